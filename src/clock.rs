@@ -1,0 +1,43 @@
+//! Time as a number that is passed in, so that tests and the simulation can tell it themselves.
+
+use std::time::Duration;
+
+/// A moment, in milliseconds since an arbitrary but fixed start; it never goes back.
+///
+/// A millisecond is finer than any deadline here needs, and half of what an
+/// [`std::time::Instant`] would take in each connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// The moment that never comes.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// The moment `wait` later. It saturates: a wait of centuries is a wait for ever.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// How long it is from `earlier` to this moment; zero if `earlier` is later after all.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_add_up_and_saturate() {
+        assert_eq!(Millis(5).after(Duration::from_secs(2)), Millis(2005));
+        assert_eq!(Millis(5).after(Duration::MAX), Millis(u64::MAX));
+    }
+
+    #[test]
+    fn the_clock_never_runs_backwards() {
+        assert_eq!(Millis(7).since(Millis(4)), Duration::from_millis(3));
+        assert_eq!(Millis(4).since(Millis(7)), Duration::ZERO);
+    }
+}

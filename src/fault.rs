@@ -1,0 +1,198 @@
+//! What an [`io::Error`] means: the only place in the project that looks at an errno.
+//!
+//! There are three kinds of trouble, and they are never mixed. *Would block* is a value: nothing
+//! is wrong. A *peer's fault* is a transition of its connection, with a [`Cause`]. *Our own
+//! failure* is an [`io::Error`] that travels to `main`.
+
+use std::io::{Error, ErrorKind};
+
+use rustix::io::Errno;
+
+use crate::cause::Cause;
+
+/// What to do after `accept` has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptFault {
+    /// The queue is empty: wait for the listener's next event.
+    Drained,
+    /// This one connection is lost, or nothing is: go on at once.
+    Again,
+    /// Descriptors or memory are used up: pause, and come back without an event.
+    Exhausted,
+    /// The listener itself can't be used any more.
+    Broken,
+}
+
+/// True if the call has nothing to give or take now, and should be tried at the next event.
+pub fn would_block(error: &Error) -> bool {
+    error.kind() == ErrorKind::WouldBlock
+}
+
+/// True if a signal interrupted the call, and it should be tried again at once.
+pub fn interrupted(error: &Error) -> bool {
+    error.kind() == ErrorKind::Interrupted
+}
+
+/// Judges a failed `accept`.
+///
+/// Linux passes on errors that are already pending on the new connection, and accept(2) asks for
+/// them to be treated like EAGAIN by retrying. An errno that is not known belongs to that
+/// connection too: a listener that has gone bad says EBADF, EINVAL or ENOTSOCK.
+pub fn accept_fault(error: &Error) -> AcceptFault {
+    if would_block(error) {
+        return AcceptFault::Drained;
+    }
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => AcceptFault::Exhausted,
+        Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) => AcceptFault::Broken,
+        _ => AcceptFault::Again,
+    }
+}
+
+/// True if a failed `accept` took a connection out of the queue, which died there.
+///
+/// POSIX says ECONNABORTED, some systems EPROTO. EINTR and EPERM lose nobody.
+pub fn aborted_in_queue(error: &Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::CONNABORTED | Errno::PROTO))
+}
+
+/// Judges a failed read, write or pending socket error: why the connection has ended.
+pub fn stream_cause(error: &Error) -> Cause {
+    match Errno::from_io_error(error) {
+        Some(Errno::CONNRESET) => Cause::Reset,
+        Some(Errno::PIPE) => Cause::BrokenPipe,
+        Some(Errno::TIMEDOUT) => Cause::TimedOut,
+        Some(Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::HOSTDOWN | Errno::NETDOWN) => {
+            Cause::Unreachable
+        }
+        Some(Errno::CONNABORTED) => Cause::Aborted,
+        _ => Cause::Error,
+    }
+}
+
+/// True if nobody listens where the client wanted to connect.
+pub fn refused(error: &Error) -> bool {
+    error.kind() == ErrorKind::ConnectionRefused
+}
+
+/// What somebody who sees `error` when binding a listener can do about it, if that is known.
+pub fn bind_advice(error: &Error) -> Option<&'static str> {
+    match Errno::from_io_error(error)? {
+        Errno::ADDRINUSE => Some(
+            "another process listens there; stop it (`ss -ltnp` names it), choose another port, or \
+             start all of them with --reuse-port",
+        ),
+        Errno::ACCESS => Some(
+            "ports below 1024 need a privilege; take a higher port, or give the program \
+             CAP_NET_BIND_SERVICE",
+        ),
+        Errno::ADDRNOTAVAIL => Some("no interface of this machine has that address"),
+        Errno::AFNOSUPPORT => Some("this machine does not speak that address family"),
+        _ => None,
+    }
+}
+
+/// True if the machine lacks the address family altogether, as one without IPv6 does.
+pub fn no_such_family(error: &Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
+}
+
+/// The errno's symbolic name where it is one that accept(2) documents, else its number.
+pub fn errno_name(error: &Error) -> String {
+    let Some(number) = error.raw_os_error() else { return error.kind().to_string() };
+    ACCEPT_ERRNOS
+        .iter()
+        .find(|(known, _)| known.raw_os_error() == number)
+        .map_or_else(|| format!("errno-{number}"), |(_, name)| (*name).to_owned())
+}
+
+/// What accept(2) documents, by name: for counters and log lines.
+const ACCEPT_ERRNOS: [(Errno, &str); 19] = [
+    (Errno::INTR, "EINTR"),
+    (Errno::CONNABORTED, "ECONNABORTED"),
+    (Errno::PROTO, "EPROTO"),
+    (Errno::PERM, "EPERM"),
+    (Errno::NETDOWN, "ENETDOWN"),
+    (Errno::NOPROTOOPT, "ENOPROTOOPT"),
+    (Errno::HOSTDOWN, "EHOSTDOWN"),
+    (Errno::HOSTUNREACH, "EHOSTUNREACH"),
+    (Errno::OPNOTSUPP, "EOPNOTSUPP"),
+    (Errno::NETUNREACH, "ENETUNREACH"),
+    (Errno::TIMEDOUT, "ETIMEDOUT"),
+    (Errno::CONNRESET, "ECONNRESET"),
+    (Errno::MFILE, "EMFILE"),
+    (Errno::NFILE, "ENFILE"),
+    (Errno::NOBUFS, "ENOBUFS"),
+    (Errno::NOMEM, "ENOMEM"),
+    (Errno::BADF, "EBADF"),
+    (Errno::INVAL, "EINVAL"),
+    (Errno::NOTSOCK, "ENOTSOCK"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(errno: Errno) -> Error {
+        errno.into()
+    }
+
+    #[test]
+    fn accept_faults_are_judged_by_errno() {
+        let table = [
+            (Errno::AGAIN, AcceptFault::Drained),
+            (Errno::INTR, AcceptFault::Again),
+            (Errno::CONNABORTED, AcceptFault::Again),
+            (Errno::PROTO, AcceptFault::Again),
+            (Errno::PERM, AcceptFault::Again),
+            (Errno::NETDOWN, AcceptFault::Again),
+            (Errno::NOPROTOOPT, AcceptFault::Again),
+            (Errno::HOSTDOWN, AcceptFault::Again),
+            (Errno::HOSTUNREACH, AcceptFault::Again),
+            (Errno::OPNOTSUPP, AcceptFault::Again),
+            (Errno::NETUNREACH, AcceptFault::Again),
+            (Errno::TIMEDOUT, AcceptFault::Again),
+            (Errno::MFILE, AcceptFault::Exhausted),
+            (Errno::NFILE, AcceptFault::Exhausted),
+            (Errno::NOBUFS, AcceptFault::Exhausted),
+            (Errno::NOMEM, AcceptFault::Exhausted),
+            (Errno::BADF, AcceptFault::Broken),
+            (Errno::INVAL, AcceptFault::Broken),
+            (Errno::NOTSOCK, AcceptFault::Broken),
+        ];
+        for (errno, fault) in table {
+            assert_eq!(accept_fault(&error(errno)), fault, "{errno:?}");
+        }
+    }
+
+    #[test]
+    fn stream_faults_are_judged_by_errno() {
+        let table = [
+            (Errno::CONNRESET, Cause::Reset),
+            (Errno::PIPE, Cause::BrokenPipe),
+            (Errno::TIMEDOUT, Cause::TimedOut),
+            (Errno::HOSTUNREACH, Cause::Unreachable),
+            (Errno::NETUNREACH, Cause::Unreachable),
+            (Errno::CONNABORTED, Cause::Aborted),
+            (Errno::NOBUFS, Cause::Error),
+            (Errno::IO, Cause::Error),
+        ];
+        for (errno, cause) in table {
+            assert_eq!(stream_cause(&error(errno)), cause, "{errno:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_without_errno_is_only_an_error() {
+        let made_up = Error::other("made up");
+        assert_eq!(accept_fault(&made_up), AcceptFault::Again);
+        assert_eq!(stream_cause(&made_up), Cause::Error);
+        assert_eq!(bind_advice(&made_up), None);
+    }
+
+    #[test]
+    fn names_are_symbolic_where_accept_documents_them() {
+        assert_eq!(errno_name(&error(Errno::MFILE)), "EMFILE");
+        assert_eq!(errno_name(&Error::from_raw_os_error(9999)), "errno-9999");
+    }
+}

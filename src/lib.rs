@@ -1,0 +1,17 @@
+//! The TCP echo client and server of the network-programming course, made real.
+//!
+//! Three programs share this library; it is built in floors, and a file uses its own floor and
+//! those below, never one above (`tests/tidy.rs` holds it to that). In reading order:
+//!
+//! | floor | module | what it knows |
+//! |---|---|---|
+//! | 0 | [`cause`] | why a connection ended, in one word |
+//! | 0 | [`fault`] | what an `io::Error` means; the only place that looks at an errno |
+//! | 0 | [`clock`] | time as a number that is passed in |
+//!
+//! The programs themselves, in `src/bin`, set up the log, parse, run, and turn the outcome into
+//! an exit code. How it all fits together, and why, is in `docs/architecture.md`.
+
+pub mod cause;
+pub mod clock;
+pub mod fault;
