@@ -6,6 +6,7 @@
 //! | floor | module | what it knows |
 //! |---|---|---|
 //! | 0 | [`line`] | bytes and lines: what is a whole request, what is kept of an unfinished one |
+//! | 0 | [`service`] | what the server does with its input; the one thing to change for another application |
 //! | 0 | [`cause`] | why a connection ended, in one word |
 //! | 0 | [`fault`] | what an `io::Error` means; the only place that looks at an errno |
 //! | 0 | [`clock`] | time as a number that is passed in |
@@ -17,3 +18,4 @@ pub mod cause;
 pub mod clock;
 pub mod fault;
 pub mod line;
+pub mod service;
