@@ -10,12 +10,14 @@
 //! | 0 | [`cause`] | why a connection ended, in one word |
 //! | 0 | [`fault`] | what an `io::Error` means; the only place that looks at an errno |
 //! | 0 | [`clock`] | time as a number that is passed in |
+//! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
 //!
 //! The programs themselves, in `src/bin`, set up the log, parse, run, and turn the outcome into
 //! an exit code. How it all fits together, and why, is in `docs/architecture.md`.
 
 pub mod cause;
 pub mod clock;
+pub mod connection;
 pub mod fault;
 pub mod line;
 pub mod service;

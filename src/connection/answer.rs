@@ -1,0 +1,130 @@
+//! From requests to replies, by the service.
+
+use std::io;
+
+use log::debug;
+
+use crate::cause::Cause;
+use crate::service::{Answer, Violation};
+
+use super::{Connection, Lent, Phase, Stream};
+
+impl<S: Stream> Connection<S> {
+    /// Answers the requests that the `fresh` bytes just read complete, and keeps the rest.
+    #[inline(never)]
+    pub(super) fn answer(&mut self, fresh: usize, lent: &mut Lent) -> io::Result<()> {
+        let Lent { read, reply, service, line_bytes_max, now, .. } = lent;
+        let from = if self.skipping { self.skip(read.fresh(0..fresh)) } else { 0 };
+        let input = read.fresh(from..fresh);
+        let framing = service.answer.framing();
+        let kept = self.held.as_ref().map_or(0, |held| held.line.len());
+        let complete = framing.complete(kept, input, *line_bytes_max);
+        let requests = if kept == 0 && complete == input.len() {
+            input
+        } else {
+            let held = self.held.get_or_insert_default();
+            if complete > 0 || kept == 0 {
+                held.line_since = *now;
+            }
+            held.line.join(read, from..fresh, complete)
+        };
+        self.tally.lines += framing.count(requests);
+        match service.answer {
+            Answer::Same => self.send(requests, *now)?,
+            Answer::Line(answer) => {
+                reply.clear();
+                answer_lines(answer, requests, *line_bytes_max, reply);
+                self.refuse_endless_line(*line_bytes_max, reply);
+                self.send(reply, *now)?;
+            }
+            Answer::Record(size, answer) => {
+                reply.clear();
+                let mut records = requests.chunks_exact(size.get());
+                let answered = records.try_for_each(|record| answer(record, reply));
+                self.send(reply, *now)?;
+                answered.unwrap_or_else(|violation| self.violated(violation));
+            }
+        }
+        self.release();
+        Ok(())
+    }
+
+    /// Throws away the rest of a refused line; returns where the next one begins.
+    fn skip(&mut self, input: &[u8]) -> usize {
+        let newline = memchr::memchr(b'\n', input);
+        self.skipping = newline.is_none();
+        newline.map_or(input.len(), |newline| newline + 1)
+    }
+
+    /// A line that is too long for a request, though its end has not come: it is answered now,
+    /// and what follows of it is skipped, or it could grow without bound.
+    fn refuse_endless_line(&mut self, line_bytes_max: usize, reply: &mut Vec<u8>) {
+        let Some(held) = &mut self.held else { return };
+        if held.line.len() >= line_bytes_max {
+            held.line.take();
+            self.skipping = true;
+            self.tally.lines += 1;
+            refuse(line_bytes_max, reply);
+        }
+    }
+
+    /// The peer will send no more: what it left unfinished is its last request.
+    pub(super) fn answer_last(&mut self, lent: &mut Lent) -> io::Result<()> {
+        let Some(held) = &mut self.held else { return Ok(()) };
+        if held.line.is_empty() {
+            return Ok(());
+        }
+        let request = held.line.take();
+        self.tally.lines += 1;
+        lent.reply.clear();
+        match lent.service.answer {
+            Answer::Same => self.send(&request, lent.now)?,
+            Answer::Line(answer) => {
+                answer(&request, &mut lent.reply);
+                self.send(&lent.reply, lent.now)?;
+            }
+            Answer::Record(_, answer) => {
+                let answered = answer(&request, &mut lent.reply);
+                self.send(&lent.reply, lent.now)?;
+                answered.unwrap_or_else(|violation| self.violated(violation));
+            }
+        }
+        self.release();
+        Ok(())
+    }
+
+    /// Nothing after a violation can be understood; what came before it is still answered.
+    fn violated(&mut self, violation: Violation) {
+        debug!("protocol peer={} violation=\"{}\"", self.peer, violation.0);
+        if let Some(held) = &mut self.held {
+            held.line.take();
+        }
+        self.enter(Phase::Draining(Cause::Protocol));
+    }
+
+    /// Gives the memory back that is not needed any more.
+    fn release(&mut self) {
+        self.held.take_if(|held| held.is_empty());
+    }
+}
+
+/// Answers each of `lines`, the last of which ends too.
+fn answer_lines(
+    answer: fn(&[u8], &mut Vec<u8>),
+    lines: &[u8],
+    line_bytes_max: usize,
+    reply: &mut Vec<u8>,
+) {
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        if line.len() > line_bytes_max {
+            refuse(line_bytes_max, reply);
+        } else {
+            answer(line.strip_suffix(b"\n").unwrap_or(line), reply);
+        }
+    }
+}
+
+fn refuse(line_bytes_max: usize, reply: &mut Vec<u8>) {
+    let text = format!("error: this line is longer than {line_bytes_max} bytes\n");
+    reply.extend_from_slice(text.as_bytes());
+}

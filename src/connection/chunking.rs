@@ -1,0 +1,165 @@
+//! However the input arrives and the output leaves, in whatever pieces: the same bytes.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rustix::io::Errno;
+
+use super::script::{In, Out, Script};
+use super::*;
+use crate::service::{Answer, ECHO, SUM, SUM_XDR, Service};
+
+/// Lets `input` through a connection to its end; returns what came out, and the last phase.
+fn run(
+    service: Service,
+    line_bytes_max: usize,
+    reads: impl IntoIterator<Item = In>,
+    writes: impl IntoIterator<Item = Out>,
+) -> (Vec<u8>, Phase, Tally) {
+    let (stream, wire) = Script::new(reads);
+    wire.borrow_mut().writes = writes.into_iter().collect();
+    let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
+    let mut connection = Connection::new(stream, peer, Millis(0));
+    let mut lent = Lent::new(service, line_bytes_max);
+    let hints = Ready::READABLE.union(Ready::WRITABLE).union(Ready::TO_END);
+    for _ in 0..1_000_000 {
+        connection.mark(hints);
+        if connection.serve(&mut lent) == Served::Closed {
+            let sent = wire.borrow().sent.clone();
+            return (sent, connection.phase(), connection.tally());
+        }
+    }
+    panic!("the connection never ends");
+}
+
+/// What `sum` answers, from the whole input at once: obviously right, and obviously slow.
+fn sum_of_all(input: &[u8], line_bytes_max: usize) -> Vec<u8> {
+    let Answer::Line(answer) = SUM.answer else { panic!("sum answers lines") };
+    let mut reply = Vec::new();
+    for line in input.split_inclusive(|byte| *byte == b'\n') {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        if text.len() >= line_bytes_max {
+            let refusal = format!("error: this line is longer than {line_bytes_max} bytes\n");
+            reply.extend_from_slice(refusal.as_bytes());
+        } else {
+            answer(text, &mut reply);
+        }
+    }
+    reply
+}
+
+/// Lines of every length up to 40, empty ones among them, and a tail without newline.
+fn lines() -> Vec<u8> {
+    let mut input = Vec::new();
+    for length in 0..40_u8 {
+        input.extend((0..length).map(|place| b'!' + (place.wrapping_mul(7) ^ length) % 90));
+        input.extend_from_slice(b"\n1 2\n");
+    }
+    input.extend_from_slice(b"a tail");
+    input
+}
+
+#[test]
+fn every_chunking_of_input_and_output_gives_the_same_bytes() {
+    let input = lines();
+    let sums = sum_of_all(&input, 16);
+    for read in 1..=64 {
+        for write in [1, 2, 3, 5, 8, 13, 21, 34, 55, 64, 65] {
+            let reads =
+                || input.chunks(read).map(|bytes| In::Bytes(bytes.to_vec())).chain([In::End]);
+            let writes = || (0..input.len() * 2).flat_map(|_| [Out::Take(write), Out::Block]);
+            for line_bytes_max in [1, 7, 16, 4096] {
+                let (sent, phase, tally) = run(ECHO, line_bytes_max, reads(), writes());
+                assert_eq!(sent, input, "echo, read {read}, write {write}, max {line_bytes_max}");
+                assert_eq!(phase, Phase::Closed(Cause::Finished));
+                assert_eq!(tally.bytes_in, tally.bytes_out);
+            }
+            let (sent, _, tally) = run(SUM, 16, reads(), writes());
+            assert_eq!(sent, sums, "sum, read {read}, write {write}");
+            assert_eq!(tally.lines, 81);
+        }
+    }
+}
+
+#[test]
+fn every_split_of_records_gives_the_same_sums() {
+    let numbers: Vec<i64> = (0..20).map(|n| n * 1_000_000_007 - 5).collect();
+    let input: Vec<u8> = numbers.iter().flat_map(|n| n.to_be_bytes()).collect();
+    let sums: Vec<u8> =
+        numbers.chunks(2).flat_map(|pair| (pair[0] + pair[1]).to_be_bytes()).collect();
+    for read in 1..=input.len() {
+        let reads = input.chunks(read).map(|bytes| In::Bytes(bytes.to_vec())).chain([In::End]);
+        let (sent, phase, tally) = run(SUM_XDR, 1, reads, []);
+        assert_eq!(sent, sums, "read {read}");
+        assert_eq!(phase, Phase::Closed(Cause::Finished));
+        assert_eq!(tally.lines, 10);
+    }
+}
+
+fn a_read() -> impl Strategy<Value = In> {
+    prop_oneof![
+        6 => vec(prop_oneof![Just(b'\n'), any::<u8>()], 1..80).prop_map(In::Bytes),
+        1 => Just(In::Block),
+        1 => Just(In::Fail(Errno::INTR)),
+    ]
+}
+
+fn a_write() -> impl Strategy<Value = Out> {
+    prop_oneof![
+        4 => (1_usize..100).prop_map(Out::Take),
+        1 => Just(Out::Block),
+        1 => Just(Out::Fail(Errno::INTR)),
+    ]
+}
+
+fn input_of(reads: &[In]) -> Vec<u8> {
+    let bytes = reads.iter().filter_map(|read| match read {
+        In::Bytes(bytes) => Some(bytes.as_slice()),
+        In::Block | In::End | In::Fail(_) => None,
+    });
+    bytes.collect::<Vec<_>>().concat()
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_in_between_nothing_is_lost(
+        reads in vec(a_read(), 0..60),
+        writes in vec(a_write(), 0..120),
+        line_bytes_max in 1_usize..100,
+    ) {
+        let input = input_of(&reads);
+        let script = reads.iter().cloned().chain([In::End]);
+        let (sent, phase, _) = run(ECHO, line_bytes_max, script.clone(), writes.clone());
+        prop_assert_eq!(&sent, &input);
+        prop_assert_eq!(phase, Phase::Closed(Cause::Finished));
+        let (sums, _, _) = run(SUM, line_bytes_max, script, writes);
+        prop_assert_eq!(sums, sum_of_all(&input, line_bytes_max));
+    }
+
+    #[test]
+    fn a_fault_at_any_place_ends_it_with_its_cause_and_a_prefix(
+        reads in vec(a_read(), 0..30),
+        writes in vec(a_write(), 0..30),
+        at in 0_usize..30,
+        reading in any::<bool>(),
+    ) {
+        let input = input_of(&reads);
+        let mut reads = reads;
+        let mut writes = writes;
+        reads.push(In::Bytes(b"the last\n".to_vec()));
+        if reading {
+            reads.insert(at.min(reads.len()), In::Fail(Errno::CONNRESET));
+        } else {
+            writes.insert(at.min(writes.len()), Out::Fail(Errno::CONNRESET));
+        }
+        reads.push(In::End);
+        let (sent, phase, _) = run(ECHO, 64, reads, writes);
+        let whole = [input, b"the last\n".to_vec()].concat();
+        prop_assert!(whole.starts_with(&sent), "what came out is the beginning of what went in");
+        if phase == Phase::Closed(Cause::Finished) {
+            // A fault in a write that was never made.
+            prop_assert!(!reading && sent == whole);
+        } else {
+            prop_assert_eq!(phase, Phase::Closed(Cause::Reset));
+        }
+    }
+}

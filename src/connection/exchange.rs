@@ -1,0 +1,149 @@
+//! The exchange with the peer: reading, answering, writing, and the ends of both directions.
+
+use std::io;
+
+use crate::cause::Cause;
+use crate::fault;
+use crate::line::Framing;
+
+use super::{Connection, Lent, Phase, Ready, Served, Stream, length};
+
+impl<S: Stream> Connection<S> {
+    /// Writes what is owed, else reads once and answers. One read is the budget: it empties the
+    /// socket or fills the buffer, and in the second case the others come first.
+    pub(super) fn advance(&mut self, lent: &mut Lent) -> io::Result<Served> {
+        match self.phase {
+            Phase::Open | Phase::Flushing | Phase::Draining(_) => {}
+            Phase::Lingering(cause) => return self.discard(cause, lent),
+            // It waits to be reaped.
+            Phase::Closed(_) => return Ok(Served::Idle),
+        }
+        if self.owes() && !self.flush(lent.now)? {
+            return Ok(self.rest());
+        }
+        if !self.may_read() {
+            return self.settle(lent);
+        }
+        let room = lent.read.room();
+        match self.stream.read(room) {
+            Ok(0) => return self.input_ended(lent),
+            Ok(fresh) => {
+                if fresh < room.len() && !self.ready.contains(Ready::TO_END) {
+                    self.ready.remove(Ready::READABLE);
+                }
+                self.tally.bytes_in += length(fresh);
+                self.active = lent.now;
+                match room.get(..fresh) {
+                    // Nearly every read ends where a line does, and all of it goes back.
+                    Some(lines @ [.., b'\n'])
+                        if self.held.is_none() && lent.service.answer.is_same() =>
+                    {
+                        self.tally.lines += Framing::Pieces.count(lines);
+                        self.send(lines, lent.now)?;
+                    }
+                    _ => self.answer(fresh, lent)?,
+                }
+            }
+            Err(error) => self.nothing_read(error)?,
+        }
+        if self.phase == Phase::Open { Ok(self.rest()) } else { self.go_on(lent) }
+    }
+
+    /// True if there may be input that this phase reads.
+    fn may_read(&self) -> bool {
+        self.ready.contains(Ready::READABLE) && self.phase.reads()
+    }
+
+    /// Whether there is more to do than one turn allows: a buffer was filled, or a signal came
+    /// between the socket and what it would take.
+    fn rest(&self) -> Served {
+        let more = if self.owes() { Ready::WRITABLE } else { Ready::READABLE };
+        if self.ready.contains(more) { Served::Again } else { Served::Idle }
+    }
+
+    /// What a read that gave nothing has proved.
+    #[cold]
+    fn nothing_read(&mut self, error: io::Error) -> io::Result<()> {
+        if fault::would_block(&error) {
+            self.ready.remove(Ready::READABLE.union(Ready::TO_END));
+        } else if !fault::interrupted(&error) {
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// While draining: more input is answered, but not for ever.
+    #[cold]
+    fn go_on(&mut self, lent: &mut Lent) -> io::Result<Served> {
+        if self.may_read() && !self.owes() && lent.now < lent.input_until {
+            return Ok(Served::Again);
+        }
+        self.settle(lent)
+    }
+
+    /// The peer has sent FIN.
+    #[cold]
+    fn input_ended(&mut self, lent: &mut Lent) -> io::Result<Served> {
+        self.own_up()?;
+        self.answer_last(lent)?;
+        match self.phase {
+            Phase::Open | Phase::Draining(Cause::Drained) if self.owes() => {
+                self.enter(Phase::Flushing);
+                Ok(self.rest())
+            }
+            Phase::Open => Ok(self.end(Cause::Finished)),
+            Phase::Draining(Cause::Drained) => Ok(self.end(Cause::Drained)),
+            Phase::Flushing | Phase::Draining(_) | Phase::Lingering(_) | Phase::Closed(_) => {
+                self.settle(lent)
+            }
+        }
+    }
+
+    /// There is no more input for now: see whether that, or having paid, ends the phase.
+    #[cold]
+    fn settle(&mut self, lent: &mut Lent) -> io::Result<Served> {
+        if let Phase::Draining(_) = self.phase {
+            self.answer_last(lent)?;
+        }
+        if self.owes() {
+            return Ok(self.rest());
+        }
+        match self.phase {
+            Phase::Flushing => Ok(self.end(Cause::Finished)),
+            Phase::Draining(cause) => {
+                // Should this fail, the peer has reset: a read will say so.
+                drop(self.stream.half_close());
+                self.enter(Phase::Lingering(cause));
+                self.active = lent.now;
+                Ok(self.rest())
+            }
+            Phase::Open | Phase::Lingering(_) | Phase::Closed(_) => Ok(Served::Idle),
+        }
+    }
+
+    /// Reads and throws away, within the budget, until the peer's FIN.
+    #[cold]
+    fn discard(&mut self, cause: Cause, lent: &mut Lent) -> io::Result<Served> {
+        if !self.ready.contains(Ready::READABLE) {
+            return Ok(Served::Idle);
+        }
+        match self.stream.read(lent.read.room()) {
+            Ok(0) => self.own_up().map(|()| self.end(cause)),
+            Ok(fresh) => {
+                self.tally.bytes_in += length(fresh);
+                Ok(Served::Again)
+            }
+            Err(error) => self.nothing_read(error).map(|()| self.rest()),
+        }
+    }
+
+    /// If the event spoke of an error that no read has told, the socket still knows it: after
+    /// FIN and then RST, reads say "end of input" for ever.
+    fn own_up(&mut self) -> io::Result<()> {
+        if !self.ready.contains(Ready::ERROR) {
+            return Ok(());
+        }
+        self.ready.remove(Ready::ERROR);
+        self.stream.take_error()?.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,72 @@
+//! What a connection could not finish in its turn.
+
+use crate::cause::Cause;
+use crate::clock::Millis;
+use crate::line::LineBuffer;
+
+use super::Timeouts;
+
+/// The unfinished: a line whose end has not come, output that the socket did not take.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// The beginning of a request.
+    pub line: LineBuffer,
+    /// When it began; bytes that do not finish it do not change this.
+    pub line_since: Millis,
+    output: Vec<u8>,
+    /// How much of the output has been written since.
+    sent: usize,
+    /// When the peer last took some of it.
+    owed_since: Millis,
+}
+
+impl Held {
+    /// True if nothing is unfinished.
+    pub const fn is_empty(&self) -> bool {
+        self.line.is_empty() && !self.owes()
+    }
+
+    /// True if the peer has not taken all its output.
+    pub const fn owes(&self) -> bool {
+        self.sent < self.output.len()
+    }
+
+    /// What it has not taken.
+    pub fn owed(&self) -> &[u8] {
+        self.output.get(self.sent..).unwrap_or_default()
+    }
+
+    /// Adds to what is owed. It stays bounded, because nothing is read while anything is.
+    pub fn owe(&mut self, bytes: &[u8], now: Millis) {
+        if !self.owes() {
+            self.owed_since = now;
+        }
+        self.output.extend_from_slice(bytes);
+    }
+
+    /// Notes that the peer took `sent` more bytes; with the last of them the memory is given back.
+    pub fn paid(&mut self, sent: usize, now: Millis) {
+        self.sent += sent;
+        debug_assert!(self.sent <= self.output.len(), "more was taken than was owed");
+        if sent > 0 {
+            self.owed_since = now;
+        }
+        if !self.owes() {
+            self.output = Vec::new();
+            self.sent = 0;
+        }
+    }
+
+    /// The nearer deadline of the line and the output, with its cause.
+    pub fn deadline(&self, timeouts: &Timeouts) -> Option<(Millis, Cause)> {
+        let line = timeouts
+            .line
+            .filter(|_| !self.line.is_empty())
+            .map(|wait| (self.line_since.after(wait), Cause::LineTimeout));
+        let stall = timeouts
+            .stall
+            .filter(|_| self.owes())
+            .map(|wait| (self.owed_since.after(wait), Cause::Stalled));
+        line.into_iter().chain(stall).min_by_key(|(at, _)| *at)
+    }
+}

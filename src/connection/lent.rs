@@ -1,0 +1,50 @@
+//! What the reactor lends a connection for its turn.
+
+use crate::clock::Millis;
+use crate::line::{Framing, READ_BYTES_MAX, ReadBuffer};
+use crate::service::{Answer, REPLY_BYTES_MAX, Service};
+
+/// How much is read at once, in bytes, when each request gets a reply of its own. A request may
+/// be one byte and its reply [`REPLY_BYTES_MAX`] more: this keeps what a connection can come to
+/// owe in one turn below 324 KiB.
+const ANSWERED_READ_BYTES_MAX: usize = 4 << 10;
+const _: () = assert!(ANSWERED_READ_BYTES_MAX * (1 + REPLY_BYTES_MAX) <= 324 << 10);
+
+/// The buffers that all connections share, and what is the same for all of them.
+#[derive(Debug)]
+pub struct Lent {
+    /// What is read into; one filling of it is a connection's budget in a turn.
+    pub read: ReadBuffer,
+    /// Where replies are put together that are not the request itself.
+    pub reply: Vec<u8>,
+    /// What answers.
+    pub service: Service,
+    /// The longest line, in bytes, its newline included.
+    pub line_bytes_max: usize,
+    /// The time of this turn.
+    pub now: Millis,
+    /// From when on a connection that drains reads no more, should its peer never stop sending.
+    pub input_until: Millis,
+}
+
+impl Lent {
+    /// Buffers for `service`, with lines of at most `line_bytes_max` bytes.
+    pub fn new(service: Service, line_bytes_max: usize) -> Self {
+        let headroom = match service.answer.framing() {
+            Framing::Pieces | Framing::Lines => line_bytes_max,
+            Framing::Records(size) => size.get(),
+        };
+        let read_bytes_max = match service.answer {
+            Answer::Same => READ_BYTES_MAX,
+            Answer::Line(_) | Answer::Record(..) => ANSWERED_READ_BYTES_MAX,
+        };
+        Self {
+            read: ReadBuffer::new(headroom, read_bytes_max),
+            reply: Vec::new(),
+            service,
+            line_bytes_max,
+            now: Millis::default(),
+            input_until: Millis(u64::MAX),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! One connection's state machine, generic over its stream.
+//!
+//! Rules that everything here keeps:
+//!
+//! - Readiness is a hint that is remembered; the system call that fails is the truth. Whoever
+//!   stops before would-block leaves the hint standing, because no second event will come.
+//! - While output is owed, nothing is read: back-pressure is simply not asking.
+//! - A read that returns less than it could has emptied the socket, unless the event said that
+//!   the end (or an urgent byte) is near: then only would-block or the end itself proves it.
+//! - The first cause wins. The kernel tells an error once, to whoever asks first.
+//! - A peer's fault is a transition, never an error to the caller.
+
+mod answer;
+mod exchange;
+mod held;
+mod lent;
+mod output;
+mod peer;
+mod phase;
+mod ready;
+mod stream;
+mod timeouts;
+mod transitions;
+
+#[cfg(test)]
+mod chunking;
+#[cfg(test)]
+pub(crate) mod script;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+
+use log::{debug, trace};
+
+use crate::cause::Cause;
+use crate::clock::Millis;
+use crate::fault;
+
+pub use held::Held;
+pub use lent::Lent;
+pub use peer::Peer;
+pub use phase::{Kind, Phase};
+pub use ready::Ready;
+pub use stream::Stream;
+pub use timeouts::{LINGER, Timeouts};
+pub use transitions::{TRANSITIONS, Transition};
+
+/// What a connection asks of the reactor after its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// Nothing, until an event or a deadline comes.
+    Idle,
+    /// Another turn: there is more to do than one turn's budget.
+    Again,
+    /// To be reaped.
+    Closed,
+}
+
+/// What went through a connection, for its closing line and the counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Bytes that were read from the peer.
+    pub bytes_in: u64,
+    /// Bytes that the kernel took for the peer.
+    pub bytes_out: u64,
+    /// Requests that were answered: lines, or records. Pieces of one line are one.
+    pub lines: u64,
+}
+
+impl Tally {
+    /// Adds another's.
+    pub const fn add(&mut self, other: Self) {
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.lines += other.lines;
+    }
+}
+
+/// A connection: the stream to one peer and all that is known about it.
+///
+/// It is kept small, because a daemon has tens of thousands that do nothing: what only an
+/// unfinished exchange needs is in a box that is gone when the exchange is finished.
+#[derive(Debug)]
+pub struct Connection<S> {
+    stream: S,
+    peer: Peer,
+    phase: Phase,
+    ready: Ready,
+    /// The rest of a line that was refused is being thrown away.
+    skipping: bool,
+    /// In the reactor's run queue; kept here because there is a spare byte.
+    queued: bool,
+    held: Option<Box<Held>>,
+    tally: Tally,
+    opened: Millis,
+    /// When bytes last moved; while lingering, when that began.
+    active: Millis,
+}
+
+impl<S: Stream> Connection<S> {
+    /// A connection that `accept` has just returned, from `peer`.
+    pub fn new(stream: S, peer: Peer, now: Millis) -> Self {
+        Self {
+            stream,
+            peer,
+            phase: Phase::Open,
+            ready: Ready::NONE,
+            skipping: false,
+            queued: false,
+            held: None,
+            tally: Tally::default(),
+            opened: now,
+            active: now,
+        }
+    }
+
+    /// Remembers what an event said. Returns true if the connection is to be queued for a turn,
+    /// false if it is queued already.
+    pub fn mark(&mut self, ready: Ready) -> bool {
+        self.ready.insert(ready);
+        !std::mem::replace(&mut self.queued, true)
+    }
+
+    /// One turn: writes what is owed, reads what there is, answers it, all within the budget.
+    pub fn serve(&mut self, lent: &mut Lent) -> Served {
+        self.queued = false;
+        match self.advance(lent) {
+            Ok(served) => served,
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// The daemon is shutting down: finish what is owed, then send FIN. Returns true if the
+    /// connection is to be queued for a turn.
+    pub fn drain(&mut self) -> bool {
+        if self.phase == Phase::Open {
+            self.enter(Phase::Draining(Cause::Drained));
+        }
+        self.mark(Ready::READABLE)
+    }
+
+    /// Ends the connection where it stands.
+    pub fn close(&mut self, cause: Cause) {
+        self.enter(Phase::Closed(cause));
+    }
+
+    /// Closes a connection that was accepted only to get out of the queue.
+    pub const fn turn_away(&mut self, cause: Cause) {
+        self.phase = Phase::Closed(cause);
+    }
+
+    /// The drain deadline has come. Whoever lingers was given everything, the others are cut.
+    pub fn cut(&mut self) -> Cause {
+        let cause = match self.phase {
+            Phase::Lingering(cause) | Phase::Closed(cause) => cause,
+            Phase::Open | Phase::Flushing | Phase::Draining(_) => Cause::Cut,
+        };
+        self.close(cause);
+        cause
+    }
+
+    /// When something has to be done about this connection if nothing happens before, and the
+    /// cause it ends with then.
+    pub fn deadline(&self, timeouts: &Timeouts) -> Option<(Millis, Cause)> {
+        if let Phase::Lingering(cause) = self.phase {
+            return Some((self.active.after(LINGER), cause));
+        }
+        let idle = timeouts.idle.map(|wait| (self.active.after(wait), Cause::Idle));
+        let held = self.held.as_ref().and_then(|held| held.deadline(timeouts));
+        idle.into_iter().chain(held).min_by_key(|(at, _)| *at)
+    }
+
+    /// True if its deadline may have come nearer in the last turn: bytes that move only ever
+    /// put the idle deadline off.
+    pub fn deadline_hastened(&self) -> bool {
+        self.held.is_some() || matches!(self.phase, Phase::Lingering(_))
+    }
+
+    /// The address that `accept` returned; `getpeername` would fail once the peer has reset.
+    pub const fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// The phase it is in.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// What has gone through it so far.
+    pub const fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// When it was accepted.
+    pub const fn opened(&self) -> Millis {
+        self.opened
+    }
+
+    /// When bytes last moved.
+    pub const fn active(&self) -> Millis {
+        self.active
+    }
+
+    /// Its stream, for registering.
+    pub const fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    fn fail(&mut self, error: &io::Error) -> Served {
+        let cause = fault::stream_cause(error);
+        if cause == Cause::Error {
+            debug!("fault peer={} phase={} error=\"{error}\"", self.peer, self.phase.kind());
+        }
+        self.end(cause)
+    }
+
+    fn end(&mut self, cause: Cause) -> Served {
+        self.close(cause);
+        Served::Closed
+    }
+
+    /// The one door from phase to phase.
+    fn enter(&mut self, next: Phase) {
+        debug_assert!(transitions::allowed(self.phase, next), "{:?} -> {next:?}", self.phase);
+        trace!("phase peer={} {:?} -> {next:?}", self.peer, self.phase);
+        self.phase = next;
+    }
+}
+
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}

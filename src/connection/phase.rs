@@ -1,0 +1,104 @@
+//! The phases of a connection.
+
+use std::fmt;
+
+use crate::cause::Cause;
+
+/// The phase a connection is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading requests, writing replies.
+    Open,
+    /// The peer has sent FIN; replies are still owed to it.
+    Flushing,
+    /// We are ending it, for the given cause: finish what is owed, then send FIN.
+    Draining(Cause),
+    /// Our FIN is sent. Input is read and thrown away until the peer's FIN or a deadline, because
+    /// closing with unread input would send RST, and destroy replies in flight (RFC 2525,
+    /// section 2.17).
+    Lingering(Cause),
+    /// It has ended.
+    Closed(Cause),
+}
+
+impl Phase {
+    /// True if requests are read in this phase.
+    pub const fn reads(self) -> bool {
+        matches!(self, Self::Open | Self::Draining(Cause::Drained))
+    }
+
+    /// The phase without its cause.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Open => Kind::Open,
+            Self::Flushing => Kind::Flushing,
+            Self::Draining(_) => Kind::Draining,
+            Self::Lingering(_) => Kind::Lingering,
+            Self::Closed(_) => Kind::Closed,
+        }
+    }
+}
+
+/// A phase's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// In the listener's queue: the kernel has it, `accept` has not returned it yet.
+    Queued,
+    /// See [`Phase::Open`].
+    Open,
+    /// See [`Phase::Flushing`].
+    Flushing,
+    /// See [`Phase::Draining`].
+    Draining,
+    /// See [`Phase::Lingering`].
+    Lingering,
+    /// See [`Phase::Closed`].
+    Closed,
+}
+
+impl Kind {
+    /// The phases a connection can be counted in while it lives.
+    pub const ALIVE: [Self; 4] = [Self::Open, Self::Flushing, Self::Draining, Self::Lingering];
+
+    /// Its name in documents, the log and the status.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Open => "open",
+            Self::Flushing => "flushing",
+            Self::Draining => "draining",
+            Self::Lingering => "lingering",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// What it means, in a sentence for `docs/states.md`.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Queued => "in the listener's queue; `accept` has not returned it yet",
+            Self::Open => "requests are read, replies are written",
+            Self::Flushing => "the peer has sent FIN; replies are still owed to it",
+            Self::Draining => "we are ending it: what is owed is finished, then FIN is sent",
+            Self::Lingering => {
+                "our FIN is sent; input is thrown away until the peer's FIN or a deadline"
+            }
+            Self::Closed => "it has ended, with exactly one cause",
+        }
+    }
+
+    /// The kernel's state of the socket, as netstat shows it.
+    pub const fn netstat(self) -> &'static str {
+        match self {
+            Self::Queued | Self::Open | Self::Draining => "ESTABLISHED",
+            Self::Flushing => "CLOSE_WAIT",
+            Self::Lingering => "FIN_WAIT1, FIN_WAIT2",
+            Self::Closed => "LAST_ACK, TIME_WAIT or gone",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,109 @@
+//! A stream that does what a test has written down, in that order.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+
+use rustix::io::Errno;
+
+use super::Stream;
+
+/// What a read gives.
+#[derive(Clone, Debug)]
+pub(crate) enum In {
+    Bytes(Vec<u8>),
+    Block,
+    End,
+    Fail(Errno),
+}
+
+/// What a write does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Out {
+    /// It takes that many bytes at most.
+    Take(usize),
+    Block,
+    Fail(Errno),
+}
+
+/// Both directions of a stream. A script that has come to its end blocks reads, and takes all
+/// writes.
+#[derive(Debug, Default)]
+pub(crate) struct Wire {
+    pub reads: VecDeque<In>,
+    pub writes: VecDeque<Out>,
+    /// How much a single read gives at most; 0 for no limit.
+    pub read_bytes_max: usize,
+    pub pending_error: Option<Errno>,
+    /// What was written.
+    pub sent: Vec<u8>,
+    pub half_closed: bool,
+    pub dropped: bool,
+}
+
+/// The stream; the test keeps a handle to the wire.
+#[derive(Debug)]
+pub(crate) struct Script(pub Rc<RefCell<Wire>>);
+
+impl Script {
+    pub(crate) fn new(reads: impl IntoIterator<Item = In>) -> (Self, Rc<RefCell<Wire>>) {
+        let reads = reads.into_iter().collect();
+        let wire = Rc::new(RefCell::new(Wire { reads, ..Wire::default() }));
+        (Self(Rc::clone(&wire)), wire)
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.0.borrow_mut().dropped = true;
+    }
+}
+
+impl Stream for Script {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        assert!(!room.is_empty(), "a read into an empty buffer looks like the end of the input");
+        let mut wire = self.0.borrow_mut();
+        let most = if wire.read_bytes_max == 0 { room.len() } else { wire.read_bytes_max };
+        match wire.reads.pop_front() {
+            None | Some(In::Block) => Err(Errno::AGAIN.into()),
+            Some(In::Fail(errno)) => Err(errno.into()),
+            Some(In::End) => {
+                // The end stays the end.
+                wire.reads.push_front(In::End);
+                Ok(0)
+            }
+            Some(In::Bytes(mut bytes)) => {
+                let read = bytes.len().min(room.len()).min(most);
+                room[..read].copy_from_slice(&bytes[..read]);
+                if read < bytes.len() {
+                    wire.reads.push_front(In::Bytes(bytes.split_off(read)));
+                }
+                Ok(read)
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        assert!(!bytes.is_empty(), "a write of nothing is a system call for nothing");
+        let mut wire = self.0.borrow_mut();
+        assert!(!wire.half_closed, "nothing is written after FIN");
+        let taken = match wire.writes.pop_front() {
+            None => bytes.len(),
+            Some(Out::Take(most)) => bytes.len().min(most),
+            Some(Out::Block) => return Err(Errno::AGAIN.into()),
+            Some(Out::Fail(errno)) => return Err(errno.into()),
+        };
+        wire.sent.extend_from_slice(&bytes[..taken]);
+        Ok(taken)
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.0.borrow_mut().half_closed = true;
+        Ok(())
+    }
+
+    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
+        Ok(self.0.borrow_mut().pending_error.take().map(Into::into))
+    }
+}

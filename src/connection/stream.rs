@@ -1,0 +1,22 @@
+//! What a connection asks of its stream.
+
+use std::io;
+
+/// A non-blocking byte stream to one peer: a socket, a script in tests, a model in simulation.
+///
+/// Its rules are a socket's. A read gives some bytes, 0 at the end of the input, or would-block;
+/// a write takes some bytes or would block; after would-block there will be an event. An error
+/// is told once, to whichever of the calls asks first.
+pub trait Stream {
+    /// Reads some bytes: recv(2).
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes some of `bytes`, and raises no signal: send(2) with `MSG_NOSIGNAL`.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Sends FIN after what was written: shutdown(2) with `SHUT_WR`.
+    fn half_close(&mut self) -> io::Result<()>;
+
+    /// Takes the error that is pending, as `SO_ERROR` does (socket(7)).
+    fn take_error(&mut self) -> io::Result<Option<io::Error>>;
+}
