@@ -11,6 +11,7 @@
 //! | 0 | [`fault`] | what an `io::Error` means; the only place that looks at an errno |
 //! | 0 | [`clock`] | time as a number that is passed in |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
+//! | 2 | [`reactor`] | the turn: poll, mark, serve, expire, reap, accept; the only home of mio and slab |
 //!
 //! The programs themselves, in `src/bin`, set up the log, parse, run, and turn the outcome into
 //! an exit code. How it all fits together, and why, is in `docs/architecture.md`.
@@ -20,4 +21,5 @@ pub mod clock;
 pub mod connection;
 pub mod fault;
 pub mod line;
+pub mod reactor;
 pub mod service;

@@ -1,0 +1,123 @@
+//! The last step of the turn: who waits in the queues is let in, or not.
+
+use std::io;
+use std::net::SocketAddr;
+
+use log::{debug, warn};
+
+use crate::cause::Cause;
+use crate::connection::{Connection, Peer, Tally};
+use crate::fault::{self, AcceptFault};
+
+use super::gate::{Admission, EVICTS_PER_TURN};
+use super::{Kernel, Reactor, log_closed};
+
+/// How many connections are accepted in one turn: a storm of them must not keep those that are
+/// in from being served.
+const ACCEPTS_PER_TURN: usize = 64;
+
+impl<K: Kernel> Reactor<K> {
+    #[cold]
+    pub(super) fn accept(&mut self) -> io::Result<()> {
+        self.victims.clear();
+        for _ in 0..ACCEPTS_PER_TURN {
+            let admission = self.gate.admission(self.slots.len(), self.lent.now);
+            if admission == Admission::NotNow {
+                break;
+            }
+            let Some(listener) = self.gate.next() else { break };
+            match self.kernel.accept(listener) {
+                Ok((stream, address)) => self.admit(stream, address, admission),
+                Err(error) => self.accept_failed(listener, &error)?,
+            }
+        }
+        if self.is_draining() && self.gate.is_quiet() {
+            self.close_listeners();
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, mut stream: K::Stream, address: SocketAddr, admission: Admission) {
+        self.counters.accepted += 1;
+        if admission == Admission::Refuse {
+            self.turn_away(stream, address, Cause::Refused);
+            return;
+        }
+        if let Err(error) = self.kernel.register(&mut stream, self.slots.next_key()) {
+            if let Some(left_out) = self.warnings.may_warn(self.lent.now) {
+                warn!(
+                    "a connection could not be registered: {error} (warnings left out: {left_out})"
+                );
+            }
+            self.turn_away(stream, address, Cause::Error);
+            return;
+        }
+        let connection = Connection::new(stream, Peer::from(address), self.lent.now);
+        let deadline = connection.deadline(&self.rules.timeouts);
+        let key = self.slots.insert(connection);
+        if let Some((at, _)) = deadline {
+            self.deadlines.no_later_than(at, key);
+        }
+        if admission == Admission::EnterAndEvict {
+            self.evict(key);
+        }
+        if self.is_draining() {
+            self.slots.drain_one(key);
+        }
+    }
+
+    /// Closes a connection that never came in.
+    fn turn_away(&mut self, stream: K::Stream, address: SocketAddr, cause: Cause) {
+        let mut connection = Connection::new(stream, Peer::from(address), self.lent.now);
+        connection.turn_away(cause);
+        self.counters.closed(cause, Tally::default());
+        log_closed(&connection, self.lent.now);
+    }
+
+    /// Ends the connection that has been idle the longest, but not the `newcomer`.
+    fn evict(&mut self, newcomer: usize) {
+        if self.victims.is_empty() {
+            self.victims = self.slots.longest_idle(EVICTS_PER_TURN);
+        }
+        while let Some(key) = self.victims.pop() {
+            if key != newcomer && self.slots.close(key, Cause::Evicted) {
+                return;
+            }
+        }
+    }
+
+    fn accept_failed(&mut self, listener: usize, error: &io::Error) -> io::Result<()> {
+        let fault = fault::accept_fault(error);
+        if fault == AcceptFault::Drained {
+            self.gate.nobody_waits(listener);
+            return Ok(());
+        }
+        *self.counters.accept_errors.entry(fault::errno_name(error)).or_default() += 1;
+        match fault {
+            AcceptFault::Drained | AcceptFault::Again => {
+                if fault::aborted_in_queue(error) {
+                    self.counters.accepted += 1;
+                    self.counters.closed(Cause::Aborted, Tally::default());
+                }
+                debug!("accept: {error}; on with the next");
+                Ok(())
+            }
+            AcceptFault::Exhausted => {
+                self.gate.pause(self.lent.now);
+                self.counters.pauses += 1;
+                if let Some(left_out) = self.warnings.may_warn(self.lent.now) {
+                    warn!(
+                        "accept: {error}; pausing, with {} connections open; raise the limit on \
+                         descriptors or lower --max-connections (warnings left out: {left_out})",
+                        self.slots.len()
+                    );
+                }
+                Ok(())
+            }
+            AcceptFault::Broken => {
+                self.close_listeners();
+                Err(io::Error::new(error.kind(), format!("a listener is broken: accept: {error}")))
+            }
+        }
+    }
+}

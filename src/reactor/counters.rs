@@ -1,0 +1,40 @@
+//! What the reactor counts. At any time, accepted = open + the sum of all causes.
+
+use std::collections::BTreeMap;
+
+use crate::cause::Cause;
+use crate::connection::Tally;
+
+/// Sums over all connections that have ended, and over what happened at the gate.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    /// Connections that were taken from a queue, those that had died there included.
+    pub accepted: u64,
+    /// What went through connections that have ended.
+    pub tally: Tally,
+    /// How often `accept` failed, by errno.
+    pub accept_errors: BTreeMap<String, u64>,
+    /// How often the gate paused because descriptors or memory had run out.
+    pub pauses: u64,
+    closed: [u64; Cause::ALL.len()],
+}
+
+impl Counters {
+    /// Counts a connection's end.
+    pub fn closed(&mut self, cause: Cause, tally: Tally) {
+        if let Some(count) = self.closed.get_mut(cause.index()) {
+            *count += 1;
+        }
+        self.tally.add(tally);
+    }
+
+    /// How many connections ended with that cause.
+    pub fn of(&self, cause: Cause) -> u64 {
+        self.closed.get(cause.index()).copied().unwrap_or_default()
+    }
+
+    /// How many connections have ended.
+    pub fn closed_total(&self) -> u64 {
+        self.closed.iter().sum()
+    }
+}

@@ -1,0 +1,64 @@
+//! The seam between the reactor and the world: what it asks of the system below it.
+//!
+//! In the product this is [`super::System`], mio on epoll or kqueue, resolved at compile time; in
+//! tests it is a script. An implementation keeps these rules:
+//!
+//! - Readiness is edge-triggered: a condition that lasts is reported once, when it begins. What
+//!   was reported may be wrong by the time it is acted on, and may be reported again.
+//! - Nothing blocks but [`Kernel::poll`].
+//! - Time never goes back.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::clock::Millis;
+use crate::connection::{Ready, Stream};
+
+/// What polls, accepts and tells the time.
+pub trait Kernel {
+    /// What `accept` returns.
+    type Stream: Stream;
+
+    /// Waits until something happens or `timeout` is over, and tells each event. An interrupted
+    /// wait (EINTR) is an error of that kind.
+    fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()>;
+
+    /// Takes a connection from the queue of the listener with that number.
+    fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, SocketAddr)>;
+
+    /// Has the stream's events told from now on, under `key`.
+    fn register(&mut self, stream: &mut Self::Stream, key: usize) -> io::Result<()>;
+
+    /// Closes every listener: who is still in a queue is reset.
+    fn close_listeners(&mut self);
+
+    /// The signals that have come since this was asked last. They are not queued: several of one
+    /// kind may come as one (signal(7)).
+    fn signals(&mut self) -> Vec<Signal>;
+
+    /// What time it is.
+    fn now(&self) -> Millis;
+}
+
+/// What a poll tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The listener with that number may have a connection in its queue.
+    Listener(usize),
+    /// The stream registered under that key may be ready.
+    Stream(usize, Ready),
+    /// Ask for [`Kernel::signals`].
+    Signal,
+}
+
+/// What the operator wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM or SIGINT: drain; the second one, end now.
+    Terminate,
+    /// SIGUSR1: log the status.
+    Status,
+    /// SIGHUP: there is nothing to reload, and it is no reason to die.
+    Hangup,
+}

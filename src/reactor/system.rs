@@ -1,0 +1,177 @@
+//! The real kernel: mio on epoll or kqueue, signals through a self-pipe, the monotonic clock.
+
+use std::fmt;
+use std::io;
+use std::net::{self, SocketAddr};
+use std::time::Duration;
+
+use log::debug;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::time::{ClockId, clock_gettime};
+use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook_mio::v1_0::Signals;
+
+use crate::clock::Millis;
+use crate::connection::{Ready, Stream};
+
+use super::kernel::{Event, Kernel, Signal};
+
+/// How many events one poll tells at most. What does not fit is told by the next one.
+const EVENTS_MAX: usize = 1024;
+
+/// Slab keys count up from 0, so the other tokens count down from the end.
+const SIGNALS: Token = Token(usize::MAX);
+
+/// Both directions, once, for a connection's whole life. Where there is such a thing, also the
+/// urgent byte: it stops a short read, and nothing else would tell of what lies behind it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// The coarse clock is read without a system call and without the time-stamp counter, and is
+/// exact to a few milliseconds: once a turn, that is all the deadlines need.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const CLOCK: ClockId = ClockId::MonotonicCoarse;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const CLOCK: ClockId = ClockId::Monotonic;
+
+/// The operating system, as the reactor sees it.
+pub struct System {
+    poll: Poll,
+    events: Events,
+    listeners: Vec<TcpListener>,
+    signals: Signals,
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System").field("listeners", &self.listeners).finish_non_exhaustive()
+    }
+}
+
+impl System {
+    /// Takes over bound, non-blocking listeners, and the signals that the daemon understands.
+    pub fn new(listeners: Vec<net::TcpListener>) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGHUP])?;
+        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let mut listeners: Vec<_> = listeners.into_iter().map(TcpListener::from_std).collect();
+        for (number, listener) in listeners.iter_mut().enumerate() {
+            poll.registry().register(listener, listener_token(number), Interest::READABLE)?;
+        }
+        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), listeners, signals })
+    }
+}
+
+impl Kernel for System {
+    type Stream = TcpStream;
+
+    fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
+        self.poll.poll(&mut self.events, timeout)?;
+        let listeners = self.listeners.len();
+        for event in &self.events {
+            let from_end = usize::MAX - event.token().0;
+            tell(if from_end > listeners {
+                Event::Stream(event.token().0, readiness(event))
+            } else if event.token() == SIGNALS {
+                Event::Signal
+            } else {
+                Event::Listener(from_end - 1)
+            });
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, listener: usize) -> io::Result<(TcpStream, SocketAddr)> {
+        match self.listeners.get(listener) {
+            Some(listener) => listener.accept(),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn register(&mut self, stream: &mut TcpStream, key: usize) -> io::Result<()> {
+        self.poll.registry().register(stream, Token(key), INTEREST)
+    }
+
+    fn close_listeners(&mut self) {
+        for mut listener in self.listeners.drain(..) {
+            if let Err(error) = self.poll.registry().deregister(&mut listener) {
+                debug!("a listener could not be deregistered: {error}");
+            }
+        }
+    }
+
+    fn signals(&mut self) -> Vec<Signal> {
+        let signals = self.signals.pending().filter_map(|number| match number {
+            SIGTERM | SIGINT => Some(Signal::Terminate),
+            SIGUSR1 => Some(Signal::Status),
+            SIGHUP => Some(Signal::Hangup),
+            _ => None,
+        });
+        signals.collect()
+    }
+
+    fn now(&self) -> Millis {
+        let time = clock_gettime(CLOCK);
+        // Neither is ever negative: this clock counts from the machine's start.
+        Millis(time.tv_sec.cast_unsigned() * 1000 + time.tv_nsec.cast_unsigned() / 1_000_000)
+    }
+}
+
+impl Stream for TcpStream {
+    #[inline]
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match recv(&*self, room, RecvFlags::empty()) {
+            Ok((read, _)) => Ok(read),
+            Err(errno) => Err(told(errno)),
+        }
+    }
+
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        send(&*self, bytes, SendFlags::NOSIGNAL).map_err(told)
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.shutdown(net::Shutdown::Write)
+    }
+
+    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
+        Self::take_error(self)
+    }
+}
+
+/// Out of the way of the calls that succeed, which are nearly all.
+#[cold]
+fn told(errno: Errno) -> io::Error {
+    errno.into()
+}
+
+const fn listener_token(number: usize) -> Token {
+    Token(SIGNALS.0 - 1 - number)
+}
+
+/// An error is a hint like the others: it says where to look. The read or write that is tried
+/// because of it then tells what it is. A hang-up comes with its direction's readiness.
+#[inline]
+fn readiness(event: &mio::event::Event) -> Ready {
+    let error = event.is_error();
+    let mut ready = Ready::NONE;
+    if event.is_readable() || error {
+        ready.insert(Ready::READABLE);
+    }
+    if event.is_writable() || error {
+        ready.insert(Ready::WRITABLE);
+    }
+    if event.is_read_closed() || event.is_priority() {
+        ready.insert(Ready::TO_END);
+    }
+    if error {
+        ready.insert(Ready::ERROR);
+    }
+    ready
+}
