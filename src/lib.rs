@@ -12,14 +12,18 @@
 //! | 0 | [`clock`] | time as a number that is passed in |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
 //! | 2 | [`reactor`] | the turn: poll, mark, serve, expire, reap, accept; the only home of mio and slab |
+//! | 3 | [`server`] | `tcpechod`: listeners, limits, drain, status |
+//! | 4 | [`cli`] | command lines and environment to validated configuration, once; the only home of clap |
 //!
 //! The programs themselves, in `src/bin`, set up the log, parse, run, and turn the outcome into
 //! an exit code. How it all fits together, and why, is in `docs/architecture.md`.
 
 pub mod cause;
+pub mod cli;
 pub mod clock;
 pub mod connection;
 pub mod fault;
 pub mod line;
 pub mod reactor;
+pub mod server;
 pub mod service;

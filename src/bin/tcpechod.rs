@@ -1,0 +1,32 @@
+//! `tcpechod`: the TCP echo daemon.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use env_logger::{Builder, Env, Target};
+use tcpecho::cli::{self, Command};
+use tcpecho::server::{self, LogSink, Outcome};
+
+fn main() -> ExitCode {
+    let command = cli::parse_daemon();
+    Builder::from_env(Env::default().default_filter_or("info"))
+        .target(Target::Pipe(Box::new(LogSink)))
+        .init();
+    let outcome = match command {
+        Command::Run(config) => server::run(&config),
+        Command::Check(config) => server::check(&config).and_then(|text| {
+            writeln!(std::io::stdout(), "{text}")?;
+            Ok(Outcome::Drained)
+        }),
+    };
+    match outcome {
+        Ok(Outcome::Drained) => ExitCode::SUCCESS,
+        Ok(Outcome::Cut(_)) => ExitCode::FAILURE,
+        Err(error) => {
+            // Not through the log, which may be filtered; and a standard error that is gone is
+            // no reason to panic.
+            drop(writeln!(std::io::stderr(), "tcpechod: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

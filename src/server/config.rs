@@ -1,0 +1,101 @@
+//! What the daemon is to do, validated: nothing after this sees a flag or a string to parse.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::connection::Timeouts;
+use crate::reactor::{OverLimit, Rules};
+use crate::service::Service;
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// On every address of the machine, IPv4 and, where it has that, IPv6.
+    Everywhere {
+        /// The port, 0 for any that is free.
+        port: u16,
+    },
+    /// On each of these: `ip:port`, `[ip6]:port` or `name:port`.
+    At(Vec<String>),
+}
+
+/// When a peer that is silent is asked whether it is still there (tcp(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// How long it may be silent: `TCP_KEEPIDLE`.
+    pub idle: Duration,
+    /// How long it has for an answer: `TCP_KEEPINTVL`.
+    pub interval: Duration,
+    /// How often it is asked: `TCP_KEEPCNT`.
+    pub count: u32,
+}
+
+/// The daemon's configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: Listen,
+    /// Where to write the addresses once they are bound.
+    pub port_file: Option<PathBuf>,
+    /// What answers.
+    pub service: Service,
+    /// The longest line, in bytes.
+    pub line_bytes_max: usize,
+    /// How many connections there may be; none for as many as there are descriptors.
+    pub connections_max: Option<usize>,
+    /// What happens to one more.
+    pub over_limit: OverLimit,
+    /// How many connections wait in the kernel for `accept`, per listener.
+    pub backlog: u32,
+    /// Whether several processes may listen on one port.
+    pub reuse_port: bool,
+    /// Deadlines of each connection.
+    pub timeouts: Timeouts,
+    /// Keep-alive probes.
+    pub keepalive: Option<Keepalive>,
+    /// How long sent data may stay unacknowledged: `TCP_USER_TIMEOUT` (RFC 5482).
+    pub user_timeout: Option<Duration>,
+    /// How long draining may take.
+    pub drain: Duration,
+}
+
+impl Config {
+    /// What the reactor has to know of it.
+    pub(super) fn rules(&self) -> Rules {
+        Rules {
+            service: self.service,
+            line_bytes_max: self.line_bytes_max,
+            connections_max: self.connections_max.unwrap_or(usize::MAX),
+            over_limit: self.over_limit,
+            timeouts: self.timeouts,
+            drain: self.drain,
+        }
+    }
+
+    /// What it says, in a line for the log.
+    pub(super) fn summary(&self) -> String {
+        let wait = |wait: Option<Duration>| {
+            wait.map_or_else(
+                || "off".to_owned(),
+                |wait| humantime::format_duration(wait).to_string(),
+            )
+        };
+        let keepalive = self.keepalive.map_or_else(
+            || "off".to_owned(),
+            |Keepalive { idle, interval, count }| {
+                format!("{}/{}/{count}", wait(Some(idle)), wait(Some(interval)))
+            },
+        );
+        format!(
+            "service {}, lines up to {} bytes; timeouts: idle {}, line {}, stall {}, user {}, \
+             keep-alive {keepalive}, drain {}",
+            self.service.name,
+            self.line_bytes_max,
+            wait(self.timeouts.idle),
+            wait(self.timeouts.line),
+            wait(self.timeouts.stall),
+            wait(self.user_timeout),
+            wait(Some(self.drain)),
+        )
+    }
+}

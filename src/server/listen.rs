@@ -1,0 +1,141 @@
+//! Binding the listeners.
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use log::warn;
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+
+use crate::fault;
+
+use super::config::{Config, Keepalive, Listen};
+
+/// An address to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub address: SocketAddr,
+    /// Nobody asked for it by name: it may be missing on this machine.
+    pub optional: bool,
+}
+
+/// Binds every address that is asked for, in that order.
+pub(super) fn bind(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
+    warn_about_backlog(config.backlog);
+    let mut listeners = Vec::new();
+    for wanted in resolve(config)? {
+        warn_about_port(wanted.address.port());
+        match listener(wanted.address, config) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if wanted.optional && fault::no_such_family(&error) => {
+                warn!("not listening on {}: {error}", wanted.address);
+            }
+            Err(error) => {
+                let advice = fault::bind_advice(&error);
+                let advice = advice.map(|advice| format!(": {advice}")).unwrap_or_default();
+                return Err(anyhow!("cannot listen on {}: {error}{advice}", wanted.address));
+            }
+        }
+    }
+    Ok(listeners)
+}
+
+/// The addresses that are asked for. A name stands for all that it resolves to.
+pub(super) fn resolve(config: &Config) -> anyhow::Result<Vec<Wanted>> {
+    let mut all = Vec::new();
+    match &config.listen {
+        Listen::Everywhere { port } => {
+            let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, *port));
+            let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port));
+            all.push(Wanted { address: v4, optional: false });
+            all.push(Wanted { address: v6, optional: true });
+        }
+        Listen::At(names) => {
+            for name in names {
+                let addresses =
+                    name.to_socket_addrs().with_context(|| format!("cannot listen on {name}"))?;
+                for address in addresses {
+                    let wanted = Wanted { address, optional: false };
+                    if address.port() == 0 || !all.contains(&wanted) {
+                        all.push(wanted);
+                    }
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A listener whose options everything it accepts inherits (tcp(7)), so that they cost no system
+/// call a connection. It never has `SO_LINGER`: a close that waits would hold up everybody.
+fn listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    if config.reuse_port {
+        socket.set_reuse_port(true)?;
+    }
+    socket.set_tcp_nodelay(true)?;
+    match config.keepalive {
+        Some(keepalive) => socket.set_tcp_keepalive(&options(keepalive))?,
+        None => socket.set_keepalive(false)?,
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if config.user_timeout.is_some() {
+        socket.set_tcp_user_timeout(config.user_timeout)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
+    Ok(socket.into())
+}
+
+/// The socket options for keep-alive.
+pub(crate) fn options(keepalive: Keepalive) -> TcpKeepalive {
+    TcpKeepalive::new()
+        .with_time(keepalive.idle)
+        .with_interval(keepalive.interval)
+        .with_retries(keepalive.count)
+}
+
+/// Writes the addresses, one a line, so that a reader sees all of them or no file.
+pub(super) fn write_port_file(file: &Path, addresses: &[SocketAddr]) -> io::Result<()> {
+    let mut unfinished = PathBuf::from(file);
+    unfinished.as_mut_os_string().push(format!(".{}", std::process::id()));
+    let mut writer = fs::File::create(&unfinished)?;
+    for address in addresses {
+        writeln!(writer, "{address}")?;
+    }
+    drop(writer);
+    fs::rename(&unfinished, file)
+}
+
+/// The kernel cuts a backlog down to its own limit without a word (listen(2)).
+fn warn_about_backlog(backlog: u32) {
+    let Some(somaxconn) = sysctl("/proc/sys/net/core/somaxconn").first().copied() else { return };
+    if backlog > somaxconn {
+        warn!("the backlog of {backlog} is cut down to net.core.somaxconn = {somaxconn}");
+    }
+}
+
+/// An outgoing connection may be given such a port while the daemon is not running.
+fn warn_about_port(port: u16) {
+    let range = sysctl("/proc/sys/net/ipv4/ip_local_port_range");
+    let [first, last] = range.as_slice() else { return };
+    if port != 0 && (*first..=*last).contains(&u32::from(port)) {
+        warn!(
+            "port {port} is in the range for outgoing connections ({first} to {last}): one of them \
+             may hold it when the daemon starts again"
+        );
+    }
+}
+
+/// The numbers in a file of /proc/sys; none where there is no such thing.
+fn sysctl(path: &str) -> Vec<u32> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}

@@ -1,0 +1,125 @@
+//! `tcpechod`: the listeners, the limits, the loop around the reactor's turn, and what signals do.
+
+mod config;
+mod descriptors;
+mod listen;
+mod log_sink;
+mod status;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use anyhow::Context;
+use log::{error, info, warn};
+
+use crate::cause::Cause;
+use crate::reactor::{Kernel, Reactor, Rules, Signal, System};
+
+pub use config::{Config, Keepalive, Listen};
+pub use descriptors::RESERVE;
+pub use log_sink::LogSink;
+
+/// How the daemon came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every connection was given what was owed to it.
+    Drained,
+    /// This many connections were not: the deadline, or a second signal, came first.
+    Cut(u64),
+}
+
+/// Binds, says so, and serves until a signal ends it.
+///
+/// # Errors
+///
+/// What `main` has to tell the operator: an address that can't be bound, a port file that can't be
+/// written, a listener or poll that broke.
+pub fn run(config: &Config) -> anyhow::Result<Outcome> {
+    info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
+    let connections_max = descriptors::connections_max(config.connections_max);
+    let listeners = listen::bind(config)?;
+    let count = listeners.len();
+    let addresses = addresses(&listeners)?;
+    let system = System::new(listeners).context("cannot set up the event loop")?;
+    let rules = Rules { connections_max, ..config.rules() };
+    let mut reactor = Reactor::new(system, count, rules);
+    announce(config, &addresses)?;
+    serve(&mut reactor, config)
+}
+
+/// What [`run`] would do, in the lines that `--check` prints.
+///
+/// # Errors
+///
+/// A name that can't be resolved.
+pub fn check(config: &Config) -> anyhow::Result<String> {
+    let connections_max = descriptors::effective(config.connections_max);
+    let mut lines = vec![config.summary(), format!("up to {connections_max} connections")];
+    for address in listen::resolve(config)? {
+        lines.push(format!("would listen on {} (backlog {})", address.address, config.backlog));
+    }
+    Ok(lines.join("\n"))
+}
+
+fn addresses(listeners: &[TcpListener]) -> io::Result<Vec<SocketAddr>> {
+    listeners.iter().map(TcpListener::local_addr).collect()
+}
+
+/// Says where the daemon listens, to people and to whoever waits for the port file.
+fn announce(config: &Config, addresses: &[SocketAddr]) -> anyhow::Result<()> {
+    for address in addresses {
+        info!("listening on {address} (backlog {})", config.backlog);
+    }
+    let Some(file) = &config.port_file else { return Ok(()) };
+    listen::write_port_file(file, addresses)
+        .with_context(|| format!("cannot write the port file {}", file.display()))
+}
+
+fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result<Outcome> {
+    let mut draining = false;
+    let mut broken = None;
+    while !reactor.is_done() {
+        let signals = match reactor.turn() {
+            Ok(false) => continue,
+            Ok(true) => reactor.signals(),
+            Err(error) if draining => return Err(error.into()),
+            Err(error) => {
+                error!("{error}; draining");
+                broken = Some(error);
+                vec![Signal::Terminate]
+            }
+        };
+        for signal in signals {
+            match signal {
+                Signal::Terminate if draining => {
+                    warn!("a second signal: ending now");
+                    reactor.cut();
+                    return Ok(report(reactor, Outcome::Cut(reactor.counters().of(Cause::Cut))));
+                }
+                Signal::Terminate => {
+                    draining = true;
+                    info!("draining, for at most {}", humantime::format_duration(config.drain));
+                    reactor.drain();
+                }
+                Signal::Status => info!("{}", status::line(reactor)),
+                Signal::Hangup => info!("SIGHUP: there is no configuration file to reload"),
+            }
+        }
+    }
+    let outcome = match reactor.counters().of(Cause::Cut) {
+        0 => Outcome::Drained,
+        cut => Outcome::Cut(cut),
+    };
+    let outcome = report(reactor, outcome);
+    broken.map_or(Ok(outcome), |error| Err(error.into()))
+}
+
+/// The last words.
+fn report<K: Kernel>(reactor: &Reactor<K>, outcome: Outcome) -> Outcome {
+    info!("{}", status::line(reactor));
+    match outcome {
+        Outcome::Drained => info!("drained"),
+        Outcome::Cut(cut) => warn!("ended with {cut} connections cut"),
+    }
+    outcome
+}
