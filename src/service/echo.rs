@@ -4,5 +4,5 @@
 use super::{Answer, Service};
 
 /// Sends every line back as it came.
-pub const ECHO: Service =
+pub const SERVICE: Service =
     Service { name: "echo", about: "every line goes back as it came", answer: Answer::Same };

@@ -1,23 +1,28 @@
 //! What the server does with its input: the one thing to change for another application.
 //!
 //! A service is data: a name, a sentence, and a function from a request to its reply that knows
-//! nothing of sockets. A new one is a file with such a constant, and its line in [`ALL`];
-//! `docs/architecture.md` shows a whole one.
-
-mod echo;
-mod sum;
-mod sum_xdr;
+//! nothing of sockets. A new one is a file with such a constant, `SERVICE`, and its name in the
+//! list below; `docs/architecture.md` shows a whole one.
 
 use std::num::NonZeroUsize;
 
-pub use echo::ECHO;
-pub use sum::SUM;
-pub use sum_xdr::SUM_XDR;
-
 use crate::line::Framing;
 
-/// Every service the daemon offers, by name. A new one is entered here.
-pub const ALL: &[Service] = &[ECHO, SUM, SUM_XDR];
+/// Declares the module of each service, and lists them in [`ALL`].
+macro_rules! services {
+    ($($module:ident)*) => {
+        $(mod $module;)*
+
+        /// Every service the daemon offers.
+        pub const ALL: &[Service] = &[$($module::SERVICE),*];
+    };
+}
+
+services! { echo sum sum_xdr }
+
+pub use echo::SERVICE as ECHO;
+pub use sum::SERVICE as SUM;
+pub use sum_xdr::SERVICE as SUM_XDR;
 
 /// What a server does with its input.
 #[derive(Clone, Copy, Debug)]

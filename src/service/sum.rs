@@ -7,7 +7,7 @@ use std::str;
 use super::{Answer, Service};
 
 /// Adds the two numbers of each line.
-pub const SUM: Service = Service {
+pub const SERVICE: Service = Service {
     name: "sum",
     about: "a line with two signed 64-bit numbers is answered with their sum",
     answer: Answer::Line(sum),

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use super::{Answer, Service, Violation};
 
 /// Adds the two numbers of each record.
-pub const SUM_XDR: Service = Service {
+pub const SERVICE: Service = Service {
     name: "sum-xdr",
     about: "two XDR hypers (64 bits, big-endian) are answered with their sum, a third",
     answer: Answer::Record(REQUEST_BYTES, sum),
