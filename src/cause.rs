@@ -24,9 +24,9 @@ pub enum Cause {
     LineTimeout,
     /// Output was owed and the peer took none of it for the stall timeout.
     Stalled,
-    /// The daemon was shutting down; everything owed was written first.
+    /// The daemon was shutting down; what the peer had sent was answered first.
     Drained,
-    /// The daemon ended with something still owed: drain deadline, or a second signal.
+    /// The daemon ended with something still owed or unread: drain deadline, or a second signal.
     Cut,
     /// The longest idle one went to make room for another (`--over-limit evict`).
     Evicted,
@@ -34,7 +34,7 @@ pub enum Cause {
     Refused,
     /// The peer's input broke the service's protocol.
     Protocol,
-    /// Anything else the system said; the closing line is preceded by one that says what.
+    /// Anything else the system said; a line at debug before the closing line says what.
     Error,
 }
 

@@ -13,10 +13,12 @@ impl Millis {
     /// The moment that never comes.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// The moment `wait` later. It saturates: a wait of centuries is a wait for ever.
+    /// The moment `wait` later. It saturates, just before [`Self::NEVER`]: who waits for ages
+    /// still waits for something.
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(wait).min(Self::NEVER.0 - 1))
     }
 
     /// How long it is from `earlier` to this moment; zero if `earlier` is later after all.
@@ -32,7 +34,7 @@ mod tests {
     #[test]
     fn waits_add_up_and_saturate() {
         assert_eq!(Millis(5).after(Duration::from_secs(2)), Millis(2005));
-        assert_eq!(Millis(5).after(Duration::MAX), Millis(u64::MAX));
+        assert_eq!(Millis(5).after(Duration::MAX), Millis(u64::MAX - 1));
     }
 
     #[test]

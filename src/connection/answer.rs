@@ -17,21 +17,24 @@ impl<S: Stream> Connection<S> {
         let from = if self.skipping { self.skip(read.fresh(0..fresh)) } else { 0 };
         let input = read.fresh(from..fresh);
         let framing = service.answer.framing();
-        let kept = self.held.as_ref().map_or(0, |held| held.line.len());
-        let complete = framing.complete(kept, input, *line_bytes_max);
-        let requests = if kept == 0 && complete == input.len() {
-            input
-        } else {
-            let held = self.held.get_or_insert_default();
-            if complete > 0 || kept == 0 {
-                held.line_since = *now;
-            }
-            held.line.join(read, from..fresh, complete)
+        let held = self.held.get_or_insert_default();
+        let complete = framing.complete(held.line.len(), input, *line_bytes_max);
+        let finished = !self.skipping && framing.ends_with(input, complete);
+        let requests = held.line.join(read, from..fresh, complete);
+        let count = framing.count(requests);
+        let one_ended = count > 0 || (from > 0 && !self.skipping);
+        held.line_since = match held.line_since {
+            _ if finished => None,
+            Some(since) if !one_ended => Some(since),
+            _ => Some(*now),
         };
-        self.tally.lines += framing.count(requests);
         match service.answer {
-            Answer::Same => self.send(requests, *now)?,
+            Answer::Same => {
+                self.tally.lines += count;
+                self.send(requests, *now)?;
+            }
             Answer::Line(answer) => {
+                self.tally.lines += count;
                 reply.clear();
                 answer_lines(answer, requests, *line_bytes_max, reply);
                 self.refuse_endless_line(*line_bytes_max, reply);
@@ -40,7 +43,9 @@ impl<S: Stream> Connection<S> {
             Answer::Record(size, answer) => {
                 reply.clear();
                 let mut records = requests.chunks_exact(size.get());
-                let answered = records.try_for_each(|record| answer(record, reply));
+                let answered = records.try_for_each(|record| {
+                    answer(record, reply).inspect(|()| self.tally.lines += 1)
+                });
                 self.send(reply, *now)?;
                 answered.unwrap_or_else(|violation| self.violated(violation));
             }
@@ -71,23 +76,25 @@ impl<S: Stream> Connection<S> {
     /// The peer will send no more: what it left unfinished is its last request.
     pub(super) fn answer_last(&mut self, lent: &mut Lent) -> io::Result<()> {
         let Some(held) = &mut self.held else { return Ok(()) };
-        if held.line.is_empty() {
-            return Ok(());
-        }
+        let begun = held.line_since.take().is_some();
         let request = held.line.take();
-        self.tally.lines += 1;
         lent.reply.clear();
         match lent.service.answer {
-            Answer::Same => self.send(&request, lent.now)?,
-            Answer::Line(answer) => {
+            Answer::Same => {
+                self.tally.lines += u64::from(begun);
+                self.send(&request, lent.now)?;
+            }
+            Answer::Line(answer) if !request.is_empty() => {
+                self.tally.lines += 1;
                 answer(&request, &mut lent.reply);
                 self.send(&lent.reply, lent.now)?;
             }
-            Answer::Record(_, answer) => {
+            Answer::Record(_, answer) if !request.is_empty() => {
                 let answered = answer(&request, &mut lent.reply);
                 self.send(&lent.reply, lent.now)?;
                 answered.unwrap_or_else(|violation| self.violated(violation));
             }
+            Answer::Line(_) | Answer::Record(..) => {}
         }
         self.release();
         Ok(())
@@ -98,6 +105,7 @@ impl<S: Stream> Connection<S> {
         debug!("protocol peer={} violation=\"{}\"", self.peer, violation.0);
         if let Some(held) = &mut self.held {
             held.line.take();
+            held.line_since = None;
         }
         self.enter(Phase::Draining(Cause::Protocol));
     }

@@ -111,6 +111,9 @@ impl<S: Stream> Connection<S> {
         match self.phase {
             Phase::Flushing => Ok(self.end(Cause::Finished)),
             Phase::Draining(cause) => {
+                // What is not read any more is not echoed: that is no drain, and says so.
+                let cut = cause == Cause::Drained && self.ready.contains(Ready::READABLE);
+                let cause = if cut { Cause::Cut } else { cause };
                 // Should this fail, the peer has reset: a read will say so.
                 drop(self.stream.half_close());
                 self.enter(Phase::Lingering(cause));

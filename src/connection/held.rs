@@ -11,8 +11,9 @@ use super::Timeouts;
 pub struct Held {
     /// The beginning of a request.
     pub line: LineBuffer,
-    /// When it began; bytes that do not finish it do not change this.
-    pub line_since: Millis,
+    /// When the request that is not finished began, even if its beginning is no longer kept: it
+    /// was echoed in pieces, or refused. Bytes that do not finish it do not change this.
+    pub line_since: Option<Millis>,
     output: Vec<u8>,
     /// How much of the output has been written since.
     sent: usize,
@@ -23,7 +24,7 @@ pub struct Held {
 impl Held {
     /// True if nothing is unfinished.
     pub const fn is_empty(&self) -> bool {
-        self.line.is_empty() && !self.owes()
+        self.line.is_empty() && self.line_since.is_none() && !self.owes()
     }
 
     /// True if the peer has not taken all its output.
@@ -54,6 +55,7 @@ impl Held {
         if !self.owes() {
             self.output = Vec::new();
             self.sent = 0;
+            self.line_since = self.line_since.map(|_| now);
         }
     }
 
@@ -61,8 +63,10 @@ impl Held {
     pub fn deadline(&self, timeouts: &Timeouts) -> Option<(Millis, Cause)> {
         let line = timeouts
             .line
-            .filter(|_| !self.line.is_empty())
-            .map(|wait| (self.line_since.after(wait), Cause::LineTimeout));
+            .zip(self.line_since)
+            // While output is owed we do not read, and the line's end may be there.
+            .filter(|_| !self.owes())
+            .map(|(wait, since)| (since.after(wait), Cause::LineTimeout));
         let stall = timeouts
             .stall
             .filter(|_| self.owes())

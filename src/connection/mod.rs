@@ -40,11 +40,11 @@ use crate::fault;
 pub use held::Held;
 pub use lent::Lent;
 pub use peer::Peer;
-pub use phase::{Kind, Phase};
+pub use phase::{Kind, Phase, Transition};
 pub use ready::Ready;
 pub use stream::Stream;
 pub use timeouts::{LINGER, Timeouts};
-pub use transitions::{TRANSITIONS, Transition};
+pub use transitions::TRANSITIONS;
 
 /// What a connection asks of the reactor after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,11 @@ impl<S: Stream> Connection<S> {
         !std::mem::replace(&mut self.queued, true)
     }
 
+    /// True if it is in the queue for a turn.
+    pub const fn is_queued(&self) -> bool {
+        self.queued
+    }
+
     /// One turn: writes what is owed, reads what there is, answers it, all within the budget.
     pub fn serve(&mut self, lent: &mut Lent) -> Served {
         self.queued = false;
@@ -145,7 +150,8 @@ impl<S: Stream> Connection<S> {
         self.enter(Phase::Closed(cause));
     }
 
-    /// Closes a connection that was accepted only to get out of the queue.
+    /// Closes a connection that was accepted only to get out of the queue, and never was in a
+    /// phase.
     pub const fn turn_away(&mut self, cause: Cause) {
         self.phase = Phase::Closed(cause);
     }

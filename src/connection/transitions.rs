@@ -3,24 +3,7 @@
 
 use crate::cause::Cause;
 
-use super::phase::{Kind, Phase};
-
-/// One way from a phase to another: a row of the table.
-#[derive(Debug)]
-pub struct Transition {
-    /// Where it starts.
-    pub from: Kind,
-    /// What happens.
-    pub stimulus: &'static str,
-    /// Where it leads.
-    pub to: Kind,
-    /// Which causes the next phase may have; none for phases without.
-    pub causes: &'static [Cause],
-    /// What is done about it.
-    pub effect: &'static str,
-    /// The test that shows it, a function in the sources.
-    pub test: &'static str,
-}
+use super::phase::{Kind, Phase, Transition};
 
 /// The faults of a peer or its network, as a read, a write or `SO_ERROR` tells them.
 const FAULTS: &[Cause] = &[
@@ -188,11 +171,27 @@ pub const TRANSITIONS: &[Transition] = &[
     },
     Transition {
         from: Kind::Draining,
+        stimulus: "three quarters of the drain timeout are over, and there is still input",
+        to: Kind::Lingering,
+        causes: &[Cause::Cut],
+        effect: "FIN is sent; the rest of the input is thrown away",
+        test: "a_peer_that_never_stops_sending_is_cut",
+    },
+    Transition {
+        from: Kind::Draining,
         stimulus: "everything is written",
         to: Kind::Lingering,
         causes: &[Cause::Drained, Cause::Protocol],
         effect: "FIN is sent",
         test: "drain_answers_what_is_there_then_sends_fin",
+    },
+    Transition {
+        from: Kind::Draining,
+        stimulus: "the input, or its unfinished end, breaks the service's protocol",
+        to: Kind::Draining,
+        causes: &[Cause::Protocol],
+        effect: "earlier replies are still written",
+        test: "an_unfinished_record_while_draining_is_a_violation",
     },
     Transition {
         from: Kind::Draining,
@@ -246,7 +245,7 @@ pub const TRANSITIONS: &[Transition] = &[
         from: Kind::Lingering,
         stimulus: "FIN",
         to: Kind::Closed,
-        causes: &[Cause::Drained, Cause::Protocol],
+        causes: &[Cause::Drained, Cause::Protocol, Cause::Cut],
         effect: "closed: both sides have ended in order",
         test: "lingering_discards_until_fin",
     },
@@ -254,8 +253,8 @@ pub const TRANSITIONS: &[Transition] = &[
         from: Kind::Lingering,
         stimulus: "the linger or drain deadline",
         to: Kind::Closed,
-        causes: &[Cause::Drained, Cause::Protocol],
-        effect: "closed: everything owed was written before our FIN",
+        causes: &[Cause::Drained, Cause::Protocol, Cause::Cut],
+        effect: "closed; all that was answered was written before our FIN",
         test: "lingering_ends_at_its_deadline",
     },
     Transition {

@@ -36,6 +36,13 @@ impl Framing {
         }
     }
 
+    /// True if no request is left unfinished after `fresh`, of which `complete` bytes complete
+    /// requests; a piece of a line does not finish it.
+    pub fn ends_with(self, fresh: &[u8], complete: usize) -> bool {
+        let pieces = self == Self::Pieces && !fresh.is_empty();
+        complete == fresh.len() && !(pieces && fresh.last() != Some(&b'\n'))
+    }
+
     /// How many requests `complete` bytes hold, which end where a request does.
     pub fn count(self, complete: &[u8]) -> u64 {
         match self {

@@ -17,6 +17,6 @@ pub use framing::Framing;
 /// at once, so this bounds the only buffer whose size a flag decides.
 pub const LINE_BYTES_LIMIT: usize = 16 << 20;
 
-/// How much is read at once, in bytes, when the input goes back as it is. A read of this size
-/// takes about 10 µs, so a flooding peer holds the others up no longer than that in a turn.
+/// How much is read at once, in bytes, when the input goes back as it is. It is all that a
+/// flooding peer gets in a turn, before the others have theirs.
 pub const READ_BYTES_MAX: usize = 64 << 10;

@@ -1,0 +1,154 @@
+//! Requests and replies, the end of both, and faults in between.
+
+use rustix::io::Errno;
+
+use super::*;
+use crate::service::SUM;
+
+#[test]
+fn a_connection_is_small_and_idle_owns_no_memory() {
+    assert!(size_of::<Connection<u32>>() <= 80, "{}", size_of::<Connection<u32>>());
+    let mut bench = Bench::echo([bytes("half a"), bytes(" line\n")]);
+    bench.readable();
+    assert!(bench.connection.held.is_some());
+    bench.readable();
+    assert_eq!(bench.sent(), b"half a line\n");
+    assert!(bench.connection.held.is_none());
+}
+
+#[test]
+fn open_answers_whole_lines() {
+    let mut bench = Bench::echo([bytes("one\ntwo\nthr"), bytes("ee\n")]);
+    assert_eq!(bench.readable(), Served::Idle);
+    assert_eq!(bench.sent(), b"one\ntwo\n");
+    bench.readable();
+    assert_eq!(bench.sent(), b"one\ntwo\nthree\n");
+    assert_eq!(bench.phase(), Phase::Open);
+    assert_eq!(bench.connection.tally(), Tally { bytes_in: 14, bytes_out: 14, lines: 3 });
+}
+
+#[test]
+fn fin_with_nothing_owed_finishes() {
+    let mut bench = Bench::echo([bytes("a line\nand a tail"), In::End]);
+    assert_eq!(bench.event(FIN), Served::Closed);
+    assert_eq!(bench.sent(), b"a line\nand a tail", "the last line has no newline");
+    assert_eq!(bench.phase(), Phase::Closed(Cause::Finished));
+    assert_eq!(bench.connection.tally().lines, 2);
+}
+
+#[test]
+fn pieces_of_one_line_are_one_line() {
+    let mut bench = Bench::new(ECHO, 4, [bytes("11111111"), In::End]);
+    bench.event(FIN);
+    assert_eq!(bench.sent(), b"11111111");
+    assert_eq!(bench.connection.tally().lines, 1);
+}
+
+#[test]
+fn data_and_fin_in_one_event_need_no_second() {
+    let mut bench = Bench::echo([bytes("x\n"), In::End]);
+    assert_eq!(bench.event(FIN), Served::Closed);
+    let mut hintless = Bench::echo([bytes("x\n"), In::End]);
+    assert_eq!(hintless.readable(), Served::Idle, "a short read emptied the socket");
+}
+
+#[test]
+fn fin_with_replies_owed_flushes() {
+    let mut bench = Bench::echo([bytes("tail without newline"), In::End]);
+    bench.wire.borrow_mut().writes = [Out::Take(4), Out::Block].into();
+    assert_eq!(bench.event(FIN), Served::Idle);
+    assert_eq!(bench.phase(), Phase::Flushing);
+    assert_eq!(bench.event(Ready::WRITABLE), Served::Closed);
+    assert_eq!(bench.sent(), b"tail without newline");
+    assert_eq!(bench.phase(), Phase::Closed(Cause::Finished));
+}
+
+#[test]
+fn nothing_is_read_while_output_is_owed() {
+    let mut bench = Bench::echo([bytes("first\n"), bytes("second\n")]);
+    bench.wire.borrow_mut().writes = [Out::Take(2), Out::Block].into();
+    assert_eq!(bench.event(FIN), Served::Idle);
+    assert_eq!(bench.readable_left(), 1, "back-pressure: the second read was not asked for");
+    bench.event(Ready::WRITABLE);
+    assert_eq!(bench.sent(), b"first\nsecond\n");
+}
+
+#[test]
+fn the_first_fault_is_the_cause() {
+    for (errno, cause) in [
+        (Errno::CONNRESET, Cause::Reset),
+        (Errno::PIPE, Cause::BrokenPipe),
+        (Errno::TIMEDOUT, Cause::TimedOut),
+        (Errno::HOSTUNREACH, Cause::Unreachable),
+        (Errno::CONNABORTED, Cause::Aborted),
+        (Errno::IO, Cause::Error),
+    ] {
+        let mut reading = Bench::echo([bytes("data first\n"), In::Fail(errno), In::End]);
+        assert_eq!(reading.event(RST), Served::Closed);
+        assert_eq!(reading.sent(), b"data first\n");
+        assert_eq!(reading.phase(), Phase::Closed(cause), "{errno:?} from a read");
+
+        let mut writing = Bench::echo([bytes("x\n"), In::End]);
+        writing.wire.borrow_mut().writes = [Out::Fail(errno)].into();
+        assert_eq!(writing.event(FIN), Served::Closed);
+        assert_eq!(writing.phase(), Phase::Closed(cause), "{errno:?} from a write");
+
+        let mut draining = Bench::echo([In::Fail(errno)]);
+        draining.connection.drain();
+        assert_eq!(draining.event(Ready::NONE), Served::Closed);
+        assert_eq!(draining.phase(), Phase::Closed(cause), "{errno:?} while draining");
+    }
+}
+
+#[test]
+fn fin_and_then_reset_is_no_clean_end() {
+    let mut bench = Bench::echo([In::End]);
+    bench.wire.borrow_mut().pending_error = Some(Errno::PIPE);
+    assert_eq!(bench.event(RST), Served::Closed);
+    assert_eq!(bench.phase(), Phase::Closed(Cause::BrokenPipe));
+}
+
+#[test]
+fn a_reset_while_flushing_is_noticed() {
+    let mut bench = Bench::echo([bytes("tail"), In::End]);
+    bench.wire.borrow_mut().writes = [Out::Block, Out::Fail(Errno::CONNRESET)].into();
+    bench.event(FIN);
+    assert_eq!(bench.phase(), Phase::Flushing);
+    assert_eq!(bench.event(RST), Served::Closed);
+    assert_eq!(bench.phase(), Phase::Closed(Cause::Reset));
+}
+
+#[test]
+fn signals_between_calls_lose_nothing() {
+    let mut bench =
+        Bench::echo([In::Fail(Errno::INTR), bytes("line\n"), In::Fail(Errno::INTR), In::End]);
+    bench.wire.borrow_mut().writes =
+        [Out::Fail(Errno::INTR), Out::Take(2), Out::Fail(Errno::INTR)].into();
+    assert_eq!(bench.event(FIN), Served::Closed);
+    assert_eq!(bench.sent(), b"line\n");
+    assert_eq!(bench.phase(), Phase::Closed(Cause::Finished));
+}
+
+#[test]
+fn an_endless_line_is_refused_once_and_skipped() {
+    let endless = vec![b'1'; 1000];
+    let mut bench = Bench::new(
+        SUM,
+        16,
+        [In::Bytes(endless.clone()), In::Bytes(endless), bytes("\n1 2\n"), In::Block],
+    );
+    bench.readable();
+    bench.readable();
+    bench.readable();
+    assert_eq!(bench.sent(), b"error: this line is longer than 16 bytes\n3\n");
+    assert_eq!(bench.connection.tally().lines, 2);
+}
+
+#[test]
+fn a_second_event_does_not_queue_twice() {
+    let mut bench = Bench::echo([]);
+    assert!(bench.connection.mark(Ready::READABLE));
+    assert!(!bench.connection.mark(Ready::WRITABLE));
+    bench.connection.serve(&mut bench.lent);
+    assert!(bench.connection.mark(Ready::READABLE));
+}

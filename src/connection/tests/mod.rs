@@ -1,0 +1,67 @@
+//! Every transition on a scripted stream, each test a row of `docs/states.md`.
+
+mod ending;
+mod exchanging;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::script::{In, Out, Script, Wire};
+use super::*;
+use crate::service::{ECHO, Service};
+
+/// A connection, its wire, and what the reactor would lend it.
+struct Bench {
+    connection: Connection<Script>,
+    wire: Rc<RefCell<Wire>>,
+    lent: Lent,
+}
+
+impl Bench {
+    fn new(service: Service, line_bytes_max: usize, reads: impl IntoIterator<Item = In>) -> Self {
+        let (stream, wire) = Script::new(reads);
+        let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
+        let connection = Connection::new(stream, peer, Millis(0));
+        Self { connection, wire, lent: Lent::new(service, line_bytes_max) }
+    }
+
+    fn echo(reads: impl IntoIterator<Item = In>) -> Self {
+        Self::new(ECHO, 4096, reads)
+    }
+
+    /// An event, and the turns it takes until there is nothing to do.
+    fn event(&mut self, ready: Ready) -> Served {
+        self.connection.mark(ready);
+        for _ in 0..10_000 {
+            let served = self.connection.serve(&mut self.lent);
+            if served != Served::Again {
+                return served;
+            }
+        }
+        panic!("the connection never comes to rest");
+    }
+
+    fn readable(&mut self) -> Served {
+        self.event(READABLE)
+    }
+
+    fn sent(&self) -> Vec<u8> {
+        self.wire.borrow().sent.clone()
+    }
+
+    fn readable_left(&self) -> usize {
+        self.wire.borrow().reads.len()
+    }
+
+    fn phase(&self) -> Phase {
+        self.connection.phase()
+    }
+}
+
+const READABLE: Ready = Ready::READABLE.union(Ready::WRITABLE);
+const FIN: Ready = READABLE.union(Ready::TO_END);
+const RST: Ready = FIN.union(Ready::ERROR);
+
+fn bytes(text: &str) -> In {
+    In::Bytes(text.as_bytes().to_vec())
+}
