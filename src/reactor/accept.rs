@@ -20,6 +20,7 @@ impl<K: Kernel> Reactor<K> {
     #[cold]
     pub(super) fn accept(&mut self) -> io::Result<()> {
         self.victims.clear();
+        let mut failures = 0;
         for _ in 0..ACCEPTS_PER_TURN {
             let admission = self.gate.admission(self.slots.len(), self.lent.now);
             if admission == Admission::NotNow {
@@ -28,10 +29,17 @@ impl<K: Kernel> Reactor<K> {
             let Some(listener) = self.gate.next() else { break };
             match self.kernel.accept(listener) {
                 Ok((stream, address)) => self.admit(stream, address, admission),
-                Err(error) => self.accept_failed(listener, &error)?,
+                Err(error) => {
+                    failures += 1;
+                    if failures == ACCEPTS_PER_TURN {
+                        self.pause(&error);
+                    }
+                    self.accept_failed(listener, &error)?;
+                }
             }
         }
-        if self.is_draining() && self.gate.is_quiet() {
+        let last_call_is_over = self.gate.is_quiet() || self.lent.now >= self.lent.input_until;
+        if self.is_draining() && last_call_is_over {
             self.close_listeners();
         }
         Ok(())
@@ -48,6 +56,8 @@ impl<K: Kernel> Reactor<K> {
                 warn!(
                     "a connection could not be registered: {error} (warnings left out: {left_out})"
                 );
+            } else {
+                debug!("a connection could not be registered: {error}");
             }
             self.turn_away(stream, address, Cause::Error);
             return;
@@ -103,21 +113,27 @@ impl<K: Kernel> Reactor<K> {
                 Ok(())
             }
             AcceptFault::Exhausted => {
-                self.gate.pause(self.lent.now);
-                self.counters.pauses += 1;
-                if let Some(left_out) = self.warnings.may_warn(self.lent.now) {
-                    warn!(
-                        "accept: {error}; pausing, with {} connections open; raise the limit on \
-                         descriptors or lower --max-connections (warnings left out: {left_out})",
-                        self.slots.len()
-                    );
-                }
+                self.pause(error);
                 Ok(())
             }
             AcceptFault::Broken => {
                 self.close_listeners();
                 Err(io::Error::new(error.kind(), format!("a listener is broken: accept: {error}")))
             }
+        }
+    }
+
+    /// Accepts nobody for a while: descriptors or memory have run out, or nothing but errors comes
+    /// of it, as where a filter forbids the call.
+    fn pause(&mut self, error: &io::Error) {
+        self.gate.pause(self.lent.now);
+        self.counters.pauses += 1;
+        if let Some(left_out) = self.warnings.may_warn(self.lent.now) {
+            warn!(
+                "accept: {error}; pausing, with {} connections open; if descriptors have run out, \
+                 raise their limit or lower --max-connections (warnings left out: {left_out})",
+                self.slots.len()
+            );
         }
     }
 }

@@ -131,8 +131,12 @@ impl Gate {
         if now < self.paused_until && !self.is_quiet() { self.paused_until } else { Millis::NEVER }
     }
 
-    /// Every listener has to be asked once more: who is in its queue must not be lost.
+    /// Every listener has to be asked once more: who is in its queue must not be lost. Nor is
+    /// anybody evicted any more, least of all those that are owed most.
     pub(super) fn last_call(&mut self) {
+        if self.over_limit == OverLimit::Evict {
+            self.over_limit = OverLimit::Wait;
+        }
         self.waiting.fill(true);
         self.waiters = self.waiting.len();
     }

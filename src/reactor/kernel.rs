@@ -61,4 +61,6 @@ pub enum Signal {
     Status,
     /// SIGHUP: there is nothing to reload, and it is no reason to die.
     Hangup,
+    /// SIGUSR2: it has no meaning here, and is no reason to die either.
+    Unused,
 }

@@ -212,7 +212,8 @@ impl<K: Kernel> Reactor<K> {
         let now = self.kernel.now();
         self.drain_until = now.after(self.rules.drain);
         self.deadlines.end_at(self.drain_until);
-        self.lent.input_until = now.after(self.rules.drain / 2);
+        // What then still comes is thrown away, so that replies in flight can arrive.
+        self.lent.input_until = now.after(self.rules.drain / 4 * 3);
         self.gate.last_call();
         self.slots.drain();
     }

@@ -6,6 +6,10 @@ use slab::Slab;
 use crate::cause::Cause;
 use crate::connection::{Connection, Phase, Ready, Served, Stream};
 
+/// For how many connections there is room from the start, at most: 80 MB of addresses, where a
+/// container's limit of a thousand million descriptors would ask for 80 GB, and not get them.
+const PREALLOCATED_MAX: usize = 1 << 20;
+
 /// All connections, by key. A key is given again once its connection has been removed.
 #[derive(Debug)]
 pub(super) struct Slots<S> {
@@ -18,9 +22,9 @@ pub(super) struct Slots<S> {
 
 impl<S: Stream> Slots<S> {
     /// No connection yet, and room for `connections_max`: memory that is only used once touched,
-    /// and never moved.
+    /// and never moved; but for limits that are as good as none.
     pub(super) fn new(connections_max: usize) -> Self {
-        let slab = Slab::with_capacity(connections_max);
+        let slab = Slab::with_capacity(connections_max.min(PREALLOCATED_MAX));
         Self { slab, run_queue: Vec::new(), again: Vec::new(), closed: Vec::new() }
     }
 
@@ -98,6 +102,10 @@ impl<S: Stream> Slots<S> {
         let key = self.closed.pop()?;
         let connection = self.slab.remove(key);
         debug_assert!(!is_alive(&connection), "only what has ended is removed");
+        if connection.is_queued() {
+            // The key's next owner has no place in the queue yet.
+            self.run_queue.retain(|queued| *queued != key);
+        }
         Some((key, connection))
     }
 

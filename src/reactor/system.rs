@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use rustix::time::{ClockId, clock_gettime};
-use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::clock::Millis;
@@ -57,7 +57,7 @@ impl System {
     /// Takes over bound, non-blocking listeners, and the signals that the daemon understands.
     pub fn new(listeners: Vec<net::TcpListener>) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGHUP])?;
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let mut listeners: Vec<_> = listeners.into_iter().map(TcpListener::from_std).collect();
         for (number, listener) in listeners.iter_mut().enumerate() {
@@ -110,6 +110,7 @@ impl Kernel for System {
             SIGTERM | SIGINT => Some(Signal::Terminate),
             SIGUSR1 => Some(Signal::Status),
             SIGHUP => Some(Signal::Hangup),
+            SIGUSR2 => Some(Signal::Unused),
             _ => None,
         });
         signals.collect()

@@ -1,0 +1,164 @@
+//! Who comes in, and who does not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::*;
+use crate::reactor::gate::PAUSE;
+
+#[test]
+fn one_edge_lets_everybody_in() {
+    let mut bench = Bench::room_for(1000, OverLimit::Wait);
+    let wires: Vec<_> = (0..200).map(|_| bench.knock([])).collect();
+    bench.turn([LISTENER]);
+    assert_eq!(bench.reactor.counters().accepted, 64, "a turn's budget");
+    for _ in 0..3 {
+        assert_eq!(bench.patience(), Some(Duration::ZERO), "no second edge will come");
+    }
+    assert_eq!(bench.reactor.counters().accepted, 200);
+    assert!(wires.iter().all(|wire| !wire.borrow().dropped));
+    bench.turn([]);
+    assert_eq!(bench.patience(), None, "nothing to do, no deadline: wait for an event");
+}
+
+#[test]
+fn a_connection_that_dies_in_the_queue_is_aborted() {
+    let mut bench = Bench::new(rules());
+    for errno in [Errno::CONNABORTED, Errno::PROTO, Errno::INTR, Errno::PERM, Errno::NETDOWN] {
+        bench.kernel.0.borrow_mut().queue.push_back(Err(errno));
+    }
+    let wire = bench.knock([bytes("served\n")]);
+    bench.turn([LISTENER]);
+    bench.turn([readable(0)]);
+    assert_eq!(wire.borrow().sent, b"served\n", "in the same turn, without another event");
+    assert_eq!(bench.of(Cause::Aborted), 2);
+    let errors: BTreeMap<_, _> = bench.reactor.counters().accept_errors.clone();
+    assert_eq!(errors.len(), 5);
+    assert_eq!(errors.get("ECONNABORTED"), Some(&1));
+}
+
+#[test]
+fn exhaustion_pauses_and_comes_back_by_time() {
+    for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+        let mut bench = Bench::new(rules());
+        bench.kernel.0.borrow_mut().queue.push_back(Err(errno));
+        let wire = bench.knock([]);
+        bench.turn([LISTENER]);
+        assert_eq!(bench.reactor.counters().pauses, 1, "{errno:?}");
+        assert_eq!(bench.patience(), Some(PAUSE), "neither spinning nor waiting for ever");
+        assert_eq!(bench.reactor.counters().accepted, 0);
+        bench.at(Millis(0).after(PAUSE)).turn([]);
+        assert_eq!(bench.reactor.counters().accepted, 1);
+        assert!(!wire.borrow().dropped);
+    }
+}
+
+#[test]
+fn exhaustion_ends_with_a_freed_slot() {
+    let mut bench = Bench::new(rules());
+    bench.knock([In::End]);
+    bench.kernel.0.borrow_mut().queue.push_back(Err(Errno::MFILE));
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    assert_eq!(bench.reactor.counters().accepted, 1);
+    bench.turn([fin(0)]);
+    assert_eq!(bench.reactor.counters().accepted, 2, "in the turn in which the slot was freed");
+}
+
+#[test]
+fn a_broken_listener_is_our_failure() {
+    let mut bench = Bench::new(rules());
+    bench.kernel.0.borrow_mut().queue.push_back(Err(Errno::INVAL));
+    let error = bench.reactor.turn().unwrap_err();
+    assert!(error.to_string().contains("listener"), "{error}");
+    assert!(bench.kernel.0.borrow().listeners_closed);
+}
+
+#[test]
+fn a_failed_registration_costs_one_connection() {
+    let mut bench = Bench::new(rules());
+    bench.kernel.0.borrow_mut().register.push_back(Errno::NOSPC);
+    let lost = bench.knock([]);
+    let wire = bench.knock([bytes("x\n")]);
+    bench.turn([LISTENER]);
+    assert!(lost.borrow().dropped);
+    assert_eq!(bench.of(Cause::Error), 1);
+    bench.turn([readable(0)]);
+    assert_eq!(wire.borrow().sent, b"x\n");
+}
+
+#[test]
+fn over_the_limit_wait_leaves_it_in_the_queue() {
+    let mut bench = Bench::room_for(1, OverLimit::Wait);
+    bench.knock([In::End]);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    assert_eq!(bench.reactor.counters().accepted, 1);
+    assert_eq!(bench.reactor.gate_word(), "full");
+    assert_eq!(bench.patience(), None, "full is no reason to spin");
+    bench.turn([fin(0)]);
+    assert_eq!(bench.reactor.counters().accepted, 2, "without another event");
+}
+
+#[test]
+fn over_the_limit_refuse_closes_at_once() {
+    let mut bench = Bench::room_for(1, OverLimit::Refuse);
+    let first = bench.knock([]);
+    let second = bench.knock([]);
+    bench.turn([LISTENER]);
+    assert!(!first.borrow().dropped && second.borrow().dropped);
+    assert_eq!(bench.of(Cause::Refused), 1);
+}
+
+#[test]
+fn over_the_limit_evict_ends_the_longest_idle() {
+    let mut bench = Bench::room_for(3, OverLimit::Evict);
+    let wires: Vec<_> = (0..3).map(|_| bench.knock([bytes("x\n"), In::Block])).collect();
+    bench.turn([LISTENER]);
+    bench.at(Millis(10)).turn([readable(0)]);
+    bench.at(Millis(20)).turn([readable(2)]);
+    bench.at(Millis(30));
+    bench.knock([]);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.turn([]);
+    let gone: Vec<_> = wires.iter().map(|wire| wire.borrow().dropped).collect();
+    assert_eq!(gone, [true, true, false], "1 never did anything, 0 was before 2");
+    assert_eq!(bench.of(Cause::Evicted), 2);
+}
+
+#[test]
+fn every_phase_can_be_evicted() {
+    let mut bench = Bench::room_for(1, OverLimit::Evict);
+    let flushing = bench.knock([bytes("tail"), In::End]);
+    flushing.borrow_mut().writes = [Out::Block].into();
+    bench.turn([LISTENER]);
+    bench.turn([fin(0)]);
+    bench.turn([]);
+    assert_eq!(bench.reactor.census().0, [0, 1, 0, 0]);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.turn([]);
+    assert_eq!(bench.of(Cause::Evicted), 1);
+}
+
+#[test]
+fn nothing_but_failures_is_a_pause_and_no_busy_loop() {
+    let mut bench = Bench::new(rules());
+    for _ in 0..100 {
+        bench.kernel.0.borrow_mut().queue.push_back(Err(Errno::PERM));
+    }
+    bench.turn([LISTENER]);
+    assert_eq!(bench.reactor.counters().pauses, 1);
+    assert_eq!(bench.patience(), Some(PAUSE));
+}
+
+#[test]
+fn a_limit_that_is_none_asks_for_no_memory() {
+    let mut bench = Bench::room_for(usize::MAX - 64, OverLimit::Wait);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    assert_eq!(bench.reactor.counters().accepted, 1);
+}

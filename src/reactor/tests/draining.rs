@@ -1,0 +1,109 @@
+//! The end: by signal, by deadline, by force.
+
+use std::time::Duration;
+
+use super::*;
+use crate::connection::LINGER;
+
+#[test]
+fn drain_serves_the_queue_before_the_listener_is_closed() {
+    let mut bench = Bench::room_for(1000, OverLimit::Wait);
+    bench.turn([]);
+    let wires: Vec<_> = (0..100).map(|_| bench.knock([bytes("x\n"), In::Block])).collect();
+    bench.reactor.drain();
+    for _ in 0..6 {
+        bench.turn([]);
+    }
+    assert!(bench.kernel.0.borrow().listeners_closed);
+    for wire in &wires {
+        assert_eq!(wire.borrow().sent, b"x\n");
+        assert!(wire.borrow().half_closed);
+        wire.borrow_mut().reads = [In::End].into();
+    }
+    assert!(!bench.reactor.is_done());
+    bench.turn((0..100).map(fin));
+    bench.turn([]);
+    assert!(bench.reactor.is_done());
+    assert_eq!(bench.of(Cause::Drained), 100);
+}
+
+#[test]
+fn lingering_ends_at_its_deadline() {
+    let mut bench = Bench::new(rules());
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.reactor.drain();
+    bench.turn([]);
+    bench.turn([]);
+    assert_eq!(bench.reactor.census().0, [0, 0, 0, 1]);
+    assert_eq!(bench.patience(), Some(LINGER));
+    bench.at(Millis(0).after(LINGER)).turn([]);
+    assert_eq!(bench.of(Cause::Drained), 1, "it was given everything");
+    assert!(bench.reactor.is_done());
+}
+
+#[test]
+fn the_drain_deadline_cuts_who_is_owed() {
+    let mut bench = Bench::new(rules());
+    let never_reads = bench.knock([bytes("x\n")]);
+    never_reads.borrow_mut().writes = [Out::Block].into();
+    let flushing = bench.knock([bytes("tail"), In::End]);
+    flushing.borrow_mut().writes = [Out::Block].into();
+    bench.turn([LISTENER]);
+    bench.turn([readable(0), fin(1)]);
+    bench.reactor.drain();
+    bench.turn([]);
+    bench.turn([]);
+    assert_eq!(bench.reactor.census().0, [0, 1, 1, 0]);
+    assert_eq!(bench.patience(), Some(Duration::from_secs(4)));
+    bench.at(Millis(4000)).turn([]);
+    assert_eq!(bench.of(Cause::Cut), 2);
+    assert!(bench.reactor.is_done());
+}
+
+#[test]
+fn a_second_signal_cuts_everybody_now() {
+    let mut bench = Bench::new(rules());
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.reactor.cut();
+    assert_eq!(bench.of(Cause::Cut), 1);
+    assert!(bench.kernel.0.borrow().listeners_closed);
+}
+
+#[test]
+fn a_signal_is_told_to_the_owner() {
+    let mut bench = Bench::new(rules());
+    bench.kernel.0.borrow_mut().events.push_back(vec![Event::Signal]);
+    assert!(bench.reactor.turn().unwrap());
+    assert_eq!(bench.reactor.signals(), [Signal::Status]);
+    assert!(!bench.reactor.turn().unwrap());
+}
+
+#[test]
+fn nobody_is_evicted_while_draining() {
+    let mut bench = Bench::room_for(1, OverLimit::Evict);
+    let owed = bench.knock([bytes("x\n")]);
+    owed.borrow_mut().writes = [Out::Block].into();
+    bench.turn([LISTENER]);
+    bench.turn([readable(0)]);
+    bench.knock([]);
+    bench.reactor.drain();
+    bench.turn([LISTENER]);
+    bench.turn([]);
+    assert_eq!(bench.of(Cause::Evicted), 0);
+    assert!(!owed.borrow().dropped);
+}
+
+#[test]
+fn the_last_call_is_over_when_input_is_read_no_more() {
+    let mut bench = Bench::room_for(1, OverLimit::Wait);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.knock([]);
+    bench.reactor.drain();
+    bench.turn([LISTENER]);
+    assert!(!bench.kernel.0.borrow().listeners_closed, "somebody waits, and there is no room");
+    bench.at(Millis(3000)).turn([]);
+    assert!(bench.kernel.0.borrow().listeners_closed);
+}

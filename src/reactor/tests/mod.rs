@@ -1,0 +1,150 @@
+//! The reactor's turn on a scripted kernel: no socket, no clock, every order of events.
+
+mod accepting;
+mod draining;
+mod turning;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::*;
+use crate::cause::Cause;
+use crate::connection::script::{In, Out, Script, Wire};
+use crate::connection::{Ready, Timeouts};
+use crate::service::ECHO;
+
+type Handle = Rc<RefCell<Wire>>;
+
+/// What the kernel is going to do.
+#[derive(Default)]
+struct Plan {
+    events: VecDeque<Vec<Event>>,
+    queue: VecDeque<Result<Script, Errno>>,
+    register: VecDeque<Errno>,
+    now: Millis,
+    listeners_closed: bool,
+    timeouts: Vec<Option<Duration>>,
+    registered: Vec<usize>,
+    polled: Option<Errno>,
+}
+
+#[derive(Clone, Default)]
+struct Scripted(Rc<RefCell<Plan>>);
+
+impl Kernel for Scripted {
+    type Stream = Script;
+
+    fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()> {
+        let mut plan = self.0.borrow_mut();
+        plan.timeouts.push(timeout);
+        let events = plan.events.pop_front().unwrap_or_default();
+        let polled = plan.polled.take();
+        drop(plan);
+        events.into_iter().for_each(tell);
+        polled.map_or(Ok(()), |errno| Err(errno.into()))
+    }
+
+    fn accept(&mut self, _: usize) -> io::Result<(Script, SocketAddr)> {
+        let accepted = self.0.borrow_mut().queue.pop_front();
+        match accepted {
+            None => Err(Errno::AGAIN.into()),
+            Some(Err(errno)) => Err(errno.into()),
+            Some(Ok(stream)) => Ok((stream, SocketAddr::from(([127, 0, 0, 1], 1)))),
+        }
+    }
+
+    fn register(&mut self, _: &mut Script, key: usize) -> io::Result<()> {
+        let mut plan = self.0.borrow_mut();
+        if let Some(errno) = plan.register.pop_front() {
+            return Err(errno.into());
+        }
+        plan.registered.push(key);
+        Ok(())
+    }
+
+    fn close_listeners(&mut self) {
+        self.0.borrow_mut().listeners_closed = true;
+    }
+
+    fn signals(&mut self) -> Vec<Signal> {
+        vec![Signal::Status]
+    }
+
+    fn now(&self) -> Millis {
+        self.0.borrow().now
+    }
+}
+
+struct Bench {
+    reactor: Reactor<Scripted>,
+    kernel: Scripted,
+}
+
+impl Bench {
+    fn new(rules: Rules) -> Self {
+        let kernel = Scripted::default();
+        Self { reactor: Reactor::new(kernel.clone(), 1, rules), kernel }
+    }
+
+    fn room_for(connections_max: usize, over_limit: OverLimit) -> Self {
+        Self::new(Rules { connections_max, over_limit, ..rules() })
+    }
+
+    /// A connection waits in the queue.
+    fn knock(&mut self, reads: impl IntoIterator<Item = In>) -> Handle {
+        let (stream, wire) = Script::new(reads);
+        self.kernel.0.borrow_mut().queue.push_back(Ok(stream));
+        wire
+    }
+
+    fn turn(&mut self, events: impl IntoIterator<Item = Event>) {
+        self.kernel.0.borrow_mut().events.push_back(events.into_iter().collect());
+        self.reactor.turn().unwrap();
+    }
+
+    fn at(&mut self, now: Millis) -> &mut Self {
+        self.kernel.0.borrow_mut().now = now;
+        self
+    }
+
+    fn of(&self, cause: Cause) -> u64 {
+        self.reactor.counters().of(cause)
+    }
+
+    /// How long the next turn would wait.
+    fn patience(&mut self) -> Option<Duration> {
+        self.turn([]);
+        self.kernel.0.borrow().timeouts.last().copied().flatten()
+    }
+}
+
+fn rules() -> Rules {
+    Rules {
+        service: ECHO,
+        line_bytes_max: 4096,
+        connections_max: 100,
+        over_limit: OverLimit::Wait,
+        timeouts: Timeouts::default(),
+        drain: Duration::from_secs(4),
+    }
+}
+
+fn readable(key: usize) -> Event {
+    Event::Stream(key, Ready::READABLE.union(Ready::WRITABLE))
+}
+
+fn fin(key: usize) -> Event {
+    Event::Stream(key, Ready::READABLE.union(Ready::WRITABLE).union(Ready::TO_END))
+}
+
+fn bytes(text: &str) -> In {
+    In::Bytes(text.as_bytes().to_vec())
+}
+
+const LISTENER: Event = Event::Listener(0);

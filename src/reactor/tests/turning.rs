@@ -1,0 +1,115 @@
+//! Events, budgets and deadlines in a turn.
+
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::*;
+use crate::line::READ_BYTES_MAX;
+
+#[test]
+fn a_stale_event_never_reaches_the_next_owner_of_a_slot() {
+    let mut bench = Bench::new(rules());
+    bench.knock([In::End]);
+    bench.turn([LISTENER]);
+    let newcomer = bench.knock([In::End]);
+    // The batch names slot 0 twice and the listener; the newcomer will have slot 0.
+    bench.turn([fin(0), LISTENER, fin(0)]);
+    assert_eq!(bench.kernel.0.borrow().registered, [0, 0]);
+    assert_eq!(bench.of(Cause::Finished), 1);
+    assert!(!newcomer.borrow().dropped, "it was accepted after the batch");
+    bench.turn([]);
+    assert_eq!(bench.of(Cause::Finished), 1, "nothing was left over that would serve it");
+}
+
+#[test]
+fn events_for_nobody_are_ignored() {
+    let mut bench = Bench::new(rules());
+    bench.turn([readable(7), readable(usize::MAX / 2), Event::Listener(9)]);
+    assert_eq!(bench.reactor.counters().accepted, 0);
+}
+
+#[test]
+fn spurious_readiness_is_no_error() {
+    let mut bench = Bench::new(rules());
+    let wire = bench.knock([In::Block, In::Block]);
+    bench.turn([LISTENER]);
+    bench.turn([fin(0)]);
+    bench.turn([readable(0)]);
+    assert!(!wire.borrow().dropped);
+    assert_eq!(bench.reactor.census().0, [1, 0, 0, 0]);
+}
+
+#[test]
+fn an_interrupted_poll_is_an_empty_turn() {
+    let mut bench = Bench::new(rules());
+    bench.kernel.0.borrow_mut().polled = Some(Errno::INTR);
+    bench.turn([]);
+    bench.kernel.0.borrow_mut().polled = Some(Errno::BADF);
+    assert!(bench.reactor.turn().is_err(), "any other failure of the poll is ours");
+}
+
+#[test]
+fn a_flood_gets_one_read_in_a_turn() {
+    let mut bench = Bench::new(rules());
+    let flood = bench.knock([In::Bytes(vec![b'x'; 4 * READ_BYTES_MAX])]);
+    let polite = bench.knock([bytes("x\n")]);
+    bench.turn([LISTENER]);
+    bench.turn([readable(0), readable(1)]);
+    assert_eq!(flood.borrow().sent.len(), READ_BYTES_MAX);
+    assert_eq!(polite.borrow().sent, b"x\n");
+    for turn in 2..=4 {
+        assert_eq!(bench.patience(), Some(Duration::ZERO), "no second edge will come");
+        assert_eq!(flood.borrow().sent.len(), turn * READ_BYTES_MAX);
+    }
+}
+
+#[test]
+fn idle_time_counts_from_the_last_byte() {
+    let second = Duration::from_secs(1);
+    let timeouts = Timeouts { idle: Some(second), ..Timeouts::default() };
+    let mut bench = Bench::new(Rules { timeouts, ..rules() });
+    let wire = bench.knock([bytes("x\n"), In::Block]);
+    bench.turn([LISTENER]);
+    assert_eq!(bench.patience(), Some(second));
+    bench.at(Millis(900)).turn([readable(0)]);
+    bench.at(Millis(1000)).turn([]);
+    assert!(!wire.borrow().dropped, "looked at, and found active since");
+    assert_eq!(bench.patience(), Some(Duration::from_millis(900)));
+    bench.at(Millis(1900)).turn([]);
+    assert!(wire.borrow().dropped);
+    assert_eq!(bench.of(Cause::Idle), 1);
+}
+
+#[test]
+fn extreme_timeouts_neither_spin_nor_overflow() {
+    let timeouts = Timeouts { idle: Some(Duration::MAX), ..Timeouts::default() };
+    let mut bench = Bench::new(Rules { timeouts, drain: Duration::MAX, ..rules() });
+    bench.at(Millis(1)).knock([]);
+    bench.turn([LISTENER]);
+    assert_eq!(bench.patience(), Some(Duration::from_secs(86_400)), "a poll can't wait longer");
+    bench.reactor.drain();
+    assert!(bench.reactor.is_draining());
+    let month = Timeouts { idle: Some(Duration::from_secs(30 * 86_400)), ..timeouts };
+    let mut bench = Bench::new(Rules { timeouts: month, ..rules() });
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    assert_eq!(bench.patience(), Some(Duration::from_secs(86_400)), "a poll can't wait longer");
+}
+
+#[test]
+fn a_slots_next_owner_has_no_place_in_the_queue() {
+    let second = Duration::from_secs(1);
+    let timeouts = Timeouts { line: Some(second), ..Timeouts::default() };
+    let mut bench = Bench::new(Rules { timeouts, ..rules() });
+    bench.knock([In::Bytes(vec![b'x'; 4 * READ_BYTES_MAX])]);
+    bench.turn([LISTENER]);
+    bench.turn([readable(0)]);
+    let newcomer = bench.knock([bytes("not asked for\n")]);
+    // The flood is served, wants another turn, and ends at its line's deadline, in one turn.
+    bench.at(Millis(1000)).turn([LISTENER]);
+    assert_eq!(bench.of(Cause::LineTimeout), 1);
+    assert_eq!(bench.kernel.0.borrow().registered, [0, 0]);
+    bench.turn([]);
+    assert_eq!(newcomer.borrow().reads.len(), 1, "it was served without an event");
+}
