@@ -1,8 +1,8 @@
-//! What an [`io::Error`] means: the only place in the project that looks at an errno.
+//! What an [`Error`] means: the only place in the project that looks at an errno.
 //!
 //! There are three kinds of trouble, and they are never mixed. *Would block* is a value: nothing
 //! is wrong. A *peer's fault* is a transition of its connection, with a [`Cause`]. *Our own
-//! failure* is an [`io::Error`] that travels to `main`.
+//! failure* is an [`Error`] that travels to `main`.
 
 use std::io::{Error, ErrorKind};
 
@@ -73,6 +73,21 @@ pub fn stream_cause(error: &Error) -> Cause {
 /// True if nobody listens where the client wanted to connect.
 pub fn refused(error: &Error) -> bool {
     error.kind() == ErrorKind::ConnectionRefused
+}
+
+/// True if our own deadline for a call has passed, which is no errno, or the kernel's has.
+pub fn out_of_time(error: &Error) -> bool {
+    error.kind() == ErrorKind::TimedOut
+}
+
+/// True if it is our own deadline for a call that has passed, and not one of the kernel's.
+pub fn our_time_is_over(error: &Error) -> bool {
+    out_of_time(error) && error.raw_os_error().is_none()
+}
+
+/// True if nobody reads any more what was to be written.
+pub fn reader_gone(error: &Error) -> bool {
+    error.kind() == ErrorKind::BrokenPipe
 }
 
 /// What somebody who sees `error` when binding a listener can do about it, if that is known.
@@ -180,6 +195,16 @@ mod tests {
         for (errno, cause) in table {
             assert_eq!(stream_cause(&error(errno)), cause, "{errno:?}");
         }
+    }
+
+    #[test]
+    fn what_the_client_asks_is_told_apart() {
+        assert!(refused(&error(Errno::CONNREFUSED)) && !refused(&error(Errno::CONNRESET)));
+        assert!(out_of_time(&error(Errno::TIMEDOUT)) && out_of_time(&ErrorKind::TimedOut.into()));
+        assert!(!out_of_time(&error(Errno::AGAIN)));
+        assert!(our_time_is_over(&ErrorKind::TimedOut.into()));
+        assert!(!our_time_is_over(&error(Errno::TIMEDOUT)), "that is the kernel's");
+        assert!(reader_gone(&error(Errno::PIPE)) && !reader_gone(&error(Errno::NOSPC)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The TCP echo client and server of the network-programming course, made real.
 //!
-//! Three programs share this library; it is built in floors, and a file uses its own floor and
+//! The programs share this library; it is built in floors, and a file uses its own floor and
 //! those below, never one above (`tests/tidy.rs` holds it to that). In reading order:
 //!
 //! | floor | module | what it knows |
@@ -10,10 +10,13 @@
 //! | 0 | [`cause`] | why a connection ended, in one word |
 //! | 0 | [`fault`] | what an `io::Error` means; the only place that looks at an errno |
 //! | 0 | [`clock`] | time as a number that is passed in |
+//! | 0 | [`keepalive`] | when a silent peer is asked whether it is still there |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
 //! | 2 | [`reactor`] | the turn: poll, mark, serve, expire, reap, accept; the only home of mio and slab |
 //! | 3 | [`server`] | `tcpechod`: listeners, limits, drain, status |
 //! | 4 | [`cli`] | command lines and environment to validated configuration, once; the only home of clap |
+//!
+//! [`line`]: mod@line
 //!
 //! The programs themselves, in `src/bin`, set up the log, parse, run, and turn the outcome into
 //! an exit code. How it all fits together, and why, is in `docs/architecture.md`.
@@ -23,7 +26,13 @@ pub mod cli;
 pub mod clock;
 pub mod connection;
 pub mod fault;
+pub mod keepalive;
 pub mod line;
 pub mod reactor;
 pub mod server;
 pub mod service;
+
+/// The examples of the documents, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/architecture.md")]
+mod documents {}

@@ -10,6 +10,7 @@ use tcpecho::server::{self, LogSink, Outcome};
 fn main() -> ExitCode {
     let command = cli::parse_daemon();
     Builder::from_env(Env::default().default_filter_or("info"))
+        .format_target(false)
         .target(Target::Pipe(Box::new(LogSink)))
         .init();
     let outcome = match command {

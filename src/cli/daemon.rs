@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValuesParser;
-use clap::{Parser, ValueEnum};
+use clap::builder::{BoolishValueParser, PossibleValuesParser};
+use clap::{ArgAction, Parser, ValueEnum};
 
 use crate::connection::Timeouts;
 use crate::line::LINE_BYTES_LIMIT;
@@ -12,10 +12,10 @@ use crate::reactor::OverLimit;
 use crate::server::{Config, Keepalive, Listen};
 use crate::service;
 
-use super::units::{OrOff, bytes, duration, duration_or_off, keepalive_or_off};
-
-/// The course's port (UNIX Network Programming, section 5.2).
-const PORT: u16 = 9877;
+use super::PORT;
+use super::units::{
+    OrOff, bytes, duration, duration_or_off, keepalive_or_off, user_timeout_or_off,
+};
 
 /// What the daemon is asked to do.
 #[derive(Clone, Debug)]
@@ -38,10 +38,8 @@ pub fn parse() -> Command {
 #[derive(Debug, Parser)]
 #[command(name = "tcpechod", version, max_term_width = 100, after_help = AFTER_HELP)]
 struct Arguments {
-    /// Listen there: ip:port, [ip6]:port or name:port; port 0 is any free one. May be given
-    /// several times [default: 0.0.0.0:9877 and [::]:9877]
-    #[arg(short, long, value_name = "ADDR", env = "TCPECHOD_LISTEN", value_delimiter = ',',
-          value_parser = listen_address)]
+    #[arg(short, long, help = LISTEN_HELP, value_name = "ADDR", env = "TCPECHOD_LISTEN",
+          value_delimiter = ',', value_parser = listen_address)]
     listen: Vec<String>,
 
     /// Once ready, write the addresses there, one a line
@@ -73,7 +71,8 @@ struct Arguments {
     backlog: u32,
 
     /// Let several processes listen on one port
-    #[arg(long, env = "TCPECHOD_REUSE_PORT")]
+    #[arg(long, env = "TCPECHOD_REUSE_PORT", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue)]
     reuse_port: bool,
 
     /// Close a connection on which nothing at all happened for that long [default: off]
@@ -99,7 +98,7 @@ struct Arguments {
 
     /// Give up a peer that acknowledges nothing for that long, or off
     #[arg(long, value_name = "DURATION", env = "TCPECHOD_USER_TIMEOUT", default_value = "off",
-          value_parser = duration_or_off)]
+          value_parser = user_timeout_or_off)]
     user_timeout: OrOff<Duration>,
 
     /// How long ending may take, whatever peers do
@@ -111,6 +110,11 @@ struct Arguments {
     #[arg(long)]
     check: bool,
 }
+
+// Not a doc comment, where brackets would be links.
+const LISTEN_HELP: &str = "\
+Listen there: ip:port, [ip6]:port or name:port; port 0 is any free one. May be given several times \
+[default: 0.0.0.0:9877 and [::]:9877]";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Policy {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::server::Keepalive;
+use crate::keepalive::Keepalive;
 
 /// A size in bytes: `4096`, `4k`, `1m` (1024).
 pub(super) fn bytes(text: &str) -> Result<usize, String> {
@@ -35,6 +35,15 @@ pub(super) struct OrOff<T>(pub Option<T>);
 /// A duration, or `off`.
 pub(super) fn duration_or_off(text: &str) -> Result<OrOff<Duration>, String> {
     if text == "off" { Ok(OrOff(None)) } else { duration(text).map(|wait| OrOff(Some(wait))) }
+}
+
+/// A duration that the kernel can take as `TCP_USER_TIMEOUT`, or `off`.
+pub(super) fn user_timeout_or_off(text: &str) -> Result<OrOff<Duration>, String> {
+    let wait = duration_or_off(text)?;
+    if wait.0.is_some_and(|wait| i32::try_from(wait.as_millis()).is_err()) {
+        return Err("the kernel counts this in milliseconds, up to 24 days".to_owned());
+    }
+    Ok(wait)
 }
 
 /// `IDLE/INTERVAL/COUNT`, or `off`.

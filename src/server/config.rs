@@ -7,6 +7,8 @@ use crate::connection::Timeouts;
 use crate::reactor::{OverLimit, Rules};
 use crate::service::Service;
 
+pub use crate::keepalive::Keepalive;
+
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
@@ -17,17 +19,6 @@ pub enum Listen {
     },
     /// On each of these: `ip:port`, `[ip6]:port` or `name:port`.
     At(Vec<String>),
-}
-
-/// When a peer that is silent is asked whether it is still there (tcp(7)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keepalive {
-    /// How long it may be silent: `TCP_KEEPIDLE`.
-    pub idle: Duration,
-    /// How long it has for an answer: `TCP_KEEPINTVL`.
-    pub interval: Duration,
-    /// How often it is asked: `TCP_KEEPCNT`.
-    pub count: u32,
 }
 
 /// The daemon's configuration.

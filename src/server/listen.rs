@@ -5,19 +5,25 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use log::warn;
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::fault;
 
-use super::config::{Config, Keepalive, Listen};
+use super::config::{Config, Listen};
+
+/// How much may wait in the kernel unsent, for each connection, in bytes (`TCP_NOTSENT_LOWAT`,
+/// tcp(7)). Without it a socket takes more only when a third of its buffer is free again, which is
+/// megabytes: a peer that reads all the time would look stalled.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT_BYTES_MAX: u32 = 128 << 10;
 
 /// An address to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub address: SocketAddr,
-    /// Nobody asked for it by name: it may be missing on this machine.
+    /// Nobody asked for just this one: it may be missing on this machine.
     pub optional: bool,
 }
 
@@ -39,6 +45,9 @@ pub(super) fn bind(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
             }
         }
     }
+    if listeners.is_empty() {
+        bail!("cannot listen: this machine has none of the addresses");
+    }
     Ok(listeners)
 }
 
@@ -56,8 +65,9 @@ pub(super) fn resolve(config: &Config) -> anyhow::Result<Vec<Wanted>> {
             for name in names {
                 let addresses =
                     name.to_socket_addrs().with_context(|| format!("cannot listen on {name}"))?;
+                let optional = name.parse::<SocketAddr>().is_err();
                 for address in addresses {
-                    let wanted = Wanted { address, optional: false };
+                    let wanted = Wanted { address, optional };
                     if address.port() == 0 || !all.contains(&wanted) {
                         all.push(wanted);
                     }
@@ -80,8 +90,10 @@ fn listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
         socket.set_reuse_port(true)?;
     }
     socket.set_tcp_nodelay(true)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
     match config.keepalive {
-        Some(keepalive) => socket.set_tcp_keepalive(&options(keepalive))?,
+        Some(keepalive) => socket.set_tcp_keepalive(&keepalive.into())?,
         None => socket.set_keepalive(false)?,
     }
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -92,14 +104,6 @@ fn listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
     Ok(socket.into())
-}
-
-/// The socket options for keep-alive.
-pub(crate) fn options(keepalive: Keepalive) -> TcpKeepalive {
-    TcpKeepalive::new()
-        .with_time(keepalive.idle)
-        .with_interval(keepalive.interval)
-        .with_retries(keepalive.count)
 }
 
 /// Writes the addresses, one a line, so that a reader sees all of them or no file.

@@ -29,8 +29,11 @@ impl LogSink {
 impl Write for LogSink {
     /// Takes one whole line, and says so whatever became of it.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let cut = line.get(..LINE_BYTES_MAX).unwrap_or(line);
-        let written = is_writable() && io::stderr().write_all(cut).is_ok();
+        let written = is_writable()
+            && match line.get(..LINE_BYTES_MAX - 1) {
+                Some(cut) => io::stderr().write_all(&[cut, b"\n"].concat()).is_ok(),
+                None => io::stderr().write_all(line).is_ok(),
+            };
         if !written {
             DROPPED.fetch_add(1, Ordering::Relaxed);
         }

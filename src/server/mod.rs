@@ -82,10 +82,14 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
         let signals = match reactor.turn() {
             Ok(false) => continue,
             Ok(true) => reactor.signals(),
-            Err(error) if draining => return Err(error.into()),
+            // A listener breaks once; what breaks again is the poll.
+            Err(error) if broken.is_some() => return Err(error.into()),
             Err(error) => {
                 error!("{error}; draining");
                 broken = Some(error);
+                if draining {
+                    continue;
+                }
                 vec![Signal::Terminate]
             }
         };
@@ -102,6 +106,7 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
                     reactor.drain();
                 }
                 Signal::Status => info!("{}", status::line(reactor)),
+                Signal::Unused => info!("SIGUSR2: it has no meaning here"),
                 Signal::Hangup => info!("SIGHUP: there is no configuration file to reload"),
             }
         }
