@@ -14,6 +14,7 @@
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
 //! | 2 | [`reactor`] | the turn: poll, mark, serve, expire, reap, accept; the only home of mio and slab |
 //! | 3 | [`server`] | `tcpechod`: listeners, limits, drain, status |
+//! | 3 | [`client`] | `tcpecho`: standard input and socket multiplexed, and what became of the connection |
 //! | 4 | [`cli`] | command lines and environment to validated configuration, once; the only home of clap |
 //!
 //! [`line`]: mod@line
@@ -23,6 +24,7 @@
 
 pub mod cause;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod connection;
 pub mod fault;

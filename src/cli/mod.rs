@@ -1,6 +1,11 @@
 //! Command lines and environment, to validated configuration, once. The only home of clap.
 
+mod client;
 mod daemon;
 mod units;
 
+pub use client::parse as parse_client;
 pub use daemon::{Command, parse as parse_daemon};
+
+/// The course's port (UNIX Network Programming, section 5.2).
+const PORT: u16 = 9877;

@@ -1,0 +1,177 @@
+//! The command line of `tcpecho`.
+
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Parser, ValueEnum};
+
+use crate::client::{self, Config, Family, Style};
+use crate::keepalive::Keepalive;
+
+use super::units::{OrOff, duration, duration_or_off, keepalive_or_off, user_timeout_or_off};
+
+/// Reads the command line and the environment. What is wrong with them is said, and ends the
+/// process with status 2.
+pub fn parse() -> Config {
+    Arguments::parse().into()
+}
+
+/// The TCP echo client: sends standard input to a server and writes what comes back to standard
+/// output.
+///
+/// At the end of the input it half-closes the connection, waits for the rest, and ends. It says
+/// what became of the connection, in one word and in the exit status.
+#[derive(Debug, Parser)]
+#[command(name = "tcpecho", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+struct Arguments {
+    /// The server's name or address; IPv6 with or without brackets
+    #[arg(value_name = "HOST", value_parser = host)]
+    host: String,
+
+    /// The server's port
+    #[arg(value_name = "PORT", default_value_t = super::PORT,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+
+    /// Use only IPv4 addresses
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    ipv4: bool,
+
+    /// Use only IPv6 addresses
+    #[arg(short = '6')]
+    ipv6: bool,
+
+    /// Tell addresses, states and counts on standard error
+    #[arg(short, long, env = "TCPECHO_VERBOSE", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue)]
+    verbose: bool,
+
+    /// How long connecting may take, all addresses of the name together
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_CONNECT_TIMEOUT", default_value = "10s",
+          value_parser = duration)]
+    connect_timeout: Duration,
+
+    /// Give up when nothing comes back for that long while an echo is owed, or off
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_TIMEOUT", default_value = "off",
+          value_parser = duration_or_off)]
+    timeout: OrOff<Duration>,
+
+    /// When nothing was sent or received for that long, send an empty line, whose echo is not
+    /// shown; give up if it does not come back in the same time; or off
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_HEARTBEAT", default_value = "off",
+          value_parser = duration_or_off)]
+    heartbeat: OrOff<Duration>,
+
+    /// Have the kernel ask a silent server whether it is still there: IDLE/INTERVAL/COUNT, or off
+    #[arg(long, value_name = "PROBES", env = "TCPECHO_KEEPALIVE", default_value = "off",
+          value_parser = keepalive_or_off)]
+    keepalive: OrOff<Keepalive>,
+
+    /// Give up a server whose host acknowledges nothing for that long, or off
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_USER_TIMEOUT", default_value = "off",
+          value_parser = user_timeout_or_off)]
+    user_timeout: OrOff<Duration>,
+
+    /// How lines travel
+    #[arg(long, value_name = "FORMAT", env = "TCPECHO_FORMAT", default_value = "text")]
+    format: Format,
+
+    /// Send a line, wait for its echo, then read the next: the course's first client, with its
+    /// faults
+    #[arg(long, env = "TCPECHO_STOP_AND_WAIT", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue,
+          conflicts_with_all = ["timeout", "heartbeat", "format"])]
+    stop_and_wait: bool,
+
+    /// What SIGPIPE does
+    #[arg(long, value_name = "ACTION", env = "TCPECHO_SIGPIPE", default_value = "ignore")]
+    sigpipe: Sigpipe,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// As they are
+    Text,
+    /// `11 22` as two XDR hypers, the reply as a line: for a server of sum-xdr
+    Xdr,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Sigpipe {
+    /// Nothing; the write fails, and the exit status is 5
+    Ignore,
+    /// It kills, silently
+    Default,
+}
+
+const AFTER_HELP: &str = "\
+Durations: 250ms, 10s, 3m. Each long option can be set in the environment as TCPECHO_ and its name \
+(TCPECHO_TIMEOUT=5s); the command line wins.
+
+Exit status, and the first word on standard error: 0 all sent, all echoed; 1 failed; 2 usage; \
+3 terminated (the server ended first); 4 reset; 5 broken-pipe; 6 timed-out; 7 unreachable; \
+8 refused; 9 unresolved.";
+
+impl From<Arguments> for Config {
+    fn from(arguments: Arguments) -> Self {
+        Self {
+            host: arguments.host,
+            port: arguments.port,
+            family: match (arguments.ipv4, arguments.ipv6) {
+                (true, _) => Family::V4,
+                (_, true) => Family::V6,
+                (false, false) => Family::Any,
+            },
+            verbose: arguments.verbose,
+            connect_timeout: arguments.connect_timeout,
+            timeout: arguments.timeout.0,
+            heartbeat: arguments.heartbeat.0,
+            keepalive: arguments.keepalive.0,
+            user_timeout: arguments.user_timeout.0,
+            format: match arguments.format {
+                Format::Text => client::Format::Text,
+                Format::Xdr => client::Format::Xdr,
+            },
+            style: if arguments.stop_and_wait { Style::StopAndWait } else { Style::Multiplexed },
+            sigpipe: match arguments.sigpipe {
+                Sigpipe::Ignore => client::Sigpipe::Ignore,
+                Sigpipe::Default => client::Sigpipe::Default,
+            },
+        }
+    }
+}
+
+/// Checks the form, and takes the brackets off; the name is resolved when it is connected to.
+fn host(text: &str) -> Result<String, String> {
+    let inside = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let host = inside.unwrap_or(text);
+    if host.is_empty() {
+        return Err("expected a name or an address".to_owned());
+    }
+    if inside.is_some() && !host.contains(':') {
+        return Err("brackets are for IPv6 addresses, as in [::1]".to_owned());
+    }
+    Ok(host.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_belong_to_ipv6() {
+        assert_eq!(host("::1"), Ok("::1".to_owned()));
+        assert_eq!(host("[::1]"), Ok("::1".to_owned()));
+        assert_eq!(host("localhost"), Ok("localhost".to_owned()));
+        for wrong in ["", "[]", "[localhost]"] {
+            assert!(host(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,166 @@
+//! How the client ends when not all went well: one word, one exit status, and what happened.
+
+use std::fmt;
+use std::io;
+
+use crate::cause::Cause;
+use crate::fault;
+
+/// The word that stands for an end, on standard error and, as a number, in the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Anything else.
+    Failed,
+    /// The server's FIN came before our end of input, or before every echo owed.
+    Terminated,
+    /// The server sent RST (ECONNRESET).
+    Reset,
+    /// We wrote after the server's RST (EPIPE).
+    BrokenPipe,
+    /// No answer: ETIMEDOUT, or one of our own deadlines.
+    TimedOut,
+    /// A router says the server can't be reached (EHOSTUNREACH, ENETUNREACH and their like).
+    Unreachable,
+    /// Nobody listens there (ECONNREFUSED).
+    Refused,
+    /// The name has no address.
+    Unresolved,
+}
+
+impl Word {
+    /// Every word, in the order of the exit statuses.
+    pub const ALL: [Self; 8] = [
+        Self::Failed,
+        Self::Terminated,
+        Self::Reset,
+        Self::BrokenPipe,
+        Self::TimedOut,
+        Self::Unreachable,
+        Self::Refused,
+        Self::Unresolved,
+    ];
+
+    /// The word itself.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Terminated => "terminated",
+            Self::Reset => "reset",
+            Self::BrokenPipe => "broken-pipe",
+            Self::TimedOut => "timed-out",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Unresolved => "unresolved",
+        }
+    }
+
+    /// The exit status. 0 is success, and 2 belongs to the command line.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Terminated => 3,
+            Self::Reset => 4,
+            Self::BrokenPipe => 5,
+            Self::TimedOut => 6,
+            Self::Unreachable => 7,
+            Self::Refused => 8,
+            Self::Unresolved => 9,
+        }
+    }
+
+    /// What a failed connect, read or write on the socket amounts to.
+    pub(super) fn of(error: &io::Error) -> Self {
+        if fault::refused(error) {
+            return Self::Refused;
+        }
+        if fault::out_of_time(error) {
+            return Self::TimedOut;
+        }
+        match fault::stream_cause(error) {
+            Cause::Reset => Self::Reset,
+            Cause::BrokenPipe => Self::BrokenPipe,
+            Cause::TimedOut => Self::TimedOut,
+            Cause::Unreachable => Self::Unreachable,
+            Cause::Finished
+            | Cause::Aborted
+            | Cause::Idle
+            | Cause::LineTimeout
+            | Cause::Stalled
+            | Cause::Drained
+            | Cause::Cut
+            | Cause::Evicted
+            | Cause::Refused
+            | Cause::Protocol
+            | Cause::Error => Self::Failed,
+        }
+    }
+}
+
+/// An end that is not success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    word: Word,
+    details: String,
+}
+
+impl Failure {
+    pub(super) const fn new(word: Word, details: String) -> Self {
+        Self { word, details }
+    }
+
+    /// What went wrong on our own side of the connection, and where.
+    pub(super) fn local(place: &str, error: &io::Error) -> Self {
+        Self::new(Word::Failed, format!("{place}: {error}"))
+    }
+
+    /// The word for it.
+    pub const fn word(&self) -> Word {
+        self.word
+    }
+
+    /// The exit status for it.
+    pub const fn code(&self) -> u8 {
+        self.word.code()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.word.word(), self.details)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn every_word_has_its_own_exit_status() {
+        let codes = Word::ALL.map(Word::code);
+        assert_eq!(codes, [1, 3, 4, 5, 6, 7, 8, 9], "2 belongs to the command line");
+        let mut words = Word::ALL.map(Word::word);
+        words.sort_unstable();
+        assert!(words.windows(2).all(|pair| pair[0] != pair[1]), "{words:?}");
+    }
+
+    #[test]
+    fn errors_of_the_socket_are_told_by_their_word() {
+        let table = [
+            (Errno::CONNRESET, Word::Reset),
+            (Errno::PIPE, Word::BrokenPipe),
+            (Errno::TIMEDOUT, Word::TimedOut),
+            (Errno::HOSTUNREACH, Word::Unreachable),
+            (Errno::NETUNREACH, Word::Unreachable),
+            (Errno::CONNREFUSED, Word::Refused),
+            (Errno::ACCESS, Word::Failed),
+        ];
+        for (errno, word) in table {
+            assert_eq!(Word::of(&errno.into()), word, "{errno:?}");
+        }
+        assert_eq!(Word::of(&io::ErrorKind::TimedOut.into()), Word::TimedOut, "our own deadline");
+    }
+}

@@ -1,0 +1,48 @@
+//! `tcpecho`: standard input to the server, what comes back to standard output, and what became
+//! of the connection.
+//!
+//! Two clients live here. [`Style::Multiplexed`] waits for standard input, standard output and the
+//! socket at once (UNIX Network Programming, sections 6.4 to 6.7). [`Style::StopAndWait`] is the
+//! course's first one (section 5.5), kept with its faults, which the demonstrations show.
+
+mod buffer;
+mod config;
+mod connect;
+mod failure;
+mod flow;
+mod format;
+mod ledger;
+mod ready;
+mod silence;
+mod stop_and_wait;
+mod str_cli;
+mod voice;
+
+pub use config::{Config, Family, Format, Sigpipe, Style};
+pub use failure::{Failure, Word};
+
+use connect::connect;
+use ledger::Ledger;
+use voice::Voice;
+
+/// Connects, and sends and receives until one side ends.
+///
+/// # Errors
+///
+/// What `main` has to tell the user, with the exit status that stands for it.
+pub fn run(config: &Config) -> Result<(), Failure> {
+    if config.sigpipe == Sigpipe::Default {
+        // Rust ignores the signal before `main`.
+        sigpipe::reset();
+    }
+    let voice = Voice { verbose: config.verbose };
+    let connected = connect(config, voice)?;
+    voice.note(|| format!("connected {connected}"));
+    let mut ledger = Ledger::new(config.format);
+    let outcome = match config.style {
+        Style::Multiplexed => str_cli::run(config, &connected.socket, &mut ledger),
+        Style::StopAndWait => stop_and_wait::run(&connected.socket, &mut ledger),
+    };
+    voice.note(|| format!("closed {ledger}"));
+    outcome
+}

@@ -1,0 +1,160 @@
+//! How long nothing has come back, and what that means.
+
+use std::time::Duration;
+
+use crate::clock::Millis;
+
+/// What silence would mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The server is to answer.
+    Owing,
+    /// The server is to answer a probe.
+    Probed,
+    /// Nothing is owed, and both directions are between two lines: a probe would not disturb.
+    Idle,
+    /// A line is on its way out, and the server is to take it.
+    Unsent,
+    /// Nothing: we are not listening, or there is nothing to hear.
+    Busy,
+}
+
+/// What to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expiry {
+    /// Give up: nothing came back for that long.
+    Unanswered(Duration),
+    /// Give up: nothing of an unfinished line was taken for that long.
+    Untaken(Duration),
+    /// Send a probe.
+    Probe,
+    /// Give up: the probe was not answered for that long.
+    ProbeUnanswered(Duration),
+}
+
+/// Since when there is silence.
+#[derive(Debug)]
+pub(super) struct Silence {
+    timeout: Option<Duration>,
+    heartbeat: Option<Duration>,
+    standing: Standing,
+    since: Millis,
+}
+
+impl Silence {
+    pub(super) const fn new(
+        timeout: Option<Duration>,
+        heartbeat: Option<Duration>,
+        now: Millis,
+    ) -> Self {
+        Self { timeout, heartbeat, standing: Standing::Idle, since: now }
+    }
+
+    /// Something came back.
+    pub(super) const fn heard(&mut self, now: Millis) {
+        self.since = now;
+    }
+
+    /// The server took something; an echo that is owed is not put off by that.
+    pub(super) fn taken(&mut self, now: Millis) {
+        if self.standing == Standing::Unsent {
+            self.since = now;
+        }
+    }
+
+    /// Tells how things stand now.
+    pub(super) fn update(&mut self, standing: Standing, now: Millis) {
+        if standing != self.standing {
+            self.since = now;
+            self.standing = standing;
+        }
+    }
+
+    /// When there is something to do if nothing comes back before.
+    pub(super) fn deadline(&self) -> Option<Millis> {
+        self.next().map(|(at, _)| at)
+    }
+
+    /// What there is to do now.
+    pub(super) fn expired(&self, now: Millis) -> Option<Expiry> {
+        self.next().filter(|(at, _)| *at <= now).map(|(_, expiry)| expiry)
+    }
+
+    fn next(&self) -> Option<(Millis, Expiry)> {
+        let wait = |wait: Option<Duration>, expiry: fn(Duration) -> Expiry| {
+            wait.map(|wait| (self.since.after(wait), expiry(wait)))
+        };
+        match self.standing {
+            Standing::Busy => None,
+            Standing::Idle => wait(self.heartbeat, |_wait| Expiry::Probe),
+            Standing::Unsent => wait(self.timeout, Expiry::Untaken),
+            Standing::Owing => wait(self.timeout, Expiry::Unanswered),
+            Standing::Probed => {
+                let timeout = wait(self.timeout, Expiry::Unanswered);
+                let probe = wait(self.heartbeat, Expiry::ProbeUnanswered);
+                timeout.into_iter().chain(probe).min_by_key(|(at, _)| *at)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn silence(timeout: Option<Duration>, heartbeat: Option<Duration>) -> Silence {
+        Silence::new(timeout, heartbeat, Millis(0))
+    }
+
+    #[test]
+    fn without_options_nothing_ever_expires() {
+        let mut silence = silence(None, None);
+        for standing in [Standing::Owing, Standing::Probed, Standing::Idle, Standing::Busy] {
+            silence.update(standing, Millis(1));
+            assert_eq!(silence.deadline(), None, "{standing:?}");
+        }
+    }
+
+    #[test]
+    fn the_timeout_runs_from_when_something_was_owed_or_came_back() {
+        let mut silence = silence(Some(SECOND), None);
+        assert_eq!(silence.deadline(), None, "nobody types");
+        silence.update(Standing::Owing, Millis(60_000));
+        assert_eq!(silence.deadline(), Some(Millis(61_000)));
+        silence.update(Standing::Owing, Millis(60_500));
+        assert_eq!(silence.deadline(), Some(Millis(61_000)), "sending more does not help");
+        silence.heard(Millis(60_900));
+        assert_eq!(silence.expired(Millis(61_899)), None);
+        assert_eq!(silence.expired(Millis(61_900)), Some(Expiry::Unanswered(SECOND)));
+        silence.update(Standing::Busy, Millis(61_000));
+        assert_eq!(silence.deadline(), None, "we are not listening");
+    }
+
+    #[test]
+    fn an_idle_connection_is_probed_and_the_probe_is_to_be_answered() {
+        let mut silence = silence(Some(5 * SECOND), Some(SECOND));
+        assert_eq!(silence.expired(Millis(999)), None);
+        assert_eq!(silence.expired(Millis(1000)), Some(Expiry::Probe));
+        silence.update(Standing::Probed, Millis(1000));
+        assert_eq!(silence.expired(Millis(2000)), Some(Expiry::ProbeUnanswered(SECOND)));
+        silence.update(Standing::Idle, Millis(1500));
+        assert_eq!(silence.expired(Millis(2499)), None);
+        assert_eq!(silence.expired(Millis(2500)), Some(Expiry::Probe), "and again");
+    }
+
+    #[test]
+    fn a_shorter_timeout_bounds_a_probe_too() {
+        let mut silence = silence(Some(SECOND), Some(5 * SECOND));
+        silence.update(Standing::Probed, Millis(0));
+        assert_eq!(silence.expired(Millis(1000)), Some(Expiry::Unanswered(SECOND)));
+    }
+
+    #[test]
+    fn the_heartbeat_does_not_bound_ordinary_replies() {
+        let mut silence = silence(Some(5 * SECOND), Some(SECOND));
+        silence.update(Standing::Owing, Millis(0));
+        assert_eq!(silence.deadline(), Some(Millis(5000)));
+    }
+}

@@ -1,0 +1,299 @@
+//! `str_cli`: standard input and the socket multiplexed (UNIX Network Programming, sections 6.4
+//! to 6.7), so that neither waits for the other.
+//!
+//! One loop waits with poll(2) for three descriptors. Three need no epoll, which refuses regular
+//! files and /dev/null as standard input; poll takes all of them. Only the socket is made
+//! non-blocking: standard input and output share that flag with the shell, and it would outlive
+//! us. After POLLIN one read does not block, and after POLLOUT one write of `PIPE_BUF` bytes.
+
+use std::io;
+use std::net::Shutdown;
+
+use rustix::time::{ClockId, clock_gettime};
+use socket2::Socket;
+
+use crate::clock::Millis;
+use crate::fault;
+
+use super::config::Config;
+use super::failure::{Failure, Word};
+use super::flow::{Flow, Receiving, Sending};
+use super::format::{Decoder, Encoder, probe, read_bytes_max};
+use super::ledger::{Ledger, lines_owed};
+use super::ready::{Ready, wait};
+use super::silence::{Expiry, Silence, Standing};
+use super::voice::Voice;
+
+/// `PIPE_BUF` on Linux: a pipe that is writable takes that much at once (pipe(7)).
+const OUTPUT_BYTES_MAX: usize = 4096;
+
+/// Sends standard input, writes out what comes back, until one side ends.
+pub(super) fn run(config: &Config, socket: &Socket, ledger: &mut Ledger) -> Result<(), Failure> {
+    let local = |error| Failure::local("the socket", &error);
+    socket.set_nonblocking(true).map_err(local)?;
+    let mut exchange = Exchange {
+        config,
+        socket,
+        ledger,
+        voice: Voice { verbose: config.verbose },
+        flow: Flow::new(),
+        encoder: Encoder::new(config.format),
+        decoder: Decoder::new(config.format),
+        silence: Silence::new(config.timeout, config.heartbeat, now()),
+        scratch: vec![0; read_bytes_max(config.format)],
+        end: None,
+    };
+    while !exchange.flow.is_done() {
+        exchange.turn()?;
+    }
+    exchange.verdict()
+}
+
+struct Exchange<'a> {
+    config: &'a Config,
+    socket: &'a Socket,
+    ledger: &'a mut Ledger,
+    voice: Voice,
+    flow: Flow,
+    encoder: Encoder,
+    decoder: Decoder,
+    silence: Silence,
+    scratch: Vec<u8>,
+    /// What ended the connection, if it was no orderly release. The first one stays.
+    end: Option<End>,
+}
+
+/// How the connection ended before its time.
+enum End {
+    /// A read or write on the socket failed.
+    Error(io::Error),
+    /// No call failed, and yet something is missing.
+    Short(Failure),
+}
+
+impl Exchange<'_> {
+    /// Waits, moves bytes wherever they may go, and looks at the clock.
+    ///
+    /// Standard input comes before the socket, so that an end of input that is there already is
+    /// known when the server's is seen. The socket is read before it is written to: the kernel
+    /// tells an error once, and a read tells it behind the bytes that came before it.
+    fn turn(&mut self) -> Result<(), Failure> {
+        let ready = self.wait()?;
+        if ready.output_gone() {
+            self.flow.receiving = Receiving::Unwanted;
+            return Ok(());
+        }
+        // What is read now is sent at once, unless the socket was full before.
+        let takes = ready.socket_takes() || self.flow.outbound.is_empty();
+        if ready.input() {
+            self.read_input();
+        }
+        if ready.socket_gives() && self.flow.receives() {
+            self.receive();
+        }
+        if takes && self.flow.sends() {
+            self.send();
+        }
+        if self.flow.may_half_close() {
+            self.half_close();
+        }
+        if ready.output() {
+            self.write_output()?;
+        }
+        self.silence.update(self.standing(), now());
+        self.expire();
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<Ready, Failure> {
+        let timeout = self.silence.deadline().map(|at| at.since(now()));
+        let ready = wait(self.flow.wants(), self.socket, timeout);
+        ready.map_err(|error| Failure::local("poll", &error))
+    }
+
+    fn read_input(&mut self) {
+        let read = rustix::io::read(io::stdin(), self.scratch.as_mut_slice());
+        let count = match read.map_err(io::Error::from) {
+            Ok(count) => count,
+            Err(error) if fault::would_block(&error) || fault::interrupted(&error) => return,
+            Err(error) => {
+                self.finish(End::Short(Failure::local("standard input", &error)));
+                return;
+            }
+        };
+        let outbound = &mut self.flow.outbound;
+        if count == 0 {
+            self.flow.sending = Sending::Flushing;
+            if let Some(wrong) = self.encoder.finish(outbound) {
+                self.voice.warn(&wrong);
+            }
+        }
+        let bytes = self.scratch.get(..count).unwrap_or_default();
+        for wrong in self.encoder.encode(bytes, outbound) {
+            self.voice.warn(&wrong);
+        }
+    }
+
+    fn receive(&mut self) {
+        let read = rustix::io::read(self.socket, self.scratch.as_mut_slice());
+        match read.map_err(io::Error::from) {
+            Ok(0) => self.server_ended(),
+            Ok(count) => self.received(count),
+            Err(error) if fault::would_block(&error) || fault::interrupted(&error) => {}
+            Err(error) => self.finish(End::Error(error)),
+        }
+    }
+
+    fn received(&mut self, count: usize) {
+        let bytes = self.scratch.get(..count).unwrap_or_default();
+        self.ledger.received(bytes);
+        self.silence.heard(now());
+        let probing = self.decoder.probing;
+        self.decoder.decode(bytes, &mut self.flow.inbound);
+        if probing && !self.decoder.probing {
+            self.voice.note(|| "heartbeat answered".to_owned());
+        }
+    }
+
+    /// The server's FIN: is it in order?
+    fn server_ended(&mut self) {
+        self.voice.note(|| "the server ended the connection".to_owned());
+        let missing = match self.flow.sending {
+            // The write that failed is the cause, and is known.
+            Sending::Broken => None,
+            // At the end of our input that of the server's is in order, said already or not.
+            _ if self.flow.has_sent_everything() => {
+                self.ledger.missing().map(|missing| format!(": {missing}"))
+            }
+            Sending::Open | Sending::Flushing | Sending::HalfClosed => {
+                Some(match self.ledger.owed() {
+                    0 => " before the end of the input".to_owned(),
+                    owed => format!(" before the end of the input, {}", lines_owed(owed)),
+                })
+            }
+        };
+        self.flow.receiving = Receiving::Ended;
+        if let Some(missing) = missing {
+            let details = format!("the server ended the connection{missing}");
+            self.finish(End::Short(Failure::new(Word::Terminated, details)));
+        }
+    }
+
+    fn send(&mut self) {
+        let pending = self.flow.outbound.pending();
+        match rustix::io::write(self.socket, pending).map_err(io::Error::from) {
+            Ok(count) => {
+                self.silence.taken(now());
+                self.ledger.sent(pending.get(..count).unwrap_or_default());
+                self.flow.outbound.take(count);
+            }
+            Err(error) if fault::would_block(&error) || fault::interrupted(&error) => {}
+            Err(error) => {
+                // What the server had sent before is still there, and its end behind that: go on
+                // reading. After an error that is not the connection's there may be no end.
+                if Word::of(&error) == Word::Failed {
+                    self.flow.receiving = Receiving::Ended;
+                }
+                self.flow.broken();
+                self.end.get_or_insert(End::Error(error));
+            }
+        }
+    }
+
+    fn half_close(&mut self) {
+        self.flow.sending = Sending::HalfClosed;
+        match self.socket.shutdown(Shutdown::Write) {
+            Ok(()) => self.voice.note(|| "end of input, half-closed".to_owned()),
+            // The connection is gone (ENOTCONN); the next read tells how.
+            Err(error) => self.voice.note(|| format!("end of input, half-close failed: {error}")),
+        }
+    }
+
+    fn write_output(&mut self) -> Result<(), Failure> {
+        let pending = self.flow.inbound.pending();
+        let piece = pending.get(..OUTPUT_BYTES_MAX).unwrap_or(pending);
+        match rustix::io::write(io::stdout(), piece).map_err(io::Error::from) {
+            Ok(count) => self.flow.inbound.take(count),
+            Err(error) if fault::would_block(&error) || fault::interrupted(&error) => {}
+            Err(error) if fault::reader_gone(&error) => {
+                self.flow.receiving = Receiving::Unwanted;
+            }
+            Err(error) => return Err(Failure::local("standard output", &error)),
+        }
+        Ok(())
+    }
+
+    /// What silence would mean now.
+    fn standing(&self) -> Standing {
+        if !self.flow.receives() {
+            return Standing::Busy;
+        }
+        match self.flow.sending {
+            _ if self.decoder.probing && self.ledger.owed() > 0 => Standing::Probed,
+            // After our FIN the server owes its own, if nothing else.
+            Sending::HalfClosed => Standing::Owing,
+            _ if self.ledger.owed() > 0 => Standing::Owing,
+            Sending::Open if self.flow.outbound.is_empty() && self.ledger.at_boundary() => {
+                Standing::Idle
+            }
+            Sending::Open | Sending::Flushing if !self.flow.outbound.is_empty() => Standing::Unsent,
+            Sending::Open | Sending::Flushing | Sending::Broken => Standing::Busy,
+        }
+    }
+
+    fn expire(&mut self) {
+        let for_how_long = humantime::format_duration;
+        let details = match self.silence.expired(now()) {
+            None => return,
+            Some(Expiry::Probe) => {
+                self.flow.outbound.append(probe(self.config.format));
+                self.decoder.probing = true;
+                self.voice.note(|| "heartbeat sent".to_owned());
+                return;
+            }
+            Some(Expiry::Untaken(wait)) => {
+                format!("the server took nothing for {}", for_how_long(wait))
+            }
+            Some(Expiry::ProbeUnanswered(wait)) => {
+                format!("heartbeat unanswered for {}", for_how_long(wait))
+            }
+            Some(Expiry::Unanswered(wait)) => {
+                let owed = match self.ledger.owed() {
+                    0 => "the server's end of the connection owed".to_owned(),
+                    owed => lines_owed(owed),
+                };
+                format!("nothing came back for {}, {owed}", for_how_long(wait))
+            }
+        };
+        self.finish(End::Short(Failure::new(Word::TimedOut, details)));
+    }
+
+    /// The connection is over, for that reason if there was none before.
+    fn finish(&mut self, end: End) {
+        self.flow.receiving = Receiving::Ended;
+        self.flow.broken();
+        self.end.get_or_insert(end);
+    }
+
+    fn verdict(self) -> Result<(), Failure> {
+        if self.flow.receiving == Receiving::Unwanted {
+            return Ok(());
+        }
+        match self.end {
+            Some(End::Short(failure)) => Err(failure),
+            Some(End::Error(error)) => {
+                Err(Failure::new(Word::of(&error), format!("{error} ({})", self.ledger)))
+            }
+            None => match self.encoder.refused() {
+                0 => Ok(()),
+                1 => Err(Failure::new(Word::Failed, "1 line was not sent".to_owned())),
+                some => Err(Failure::new(Word::Failed, format!("{some} lines were not sent"))),
+            },
+        }
+    }
+}
+
+fn now() -> Millis {
+    let time = clock_gettime(ClockId::Monotonic);
+    Millis(u64::try_from(time.tv_sec * 1000 + time.tv_nsec / 1_000_000).unwrap_or(0))
+}
