@@ -1,0 +1,159 @@
+//! How the connection ends when it is not we who end it.
+
+use std::sync::mpsc;
+
+use crate::servers::{CLOSE_WAIT, Daemon, Server, state};
+use crate::support::{Client, Finished, run, wait_until};
+
+/// Types `one` and sees its echo; then the server does as it likes, and the input stays open.
+fn at_the_prompt(mut client: Client) -> Finished {
+    client.type_in("one\n");
+    client.shows("one\n");
+    client.ends()
+}
+
+#[test]
+fn a_server_that_ends_while_the_user_sits_at_the_prompt_is_noticed_at_once() {
+    let server = Server::start(|mut peer| peer.echo(1));
+    let end = at_the_prompt(Client::start(&[], server.port));
+    end.failed(3, "terminated", "the server ended the connection before the end of the input");
+    assert_eq!(end.stderr.lines().count(), 1, "{end:?}");
+    assert_eq!(end.stdout, b"one\n");
+}
+
+#[test]
+fn a_daemon_that_is_killed_is_noticed_at_once() {
+    let mut daemon = Daemon::start("echo");
+    let mut client = Client::start(&[], daemon.port);
+    client.type_in("one\n");
+    client.shows("one\n");
+    daemon.kill();
+    client.ends().failed(3, "terminated", "before the end of the input");
+}
+
+#[test]
+fn lines_owed_are_counted() {
+    let server = Server::start(|mut peer| {
+        let lines = peer.line() + &peer.line() + &peer.line();
+        peer.send(lines.split_inclusive('\n').next().unwrap());
+    });
+    let mut client = Client::start(&[], server.port);
+    client.type_in("one\ntwo\nthree\n");
+    let end = client.ends();
+    end.failed(3, "terminated", "before the end of the input, 2 lines owed");
+    assert_eq!(end.stdout, b"one\n", "what arrived is shown all the same");
+}
+
+#[test]
+fn a_server_that_ends_before_every_echo_is_no_success() {
+    let answers: [(&[u8], &str); 4] = [
+        (b"", "ended the connection: 2 lines owed"),
+        (b"one\n", "ended the connection: 1 line owed"),
+        (b"one\ntw", "ended the connection: the last echo cut short"),
+        (b"one\ntwo", "ended the connection: the last echo cut short"),
+    ];
+    for (answer, details) in answers {
+        let server = Server::start(move |mut peer| {
+            peer.rest();
+            peer.send(answer);
+        });
+        let end = run(&[], server.port, b"one\ntwo\n");
+        end.failed(3, "terminated", details);
+        assert_eq!(end.stdout, answer, "what arrived is shown all the same");
+    }
+}
+
+#[test]
+fn a_reset_at_the_prompt_is_noticed_at_once() {
+    let server = Server::start(|mut peer| {
+        peer.echo(1);
+        peer.reset();
+    });
+    let end = at_the_prompt(Client::start(&[], server.port));
+    end.failed(4, "reset", "Connection reset by peer");
+    assert_eq!(end.stdout, b"one\n");
+}
+
+#[test]
+fn a_reset_in_the_middle_of_an_echo_tells_how_far_it_came() {
+    let server = Server::start(|mut peer| {
+        peer.line();
+        peer.send("on");
+        peer.reset();
+    });
+    let mut client = Client::start(&[], server.port);
+    client.type_in("one\n");
+    let end = client.ends();
+    end.failed(4, "reset", "bytes_out=4 bytes_in=2 lines_out=1 lines_in=1");
+    assert_eq!(end.stdout, b"on", "what arrived is shown all the same");
+}
+
+#[test]
+fn a_reset_after_the_half_close_is_no_success() {
+    let server = Server::start(|mut peer| {
+        peer.rest();
+        peer.send("one\n");
+        peer.reset();
+    });
+    run(&[], server.port, b"one\n").failed(4, "reset", "Connection reset by peer");
+}
+
+#[test]
+fn a_server_that_ends_while_much_is_being_sent_is_no_success() {
+    let server = Server::start(|mut peer| {
+        peer.line();
+        peer.half_close();
+        // It reads on, so that the client's writes go on succeeding.
+        peer.rest();
+    });
+    let end = run(&[], server.port, &b"line\n".repeat(1 << 20));
+    end.failed(3, "terminated", "before the end of the input");
+}
+
+#[test]
+fn verbose_tells_addresses_states_and_counts() {
+    let server = Server::start(|mut peer| {
+        let addresses = (peer.stream().peer_addr().unwrap(), peer.stream().local_addr().unwrap());
+        peer.echo(2);
+        peer.rest();
+        addresses
+    });
+    let end = run(&["-v"], server.port, b"one\ntwo\n");
+    let (local, peer) = server.join();
+    assert_eq!(end.status.code(), Some(0));
+    assert_eq!(
+        end.stderr,
+        format!(
+            "tcpecho: connected local={local} peer={peer}\n\
+             tcpecho: end of input, half-closed\n\
+             tcpecho: the server ended the connection\n\
+             tcpecho: closed bytes_out=8 bytes_in=8 lines_out=2 lines_in=2\n"
+        )
+    );
+}
+
+#[test]
+fn an_end_of_input_that_was_there_before_the_servers_is_in_order() {
+    let (end_now, told) = mpsc::channel();
+    let (ended, seen) = mpsc::channel();
+    let server = Server::start(move |mut peer| {
+        peer.echo(1);
+        told.recv().unwrap();
+        peer.half_close();
+        let local = peer.stream().local_addr().unwrap().port();
+        let remote = peer.stream().peer_addr().unwrap().port();
+        wait_until("FIN is there", || state(remote, local) == Some(CLOSE_WAIT));
+        ended.send(()).unwrap();
+        peer.rest()
+    });
+    let mut client = Client::start(&[], server.port);
+    client.type_in("one\n");
+    client.shows("one\n");
+    client.stop();
+    drop(client.stdin.take());
+    end_now.send(()).unwrap();
+    seen.recv().unwrap();
+    client.go_on();
+    client.ends().echoed("one\n");
+    assert_eq!(server.join(), b"");
+}
