@@ -1,0 +1,173 @@
+//! More peers than there is room for: descriptors, memory, the backlog, the limit on connections.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::support::{Builder, Daemon, Peer, Status, TcpState, eventually, have};
+
+#[test]
+fn a08_descriptors_run_out_and_come_back() {
+    let daemon = Daemon::start(&["--max-connections", "100"]);
+    daemon.limit_descriptors(10);
+    let start = Instant::now();
+    let mut peers = daemon.connect_many(30);
+    for peer in &mut peers {
+        peer.send(b"one\n");
+    }
+    let exhausted = |status: &Status| status.count("open") == 10 && status.count("EMFILE") > 2;
+    let status = daemon.wait_for_status("ten are in, and accept fails", exhausted);
+    assert_eq!(status.count("pauses"), status.count("EMFILE"), "{status:?}");
+    for peer in &mut peers[..10] {
+        assert_eq!(peer.recv_exact(4), b"one\n", "those who are in are served");
+        peer.echo(b"two\n");
+    }
+    // Nobody connects from here on: no event tells the daemon that it may accept again.
+    drop(peers.drain(..5));
+    for peer in &mut peers[5..10] {
+        assert_eq!(peer.recv_exact(4), b"one\n", "each descriptor given back lets one in");
+    }
+    daemon.limit_descriptors(200);
+    for peer in &mut peers[10..] {
+        assert_eq!(peer.recv_exact(4), b"one\n", "the limit was raised: all are in");
+    }
+    let status = daemon.status();
+    let (elapsed, freed) = (start.elapsed(), 5);
+    let pauses_max = elapsed.as_millis() / 250 + freed + 2;
+    assert!(u128::from(status.count("pauses")) <= pauses_max, "a busy loop: {status:?}");
+    let warnings = u64::try_from(daemon.log().matches(" WARN ").count()).unwrap();
+    assert!(warnings <= 1 + elapsed.as_secs() / 5, "{warnings} warnings in {elapsed:?}");
+    drop(peers);
+    daemon.epilogue();
+}
+
+#[test]
+fn a09_memory_or_files_used_up_pause_the_gate_not_the_daemon() {
+    if !have(&["strace"]) {
+        return;
+    }
+    for error in ["ENFILE", "ENOBUFS", "ENOMEM"] {
+        let daemon = Builder::new(&[]).injected("accept4", error, "1..3").start();
+        let start = Instant::now();
+        let mut peer = daemon.connect();
+        peer.echo(b"late, but let in\n");
+        assert!(start.elapsed() > Duration::from_millis(500), "{error}: three pauses of 250 ms");
+        let status = daemon.status();
+        assert_eq!((status.count(error), status.count("pauses")), (3, 3), "{status:?}");
+        assert_eq!(daemon.log().matches(" WARN ").count(), 1, "{error}: warned once");
+        drop(peer);
+        daemon.epilogue();
+    }
+}
+
+/// The listener's length of queue, as it was asked for: `Send-Q` in what ss shows.
+fn backlog(daemon: &Daemon) -> u32 {
+    let filter = format!("sport = :{}", daemon.address().port());
+    let output = Command::new("ss").args(["-Hltn", &filter]).output().unwrap();
+    let line = String::from_utf8(output.stdout).unwrap();
+    line.split_whitespace().nth(2).unwrap().parse().unwrap()
+}
+
+#[test]
+fn a14_the_backlog_is_four_thousand_not_the_librarys_hundred() {
+    if !have(&["ss"]) {
+        return;
+    }
+    let somaxconn = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let somaxconn: u32 = somaxconn.trim().parse().unwrap();
+    let daemon = Daemon::start(&[]);
+    assert_eq!(backlog(&daemon), somaxconn.min(4096));
+    daemon.epilogue();
+    let daemon = Daemon::start(&["--backlog", "77"]);
+    assert_eq!(backlog(&daemon), somaxconn.min(77));
+    daemon.epilogue();
+}
+
+#[test]
+fn a14_who_finds_the_queue_full_gets_in_later() {
+    let daemon = Daemon::start(&["--backlog", "4"]);
+    let connecting = daemon.stopped(|| {
+        let address = daemon.address();
+        let connect = move || {
+            let mut peer = Peer::connect(address);
+            peer.echo(b"patience\n");
+        };
+        let connecting: Vec<_> = (0..12).map(|_| thread::spawn(connect)).collect();
+        eventually("the queue is full", || {
+            let sockets = daemon.sockets();
+            let queue = sockets.iter().find(|socket| socket.state == TcpState::Listen).unwrap();
+            (queue.unread > 4).then_some(())
+        });
+        connecting
+    });
+    for peer in connecting {
+        peer.join().expect("connected at last, and echoed");
+    }
+    assert_eq!(daemon.status().count("accepted"), 12);
+    daemon.epilogue();
+}
+
+#[test]
+fn a17_one_too_many_waits_in_the_backlog() {
+    let daemon = Daemon::start(&["--max-connections", "3"]);
+    let mut peers = daemon.connect_many(3);
+    for peer in &mut peers {
+        peer.echo(b"in\n");
+    }
+    let mut fourth = daemon.connect();
+    fourth.send(b"waiting\n");
+    let status = daemon.status();
+    assert_eq!((status.count("accepted"), status.word("gate")), (3, "full"), "{status:?}");
+    let queue = daemon.sockets().into_iter().find(|socket| socket.state == TcpState::Listen);
+    assert_eq!(queue.unwrap().unread, 1, "it is in the kernel's queue");
+    drop(peers.pop());
+    assert_eq!(fourth.recv_exact(8), b"waiting\n");
+    drop((peers, fourth));
+    daemon.epilogue();
+}
+
+#[test]
+fn a17_one_too_many_is_refused() {
+    let daemon = Daemon::start(&["--max-connections", "3", "--over-limit", "refuse"]);
+    let mut peers = daemon.connect_many(3);
+    for peer in &mut peers {
+        peer.echo(b"in\n");
+    }
+    let mut fourth = daemon.connect();
+    assert_eq!(fourth.read_to_end(), b"", "closed in order, with nothing said");
+    assert_eq!(daemon.closing(fourth.address()).cause, "refused");
+    drop(peers.pop());
+    daemon.wait_for_status("there is room again", |status| status.count("open") == 2);
+    let mut fifth = daemon.connect();
+    fifth.echo(b"in\n");
+    peers[0].echo(b"still in\n");
+    assert_eq!(daemon.status().count("refused"), 1);
+    drop((peers, fourth, fifth));
+    daemon.epilogue();
+}
+
+#[test]
+fn a17_one_too_many_takes_the_place_of_the_longest_idle() {
+    let daemon = Daemon::start(&["--max-connections", "3", "--over-limit", "evict"]);
+    let mut peers = daemon.connect_many(3);
+    for peer in &mut peers {
+        peer.echo(b"in\n");
+    }
+    // The daemon's clock is exact to a few milliseconds.
+    let quiet_since = Instant::now();
+    while quiet_since.elapsed() < Duration::from_millis(50) {
+        peers[0].echo(b"busy\n");
+        peers[2].echo(b"busy\n");
+    }
+    let mut fourth = daemon.connect();
+    fourth.echo(b"in\n");
+    peers[1].wait_for_end();
+    assert_eq!(daemon.closing(peers[1].address()).cause, "evicted");
+    peers[0].echo(b"still in\n");
+    peers[2].echo(b"still in\n");
+    let status = daemon.status();
+    assert_eq!((status.count("evicted"), status.count("open")), (1, 3), "{status:?}");
+    drop((peers, fourth));
+    daemon.epilogue();
+}

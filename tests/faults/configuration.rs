@@ -1,0 +1,210 @@
+//! What the operator may get wrong, and what the daemon makes of what is right.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+
+use super::support::{BINARY, Builder, Daemon, Ended, have, lacks, own_loopback};
+
+/// What becomes of a daemon that can't start with these arguments.
+fn ended(arguments: &[&str]) -> Ended {
+    Builder::new(arguments).env("RUST_LOG", "error").run_to_end()
+}
+
+#[test]
+fn f01_an_address_that_is_none_is_a_usage_error() {
+    for address in ["", "127.0.0.1", "127.0.0.1:65536", ":9877", "127.0.0.1:-1", "::1:9877", "a:b"]
+    {
+        let ended = ended(&["--listen", address]);
+        assert_eq!(ended.code, Some(2), "{address:?}: {ended:?}");
+        assert!(ended.stderr.contains("--listen"), "{address:?}: {ended:?}");
+        assert!(!ended.stderr.contains("panicked"), "{address:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn f01_a_name_that_nobody_has_is_an_error_that_names_it() {
+    let ended = ended(&["--listen", "no-such-host.invalid:0"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let said = ended.stderr.starts_with("tcpechod: cannot listen on no-such-host.invalid:0");
+    assert!(said, "{ended:?}");
+}
+
+#[test]
+fn f02_a_port_in_use_is_said_with_what_to_do() {
+    let daemon = Daemon::start(&[]);
+    let address = daemon.address().to_string();
+    let ended = ended(&["--listen", &address]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.starts_with(&format!("tcpechod: cannot listen on {address}")));
+    assert!(ended.stderr.contains("another process listens there"), "{ended:?}");
+    daemon.epilogue();
+}
+
+#[test]
+fn f03_a_privileged_port_is_said_with_what_to_do() {
+    let first = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
+    if first.trim().parse::<u16>().unwrap() <= 7 {
+        lacks("a kernel that has privileged ports");
+        return;
+    }
+    let mut command = Vec::new();
+    if rustix::process::geteuid().is_root() {
+        if !have(&["setpriv"]) {
+            return;
+        }
+        command.extend(["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all"]);
+    }
+    // A place from which, and into which, anybody may start it.
+    let builder = Builder::new(&["--listen", "127.0.0.1:7"]).env("RUST_LOG", "error");
+    let directory = builder.directory();
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
+    let binary = directory.join("tcpechod");
+    fs::copy(BINARY, &binary).unwrap();
+    let ended = builder.binary(&binary).wrapped(&command).run_to_end();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.starts_with("tcpechod: cannot listen on 127.0.0.1:7"), "{ended:?}");
+    assert!(ended.stderr.contains("CAP_NET_BIND_SERVICE"), "{ended:?}");
+}
+
+#[test]
+fn f04_an_address_of_another_machine_is_said_to_be_that() {
+    let ended = ended(&["--listen", "192.0.2.1:0"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.starts_with("tcpechod: cannot listen on 192.0.2.1:0"), "{ended:?}");
+    assert!(ended.stderr.contains("no interface of this machine"), "{ended:?}");
+}
+
+#[test]
+fn f05_values_out_of_range_are_usage_errors() {
+    for arguments in [
+        &["--max-connections", "0"][..],
+        &["--max-connections", "-1"],
+        &["--max-connections", "4294967296"],
+        &["--backlog", "0"],
+        &["--backlog", "2147483648"],
+        &["--max-line", "0"],
+        &["--max-line", "17m"],
+        &["--max-line", "99999999999999999999"],
+        &["--idle-timeout", "0s"],
+        &["--idle-timeout", "-1s"],
+        &["--idle-timeout", "10"],
+        &["--drain-timeout", "off"],
+        &["--keepalive", "300s/15s/200"],
+        &["--keepalive", "300s"],
+        &["--over-limit", "panic"],
+        &["--service", "chargen"],
+        &["--no-such-flag"],
+        &["--backlog", "5", "--backlog", "6"],
+        &["surplus"],
+    ] {
+        let ended = ended(arguments);
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.starts_with("error: "), "{arguments:?}: {ended:?}");
+        assert!(!ended.stderr.contains("panicked"), "{arguments:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn f05_a_wrong_environment_is_a_usage_error_and_a_flag_beats_a_right_one() {
+    let ended = Builder::new(&[]).env("TCPECHOD_BACKLOG", "none").run_to_end();
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("--backlog"), "{ended:?}");
+    let daemon = Builder::new(&["--backlog", "66"])
+        .env("TCPECHOD_BACKLOG", "77")
+        .env("TCPECHOD_MAX_LINE", "8k");
+    let daemon = daemon.start();
+    daemon.wait_for_log("(backlog 66)");
+    daemon.wait_for_log("lines up to 8192 bytes");
+    daemon.epilogue();
+}
+
+#[test]
+fn f06_every_address_of_both_families_can_be_listened_on_at_one_port() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        lacks("IPv6");
+        return;
+    }
+    let free = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap().local_addr().unwrap().port();
+    let daemon = Builder::new(&[])
+        .listen(&format!("0.0.0.0:{free}"))
+        .listen(&format!("[::]:{free}"))
+        .start();
+    for address in ["127.0.0.1", "::1"] {
+        let address = SocketAddr::new(address.parse().unwrap(), free);
+        super::support::Peer::connect(address).echo(b"a line\n");
+    }
+    daemon.epilogue_at(SocketAddr::from((Ipv4Addr::LOCALHOST, free)));
+}
+
+#[test]
+fn f07_more_connections_than_descriptors_are_cut_down_with_a_warning() {
+    if !have(&["prlimit"]) {
+        return;
+    }
+    let builder = Builder::new(&["--max-connections", "1000"]);
+    let daemon = builder.wrapped(&["prlimit", "--nofile=100:100"]).start();
+    let line = daemon.wait_for_log(" WARN ");
+    assert!(line.contains("needs 1064 descriptors; only 36 connections"), "{line}");
+    let mut peers = daemon.connect_many(36);
+    for peer in &mut peers {
+        peer.echo(b"in\n");
+    }
+    assert_eq!(daemon.status().word("gate"), "full");
+    drop(peers);
+    daemon.epilogue();
+}
+
+#[test]
+fn f08_a_port_that_may_be_taken_by_an_outgoing_connection_is_warned_about() {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+    let inside: u16 = range.split_whitespace().next().unwrap().parse().unwrap();
+    let daemon = Builder::new(&[]).listen(&format!("{}:{}", own_loopback(), inside)).start();
+    let line = daemon.wait_for_log(" WARN ");
+    assert!(line.contains(&format!("port {inside} is in the range")), "{line}");
+    daemon.epilogue();
+    let daemon = Builder::new(&[]).listen(&format!("{}:{}", own_loopback(), inside - 1)).start();
+    assert!(!daemon.log().contains(" WARN "), "{}", daemon.log());
+    daemon.epilogue();
+}
+
+#[test]
+fn several_addresses_are_in_the_port_file_in_the_order_of_the_flags() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        lacks("IPv6");
+        return;
+    }
+    let own = own_loopback();
+    let daemon = Builder::new(&[])
+        .listen(&format!("{own}:0"))
+        .listen("[::1]:0")
+        .listen("127.0.0.1:0")
+        .listen("localhost:0")
+        .start();
+    let addresses = daemon.addresses();
+    let ips: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    assert_eq!(ips[..3], [own.to_string().as_str(), "::1", "127.0.0.1"]);
+    assert!(ips.len() > 3, "localhost is something too: {ips:?}");
+    assert!(addresses[3..].iter().all(|address| address.ip().is_loopback()), "{ips:?}");
+    for address in addresses {
+        assert_ne!(address.port(), 0);
+        super::support::Peer::connect(*address).echo(b"a line\n");
+    }
+    daemon.epilogue();
+}
+
+#[test]
+fn check_says_what_would_be_done_and_does_not_do_it() {
+    let daemon = Daemon::start(&[]);
+    // Were it to listen, it would fail.
+    let address = daemon.address().to_string();
+    let ended =
+        ended(&["--check", "--listen", &address, "--service", "sum", "--max-connections", "7"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    for part in
+        [&format!("would listen on {address} (backlog 4096)"), "service sum", "up to 7 connections"]
+    {
+        assert!(ended.stdout.contains(part), "{part}: {ended:?}");
+    }
+    daemon.epilogue();
+}

@@ -1,0 +1,116 @@
+//! Faults of the event loop itself, and of what it is told.
+
+use super::support::{Builder, Daemon, TcpState, have};
+
+#[test]
+fn e01_an_interrupted_wait_is_only_another_turn() {
+    if !have(&["strace"]) {
+        return;
+    }
+    let daemon =
+        Builder::new(&["--idle-timeout", "300ms"]).injected("epoll_wait", "EINTR", "1+2").start();
+    let mut peers = daemon.connect_many(3);
+    for peer in &mut peers {
+        peer.echo(b"a line\n");
+    }
+    for peer in &mut peers {
+        assert_eq!(peer.read_to_end(), b"");
+        assert_eq!(daemon.closing(peer.address()).cause, "idle", "deadlines still come");
+    }
+    drop(peers);
+    daemon.epilogue();
+}
+
+#[test]
+fn e01_a_daemon_that_was_stopped_goes_on() {
+    let daemon = Daemon::start(&[]);
+    let mut peer = daemon.connect();
+    peer.echo(b"before\n");
+    daemon.stopped(|| ());
+    peer.echo(b"after\n");
+    drop(peer);
+    daemon.epilogue();
+}
+
+#[test]
+fn e06_a_reset_is_noticed_though_nothing_is_read() {
+    let daemon = Daemon::start(&[]);
+    let mut peer = daemon.connect_narrow();
+    daemon.owe(&mut peer);
+    let address = peer.address();
+    daemon.stopped(|| {
+        peer.half_close();
+        peer.reset();
+        daemon.wait_for_state(address, None);
+    });
+    let closing = daemon.closing(address);
+    assert!(["reset", "broken-pipe"].contains(&closing.cause.as_str()), "{closing:?}");
+    daemon.epilogue();
+}
+
+#[test]
+fn e07_a_fin_that_comes_while_nothing_is_read_is_seen_afterwards() {
+    let daemon = Daemon::start(&[]);
+    let mut peer = daemon.connect_narrow();
+    let sent = daemon.owe(&mut peer);
+    peer.half_close();
+    daemon.wait_for_state(peer.address(), Some(TcpState::CloseWait));
+    let status = daemon.status();
+    assert_eq!((status.count("open"), status.count("closed")), (1, 0), "{status:?}");
+    assert!(peer.read_to_end() == sent, "everything, then FIN");
+    assert_eq!(daemon.closing(peer.address()).cause, "finished");
+    drop(peer);
+    daemon.epilogue();
+}
+
+#[test]
+fn e09_what_fails_at_the_start_is_said_in_one_line() {
+    if !have(&["strace"]) {
+        return;
+    }
+    for (call, error, when) in [
+        ("socket", "EMFILE", "1"),
+        ("bind", "EADDRINUSE", "1"),
+        ("listen", "EADDRINUSE", "1"),
+        ("epoll_create1", "EMFILE", "1"),
+        ("epoll_ctl", "ENOMEM", "1"),
+        ("epoll_ctl", "ENOSPC", "2"),
+    ] {
+        let daemon = Builder::new(&[]).listen("127.0.0.1:0").env("RUST_LOG", "error");
+        let ended = daemon.injected(call, error, when).run_to_end();
+        assert_eq!(ended.code, Some(1), "{call}: {ended:?}");
+        assert!(ended.stderr.starts_with("tcpechod: cannot "), "{call}: {ended:?}");
+        assert_eq!(ended.stderr.lines().count(), 1, "{call}: {ended:?}");
+    }
+}
+
+#[test]
+fn e10_timeouts_of_any_size_neither_overflow_nor_spin() {
+    if !have(&["strace"]) {
+        return;
+    }
+    for timeout in ["1ms", "25days", "100years", "500000000000years"] {
+        let arguments =
+            ["--idle-timeout", timeout, "--line-timeout", timeout, "--stall-timeout", timeout];
+        let daemon = Builder::new(&arguments).traced("epoll_wait").start();
+        let mut peer = daemon.connect();
+        if timeout == "1ms" {
+            peer.wait_for_end();
+            assert_eq!(daemon.closing(peer.address()).cause, "idle");
+        } else {
+            for _ in 0..20 {
+                peer.echo(b"a line\n");
+            }
+        }
+        drop(peer);
+        let waits = daemon.trace().matches("epoll_wait(").count();
+        assert!(waits < 200, "a busy loop: {waits} waits with {timeout}");
+        if timeout == "1ms" {
+            // Too short for the fresh peer that the epilogue sends.
+            daemon.terminate();
+            daemon.epilogue_ended(0);
+        } else {
+            daemon.epilogue();
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What the daemon lives on runs out: descriptors, memory, a place for its log.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::thread;
+
+use super::support::{Builder, Daemon, Status, have, pattern};
+
+#[test]
+fn x01_the_soft_limit_on_descriptors_is_raised_to_the_hard_one() {
+    if !have(&["prlimit"]) {
+        return;
+    }
+    let daemon = Builder::new(&[]).wrapped(&["prlimit", "--nofile=128:512"]).start();
+    let line = daemon.wait_for_log("descriptors: ");
+    assert!(
+        line.contains("512 (soft limit was 128), 64 reserved; up to 448 connections"),
+        "{line}"
+    );
+    let mut peers = daemon.connect_many(300);
+    for peer in &mut peers {
+        peer.echo(b"in\n");
+    }
+    assert_eq!(daemon.status().count("open"), 300);
+    drop(peers);
+    daemon.epilogue();
+}
+
+#[test]
+fn x04_peers_that_never_read_cost_a_bounded_buffer_each() {
+    let daemon = Daemon::start(&[]);
+    let before = daemon.resident_bytes();
+    let mut peers: Vec<_> = (0..20).map(|_| daemon.connect_narrow()).collect();
+    let piece = pattern(64 << 10);
+    // Several times what the kernel holds of it on both sides.
+    let most = 32 << 20;
+    thread::scope(|scope| {
+        for peer in &mut peers {
+            scope.spawn(|| {
+                let sent = peer.send_until_stuck(&piece, most);
+                assert!(sent < most, "the daemon reads on and on");
+            });
+        }
+    });
+    let owed = |status: &Status| status.count("bytes_in") > status.count("bytes_out") + 50_000;
+    let status = daemon.wait_for_status("much is owed", owed);
+    let grown = daemon.resident_bytes().saturating_sub(before);
+    // One read and one line each, and as much again for the allocator.
+    let bound = 20 * 2 * ((64 << 10) + (4 << 10)) + (4 << 20);
+    assert!(grown < bound, "grown by {grown} bytes: {status:?}");
+    let mut other = daemon.connect();
+    other.echo(b"undisturbed\n");
+    drop((peers, other));
+    daemon.epilogue();
+}
+
+/// The daemon serves though nothing of its log can be written.
+fn serves_without_a_log(daemon: Daemon) {
+    for _ in 0..50 {
+        let mut peer = daemon.connect();
+        peer.echo(b"a line\n");
+    }
+    daemon.terminate();
+    daemon.epilogue_ended(0);
+}
+
+#[test]
+fn x05_a_full_disk_under_the_log_disturbs_nobody() {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    serves_without_a_log(Builder::new(&[]).stderr(full).start());
+}
+
+#[test]
+fn x06_a_log_whose_reader_has_gone_disturbs_nobody() {
+    let (reader, writer) = io::pipe().unwrap();
+    let daemon = Builder::new(&[]).stderr(writer).start();
+    daemon.connect().echo(b"a line\n");
+    drop(reader);
+    serves_without_a_log(daemon);
+}
+
+#[test]
+fn x06_a_log_that_nobody_reads_is_dropped_and_counted() {
+    let (mut reader, writer) = io::pipe().unwrap();
+    let daemon = Builder::new(&[]).stderr(writer).start();
+    // A closing line has some 100 bytes, and the pipe holds 64 KiB.
+    for _ in 0..2000 {
+        daemon.connect().echo(b"a line\n");
+    }
+    daemon.wait_until_alone();
+    // There is room again: one more line, and the status with it.
+    let mut room = vec![0; 32 << 10];
+    reader.read_exact(&mut room).unwrap();
+    daemon.terminate();
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).unwrap();
+    let status = Status::last_in(&rest).expect("the status is its last word");
+    assert!(status.count("log_dropped") > 100, "{status:?}");
+    assert_eq!((status.count("accepted"), status.count("finished")), (2000, 2000), "{status:?}");
+    daemon.epilogue_ended(0);
+}
+
+#[test]
+fn x08_a_storm_of_resets_does_not_fill_the_log() {
+    let daemon = Builder::new(&[]).env("RUST_LOG", "info").start();
+    let before = daemon.log().len();
+    for _ in 0..2000 {
+        let mut peer = daemon.connect();
+        peer.send(b"a line\n");
+        peer.reset();
+    }
+    daemon.wait_for_status("all have ended", |status| status.count("closed") == 2000);
+    let log = daemon.log();
+    let mut added = log[before..].lines();
+    assert!(added.all(|line| line.contains("] status ")), "a peer's end is for debug:\n{log}");
+    daemon.epilogue();
+}
+
+#[test]
+fn x08_a_storm_of_failing_accepts_is_one_warning() {
+    let daemon = Builder::new(&[]).env("RUST_LOG", "info").start();
+    daemon.limit_descriptors(2);
+    let peers = daemon.connect_many(20);
+    let status = daemon.wait_for_status("five pauses", |status| status.count("pauses") >= 5);
+    let warnings = daemon.log().matches(" WARN ").count();
+    let pauses = usize::try_from(status.count("pauses")).unwrap();
+    // One in five seconds, which is twenty pauses.
+    assert!(warnings <= 1 + pauses / 20, "{warnings} warnings for {pauses} pauses");
+    drop(peers);
+    daemon.wait_for_status("all were let in", |status| status.count("closed") == 20);
+    daemon.epilogue();
+}

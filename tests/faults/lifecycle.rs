@@ -1,0 +1,204 @@
+//! Signals, the end, and the next start.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::support::{Builder, Daemon, Peer, TcpState, eventually, own_loopback, pattern};
+
+#[test]
+fn l01_an_idle_daemon_ends_at_once() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let daemon = Daemon::start(&["--drain-timeout", "1m"]);
+        daemon.signal(signal);
+        let asked = Instant::now();
+        daemon.epilogue_ended(0);
+        assert!(asked.elapsed() < Duration::from_secs(5), "{signal:?}: {:?}", asked.elapsed());
+    }
+}
+
+#[test]
+fn l02_whoever_is_connected_when_the_daemon_ends_gets_everything_back() {
+    let daemon = Daemon::start(&["--drain-timeout", "1m"]);
+    let mut peers = daemon.connect_many(100);
+    for peer in &mut peers {
+        peer.echo(b"a line\n");
+        peer.send(b"a whole line and half of");
+    }
+    let read = 100 * (7 + 24);
+    daemon.wait_for_status("all is read", |status| status.count("bytes_in") == read);
+    daemon.terminate();
+    for peer in &mut peers {
+        assert_eq!(peer.read_to_end(), b"a whole line and half of");
+        peer.half_close();
+    }
+    for peer in &peers {
+        assert_eq!(daemon.closing(peer.address()).cause, "drained");
+    }
+    daemon.epilogue_ended(0);
+}
+
+#[test]
+fn l02_a_peer_in_the_middle_of_sending_loses_nothing_that_was_taken() {
+    let daemon = Daemon::start(&["--drain-timeout", "1m"]);
+    let mut peer = daemon.connect();
+    let bytes = pattern(4 << 20);
+    let sending = peer.send_beside(bytes.clone());
+    let mut received = peer.recv_exact(100_000);
+    daemon.terminate();
+    // What comes after the daemon's FIN is thrown away; what was echoed before it is not lost.
+    received.extend(peer.read_to_end());
+    sending.join().unwrap().unwrap();
+    peer.half_close();
+    let closing = daemon.closing(peer.address());
+    assert_eq!(closing.cause, "drained");
+    assert_eq!(closing.bytes_out, u64::try_from(received.len()).unwrap(), "{closing:?}");
+    assert!(bytes.starts_with(&received), "what came back is what was sent");
+    daemon.epilogue_ended(0);
+}
+
+#[test]
+fn l03_whoever_waits_in_the_queue_when_the_daemon_ends_is_served() {
+    let daemon = Daemon::start(&["--drain-timeout", "1m"]);
+    let mut peers = daemon.stopped(|| {
+        let mut peers = daemon.connect_many(50);
+        for peer in &mut peers {
+            peer.send(b"just in time\n");
+        }
+        daemon.terminate();
+        peers
+    });
+    for peer in &mut peers {
+        assert_eq!(peer.read_to_end(), b"just in time\n");
+        peer.half_close();
+    }
+    daemon.epilogue_ended(0);
+}
+
+/// A daemon that owes a peer more than it takes, and is told to end.
+fn draining(arguments: &[&str]) -> (Daemon, Peer) {
+    let daemon = Daemon::start(arguments);
+    let mut peer = daemon.connect_narrow();
+    daemon.owe(&mut peer);
+    daemon.terminate();
+    daemon.wait_for_log("draining, for at most");
+    (daemon, peer)
+}
+
+#[test]
+fn l04_a_second_signal_ends_it_now() {
+    for second in [Signal::TERM, Signal::INT] {
+        let (daemon, peer) = draining(&["--drain-timeout", "1h"]);
+        daemon.wait_for_status("no listener", |status| status.word("gate") == "closed");
+        daemon.signal(second);
+        assert_eq!(daemon.closing(peer.address()).cause, "cut");
+        daemon.epilogue_ended(1);
+    }
+}
+
+#[test]
+fn l04_a_peer_that_never_reads_is_cut_at_the_drain_deadline() {
+    let (daemon, peer) = draining(&["--drain-timeout", "400ms"]);
+    assert_eq!(daemon.closing(peer.address()).cause, "cut");
+    daemon.epilogue_ended(1);
+}
+
+#[test]
+fn l06_a_killed_daemon_leaves_nothing_that_hinders_the_next() {
+    let address = format!("{}:0", own_loopback());
+    let mut daemon = Builder::new(&[]).listen(&address).start();
+    let address = daemon.address().to_string();
+    let mut peers = daemon.connect_many(20);
+    for peer in &mut peers {
+        peer.echo(b"a line\n");
+    }
+    daemon.signal(Signal::KILL);
+    daemon.wait_for_exit();
+    for peer in &mut peers {
+        peer.wait_for_end();
+    }
+    let next = Builder::new(&[]).listen(&address).start();
+    next.connect().echo(b"a line\n");
+    next.epilogue();
+}
+
+#[test]
+fn l07_connections_of_the_last_daemon_do_not_keep_the_next_from_its_port() {
+    let mut address = format!("{}:0", own_loopback());
+    let mut lasting = Vec::new();
+    for _ in 0..10 {
+        let daemon = Builder::new(&["--drain-timeout", "100ms"]).listen(&address).start();
+        address = daemon.address().to_string();
+        let mut ending = daemon.connect();
+        ending.echo(b"a line\n");
+        let mut live = daemon.connect();
+        live.echo(b"a line\n");
+        lasting.push(live);
+        daemon.terminate();
+        // The daemon closes first, so that TIME_WAIT is on its side.
+        assert_eq!(ending.read_to_end(), b"");
+        drop(ending);
+        daemon.epilogue_ended(0);
+    }
+    let daemon = Builder::new(&[]).listen(&address).start();
+    let earlier = daemon.sockets().iter().filter(|socket| socket.state != TcpState::Listen).count();
+    assert!(earlier > 0, "there were sockets of earlier daemons on the port");
+    daemon.epilogue();
+}
+
+#[test]
+fn l09_other_signals_do_not_end_it() {
+    let daemon = Daemon::start(&[]);
+    let mut peer = daemon.connect();
+    for signal in [
+        Signal::HUP,
+        Signal::USR1,
+        Signal::USR2,
+        Signal::PIPE,
+        Signal::CHILD,
+        Signal::WINCH,
+        Signal::URG,
+    ] {
+        daemon.signal(signal);
+        peer.echo(b"still there\n");
+    }
+    daemon.wait_for_log("SIGHUP: there is no configuration file to reload");
+    drop(peer);
+    daemon.epilogue();
+}
+
+#[test]
+fn l09_signals_that_come_together_are_all_heeded() {
+    let daemon = Daemon::start(&[]);
+    daemon.stopped(|| {
+        for signal in [Signal::HUP, Signal::USR1, Signal::HUP, Signal::TERM] {
+            daemon.signal(signal);
+        }
+    });
+    daemon.wait_for_log("SIGHUP");
+    daemon.wait_for_log("] status ");
+    daemon.epilogue_ended(0);
+}
+
+#[test]
+fn two_daemons_share_a_port_if_both_are_asked_to() {
+    let address = format!("{}:0", own_loopback());
+    let one = Builder::new(&["--reuse-port"]).listen(&address).start();
+    let other = Builder::new(&["--reuse-port"]).listen(&one.address().to_string()).start();
+    assert_eq!(one.address(), other.address());
+    let mut peers = one.connect_many(60);
+    for peer in &mut peers {
+        peer.echo(b"a line\n");
+    }
+    let shares = [&one, &other].map(|daemon| daemon.status().count("accepted"));
+    assert_eq!(shares.iter().sum::<u64>(), 60);
+    assert!(shares.iter().all(|share| *share > 0), "each got some: {shares:?}");
+    drop(peers);
+    eventually("both are alone again", || {
+        [&one, &other].iter().all(|daemon| daemon.status().alive() == 0).then_some(())
+    });
+    // A connection may go to either: end one, then the other is to be asked.
+    one.terminate();
+    one.epilogue_ended(0);
+    other.epilogue();
+}

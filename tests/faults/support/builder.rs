@@ -1,0 +1,173 @@
+//! How a daemon is started: its arguments, and what is wrapped around it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::daemon::Daemon;
+use super::wait::eventually;
+
+/// The daemon's binary.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tcpechod");
+
+/// A daemon to be started.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    directory: TempDir,
+    binary: PathBuf,
+    listen: Vec<String>,
+    arguments: Vec<String>,
+    wrapper: Vec<OsString>,
+    environment: Vec<(&'static str, String)>,
+    stderr: Option<Stdio>,
+    trace: Trace,
+}
+
+/// What strace does with the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trace {
+    /// Nothing, or it only watches.
+    Watched,
+    /// It has system calls fail, and the test shows nothing unless it did.
+    Injected,
+}
+
+/// A daemon that was not meant to stay.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// Its exit status; none if a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// What it wrote to standard error.
+    pub(crate) stderr: String,
+    /// What it wrote to standard output.
+    pub(crate) stdout: String,
+}
+
+impl Builder {
+    /// A daemon with these arguments, on a free port, with its log at debug.
+    pub(crate) fn new(arguments: &[&str]) -> Self {
+        Self {
+            directory: TempDir::new().unwrap(),
+            binary: BINARY.into(),
+            listen: Vec::new(),
+            arguments: arguments.iter().map(|&one| one.to_owned()).collect(),
+            wrapper: Vec::new(),
+            environment: vec![("RUST_LOG", "debug".to_owned())],
+            stderr: None,
+            trace: Trace::Watched,
+        }
+    }
+
+    /// A copy of the daemon's binary instead of the one that was built.
+    pub(crate) fn binary(mut self, binary: &Path) -> Self {
+        binary.clone_into(&mut self.binary);
+        self
+    }
+
+    /// Listens there instead of at 127.0.0.1:0; may be said several times.
+    pub(crate) fn listen(mut self, address: &str) -> Self {
+        self.listen.push(address.to_owned());
+        self
+    }
+
+    /// Sets an environment variable.
+    pub(crate) fn env(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    /// Started by that command, to which the daemon's own is appended.
+    pub(crate) fn wrapped<S: AsRef<str>>(mut self, command: &[S]) -> Self {
+        self.wrapper.extend(command.iter().map(|word| word.as_ref().into()));
+        self
+    }
+
+    /// In a network namespace of its own, where sockets may be destroyed.
+    pub(crate) fn in_namespace(self) -> Self {
+        let script = "ip link set lo up && exec \"$0\" \"$@\"";
+        self.wrapped(&["unshare", "-rn", "sh", "-c", script])
+    }
+
+    /// Under strace, which records the system calls of that name.
+    pub(crate) fn traced(self, call: &str) -> Self {
+        let trace = self.trace_file();
+        let filter = format!("trace={call}");
+        let path = trace.to_str().unwrap();
+        self.wrapped(&["strace", "-f", "--seccomp-bpf", "-o", path, "-e", &filter])
+    }
+
+    /// Under strace, which has some calls of that name fail with `error`: `when` is N for the
+    /// N-th, N..M for a range, N+S for every S-th from the N-th on.
+    pub(crate) fn injected(mut self, call: &str, error: &str, when: &str) -> Self {
+        self.trace = Trace::Injected;
+        let rule = format!("inject={call}:error={error}:when={when}");
+        self.traced(call).wrapped(&["-e", &rule])
+    }
+
+    /// Writes its log there instead of into a file.
+    pub(crate) fn stderr(mut self, target: impl Into<Stdio>) -> Self {
+        self.stderr = Some(target.into());
+        self
+    }
+
+    /// A directory for the test's own files, which goes when the daemon does.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn trace_file(&self) -> PathBuf {
+        self.directory.path().join("trace")
+    }
+
+    /// Starts it, and waits until it is ready.
+    pub(crate) fn start(mut self) -> Daemon {
+        if self.listen.is_empty() {
+            self.listen.push("127.0.0.1:0".to_owned());
+        }
+        let (child, log) = self.spawn();
+        Daemon::ready(child, self.directory, log, self.trace)
+    }
+
+    /// Starts it, and waits until it has ended by itself.
+    pub(crate) fn run_to_end(mut self) -> Ended {
+        let (mut child, _) = self.spawn();
+        let status = eventually("the daemon ends by itself", || child.try_wait().unwrap());
+        let read = |name| std::fs::read(self.directory.path().join(name)).unwrap_or_default();
+        if self.trace == Trace::Injected {
+            let trace = String::from_utf8(read("trace")).unwrap();
+            assert!(trace.contains("(INJECTED)"), "nothing was injected:\n{trace}");
+        }
+        Ended {
+            code: status.code(),
+            stderr: String::from_utf8(read("log")).unwrap(),
+            stdout: String::from_utf8(read("stdout")).unwrap(),
+        }
+    }
+
+    /// The process, and the log file if it has one.
+    fn spawn(&mut self) -> (Child, Option<PathBuf>) {
+        let mut words = std::mem::take(&mut self.wrapper);
+        words.push(self.binary.clone().into());
+        for address in &self.listen {
+            words.extend(["--listen".into(), address.into()]);
+        }
+        words.extend(self.arguments.iter().map(OsString::from));
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg("--port-file").arg(self.directory.path().join("port"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("TCPECHOD_")) {
+                command.env_remove(name);
+            }
+        }
+        command.envs(self.environment.drain(..)).stdin(Stdio::null());
+        command.stdout(File::create(self.directory.path().join("stdout")).unwrap());
+        let path = self.directory.path().join("log");
+        let log = self.stderr.is_none().then(|| path.clone());
+        let stderr = self.stderr.take();
+        command.stderr(stderr.unwrap_or_else(|| File::create(path).unwrap().into()));
+        (command.spawn().unwrap_or_else(|error| panic!("{words:?}: {error}")), log)
+    }
+}

@@ -1,0 +1,299 @@
+//! A running daemon.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use tempfile::TempDir;
+
+use super::builder::{BINARY, Builder, Trace};
+use super::observe::{self, Closing, Status, TcpState};
+use super::peer::{Peer, pattern};
+use super::wait::eventually;
+
+/// A `tcpechod` that is ready to serve. It is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    /// What was started: the daemon, or the tool around it.
+    child: Child,
+    /// The daemon itself.
+    pid: Pid,
+    addresses: Vec<SocketAddr>,
+    directory: TempDir,
+    log: Option<PathBuf>,
+    trace: Trace,
+    /// How many descriptors it had before anybody connected.
+    fds: usize,
+}
+
+impl Daemon {
+    /// A daemon with these arguments, on a free port of 127.0.0.1.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        Builder::new(arguments).start()
+    }
+
+    pub(super) fn ready(
+        mut child: Child,
+        directory: TempDir,
+        log: Option<PathBuf>,
+        trace: Trace,
+    ) -> Self {
+        let port_file = directory.path().join("port");
+        let text = eventually("the port file is there", || {
+            if let Some(status) = child.try_wait().unwrap() {
+                let log = log.as_ref().and_then(|log| fs::read_to_string(log).ok());
+                panic!("ended before it was ready: {status}\n{}", log.unwrap_or_default());
+            }
+            fs::read_to_string(&port_file).ok()
+        });
+        let addresses = text.lines().map(|line| line.parse().unwrap()).collect();
+        let pid = observe::itself_or_child(child.id(), Path::new(BINARY));
+        let fds = observe::fds(pid);
+        Self { child, pid, addresses, directory, log, trace, fds }
+    }
+
+    /// Where it listens first.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// Everywhere it listens, in the order of the port file.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// A new peer.
+    pub(crate) fn connect(&self) -> Peer {
+        Peer::connect(self.address())
+    }
+
+    /// A new peer that takes little at a time.
+    pub(crate) fn connect_narrow(&self) -> Peer {
+        Peer::connect_narrow(self.address())
+    }
+
+    /// That many new peers.
+    pub(crate) fn connect_many(&self, count: usize) -> Vec<Peer> {
+        (0..count).map(|_| self.connect()).collect()
+    }
+
+    /// A tool in the daemon's own network namespace.
+    pub(crate) fn beside(&self, command: &[&str]) -> Command {
+        let pid = self.pid.as_raw_nonzero().to_string();
+        let mut tool = Command::new("nsenter");
+        tool.args(["--preserve-credentials", "-U", "-n", "-t", &pid]).args(command);
+        tool.stdout(Stdio::null()).stderr(Stdio::null());
+        tool
+    }
+
+    /// Has it drain and end.
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Whether it ignores that signal.
+    pub(crate) fn ignores(&self, signal: Signal) -> bool {
+        observe::ignores(self.pid, signal)
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid, signal).expect("the daemon is there to be signalled");
+    }
+
+    /// Runs `meanwhile` while the daemon is stopped, so that what it finds afterwards is all there
+    /// at once.
+    pub(crate) fn stopped<T>(&self, meanwhile: impl FnOnce() -> T) -> T {
+        self.signal(Signal::STOP);
+        eventually("the daemon is stopped", || {
+            matches!(observe::run_state(self.pid), 'T' | 't').then_some(())
+        });
+        let result = meanwhile();
+        self.signal(Signal::CONT);
+        result
+    }
+
+    /// The log so far.
+    pub(crate) fn log(&self) -> String {
+        let log = self.log.as_ref().expect("a daemon whose log goes into a file");
+        String::from_utf8_lossy(&fs::read(log).unwrap()).into_owned()
+    }
+
+    /// True as long as no line of the log contains `text`.
+    pub(crate) fn log_has_no(&self, text: &str) -> bool {
+        !self.log().contains(text)
+    }
+
+    /// What strace has recorded so far.
+    pub(crate) fn trace(&self) -> String {
+        fs::read_to_string(self.directory.path().join("trace")).unwrap()
+    }
+
+    /// Waits for a line in the log that contains `text`, and returns it.
+    pub(crate) fn wait_for_log(&self, text: &str) -> String {
+        eventually(&format!("in the log: {text}"), || {
+            self.log().lines().find(|line| line.contains(text)).map(ToOwned::to_owned)
+        })
+    }
+
+    /// Has it log its status, and reads that.
+    pub(crate) fn status(&self) -> Status {
+        let before = Status::all_in(&self.log()).len();
+        self.signal(Signal::USR1);
+        eventually("a status line", || Status::all_in(&self.log()).into_iter().nth(before))
+    }
+
+    /// Asks for the status until it is as it should be.
+    pub(crate) fn wait_for_status(&self, what: &str, wanted: impl Fn(&Status) -> bool) -> Status {
+        eventually(what, || Some(self.status()).filter(|status| wanted(status)))
+    }
+
+    /// Sends lines from `peer`, the only one there has been, until it is owed an echo that it does
+    /// not take, and its input is left unread. Returns what was sent.
+    pub(crate) fn owe(&self, peer: &mut Peer) -> Vec<u8> {
+        let piece = pattern(60_000);
+        let mut sent = Vec::new();
+        eventually("something is owed", || {
+            let sockets = self.sockets();
+            let own = sockets.iter().find(|one| one.remote_port == peer.address().port());
+            if own.is_none_or(|own| own.unread == 0) {
+                peer.send(&piece);
+                sent.extend_from_slice(&piece);
+                return None;
+            }
+            let status = self.status();
+            (status.count("bytes_in") > status.count("bytes_out")).then_some(())
+        });
+        sent
+    }
+
+    /// Waits for the closing line of the connection from that address.
+    pub(crate) fn closing(&self, peer: SocketAddr) -> Closing {
+        Closing::parse(&self.wait_for_log(&format!("closed peer={peer} ")))
+    }
+
+    /// How many descriptors it holds.
+    pub(crate) fn fds(&self) -> usize {
+        observe::fds(self.pid)
+    }
+
+    /// Lets it open that many more descriptors, and no others; it raises its limit itself only at
+    /// its start.
+    pub(crate) fn limit_descriptors(&self, more: usize) {
+        let soft = observe::limit_for_more(self.pid, more);
+        let limit = Rlimit { current: Some(u64::try_from(soft).unwrap()), maximum: Some(4096) };
+        prlimit(Some(self.pid), Resource::Nofile, limit).expect("lowering needs no privilege");
+    }
+
+    /// How much of its memory is resident, in bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        observe::resident_bytes(self.pid)
+    }
+
+    /// The sockets on its first port, as netstat would show them.
+    pub(crate) fn sockets(&self) -> Vec<observe::Socket> {
+        observe::sockets(self.pid, self.address())
+    }
+
+    /// Waits until the daemon's end of the connection from `peer` is in that state; none: until
+    /// it is gone.
+    pub(crate) fn wait_for_state(&self, peer: SocketAddr, state: Option<TcpState>) {
+        eventually(&format!("the socket of {peer} is {state:?}"), || {
+            let sockets = self.sockets();
+            let found = sockets.iter().find(|socket| socket.remote_port == peer.port());
+            (found.map(|socket| socket.state) == state).then_some(())
+        });
+    }
+
+    /// Waits until no connection is left, by the only means that leaves no trace in its log.
+    pub(crate) fn wait_until_alone(&self) {
+        eventually("nobody is connected", || (self.fds() == self.fds).then_some(()));
+    }
+
+    /// The end of every test whose daemon lives on: it does, as if nothing had happened.
+    pub(crate) fn epilogue(self) {
+        self.epilogue_with(b"still there?\n", b"still there?\n");
+    }
+
+    /// The same for a daemon that listens everywhere; only a loopback address is ever asked.
+    pub(crate) fn epilogue_at(mut self, address: SocketAddr) {
+        self.addresses = vec![address];
+        self.epilogue();
+    }
+
+    /// The same for a service that answers `request` with `reply`.
+    pub(crate) fn epilogue_with(mut self, request: &[u8], reply: &[u8]) {
+        self.leaves_nothing_behind();
+        self.connect().exchange(request, reply);
+        self.leaves_nothing_behind();
+        self.finish();
+    }
+
+    /// The same in a network namespace of its own.
+    pub(crate) fn epilogue_beside(mut self) {
+        self.leaves_nothing_behind();
+        let port = self.address().port();
+        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; echo hi >&3; head -n 1 <&3");
+        let output = self.beside(&["bash", "-c", &script]).stdout(Stdio::piped()).output().unwrap();
+        assert_eq!(output.stdout, b"hi\n");
+        self.leaves_nothing_behind();
+        self.finish();
+    }
+
+    fn leaves_nothing_behind(&mut self) {
+        eventually("its descriptors are back where they were", || {
+            assert_eq!(self.child.try_wait().unwrap(), None, "the daemon has ended");
+            (self.fds() == self.fds).then_some(())
+        });
+        eventually("no socket is left in CLOSE_WAIT", || {
+            let closed = |socket: &observe::Socket| socket.state != TcpState::CloseWait;
+            self.sockets().iter().all(closed).then_some(())
+        });
+        if self.log.is_some() {
+            let status = self.status();
+            status.assert_balanced();
+            assert_eq!(status.alive(), 0, "a connection without a descriptor: {status:?}");
+        }
+    }
+
+    /// The end of a test in which the daemon ends by itself: it has, with that status, and its
+    /// last words balance.
+    pub(crate) fn epilogue_ended(mut self, code: i32) {
+        let status = self.wait_for_exit();
+        assert_eq!(status.code(), Some(code), "{status}");
+        if self.log.is_some() {
+            let all = Status::all_in(&self.log());
+            all.last().expect("the status is its last word").assert_balanced();
+        }
+        self.finish();
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn wait_for_exit(&mut self) -> ExitStatus {
+        eventually("the daemon ends", || self.child.try_wait().unwrap())
+    }
+
+    fn finish(&self) {
+        if self.log.is_some() {
+            let log = self.log();
+            assert!(!log.contains("panicked"), "a panic:\n{log}");
+        }
+        if self.trace == Trace::Injected {
+            eventually("a fault was injected", || {
+                self.trace().contains("(INJECTED)").then_some(())
+            });
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // The daemon first: a tool around it then ends by itself.
+            kill_process(self.pid, Signal::KILL).ok();
+            self.child.wait().ok();
+        }
+    }
+}
