@@ -1,0 +1,170 @@
+//! Exact counts: what the daemon's release binary costs, in system calls, instructions and bytes.
+//!
+//! None of them is a time, so none depends on how busy the machine is. Each test prints its figure
+//! and asserts the goal of `docs/performance.md`. Run with `make counts`; a debug build says that
+//! these tests are ignored, since its figures mean nothing.
+//!
+//! A test that needs a tool which is missing says so and passes; where the variable `CI` is set,
+//! it fails.
+
+#[cfg(test)]
+mod measured;
+#[cfg(test)]
+mod traffic;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    use super::measured::{Callgrind, Daemon, calls_under_strace, lacks};
+    use super::traffic::{LINE_BYTES, Traffic};
+
+    /// Some of these hold nearly all descriptors a process may have: they take turns.
+    static TURN: Mutex<()> = Mutex::new(());
+
+    fn my_turn() -> MutexGuard<'static, ()> {
+        TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every timeout, so far away that it never comes.
+    const ARMED: [&str; 6] =
+        ["--idle-timeout", "1h", "--line-timeout", "1h", "--stall-timeout", "1h"];
+
+    #[test]
+    #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
+    fn system_calls_a_line() {
+        if lacks("strace") {
+            return;
+        }
+        let _turn = my_turn();
+        let rounds = 1_000;
+        let calls = |rounds| {
+            let calls = calls_under_strace(|address| {
+                let mut traffic = Traffic::open(address, 50);
+                (0..rounds).for_each(|_| traffic.echo_everywhere());
+            });
+            calls.values().sum::<u64>()
+        };
+        let lines = 50 * rounds;
+        let a_line = ratio(calls(rounds) - calls(0), lines);
+        println!("system calls an echoed line, 50 busy connections: {a_line:.3} (goal 2.05)");
+        assert!(a_line <= 2.05, "{a_line}");
+    }
+
+    #[test]
+    #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
+    fn system_calls_a_life() {
+        if lacks("strace") {
+            return;
+        }
+        let _turn = my_turn();
+        let calls = |connections| {
+            let mut calls = calls_under_strace(|address| {
+                for _ in 0..connections {
+                    Traffic::open(address, 1).echo_everywhere();
+                }
+            });
+            calls.remove("epoll_wait");
+            calls
+        };
+        let (few, many) = (calls(100), calls(1_100));
+        let total = |calls: &std::collections::BTreeMap<String, u64>| calls.values().sum::<u64>();
+        let a_life = ratio(total(&many) - total(&few), 1_000);
+        println!("system calls in a connection's life, one line echoed: {a_life:.3} (goal 7)");
+        assert!(a_life <= 7.0, "{a_life}: {many:?}");
+    }
+
+    #[test]
+    #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
+    fn instructions_a_line() {
+        if lacks("valgrind") {
+            return;
+        }
+        let _turn = my_turn();
+        let total = |lines| {
+            let callgrind = Callgrind::start(&ARMED);
+            take_turns(&mut Traffic::open(callgrind.address(), 20), lines);
+            callgrind.end()
+        };
+        let a_line = ratio(total(12_000) - total(2_000), 10_000);
+        println!("instructions an echoed line, all timeouts armed: {a_line:.1} (goal 300)");
+        assert!(a_line <= 300.0, "{a_line}");
+    }
+
+    #[test]
+    #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
+    fn instructions_a_line_beside_15_000_idle_connections() {
+        if lacks("valgrind") {
+            return;
+        }
+        let _turn = my_turn();
+        // Counted from when everybody is connected, which is not always the same number of turns.
+        let a_line = |idle| {
+            let callgrind = Callgrind::start(&ARMED);
+            let mut bystanders = Traffic::open(callgrind.address(), idle);
+            bystanders.echo_everywhere();
+            let mut traffic = Traffic::open(callgrind.address(), 20);
+            take_turns(&mut traffic, 2_000);
+            ratio(callgrind.during(|| take_turns(&mut traffic, 10_000)), 10_000)
+        };
+        let (alone, beside) = (a_line(0), a_line(15_000));
+        println!(
+            "instructions an echoed line: {alone:.1} alone, {beside:.1} beside 15,000 idle \
+             connections, {:+.2} % (goal within 2 %)",
+            (beside / alone - 1.0) * 100.0
+        );
+        assert!((beside / alone - 1.0).abs() <= 0.02, "{alone} alone, {beside} beside idle ones");
+    }
+
+    /// So many lines, one in flight in all.
+    fn take_turns(traffic: &mut Traffic, lines: usize) {
+        (0..lines).for_each(|line| traffic.echo(line % traffic.len()));
+    }
+
+    #[test]
+    #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
+    fn bytes_an_idle_connection() {
+        let _turn = my_turn();
+        let daemon = Daemon::start(&[]);
+        // The first one pays for pages that all of them share.
+        Traffic::open(daemon.address(), 1).echo_everywhere();
+        let before = daemon.private_bytes();
+        let mut traffic = Traffic::open(daemon.address(), 15_000);
+        traffic.echo_everywhere();
+        let each = ratio(daemon.private_bytes() - before, 15_000);
+        println!(
+            "private bytes an idle connection that has echoed, of 15,000: {each:.1} (goal 96)"
+        );
+        assert!(each <= 96.0, "{each}");
+    }
+
+    #[test]
+    #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
+    fn connections_in_one_process() {
+        let _turn = my_turn();
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+        if limit.is_some_and(|limit| limit < 20_000) {
+            println!(
+                "SKIPPED connections_in_one_process: needs a hard limit of 20,000 descriptors"
+            );
+            assert!(std::env::var_os("CI").is_none(), "nothing is skipped in CI");
+            return;
+        }
+        let daemon = Daemon::start(&[]);
+        let mut traffic = Traffic::open(daemon.address(), 19_900);
+        traffic.echo_everywhere();
+        println!("connections held and echoed by one process: {} (goal 19,900)", traffic.len());
+        assert_eq!(daemon.connections(), 19_900);
+        assert_eq!(traffic.len(), 19_900);
+    }
+
+    fn ratio(count: u64, of: u64) -> f64 {
+        let (count, of) = (u32::try_from(count).unwrap(), u32::try_from(of).unwrap());
+        f64::from(count) / f64::from(of)
+    }
+
+    #[test]
+    fn a_line_is_64_bytes() {
+        assert_eq!(LINE_BYTES, 64);
+    }
+}

@@ -1,0 +1,80 @@
+//! Connections that echo lines, and verify them.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+/// A line's length, its newline included.
+pub(crate) const LINE_BYTES: usize = 64;
+
+/// How many connections come from one source address; with more, each connect searches for a
+/// free port ever longer.
+const PER_SOURCE: usize = 10_000;
+
+/// Some connections to one server.
+pub(crate) struct Traffic(Vec<TcpStream>);
+
+impl Traffic {
+    /// Opens them, one after another.
+    pub(crate) fn open(address: SocketAddr, count: usize) -> Self {
+        Self((0..count).map(|number| connect(address, number)).collect())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// One line there and back on that connection.
+    pub(crate) fn echo(&mut self, number: usize) {
+        self.send(number);
+        self.receive(number);
+    }
+
+    /// One line there and back on each, all in flight together.
+    pub(crate) fn echo_everywhere(&mut self) {
+        (0..self.len()).for_each(|number| self.send(number));
+        (0..self.len()).for_each(|number| self.receive(number));
+    }
+
+    fn send(&mut self, number: usize) {
+        self.0[number].write_all(&line(number)).expect("the line is sent");
+    }
+
+    fn receive(&mut self, number: usize) {
+        let mut echoed = [0; LINE_BYTES];
+        self.0[number].read_exact(&mut echoed).expect("the line comes back");
+        assert_eq!(echoed, line(number), "connection {number}");
+    }
+}
+
+fn line(number: usize) -> [u8; LINE_BYTES] {
+    let mut line = [b'a' + u8::try_from(number % 26).unwrap(); LINE_BYTES];
+    line[LINE_BYTES - 1] = b'\n';
+    line
+}
+
+/// A connection from 127.0.0.2 and up, which leaves no port in `TIME_WAIT` if it ends first.
+fn connect(address: SocketAddr, number: usize) -> TcpStream {
+    let last = 2 + u8::try_from(number / PER_SOURCE).unwrap();
+    let source = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0);
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+    socket.bind(&source.into()).unwrap();
+    socket.connect(&address.into()).expect("the server accepts");
+    let stream = TcpStream::from(socket);
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+}
+
+impl Drop for Traffic {
+    /// Those that hold many ports give them back with a reset; a single one ends in order.
+    fn drop(&mut self) {
+        if self.len() > 1_000 {
+            for stream in &self.0 {
+                SockRef::from(stream).set_linger(Some(Duration::ZERO)).ok();
+            }
+        }
+    }
+}
