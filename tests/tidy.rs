@@ -1,0 +1,226 @@
+//! The rules of the house that no compiler knows: floors, sizes, homes of packages, documents.
+//!
+//! Each complaint is `path:line: what is wrong`.
+
+#![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The modules of each floor, as `src/lib.rs` lists them; `bin` is above them all.
+const FLOORS: [&[&str]; 5] = [
+    &["cause", "clock", "fault", "keepalive", "line", "service"],
+    &["connection"],
+    &["reactor"],
+    &["server", "client"],
+    &["cli"],
+];
+
+/// Which words may stand in code only where: packages, and the judgement of an errno.
+const HOMES: [(&str, &str); 6] = [
+    ("mio", "src/reactor/"),
+    ("slab", "src/reactor/"),
+    ("clap", "src/cli/"),
+    ("env_logger", "src/bin/"),
+    ("signal_hook_mio", "src/reactor/"),
+    ("raw_os_error", "src/fault.rs"),
+];
+
+const COLUMNS_MAX: usize = 100;
+
+/// A file one can hold in one's head. Tests may be longer: they are read one at a time.
+const LINES_MAX: usize = 300;
+const TEST_LINES_MAX: usize = 350;
+
+#[test]
+fn a_file_uses_its_own_floor_and_those_below() {
+    complain(files("src", "rs").flat_map(|path| {
+        let Some(own) = floor_of(&path) else { return Vec::new() };
+        faulty_lines(&path, |line| {
+            let uses = code_of(line).split("crate::").skip(1);
+            uses.filter_map(|rest| rest.split([':', ';', ' ', '{']).next()).find_map(|used| {
+                let floor = FLOORS.iter().position(|modules| modules.contains(&used))?;
+                (floor > own).then(|| format!("floor {own} uses {used} of floor {floor}"))
+            })
+        })
+    }));
+}
+
+#[test]
+fn every_module_has_a_floor_and_a_place_in_the_map() {
+    let map = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    for entry in fs::read_dir(root().join("src")).unwrap() {
+        let name = entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+        if name != "lib" && name != "bin" {
+            let floor = FLOORS.iter().position(|modules| modules.contains(&name.as_str()));
+            let floor = floor.unwrap_or_else(|| panic!("src/{name} has no floor"));
+            assert!(map.contains(&format!("//! | {floor} | [`{name}`] |")), "{name} in src/lib.rs");
+        }
+    }
+}
+
+#[test]
+fn words_stay_in_their_homes() {
+    complain(files("src", "rs").flat_map(|path| {
+        let place = shown(&path);
+        faulty_lines(&path, |line| {
+            let code = code_of(line);
+            let (name, home) = HOMES.iter().find(|(name, home)| {
+                let words = code.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+                !place.starts_with(home) && words.clone().any(|word| word == *name)
+            })?;
+            Some(format!("{name} belongs in {home}"))
+        })
+    }));
+}
+
+#[test]
+fn files_are_of_a_readable_size() {
+    complain(files("src", "rs").chain(files("tests", "rs")).filter_map(|path| {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        let place = shown(&path);
+        let of_tests = place.contains("tests");
+        let most = if of_tests { TEST_LINES_MAX } else { LINES_MAX };
+        (lines > most).then(|| format!("{place}:{lines}: more than {most} lines"))
+    }));
+}
+
+#[test]
+fn lines_are_clean() {
+    let text = ["rs", "md", "toml", "sh"].into_iter();
+    let everything = text.flat_map(|kind| files("src", kind).chain(files("tests", kind)));
+    complain(everything.chain(files("docs", "md")).flat_map(|path| {
+        let code = path.extension().is_some_and(|kind| kind == "rs");
+        faulty_lines(&path, |line| {
+            let in_a_table = line.starts_with("//! |");
+            if code && !in_a_table && line.chars().count() > COLUMNS_MAX {
+                return Some(format!("longer than {COLUMNS_MAX} columns"));
+            }
+            if line.ends_with([' ', '\t']) {
+                return Some("blanks at the end".to_owned());
+            }
+            ["FIX", "TO"].iter().zip(["ME", "DO"]).find_map(|(first, second)| {
+                line.contains(&format!("{first}{second}")).then(|| "unfinished".to_owned())
+            })
+        })
+    }));
+}
+
+#[test]
+fn every_document_has_one_title_and_its_links_lead_somewhere() {
+    let documents = files("docs", "md").chain(top_documents());
+    complain(documents.flat_map(|path| {
+        let text = fs::read_to_string(&path).unwrap();
+        let titles = outside_code(&text).filter(|line| line.starts_with("# ")).count();
+        let mut wrong = Vec::new();
+        if titles != 1 {
+            wrong.push(format!("{}:1: {titles} titles", shown(&path)));
+        }
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap();
+            if !target.contains("://") && !file.is_empty() && !path.with_file_name(file).exists() {
+                wrong.push(format!("{}:1: a link to {target}, which is not there", shown(&path)));
+            }
+        }
+        wrong
+    }));
+}
+
+#[test]
+fn every_document_is_in_the_map_of_the_readme() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    complain(files("docs", "md").filter_map(|path| {
+        let place = shown(&path);
+        (!readme.contains(&place)).then(|| format!("{place}:1: not in README.md"))
+    }));
+}
+
+/// Both ways: no test of a fault is left out of the page, and the page names no test there is not.
+#[test]
+fn the_page_of_faults_names_the_tests_there_are() {
+    let page = fs::read_to_string(root().join("docs/faults.md")).unwrap();
+    let named: Vec<_> =
+        page.split('`').skip(1).step_by(2).filter(|word| word.contains('_')).collect();
+    let sources = files("src", "rs").chain(files("tests", "rs"));
+    let code: String = sources.map(|path| fs::read_to_string(path).unwrap()).collect();
+    complain(named.iter().filter_map(|test| {
+        let there =
+            *test == "SO_ERROR" || *test == "SO_LINGER" || code.contains(&format!("fn {test}("));
+        (!there).then(|| format!("docs/faults.md:1: no test {test}"))
+    }));
+    let numbered = code.split("fn ").skip(1).filter_map(|rest| rest.split('(').next());
+    let missing = numbered.filter(|name| is_numbered(name) && !named.contains(name));
+    complain(missing.map(|name| format!("docs/faults.md:1: {name} is missing")));
+}
+
+/// True for `a01_…`: a test of the fault with that number.
+fn is_numbered(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters.next().is_some_and(|first| first.is_ascii_lowercase())
+        && letters.by_ref().take(2).filter(char::is_ascii_digit).count() == 2
+        && letters.next() == Some('_')
+}
+
+/// A line without its comment.
+fn code_of(line: &str) -> &str {
+    line.split("//").next().unwrap_or_default()
+}
+
+fn outside_code(text: &str) -> impl Iterator<Item = &str> {
+    let mut code = false;
+    text.lines().filter(move |line| {
+        code ^= line.starts_with("```");
+        !code
+    })
+}
+
+/// What `judge` finds wrong with the lines of a file.
+fn faulty_lines(path: &Path, judge: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().enumerate();
+    lines
+        .filter_map(|(number, line)| {
+            judge(line).map(|wrong| format!("{}:{}: {wrong}", shown(path), number + 1))
+        })
+        .collect()
+}
+
+fn complain(complaints: impl Iterator<Item = String>) {
+    let complaints: Vec<_> = complaints.collect();
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// The floor of a file in `src`; none for the map and the programs.
+fn floor_of(path: &Path) -> Option<usize> {
+    let place = shown(path);
+    let module = place.strip_prefix("src/")?.split(['/', '.']).next()?;
+    FLOORS.iter().position(|modules| modules.contains(&module))
+}
+
+fn top_documents() -> impl Iterator<Item = PathBuf> {
+    ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].into_iter().map(|name| root().join(name))
+}
+
+fn files(folder: &str, kind: &'static str) -> impl Iterator<Item = PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == kind) {
+                found.push(path);
+            }
+        }
+    }
+    found.into_iter()
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().display().to_string()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
