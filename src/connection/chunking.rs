@@ -58,24 +58,43 @@ fn lines() -> Vec<u8> {
     input
 }
 
+/// `input` in pieces of `read` bytes.
+fn reads(input: &[u8], read: usize) -> impl Iterator<Item = In> {
+    input.chunks(read).map(|bytes| In::Bytes(bytes.to_vec())).chain([In::End])
+}
+
+/// Writes that take `write` bytes, and would block after each.
+fn writes(input: &[u8], write: usize) -> impl Iterator<Item = Out> {
+    (0..input.len() * 2).flat_map(move |_| [Out::Take(write), Out::Block])
+}
+
 #[test]
 fn every_chunking_of_input_and_output_gives_the_same_bytes() {
     let input = lines();
     let sums = sum_of_all(&input, 16);
     for read in 1..=64 {
-        for write in [1, 2, 3, 5, 8, 13, 21, 34, 55, 64, 65] {
-            let reads =
-                || input.chunks(read).map(|bytes| In::Bytes(bytes.to_vec())).chain([In::End]);
-            let writes = || (0..input.len() * 2).flat_map(|_| [Out::Take(write), Out::Block]);
-            for line_bytes_max in [1, 7, 16, 4096] {
-                let (sent, phase, tally) = run(ECHO, line_bytes_max, reads(), writes());
-                assert_eq!(sent, input, "echo, read {read}, write {write}, max {line_bytes_max}");
-                assert_eq!(phase, Phase::Closed(Cause::Finished));
-                assert_eq!(tally.bytes_in, tally.bytes_out);
-            }
-            let (sent, _, tally) = run(SUM, 16, reads(), writes());
+        for write in 1..=65 {
+            let (sent, phase, tally) = run(ECHO, 7, reads(&input, read), writes(&input, write));
+            assert_eq!(sent, input, "echo, read {read}, write {write}");
+            assert_eq!(phase, Phase::Closed(Cause::Finished));
+            assert_eq!((tally.bytes_in, tally.lines), (tally.bytes_out, 81));
+            let (sent, _, tally) = run(SUM, 16, reads(&input, read), writes(&input, write));
             assert_eq!(sent, sums, "sum, read {read}, write {write}");
             assert_eq!(tally.lines, 81);
+        }
+    }
+}
+
+#[test]
+fn the_longest_line_makes_no_difference_to_the_echo() {
+    let input = lines();
+    for line_bytes_max in [1, 2, 3, 16, 40, 41, 4096] {
+        for read in 1..=64 {
+            let reads = reads(&input, read);
+            let (sent, phase, tally) = run(ECHO, line_bytes_max, reads, writes(&input, 13));
+            assert_eq!(sent, input, "read {read}, max {line_bytes_max}");
+            assert_eq!(phase, Phase::Closed(Cause::Finished));
+            assert_eq!(tally.lines, 81, "read {read}, max {line_bytes_max}");
         }
     }
 }
