@@ -29,13 +29,16 @@ impl<K: Kernel> Reactor<K> {
             let Some(listener) = self.gate.next() else { break };
             match self.kernel.accept(listener) {
                 Ok((stream, address)) => self.admit(stream, address, admission),
-                Err(error) => {
-                    failures += 1;
-                    if failures == ACCEPTS_PER_TURN {
-                        self.pause(&error);
+                Err(error) => match fault::accept_fault(&error) {
+                    AcceptFault::Drained => self.gate.nobody_waits(listener),
+                    fault @ (AcceptFault::Again | AcceptFault::Exhausted | AcceptFault::Broken) => {
+                        self.accept_failed(fault, &error)?;
+                        failures += 1;
+                        if failures == ACCEPTS_PER_TURN {
+                            self.pause(&error);
+                        }
                     }
-                    self.accept_failed(listener, &error)?;
-                }
+                },
             }
         }
         let last_call_is_over = self.gate.is_quiet() || self.lent.now >= self.lent.input_until;
@@ -96,15 +99,11 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    fn accept_failed(&mut self, listener: usize, error: &io::Error) -> io::Result<()> {
-        let fault = fault::accept_fault(error);
-        if fault == AcceptFault::Drained {
-            self.gate.nobody_waits(listener);
-            return Ok(());
-        }
+    fn accept_failed(&mut self, fault: AcceptFault, error: &io::Error) -> io::Result<()> {
         *self.counters.accept_errors.entry(fault::errno_name(error)).or_default() += 1;
         match fault {
-            AcceptFault::Drained | AcceptFault::Again => {
+            AcceptFault::Drained => Ok(()),
+            AcceptFault::Again => {
                 if fault::aborted_in_queue(error) {
                     self.counters.accepted += 1;
                     self.counters.closed(Cause::Aborted, Tally::default());
