@@ -20,6 +20,7 @@ mod phase;
 mod ready;
 mod stream;
 mod timeouts;
+mod transition;
 mod transitions;
 
 #[cfg(test)]
@@ -40,10 +41,11 @@ use crate::fault;
 pub use held::Held;
 pub use lent::Lent;
 pub use peer::Peer;
-pub use phase::{Kind, Phase, Transition};
+pub use phase::{Kind, Phase};
 pub use ready::Ready;
 pub use stream::Stream;
 pub use timeouts::{LINGER, Timeouts};
+pub use transition::Transition;
 pub use transitions::TRANSITIONS;
 
 /// What a connection asks of the reactor after its turn.
@@ -228,7 +230,7 @@ impl<S: Stream> Connection<S> {
 
     /// The one door from phase to phase.
     fn enter(&mut self, next: Phase) {
-        debug_assert!(transitions::allowed(self.phase, next), "{:?} -> {next:?}", self.phase);
+        debug_assert!(transition::allowed(self.phase, next), "{:?} -> {next:?}", self.phase);
         trace!("phase peer={} {:?} -> {next:?}", self.peer, self.phase);
         self.phase = next;
     }

@@ -102,20 +102,3 @@ impl fmt::Display for Kind {
         f.pad(self.name())
     }
 }
-
-/// One way from a phase to another: a row of the table.
-#[derive(Debug)]
-pub struct Transition {
-    /// Where it starts.
-    pub from: Kind,
-    /// What happens.
-    pub stimulus: &'static str,
-    /// Where it leads.
-    pub to: Kind,
-    /// Which causes the next phase may have; none for phases without.
-    pub causes: &'static [Cause],
-    /// What is done about it.
-    pub effect: &'static str,
-    /// The test that shows it, a function in the sources.
-    pub test: &'static str,
-}

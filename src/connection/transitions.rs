@@ -3,17 +3,8 @@
 
 use crate::cause::Cause;
 
-use super::phase::{Kind, Phase, Transition};
-
-/// The faults of a peer or its network, as a read, a write or `SO_ERROR` tells them.
-const FAULTS: &[Cause] = &[
-    Cause::Reset,
-    Cause::BrokenPipe,
-    Cause::TimedOut,
-    Cause::Unreachable,
-    Cause::Aborted,
-    Cause::Error,
-];
+use super::phase::Kind;
+use super::transition::{FAULTS, Transition};
 
 /// Every transition there is.
 pub const TRANSITIONS: &[Transition] = &[
@@ -274,17 +265,3 @@ pub const TRANSITIONS: &[Transition] = &[
         test: "over_the_limit_evict_ends_the_longest_idle",
     },
 ];
-
-/// True if the table has a row from the phase `from` to the phase `to` with its cause.
-pub(super) fn allowed(from: Phase, to: Phase) -> bool {
-    TRANSITIONS.iter().any(|row| {
-        row.from == from.kind()
-            && row.to == to.kind()
-            && match to {
-                Phase::Open | Phase::Flushing => row.causes.is_empty(),
-                Phase::Draining(cause) | Phase::Lingering(cause) | Phase::Closed(cause) => {
-                    row.causes.contains(&cause)
-                }
-            }
-    })
-}
