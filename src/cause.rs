@@ -34,13 +34,15 @@ pub enum Cause {
     Refused,
     /// The peer's input broke the service's protocol.
     Protocol,
+    /// The child that answered it has ended, or could not be started (`--exec`).
+    Exec,
     /// Anything else the system said; a line at debug before the closing line says what.
     Error,
 }
 
 impl Cause {
     /// Every cause, in the order in which status and documents list them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Finished,
         Self::Reset,
         Self::BrokenPipe,
@@ -55,6 +57,7 @@ impl Cause {
         Self::Evicted,
         Self::Refused,
         Self::Protocol,
+        Self::Exec,
         Self::Error,
     ];
 
@@ -81,6 +84,7 @@ impl Cause {
             Self::Evicted => "evicted",
             Self::Refused => "refused",
             Self::Protocol => "protocol",
+            Self::Exec => "exec",
             Self::Error => "error",
         }
     }

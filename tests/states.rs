@@ -12,8 +12,15 @@ use std::path::{Path, PathBuf};
 use tcpecho::cause::Cause;
 use tcpecho::connection::{Kind, TRANSITIONS, Transition};
 
-const PHASES: [Kind; 6] =
-    [Kind::Queued, Kind::Open, Kind::Flushing, Kind::Draining, Kind::Lingering, Kind::Closed];
+const PHASES: [Kind; 7] = [
+    Kind::Queued,
+    Kind::Child,
+    Kind::Open,
+    Kind::Flushing,
+    Kind::Draining,
+    Kind::Lingering,
+    Kind::Closed,
+];
 
 #[test]
 fn the_page_shows_what_the_code_has() {

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser};
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 
 use crate::connection::Timeouts;
 use crate::line::LINE_BYTES_LIMIT;
-use crate::reactor::OverLimit;
+use crate::reactor::{OverLimit, Program};
 use crate::server::{Config, Keepalive, Listen};
 use crate::service;
 
@@ -29,7 +30,13 @@ pub enum Command {
 /// Reads the command line and the environment. What is wrong with them is said, and ends the
 /// process with status 2.
 pub fn parse() -> Command {
-    Arguments::parse().into()
+    let arguments = Arguments::parse();
+    if arguments.exec.is_some() && matches!(arguments.over_limit, Policy::Evict) {
+        let message =
+            "--over-limit evict can't be used with --exec: who is idle, only the child knows";
+        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
+    arguments.into()
 }
 
 /// The TCP echo server: what a peer sends comes back, whole and in order.
@@ -50,6 +57,13 @@ struct Arguments {
     #[arg(short, long, value_name = "NAME", env = "TCPECHOD_SERVICE", default_value = "echo",
           value_parser = services())]
     service: String,
+
+    /// Instead of a service, start COMMAND for each connection, with that for its standard input
+    /// and output. It is split at blanks; there is no shell and no quoting: for more, a script
+    #[arg(long, value_name = "COMMAND", env = "TCPECHOD_EXEC", value_parser = program,
+          conflicts_with_all = ["service", "max_line", "idle_timeout", "line_timeout",
+                                "stall_timeout"])]
+    exec: Option<Program>,
 
     /// The longest line; echo returns a longer one in pieces, sum refuses it
     #[arg(long, value_name = "BYTES", env = "TCPECHOD_MAX_LINE", default_value = "4k",
@@ -131,6 +145,7 @@ Sizes: 4096, 4k, 1m (1024). Durations: 250ms, 10s, 3m. Each option can be set in
 as TCPECHOD_ and its name (TCPECHOD_MAX_LINE=8k); the command line wins.
 
 Signals: TERM and INT drain, a second one ends at once; USR1 logs the status.
+With --exec, TERM is passed on to the children, and KILL follows at --drain-timeout.
 Log: to standard error; RUST_LOG=debug shows every connection's end.
 Exit status: 0 drained, 1 failure or connections cut, 2 usage.";
 
@@ -153,6 +168,7 @@ impl From<Arguments> for Config {
             listen,
             port_file: arguments.port_file,
             service: service::by_name(&arguments.service).unwrap_or(service::ECHO),
+            exec: arguments.exec,
             line_bytes_max: arguments.max_line,
             connections_max: arguments
                 .max_connections
@@ -179,6 +195,12 @@ impl From<Arguments> for Config {
 fn services() -> PossibleValuesParser {
     let names = service::ALL.iter();
     names.map(|one| clap::builder::PossibleValue::new(one.name).help(one.about)).into()
+}
+
+fn program(text: &str) -> Result<Program, String> {
+    let mut words = text.split_whitespace().map(ToOwned::to_owned);
+    let name = words.next().ok_or("expected a command")?;
+    Ok(Program { name, arguments: words.collect() })
 }
 
 fn line_bytes(text: &str) -> Result<usize, String> {

@@ -91,6 +91,7 @@ impl Word {
             | Cause::Evicted
             | Cause::Refused
             | Cause::Protocol
+            | Cause::Exec
             | Cause::Error => Self::Failed,
         }
     }

@@ -44,6 +44,8 @@ impl Phase {
 pub enum Kind {
     /// In the listener's queue: the kernel has it, `accept` has not returned it yet.
     Queued,
+    /// A child has it (`--exec`): it is a process in our table, and no connection of ours.
+    Child,
     /// See [`Phase::Open`].
     Open,
     /// See [`Phase::Flushing`].
@@ -64,6 +66,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::Child => "child",
             Self::Open => "open",
             Self::Flushing => "flushing",
             Self::Draining => "draining",
@@ -76,6 +79,7 @@ impl Kind {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Queued => "in the listener's queue; `accept` has not returned it yet",
+            Self::Child => "a child has it for its standard input and output (`--exec`)",
             Self::Open => "requests are read, replies are written",
             Self::Flushing => "the peer has sent FIN; replies are still owed to it",
             Self::Draining => "we are ending it: what is owed is finished, then FIN is sent",
@@ -90,6 +94,7 @@ impl Kind {
     pub const fn netstat(self) -> &'static str {
         match self {
             Self::Queued | Self::Open | Self::Draining => "ESTABLISHED",
+            Self::Child => "ESTABLISHED, CLOSE_WAIT",
             Self::Flushing => "CLOSE_WAIT",
             Self::Lingering => "FIN_WAIT1, FIN_WAIT2",
             Self::Closed => "LAST_ACK, TIME_WAIT or gone",

@@ -9,8 +9,9 @@ use crate::cause::Cause;
 use crate::connection::{Connection, Peer, Tally};
 use crate::fault::{self, AcceptFault};
 
+use super::closing::log_closed;
 use super::gate::{Admission, EVICTS_PER_TURN};
-use super::{Kernel, Reactor, log_closed};
+use super::{Kernel, Reactor};
 
 /// How many connections are accepted in one turn: a storm of them must not keep those that are
 /// in from being served.
@@ -22,7 +23,7 @@ impl<K: Kernel> Reactor<K> {
         self.victims.clear();
         let mut failures = 0;
         for _ in 0..ACCEPTS_PER_TURN {
-            let admission = self.gate.admission(self.slots.len(), self.lent.now);
+            let admission = self.gate.admission(self.open(), self.lent.now);
             if admission == Admission::NotNow {
                 break;
             }
@@ -52,6 +53,10 @@ impl<K: Kernel> Reactor<K> {
         self.counters.accepted += 1;
         if admission == Admission::Refuse {
             self.turn_away(stream, address, Cause::Refused);
+            return;
+        }
+        if self.rules.exec {
+            self.hand_over(stream, address);
             return;
         }
         if let Err(error) = self.kernel.register(&mut stream, self.slots.next_key()) {

@@ -57,10 +57,10 @@ impl Deadlines {
         }
     }
 
-    /// Sets the time when everything ends, whatever is in here.
+    /// Sets the time when everything ends, or the next step to that end, whatever is in here.
     pub(super) fn end_at(&mut self, end: Millis) {
         self.end = end;
-        self.next = self.next.min(end);
+        self.next = self.by_time.first().map_or(end, |(first, _)| end.min(*first));
     }
 
     /// The time of the next look, or of the end.

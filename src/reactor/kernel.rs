@@ -8,9 +8,12 @@
 //! - Nothing blocks but [`Kernel::poll`].
 //! - Time never goes back.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+use rustix::process::Pid;
 
 use crate::clock::Millis;
 use crate::connection::{Ready, Stream};
@@ -37,6 +40,16 @@ pub trait Kernel {
     /// kind may come as one (signal(7)).
     fn signals(&mut self) -> Vec<Signal>;
 
+    /// Starts a child with the stream for its standard input and output. Nobody else has it after
+    /// that, or if the child can't be started.
+    fn spawn(&mut self, stream: Self::Stream) -> io::Result<Pid>;
+
+    /// Takes one child that has ended; none once no other has.
+    fn reap(&mut self) -> Option<(Pid, Ended)>;
+
+    /// Sends a signal to a child that has not been reaped, and to what it has started itself.
+    fn signal_child(&mut self, child: Pid, urge: Urge);
+
     /// What time it is.
     fn now(&self) -> Millis;
 }
@@ -52,7 +65,7 @@ pub enum Event {
     Signal,
 }
 
-/// What the operator wants.
+/// What a signal says: mostly, what the operator wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// SIGTERM or SIGINT: drain; the second one, end now.
@@ -63,4 +76,33 @@ pub enum Signal {
     Hangup,
     /// SIGUSR2: it has no meaning here, and is no reason to die either.
     Unused,
+    /// SIGCHLD: children have ended, one or more.
+    Child,
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with that exit status.
+    Exited(i32),
+    /// By the signal of that number.
+    Signalled(i32),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(status) => write!(f, "{status}"),
+            Self::Signalled(number) => write!(f, "signal-{number}"),
+        }
+    }
+}
+
+/// How a child is told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urge {
+    /// SIGTERM: it may finish what it is doing, or not heed it at all.
+    Terminate,
+    /// SIGKILL: it ends.
+    Kill,
 }

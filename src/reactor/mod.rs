@@ -15,10 +15,13 @@
 //! back-pressure, a full house, a pause) must be remembered here, or that peer waits for ever.
 
 mod accept;
+mod children;
+mod closing;
 mod counters;
 mod deadlines;
 mod gate;
 mod kernel;
+mod program;
 mod slots;
 mod system;
 #[cfg(test)]
@@ -28,13 +31,13 @@ mod warnings;
 use std::io;
 use std::time::Duration;
 
-use log::debug;
-
 use crate::clock::Millis;
-use crate::connection::{Connection, Kind, Lent, Phase, Stream, Tally, Timeouts};
+use crate::connection::{Kind, Lent, Phase, Tally, Timeouts};
 use crate::fault;
 use crate::service::Service;
 
+use self::children::Children;
+use self::closing::log_closed;
 use self::deadlines::Deadlines;
 use self::gate::{EVICTS_PER_TURN, Gate};
 use self::slots::Slots;
@@ -42,7 +45,8 @@ use self::warnings::Warnings;
 
 pub use self::counters::Counters;
 pub use self::gate::OverLimit;
-pub use self::kernel::{Event, Kernel, Signal};
+pub use self::kernel::{Ended, Event, Kernel, Signal, Urge};
+pub use self::program::Program;
 pub use self::system::System;
 
 /// How many deadlines are looked at in one turn, so that it stays short.
@@ -57,6 +61,8 @@ const PATIENCE_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 pub struct Rules {
     /// What answers.
     pub service: Service,
+    /// Whether the kernel's command answers instead, in a child for each connection.
+    pub exec: bool,
     /// The longest line, in bytes, its newline included.
     pub line_bytes_max: usize,
     /// How many connections there may be.
@@ -75,6 +81,7 @@ pub struct Reactor<K: Kernel> {
     kernel: K,
     rules: Rules,
     slots: Slots<K::Stream>,
+    children: Children,
     gate: Gate,
     deadlines: Deadlines,
     lent: Lent,
@@ -93,6 +100,7 @@ impl<K: Kernel> Reactor<K> {
             kernel,
             rules,
             slots: Slots::new(rules.connections_max + EVICTS_PER_TURN),
+            children: Children::default(),
             gate: Gate::new(listeners, rules.connections_max, rules.over_limit),
             deadlines: Deadlines::default(),
             lent: Lent::new(rules.service, rules.line_bytes_max),
@@ -116,6 +124,7 @@ impl<K: Kernel> Reactor<K> {
             self.reap();
         }
         if !self.gate.is_quiet() {
+            self.children.signalled = signalled;
             self.accept()?;
         }
         Ok(signalled)
@@ -146,7 +155,7 @@ impl<K: Kernel> Reactor<K> {
         let now = self.lent.now;
         let mut next = self.deadlines.next();
         if !self.gate.is_quiet() {
-            if self.gate.eager(self.slots.len(), now) {
+            if self.gate.eager(self.open(), now) {
                 return Some(Duration::ZERO);
             }
             next = next.min(self.gate.deadline(now));
@@ -186,6 +195,9 @@ impl<K: Kernel> Reactor<K> {
         }
         if self.drain_until <= now {
             self.cut();
+        } else if self.rules.exec && self.lent.input_until <= now {
+            self.ask_children();
+            self.deadlines.end_at(self.drain_until);
         }
     }
 
@@ -201,7 +213,7 @@ impl<K: Kernel> Reactor<K> {
         }
         debug_assert_eq!(
             self.counters.accepted,
-            self.counters.closed_total() + u64::try_from(self.slots.len()).unwrap_or(u64::MAX),
+            self.counters.closed_total() + u64::try_from(self.open()).unwrap_or(u64::MAX),
             "accepted = open + the sum of all causes"
         );
     }
@@ -211,9 +223,11 @@ impl<K: Kernel> Reactor<K> {
     pub fn drain(&mut self) {
         let now = self.kernel.now();
         self.drain_until = now.after(self.rules.drain);
-        self.deadlines.end_at(self.drain_until);
         // What then still comes is thrown away, so that replies in flight can arrive.
         self.lent.input_until = now.after(self.rules.drain / 4 * 3);
+        self.ask_children();
+        let next = if self.rules.exec { self.lent.input_until } else { self.drain_until };
+        self.deadlines.end_at(next);
         self.gate.last_call();
         self.slots.drain();
     }
@@ -223,11 +237,12 @@ impl<K: Kernel> Reactor<K> {
         self.close_listeners();
         self.slots.cut();
         self.reap();
+        self.kill_children();
     }
 
     /// True once everything has been drained or cut.
     pub fn is_done(&self) -> bool {
-        self.is_draining() && self.gate.is_closed() && self.slots.len() == 0
+        self.is_draining() && self.gate.is_closed() && self.open() == 0
     }
 
     /// True once [`Self::drain`] has been asked.
@@ -255,22 +270,16 @@ impl<K: Kernel> Reactor<K> {
 
     /// The gate's state in one word.
     pub fn gate_word(&self) -> &'static str {
-        self.gate.word(self.slots.len(), self.lent.now)
+        self.gate.word(self.open(), self.lent.now)
+    }
+
+    /// How many connections there are, those that children have included.
+    fn open(&self) -> usize {
+        self.slots.len() + self.children.len()
     }
 
     fn close_listeners(&mut self) {
         self.kernel.close_listeners();
         self.gate.close();
     }
-}
-
-fn log_closed<S: Stream>(connection: &Connection<S>, now: Millis) {
-    let Phase::Closed(cause) = connection.phase() else { return };
-    let Tally { bytes_in, bytes_out, lines } = connection.tally();
-    debug!(
-        "closed peer={} cause={cause} bytes_in={bytes_in} bytes_out={bytes_out} lines={lines} \
-         duration={:.3}",
-        connection.peer(),
-        now.since(connection.opened()).as_secs_f64()
-    );
 }

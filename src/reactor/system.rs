@@ -10,14 +10,16 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::process::Pid;
 use rustix::time::{ClockId, clock_gettime};
-use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::consts::signal::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::clock::Millis;
 use crate::connection::{Ready, Stream};
 
-use super::kernel::{Event, Kernel, Signal};
+use super::kernel::{Ended, Event, Kernel, Signal, Urge};
+use super::program::{self, Program};
 
 /// How many events one poll tells at most. What does not fit is told by the next one.
 const EVENTS_MAX: usize = 1024;
@@ -45,6 +47,8 @@ pub struct System {
     events: Events,
     listeners: Vec<TcpListener>,
     signals: Signals,
+    /// What answers in a child for each connection; none where a service does.
+    program: Option<Program>,
 }
 
 impl fmt::Debug for System {
@@ -54,16 +58,20 @@ impl fmt::Debug for System {
 }
 
 impl System {
-    /// Takes over bound, non-blocking listeners, and the signals that the daemon understands.
-    pub fn new(listeners: Vec<net::TcpListener>) -> io::Result<Self> {
+    /// Takes over bound, non-blocking listeners, and the signals that the daemon understands;
+    /// SIGCHLD only if there is a `program` to be started.
+    pub fn new(listeners: Vec<net::TcpListener>, program: Option<Program>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP])?;
+        if program.is_some() {
+            signals.add_signal(SIGCHLD)?;
+        }
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let mut listeners: Vec<_> = listeners.into_iter().map(TcpListener::from_std).collect();
         for (number, listener) in listeners.iter_mut().enumerate() {
             poll.registry().register(listener, listener_token(number), Interest::READABLE)?;
         }
-        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), listeners, signals })
+        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), listeners, signals, program })
     }
 }
 
@@ -111,9 +119,23 @@ impl Kernel for System {
             SIGUSR1 => Some(Signal::Status),
             SIGHUP => Some(Signal::Hangup),
             SIGUSR2 => Some(Signal::Unused),
+            SIGCHLD => Some(Signal::Child),
             _ => None,
         });
         signals.collect()
+    }
+
+    fn spawn(&mut self, stream: TcpStream) -> io::Result<Pid> {
+        let program = self.program.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        program.spawn(stream)
+    }
+
+    fn reap(&mut self) -> Option<(Pid, Ended)> {
+        program::reap()
+    }
+
+    fn signal_child(&mut self, child: Pid, urge: Urge) {
+        program::signal(child, urge);
     }
 
     fn now(&self) -> Millis {

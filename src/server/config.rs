@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::connection::Timeouts;
-use crate::reactor::{OverLimit, Rules};
+use crate::reactor::{OverLimit, Program, Rules};
 use crate::service::Service;
 
 pub use crate::keepalive::Keepalive;
@@ -30,6 +30,8 @@ pub struct Config {
     pub port_file: Option<PathBuf>,
     /// What answers.
     pub service: Service,
+    /// What answers in the service's place, in a child for each connection.
+    pub exec: Option<Program>,
     /// The longest line, in bytes.
     pub line_bytes_max: usize,
     /// How many connections there may be; none for as many as there are descriptors.
@@ -55,6 +57,7 @@ impl Config {
     pub(super) fn rules(&self) -> Rules {
         Rules {
             service: self.service,
+            exec: self.exec.is_some(),
             line_bytes_max: self.line_bytes_max,
             connections_max: self.connections_max.unwrap_or(usize::MAX),
             over_limit: self.over_limit,
@@ -77,14 +80,21 @@ impl Config {
                 format!("{}/{}/{count}", wait(Some(idle)), wait(Some(interval)))
             },
         );
+        let answering = self.exec.as_ref().map_or_else(
+            || {
+                format!(
+                    "service {}, lines up to {} bytes; timeouts: idle {}, line {}, stall {}",
+                    self.service.name,
+                    self.line_bytes_max,
+                    wait(self.timeouts.idle),
+                    wait(self.timeouts.line),
+                    wait(self.timeouts.stall),
+                )
+            },
+            |program| format!("a child for each connection: {program}; timeouts: its own"),
+        );
         format!(
-            "service {}, lines up to {} bytes; timeouts: idle {}, line {}, stall {}, user {}, \
-             keep-alive {keepalive}, drain {}",
-            self.service.name,
-            self.line_bytes_max,
-            wait(self.timeouts.idle),
-            wait(self.timeouts.line),
-            wait(self.timeouts.stall),
+            "{answering}, user {}, keep-alive {keepalive}, drain {}",
             wait(self.user_timeout),
             wait(Some(self.drain)),
         )

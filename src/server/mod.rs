@@ -40,7 +40,8 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     let listeners = listen::bind(config)?;
     let count = listeners.len();
     let addresses = addresses(&listeners)?;
-    let system = System::new(listeners).context("cannot set up the event loop")?;
+    let system =
+        System::new(listeners, config.exec.clone()).context("cannot set up the event loop")?;
     let rules = Rules { connections_max, ..config.rules() };
     let mut reactor = Reactor::new(system, count, rules);
     announce(config, &addresses)?;
@@ -105,6 +106,7 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
                     info!("draining, for at most {}", humantime::format_duration(config.drain));
                     reactor.drain();
                 }
+                Signal::Child => reactor.reap_children(),
                 Signal::Status => info!("{}", status::line(reactor)),
                 Signal::Unused => info!("SIGUSR2: it has no meaning here"),
                 Signal::Hangup => info!("SIGHUP: there is no configuration file to reload"),

@@ -8,9 +8,9 @@ use crate::reactor::{Kernel, Reactor};
 
 use super::LogSink;
 
-/// Everything that is counted, in one line of `name=value`: connections by phase, what has been
-/// accepted, bytes and lines both ways with those of open connections, the gate, and of causes and
-/// `accept` errors those that have occurred.
+/// Everything that is counted, in one line of `name=value`: connections by phase, children, what
+/// has been accepted, bytes and lines both ways with those of open connections, the gate, and of
+/// causes and `accept` errors those that have occurred.
 pub(super) fn line<K: Kernel>(reactor: &Reactor<K>) -> String {
     let (phases, mut tally) = reactor.census();
     let counters = reactor.counters();
@@ -23,6 +23,7 @@ pub(super) fn line<K: Kernel>(reactor: &Reactor<K>) -> String {
     for (kind, count) in Kind::ALIVE.iter().zip(phases) {
         put(kind.name(), &count);
     }
+    put("children", &reactor.children());
     put("accepted", &counters.accepted);
     put("closed", &counters.closed_total());
     put("bytes_in", &tally.bytes_in);

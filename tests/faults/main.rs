@@ -19,6 +19,8 @@ mod configuration;
 #[cfg(test)]
 mod event_path;
 #[cfg(test)]
+mod exec;
+#[cfg(test)]
 mod exhaustion;
 #[cfg(test)]
 mod input;

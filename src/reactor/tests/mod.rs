@@ -1,6 +1,7 @@
 //! The reactor's turn on a scripted kernel: no socket, no clock, every order of events.
 
 mod accepting;
+mod children;
 mod draining;
 mod turning;
 
@@ -12,6 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::process::Pid;
 
 use super::*;
 use crate::cause::Cause;
@@ -32,6 +34,11 @@ struct Plan {
     timeouts: Vec<Option<Duration>>,
     registered: Vec<usize>,
     polled: Option<Errno>,
+    /// How each spawn fails; when this is empty they succeed, with process ids from 1 on.
+    unstartable: VecDeque<Errno>,
+    spawned: Vec<Pid>,
+    ended: VecDeque<(Pid, Ended)>,
+    urged: Vec<(Pid, Urge)>,
 }
 
 #[derive(Clone, Default)]
@@ -74,6 +81,24 @@ impl Kernel for Scripted {
 
     fn signals(&mut self) -> Vec<Signal> {
         vec![Signal::Status]
+    }
+
+    fn spawn(&mut self, _: Script) -> io::Result<Pid> {
+        let mut plan = self.0.borrow_mut();
+        if let Some(errno) = plan.unstartable.pop_front() {
+            return Err(errno.into());
+        }
+        let id = child(plan.spawned.len());
+        plan.spawned.push(id);
+        Ok(id)
+    }
+
+    fn reap(&mut self) -> Option<(Pid, Ended)> {
+        self.0.borrow_mut().ended.pop_front()
+    }
+
+    fn signal_child(&mut self, child: Pid, urge: Urge) {
+        self.0.borrow_mut().urged.push((child, urge));
     }
 
     fn now(&self) -> Millis {
@@ -127,12 +152,18 @@ impl Bench {
 fn rules() -> Rules {
     Rules {
         service: ECHO,
+        exec: false,
         line_bytes_max: 4096,
         connections_max: 100,
         over_limit: OverLimit::Wait,
         timeouts: Timeouts::default(),
         drain: Duration::from_secs(4),
     }
+}
+
+/// The process id of the child that is started as the n-th, from 0 on.
+fn child(number: usize) -> Pid {
+    Pid::from_raw(i32::try_from(number + 1).unwrap()).unwrap()
 }
 
 fn readable(key: usize) -> Event {

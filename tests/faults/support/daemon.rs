@@ -98,6 +98,16 @@ impl Daemon {
         observe::ignores(self.pid, signal)
     }
 
+    /// Whether it has a handler for that signal.
+    pub(crate) fn catches(&self, signal: Signal) -> bool {
+        observe::catches(self.pid, signal)
+    }
+
+    /// Its children, those included that have ended and are not reaped.
+    pub(crate) fn children(&self) -> Vec<Pid> {
+        observe::children(self.pid)
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).expect("the daemon is there to be signalled");
@@ -252,7 +262,9 @@ impl Daemon {
             self.sockets().iter().all(closed).then_some(())
         });
         if self.log.is_some() {
-            let status = self.status();
+            // What a child answers takes none of the daemon's descriptors.
+            let no_child = |status: &Status| status.count("children") == 0;
+            let status = self.wait_for_status("no child is left", no_child);
             status.assert_balanced();
             assert_eq!(status.alive(), 0, "a connection without a descriptor: {status:?}");
         }

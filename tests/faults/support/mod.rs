@@ -10,7 +10,7 @@ mod wait;
 
 pub(crate) use builder::{BINARY, Builder, Ended};
 pub(crate) use daemon::Daemon;
-pub(crate) use observe::{Status, TcpState};
+pub(crate) use observe::{Status, TcpState, blocks, descriptors, has_ended, ignores, run_state};
 pub(crate) use peer::{Peer, pattern};
 pub(crate) use sweep::only_one_ends;
 pub(crate) use tools::{have, lacks, own_loopback};

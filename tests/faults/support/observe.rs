@@ -9,11 +9,11 @@ use rustix::process::{Pid, Signal};
 
 use super::wait::eventually;
 
-/// Every phase a living connection is counted in.
-const PHASES: [&str; 4] = ["open", "flushing", "draining", "lingering"];
+/// Everything a living connection is counted in: its phase, or that a child has it.
+const PHASES: [&str; 5] = ["open", "flushing", "draining", "lingering", "children"];
 
 /// Every word a connection can end with.
-const CAUSES: [&str; 15] = [
+const CAUSES: [&str; 16] = [
     "finished",
     "reset",
     "broken-pipe",
@@ -28,6 +28,7 @@ const CAUSES: [&str; 15] = [
     "evicted",
     "refused",
     "protocol",
+    "exec",
     "error",
 ];
 
@@ -89,6 +90,8 @@ pub(crate) struct Closing {
     pub(crate) bytes_out: u64,
     /// How many lines it answered.
     pub(crate) lines: u64,
+    /// How the child that answered it ended; empty where there was none.
+    pub(crate) status: String,
 }
 
 impl Closing {
@@ -100,6 +103,7 @@ impl Closing {
             bytes_in: count("bytes_in"),
             bytes_out: count("bytes_out"),
             lines: count("lines"),
+            status: pairs.get("status").cloned().unwrap_or_default(),
         }
     }
 }
@@ -117,6 +121,9 @@ pub(crate) enum TcpState {
     Listen,
     Other(u8),
 }
+
+/// The flag as the kernel shows it, in octal (open(2), on most machines).
+const O_NONBLOCK: u32 = 0o4000;
 
 /// A line of /proc/net/tcp.
 #[derive(Debug)]
@@ -173,15 +180,56 @@ pub(super) fn resident_bytes(pid: Pid) -> u64 {
 }
 
 /// Whether a process ignores that signal.
-pub(super) fn ignores(pid: Pid, signal: Signal) -> bool {
-    let text = fs::read_to_string(proc(pid, "status")).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
-    let ignored = u64::from_str_radix(line.trim(), 16).unwrap();
-    ignored >> (signal.as_raw() - 1) & 1 == 1
+pub(crate) fn ignores(pid: Pid, signal: Signal) -> bool {
+    is_in("SigIgn:", pid, signal)
 }
 
-/// R, S, T and so on, as ps shows it.
-pub(super) fn run_state(pid: Pid) -> char {
+/// Whether a process has a handler for that signal.
+pub(super) fn catches(pid: Pid, signal: Signal) -> bool {
+    is_in("SigCgt:", pid, signal)
+}
+
+/// Whether the signal is in the set of that name in /proc/PID/status.
+fn is_in(set: &str, pid: Pid, signal: Signal) -> bool {
+    let text = fs::read_to_string(proc(pid, "status")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(set)).unwrap();
+    let signals = u64::from_str_radix(line.trim(), 16).unwrap();
+    signals >> (signal.as_raw() - 1) & 1 == 1
+}
+
+/// The children of a process, those included that have ended and are not reaped.
+pub(super) fn children(pid: Pid) -> Vec<Pid> {
+    let raw = pid.as_raw_nonzero();
+    let text = fs::read_to_string(proc(pid, &format!("task/{raw}/children"))).unwrap();
+    text.split_whitespace().map(|one| Pid::from_raw(one.parse().unwrap()).unwrap()).collect()
+}
+
+/// What each descriptor of a process is, by number.
+pub(crate) fn descriptors(pid: Pid) -> BTreeMap<u32, String> {
+    let all = fs::read_dir(proc(pid, "fd")).unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        let target = fs::read_link(entry.path()).unwrap();
+        let number = entry.file_name().to_str().unwrap().parse().unwrap();
+        (number, target.to_str().unwrap().to_owned())
+    });
+    all.collect()
+}
+
+/// Whether a read of that descriptor waits.
+pub(crate) fn blocks(pid: Pid, descriptor: u32) -> bool {
+    let text = fs::read_to_string(proc(pid, &format!("fdinfo/{descriptor}"))).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
+    let flags = u32::from_str_radix(line.trim(), 8).unwrap();
+    flags & O_NONBLOCK == 0
+}
+
+/// Whether a process has ended, reaped or not.
+pub(crate) fn has_ended(pid: Pid) -> bool {
+    fs::read_to_string(proc(pid, "stat")).map_or(true, |stat| stat.contains(") Z "))
+}
+
+/// R, S, T and so on, as ps shows it; Z for a zombie.
+pub(crate) fn run_state(pid: Pid) -> char {
     stat(pid)[0].chars().next().unwrap()
 }
 

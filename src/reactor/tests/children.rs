@@ -1,0 +1,181 @@
+//! Children in the place of a service, on a kernel that starts none.
+
+use std::time::Duration;
+
+use super::*;
+
+/// A reactor whose connections are answered by children.
+fn bench(connections_max: usize, over_limit: OverLimit) -> Bench {
+    Bench::new(Rules { exec: true, connections_max, over_limit, ..rules() })
+}
+
+impl Bench {
+    /// Children end, and SIGCHLD tells it once.
+    fn end(&mut self, children: impl IntoIterator<Item = (usize, Ended)>) {
+        let ended = children.into_iter().map(|(number, ended)| (child(number), ended));
+        self.kernel.0.borrow_mut().ended.extend(ended);
+        self.reactor.reap_children();
+    }
+
+    /// What children were told since this was asked last.
+    fn urged(&mut self) -> Vec<(Pid, Urge)> {
+        let mut urged = std::mem::take(&mut self.kernel.0.borrow_mut().urged);
+        urged.sort_by_key(|(id, _)| id.as_raw_nonzero());
+        urged
+    }
+
+    fn assert_balanced(&self) {
+        let counters = self.reactor.counters();
+        let (phases, _) = self.reactor.census();
+        let alive = phases.iter().sum::<usize>() + self.reactor.children();
+        assert_eq!(counters.accepted, counters.closed_total() + u64::try_from(alive).unwrap());
+    }
+}
+
+#[test]
+fn a_child_has_the_connection_and_the_reactor_does_not() {
+    let mut bench = bench(100, OverLimit::Wait);
+    let wire = bench.knock([bytes("not ours to read\n")]);
+    bench.turn([LISTENER]);
+    assert!(wire.borrow().dropped, "our copy is closed at once");
+    assert!(bench.kernel.0.borrow().registered.is_empty(), "no event of it will come");
+    assert_eq!((bench.reactor.children(), bench.reactor.counters().accepted), (1, 1));
+    assert_eq!(bench.patience(), None);
+    bench.assert_balanced();
+}
+
+#[test]
+fn one_signal_reaps_every_child_that_has_ended() {
+    let mut bench = bench(100, OverLimit::Wait);
+    for _ in 0..6 {
+        bench.knock([]);
+    }
+    bench.turn([LISTENER]);
+    bench.end((0..5).map(|number| (number, Ended::Exited(0))));
+    assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 5));
+    bench.assert_balanced();
+    bench.end([(5, Ended::Signalled(9))]);
+    bench.end([]);
+    assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (0, 6));
+}
+
+#[test]
+fn somebody_elses_child_is_reaped_and_not_counted() {
+    let mut bench = bench(100, OverLimit::Wait);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.end([(77, Ended::Exited(1)), (0, Ended::Exited(1))]);
+    assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (0, 1));
+    bench.assert_balanced();
+}
+
+#[test]
+fn a_command_that_cannot_be_started_refuses_and_warns() {
+    let mut bench = bench(100, OverLimit::Wait);
+    bench.kernel.0.borrow_mut().unstartable = [Errno::NOENT, Errno::AGAIN].into();
+    let wires = [bench.knock([]), bench.knock([]), bench.knock([])];
+    bench.turn([LISTENER]);
+    assert!(wires.iter().all(|wire| wire.borrow().dropped));
+    assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 2), "the third was started");
+    bench.assert_balanced();
+}
+
+#[test]
+fn children_count_for_the_limit_and_a_reaped_one_frees_a_slot() {
+    let mut bench = bench(2, OverLimit::Wait);
+    for _ in 0..3 {
+        bench.knock([]);
+    }
+    bench.turn([LISTENER]);
+    assert_eq!((bench.reactor.children(), bench.reactor.gate_word()), (2, "full"));
+    assert_eq!(bench.patience(), None, "full is no reason to spin");
+    bench.end([(0, Ended::Exited(0))]);
+    assert_eq!(bench.patience(), Some(Duration::ZERO), "no second edge will come");
+    assert_eq!((bench.reactor.children(), bench.reactor.counters().accepted), (2, 3));
+    let mut bench = self::bench(1, OverLimit::Refuse);
+    bench.knock([]);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    assert_eq!((bench.reactor.children(), bench.of(Cause::Refused)), (1, 1));
+}
+
+#[test]
+fn a_reaped_child_ends_a_pause() {
+    let mut bench = bench(100, OverLimit::Wait);
+    bench.knock([]);
+    bench.kernel.0.borrow_mut().queue.push_back(Err(Errno::NFILE));
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    assert_eq!(bench.reactor.gate_word(), "paused");
+    bench.end([(0, Ended::Exited(0))]);
+    bench.turn([]);
+    assert_eq!(bench.reactor.counters().accepted, 2);
+}
+
+#[test]
+fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
+    let mut bench = bench(100, OverLimit::Wait);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.knock([]);
+    bench.at(Millis(1000)).turn([LISTENER, Event::Signal]);
+    bench.knock([]);
+    bench.reactor.drain();
+    assert_eq!(bench.urged(), [(child(0), Urge::Terminate)], "the second came with the signal");
+    bench.turn([]);
+    bench.turn([]);
+    assert!(bench.kernel.0.borrow().listeners_closed, "who waited is in");
+    assert_eq!(bench.reactor.children(), 3);
+    assert_eq!(bench.patience(), Some(Duration::from_secs(3)));
+    bench.at(Millis(4000)).turn([]);
+    let others = [(child(1), Urge::Terminate), (child(2), Urge::Terminate)];
+    assert_eq!(bench.urged(), others, "and the first is not asked twice");
+    assert_eq!(bench.patience(), Some(Duration::from_secs(1)));
+    bench.end((0..3).map(|number| (number, Ended::Signalled(15))));
+    assert!(bench.reactor.is_done());
+    assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (3, 0));
+}
+
+#[test]
+fn who_comes_in_at_the_very_last_is_asked_to_end_at_once() {
+    let mut bench = bench(1, OverLimit::Wait);
+    bench.knock([]);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.reactor.drain();
+    bench.turn([]);
+    bench.urged();
+    bench.end([(0, Ended::Exited(0))]);
+    bench.at(Millis(3000)).turn([]);
+    assert_eq!(bench.urged(), [(child(1), Urge::Terminate)]);
+    assert!(bench.kernel.0.borrow().listeners_closed);
+}
+
+#[test]
+fn the_drain_deadline_kills_children() {
+    let mut bench = bench(100, OverLimit::Wait);
+    for _ in 0..2 {
+        bench.knock([]);
+    }
+    bench.turn([LISTENER]);
+    bench.reactor.drain();
+    bench.at(Millis(3000)).turn([]);
+    bench.urged();
+    // One has ended, and its SIGCHLD is not heeded yet: it is not cut.
+    bench.kernel.0.borrow_mut().ended.push_back((child(0), Ended::Signalled(15)));
+    bench.at(Millis(4000)).turn([]);
+    assert_eq!(bench.urged(), [(child(1), Urge::Kill)]);
+    assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (1, 1));
+    assert!(bench.reactor.is_done());
+}
+
+#[test]
+fn a_second_signal_kills_children_now() {
+    let mut bench = bench(100, OverLimit::Wait);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.reactor.drain();
+    bench.reactor.cut();
+    assert_eq!(bench.urged(), [(child(0), Urge::Terminate), (child(0), Urge::Kill)]);
+    assert_eq!((bench.reactor.children(), bench.of(Cause::Cut)), (0, 1));
+}
