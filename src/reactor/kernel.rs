@@ -5,7 +5,7 @@
 //!
 //! - Readiness is edge-triggered: a condition that lasts is reported once, when it begins. What
 //!   was reported may be wrong by the time it is acted on, and may be reported again.
-//! - Nothing blocks but [`Kernel::poll`].
+//! - Nothing blocks but [`Kernel::poll`]; [`Kernel::spawn`] returns once the command is loaded.
 //! - Time never goes back.
 
 use std::fmt;
