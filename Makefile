@@ -59,6 +59,18 @@ count-memory: ## private memory an idle connection
 count-connections: ## connections that one process holds
 	$(CARGO) test --locked --release --test counts -- --nocapture connections_in
 
+demo: all ## run every demonstration, and tell in a table what was seen
+	@tests/demos/run
+
+demo-transcripts: all ## write docs/demonstrations/transcripts anew
+	@tests/demos/run --write
+
+demo-check: all ## run every demonstration, and compare it with its transcript
+	@tests/demos/run --check
+
+demo-%: all ## run one demonstration, and show it: demo-echo, demo-server-crash, ...
+	@tests/demos/run $*
+
 states: ## write the tables of docs/states.md anew from the code
 	WRITE=1 $(CARGO) test --locked --test states
 
@@ -76,7 +88,8 @@ clean: ## remove what was built
 	$(CARGO) clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
-	count-instructions count-memory count-connections states install uninstall clean help
+	count-instructions count-memory count-connections demo demo-transcripts demo-check \
+	states install uninstall clean help

@@ -6,7 +6,8 @@ set -eu
 missing=
 packages=
 for pair in strace:strace valgrind:valgrind ss:iproute2 prlimit:util-linux script:bsdutils \
-    setpriv:util-linux nsenter:util-linux; do
+    setpriv:util-linux nsenter:util-linux unshare:util-linux netstat:net-tools ip:iproute2 \
+    ps:procps cmp:diffutils; do
     if ! command -v "${pair%%:*}" >/dev/null 2>&1; then
         missing="$missing ${pair%%:*}"
         packages="$packages ${pair##*:}"

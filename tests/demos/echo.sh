@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# S02: every byte comes back: lines, a last line without newline, a line longer than MAXLINE; exit 0
+# needs: cmp
+
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+daemon
+
+say 'Lines out, the same lines back; the last one has no newline.'
+show_status "printf 'hello\nworld' | tcpecho 127.0.0.1"
+assert 'two lines came back as they were sent' equal "$output" $'hello\nworld'
+assert 'orderly end: exit status 0' equal "$status" 0
+show "printf 'hello\nworld' | tcpecho 127.0.0.1 | wc -c"
+assert 'no newline was added: 11 bytes' equal "$output" 11
+
+say 'A line longer than MAXLINE (4096): 10000 times x, and a newline.'
+show "head -c 10000 /dev/zero | tr '\\0' x >line; echo >>line; wc -c <line"
+show_status 'tcpecho 127.0.0.1 <line | cmp - line'
+assert 'it came back whole, as the pieces are put together again' equal "$status" 0
+
+say 'Bytes that are no text at all: every value, NUL and newline among them.'
+show "for i in \$(seq 0 255); do printf \"\\\\\$(printf %03o \$i)\"; done >bytes; wc -c <bytes"
+assert 'there are 256 of them' equal "$output" 256
+show_status 'tcpecho 127.0.0.1 <bytes | cmp - bytes'
+assert 'they came back, every one' equal "$status" 0
+
+say 'No line at all.'
+show_status 'tcpecho 127.0.0.1 </dev/null'
+assert 'nothing came back, and that is an orderly end' equal "$status$output" 0

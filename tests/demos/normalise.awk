@@ -1,0 +1,44 @@
+# Replaces what varies from run to run by words: process ids by the name of the process, ports
+# that the kernel chose by PORT1, PORT2, … in the order in which they appear (as wide as they
+# were, so that tables keep their shape), times by TIME.
+#
+# usage: awk -v names=FILE -f normalise.awk; FILE has lines "NUMBER WORD".
+
+BEGIN {
+    while ((getline line < names) > 0) {
+        split(line, pair, " ")
+        word[pair[1]] = pair[2]
+    }
+}
+
+{
+    gsub(/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z/, "TIME")
+    gsub(/[0-9][0-9]:[0-9][0-9]:[0-9][0-9]\.[0-9][0-9]*/, "TIME")
+    gsub(/duration=[0-9][0-9.]*/, "duration=TIME")
+    gsub(/0x[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]+/, "ADDRESS")
+    print numbers($0)
+}
+
+# The line with its numbers replaced, each as a whole.
+function numbers(line,    result, number, before) {
+    result = ""
+    while (match(line, /[0-9]+/)) {
+        before = substr(line, 1, RSTART - 1)
+        number = substr(line, RSTART, RLENGTH)
+        line = substr(line, RSTART + RLENGTH)
+        result = result before
+        if (number in word)
+            result = result word[number]
+        else if (before ~ /[:(]$/ && number + 0 >= 32768 && number + 0 <= 60999 && length(number) == 5)
+            result = result port(number)
+        else
+            result = result number
+    }
+    return result line
+}
+
+function port(number) {
+    if (!(number in ports))
+        ports[number] = "PORT" ++count
+    return ports[number]
+}
