@@ -11,17 +11,20 @@ limit=${DEMO_LIMIT:-20} # seconds that a condition may take
 port=9877
 work=$(mktemp -d)
 pids=()
+declare -A client input # by the name of a client: its process id, and where it is typed at
 output=
 status=0
 started=
 
+# Where bash tells of whoever was killed; shown only if the demonstration fails.
+exec 2>"$work/shell.err"
 trap finish EXIT
 
 # Ends what was started, and is the demonstration's own end: its status is that of the script.
 finish() {
     local ended=$?
     local pid
-    exec 2>/dev/null # where bash would tell of everyone who was killed
+    [ "$ended" -eq 0 ] || sort -u "$work/shell.err" | head -n 5 | sed 's/^/    shell: /'
     for pid in "${pids[@]}"; do
         kill -KILL "$pid" 2>/dev/null
         kill -CONT "$pid" 2>/dev/null
@@ -57,8 +60,15 @@ show_status() {
 background() {
     local name=$1 command=$2
     printf '$ %s &\n' "$command"
-    eval "cd \"$work\"; exec $command" >"$work/$name.log" 2>&1 &
+    (alone && eval "exec $command" >"$work/$name.log" 2>&1) &
     remember "$!" "${name^^}"
+}
+
+# In $work, and without the descriptors of the clients' inputs, which would stay open here.
+alone() {
+    local descriptor
+    for descriptor in "${input[@]}"; do eval "exec $descriptor>&-"; done
+    cd "$work" || exit
 }
 
 # Notes a process to be ended, and a word for its id in the transcript.
@@ -81,23 +91,18 @@ daemon() {
     until_true "the daemon listens" listening
 }
 
+# It says so when all its sockets listen; the log's name is all that matters here.
 listening() {
-    ss -Hltn "sport = :$port" | grep -q "\[::\]:$port"
+    grep -q 'listening on' "$work/daemon.log" && [ -n "$(ss -Hltn "sport = :$port")" ]
 }
 
 # A client that is typed at: $1 is its name here, $2 its arguments. Its process id is ${client[NAME]}.
-declare -A client input
 client() {
     local name=$1 command="${traced:+$traced }tcpecho $2"
     local descriptor
-    printf '%s$ %s\n' "${name:+$name }" "$command"
+    printf '%s$ %s\n' "$name" "$command"
     mkfifo "$work/$name.in"
-    # Without the descriptors of the others, which would keep their inputs open.
-    (
-        for descriptor in "${input[@]}"; do eval "exec $descriptor>&-"; done
-        cd "$work" || exit
-        eval "exec $command" <"$work/$name.in" >"$work/$name.out" 2>&1
-    ) &
+    (alone && eval "exec $command" <"$work/$name.in" >"$work/$name.out" 2>&1) &
     client[$name]=$!
     remember "$!" "${name^^}"
     exec {descriptor}>"$work/$name.in"
@@ -106,13 +111,13 @@ client() {
 
 # Types a line at a client's prompt.
 types() {
-    printf '%s< %s\n' "$1 " "$2"
+    printf '%s< %s\n' "$1" "$2"
     printf '%s\n' "$2" >&"${input[$1]}"
 }
 
 # Ctrl-D at a client's prompt.
 ends_input() {
-    printf '%s< (end of input)\n' "$1 "
+    printf '%s< (end of input)\n' "$1"
     eval "exec ${input[$1]}>&-"
     unset "input[$1]"
 }
@@ -126,8 +131,7 @@ shows() {
 # Waits for a client's end; its exit status is in $status.
 exits() {
     wait_for "$1" "${client[$1]}"
-    printf '%s %s\n' "$1" "\$ echo \$?"
-    printf '%s> %s\n' "$1" "$status"
+    printf '%s$ echo $?\n%s\n' "$1" "$status"
 }
 
 # Waits for the end of a process, with the limit; its exit status is in $status.
@@ -148,6 +152,7 @@ until_true() {
     local what=$1 deadline=$((SECONDS + limit))
     shift
     until "$@"; do
+        [ $? -ne 127 ] || fail "$what: no command $1"
         if [ "$SECONDS" -ge "$deadline" ]; then
             fail "$what (waited $limit s for it)"
         fi
@@ -193,6 +198,11 @@ lines_said() {
     grep -Ec -- "$1" <<<"$output"
 }
 
+# The connections of port 9877 as netstat shows them, in an order that does not change: by state,
+# the daemon's end first.
+# shellcheck disable=SC2034 # for the demonstrations
+rows="netstat -atn | grep 9877 | sort -rk 6"
+
 # True if as many connections as that are in this state: "2 established", "1 close-wait".
 connections() {
     [ "$(ss -Htn state "$2" "( sport = :$port or dport = :$port )" | wc -l)" -eq "$1" ]
@@ -203,7 +213,23 @@ logged() {
     grep -Eq -- "$2" "$work/$1"
 }
 
-# How many there are.
-times_logged() {
-    grep -Ec -- "$2" "$work/$1"
+# True if there are that many of them.
+logged_times() {
+    [ "$(grep -Ec -- "$3" "$work/$2")" -eq "$1" ]
+}
+
+# True if the last call in a trace is one of epoll_wait that has not returned.
+waits() {
+    tail -n 1 "$work/$1" | grep -Eq 'epoll_wait\([0-9]+, *$'
+}
+
+# True if the daemon is stopped (T, or t while it is traced).
+stopped() {
+    [[ $(ps -o s= -p "$daemon") == [Tt] ]]
+}
+
+# Asks the daemon for its status, and is true if that is like this. Loops of it are fine.
+status_says() {
+    kill -USR1 "$daemon"
+    grep -E ' status open=' "$work/daemon.log" | tail -n 1 | grep -Eq -- "$1"
 }

@@ -16,6 +16,12 @@ BEGIN {
     gsub(/[0-9][0-9]:[0-9][0-9]:[0-9][0-9]\.[0-9][0-9]*/, "TIME")
     gsub(/duration=[0-9][0-9.]*/, "duration=TIME")
     gsub(/0x[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]+/, "ADDRESS")
+    gsub(/si_pid=[0-9]+/, "si_pid=PID")
+    gsub(/si_uid=[0-9]+/, "si_uid=UID")
+    gsub(/timewait \([0-9.]+/, "timewait (TIME")
+    gsub(/:\[[0-9]+\]/, ":[INODE]")
+    gsub(/anon_pipe_read/, "pipe_read     ") # as it was called before Linux 6.15
+    sub(/[ \t]+$/, "")
     print numbers($0)
 }
 
