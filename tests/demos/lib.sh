@@ -14,6 +14,7 @@ pids=()
 declare -A client input # by the name of a client: its process id, and where it is typed at
 output=
 status=0
+exit_status=
 started=
 
 # Where bash tells of whoever was killed; shown only if the demonstration fails.
@@ -91,9 +92,9 @@ daemon() {
     until_true "the daemon listens" listening
 }
 
-# It says so when all its sockets listen; the log's name is all that matters here.
+# It says so when all its sockets listen.
 listening() {
-    grep -q 'listening on' "$work/daemon.log" && [ -n "$(ss -Hltn "sport = :$port")" ]
+    grep -q 'listening on' "$work/daemon.log"
 }
 
 # A client that is typed at: $1 is its name here, $2 its arguments. Its process id is ${client[NAME]}.
@@ -128,17 +129,17 @@ shows() {
     grep -F -m 1 -- "$2" "$work/$1.out" | sed "s/^/$1> /"
 }
 
-# Waits for a client's end; its exit status is in $status.
+# Waits for a client's end; its exit status is in $exit_status.
 exits() {
     wait_for "$1" "${client[$1]}"
-    printf '%s$ echo $?\n%s\n' "$1" "$status"
+    printf '%s$ echo $?\n%s\n' "$1" "$exit_status"
 }
 
-# Waits for the end of a process, with the limit; its exit status is in $status.
+# Waits for the end of a process, with the limit; its exit status is in $exit_status.
 wait_for() {
     until_true "$1 ends" gone "$2"
     wait "$2" 2>/dev/null
-    status=$?
+    exit_status=$?
 }
 
 gone() {
@@ -160,6 +161,13 @@ until_true() {
     done
 }
 
+# Stops the daemon that runs, without a word: the next one is another story.
+ends_daemon() {
+    kill -KILL "$daemon" 2>/dev/null
+    wait_for 'the daemon' "$daemon"
+    rm "$work/daemon.log"
+}
+
 # What this demonstration is about: seen, if the command is successful.
 assert() {
     local sentence=$1
@@ -172,7 +180,7 @@ fail() {
     printf 'NOT SEEN: %s\n' "$1"
     local log
     for log in "$work"/*.log "$work"/*.out; do
-        [ ! -s "$log" ] || sed "s/^/    ${log##*/}: /" "$log" | tail -n 30
+        [ ! -s "$log" ] || sed "s/^/    ${log##*/}: /" "$log" | tail -n 8
     done
     exit 1
 }
@@ -232,4 +240,35 @@ stopped() {
 status_says() {
     kill -USR1 "$daemon"
     grep -E ' status open=' "$work/daemon.log" | tail -n 1 | grep -Eq -- "$1"
+}
+
+# True if the daemon sleeps.
+sleeps() {
+    [ "$(ps -o s= -p "$daemon")" = S ]
+}
+
+# True if so many of the daemon's ends hold bytes that nobody has read.
+queued_bytes() {
+    [ "$(ss -Htn state established "sport = :$port" | awk '$1 > 0' | wc -l)" -eq "$1" ]
+}
+
+# Starts a peer that writes for ever and never reads, and waits until nothing moves any more: the
+# kernel holds all it takes in both directions, and an echo is owed that it does not take.
+never_reads() {
+    background "$1" "bash -c 'exec 9<>/dev/tcp/127.0.0.1/9877; exec yes >&9'"
+    queues_before=
+    unmoved=0
+    until_true 'all queues are full' full
+}
+
+full() {
+    local queues
+    queues=$(ss -Htn state established "( sport = :$port or dport = :$port )" | awk '{print $1, $2}' | xargs)
+    if [ "$queues" = "$queues_before" ] && [ -n "$queues" ] && [[ " $queues " != *" 0 "* ]]; then
+        unmoved=$((unmoved + 1))
+    else
+        unmoved=0
+    fi
+    queues_before=$queues
+    [ "$unmoved" -ge 10 ]
 }

@@ -19,10 +19,21 @@ BEGIN {
     gsub(/si_pid=[0-9]+/, "si_pid=PID")
     gsub(/si_uid=[0-9]+/, "si_uid=UID")
     gsub(/timewait \([0-9.]+/, "timewait (TIME")
+    if ($1 ~ /^tcp6?$/ && ($2 > 999 || $3 > 999)) {
+        queues = sprintf("%-5s %7s %6s ", $1, many($2), many($3))
+        sub(/^tcp6? +[0-9]+ +[0-9]+ /, queues)
+    }
+    gsub(/timer:\(on,[^)]*\)/, "timer:(on,TIME,COUNT)")
+    gsub(/ [0-9]+\.[0-9] s /, " TIME s ")
     gsub(/:\[[0-9]+\]/, ":[INODE]")
     gsub(/anon_pipe_read/, "pipe_read     ") # as it was called before Linux 6.15
     sub(/[ \t]+$/, "")
     print numbers($0)
+}
+
+# What is in a queue, unless it is so little that it is always the same.
+function many(bytes) {
+    return bytes > 999 ? "MANY" : bytes
 }
 
 # The line with its numbers replaced, each as a whole.

@@ -21,7 +21,7 @@ wait_for 'the daemon' "$daemon"
 say 'The default client waits for its user and for the socket at once. It says so, and ends.'
 shows default 'terminated'
 exits default
-assert 'the default client noticed without a line typed: exit status 3' equal "$status" 3
+assert 'the default client noticed without a line typed: exit status 3' equal "$exit_status" 3
 
 say 'The course'\''s client waits for its user only. The FIN is here, and it does not look.'
 until_true 'the FIN is acknowledged' connections 1 fin-wait-2
@@ -36,6 +36,6 @@ say 'Only the next line tells (Enter is enough): it is sent to nobody, RST is th
 types lecture ''
 shows lecture 'terminated'
 exits lecture
-assert 'only now it has noticed: exit status 3' equal "$status" 3
+assert 'only now it has noticed: exit status 3' equal "$exit_status" 3
 show "$rows"
 assert 'its connection is gone, without TIME_WAIT: RST does that' equal "$(lines_said 'CLOSE_WAIT|FIN_WAIT')" 0

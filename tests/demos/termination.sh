@@ -19,7 +19,7 @@ assert 'both ends are ESTABLISHED' equal "$(lines_said ESTABLISHED)" 2
 say 'The user types the end of the input.'
 ends_input client
 exits client
-assert 'exit status 0' equal "$status" 0
+assert 'exit status 0' equal "$exit_status" 0
 
 say 'After.'
 until_true 'the client'\''s end is in TIME_WAIT' connections 1 time-wait
