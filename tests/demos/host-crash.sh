@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# S14: the server's host dies: ETIMEDOUT, EHOSTUNREACH; how soon each remedy notices, and that nothing else does
+# needs: sysctl
+
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=network.sh
+. "$(dirname "$0")/network.sh"
+
+now_ms() {
+    local now=${EPOCHREALTIME/./}
+    echo "${now%???}"
+}
+
+# True if a client has ended; notes how many milliseconds after the crash it was, the first time.
+declare -A took
+crash=0
+ended() {
+    [ -z "${took[$1]-}" ] || return 0
+    gone "${client[$1]}" && took[$1]=$(($(now_ms) - crash))
+}
+
+all_ended() {
+    local name all=0
+    for name in "${!options[@]}"; do
+        [ "$name" = idle ] || ended "$name" || all=1
+    done
+    return "$all"
+}
+
+retransmits() {
+    ss -Htnop "dport = :$port" | grep "pid=${client[nothing]}," | grep -q 'timer:(on,[^,]*,[1-9]'
+}
+
+# Shows when a client has ended, with what, and asserts it: not before, and with this word.
+noticed() {
+    local name=$1 least=$2
+    wait "${client[$name]}"
+    printf '%-8s %-22s %3d.%d s  %s\n' "$name" "${options[$name]:-none}" \
+        $((took[$name] / 1000)) $((took[$name] % 1000 / 100)) "$(grep -o 'tcpecho: [a-z-]*' "$work/$name.out")"
+    assert "$3: timed-out, not before $least ms, and sooner than without" noticed_in_time "$name" "$least"
+}
+
+noticed_in_time() {
+    grep -q '^tcpecho: timed-out: ' "$work/$1.out" && [ "${took[$1]}" -ge "$2" ] &&
+        { [ "$1" = nothing ] || [ "${took[$1]}" -lt "${took[nothing]}" ]; }
+}
+
+say 'Three hosts: the client'\''s, a router, the server'\''s. Linux would try again for a quarter of an hour;'\
+    'tcp_retries2=4 is about six seconds, so that we see the end of it.'
+show 'sysctl -w net.ipv4.tcp_retries2=4'
+hosts
+daemon_there
+
+say 'Six users, each with another remedy, and each has seen an echo.'
+declare -A options=([nothing]='' [user]='--user-timeout 2s ' [read]='--timeout 1s '
+    [alive]='--keepalive 1s/1s/2 ' [beat]='--heartbeat 1s ' [idle]='')
+for name in nothing user read alive beat idle; do
+    client "$name" "${options[$name]}$server"
+    types "$name" hello
+    shows "$name" hello
+done
+
+say 'The server'\''s host dies: whatever goes there is lost, and nobody answers for it.'
+on router 'ip route add blackhole 198.51.100.1'
+crash=$(now_ms)
+types nothing 'is anybody there?'
+types user 'is anybody there?'
+types read 'is anybody there?'
+until_true 'the line is sent again' retransmits
+show "ss -tnop | grep pid=${client[nothing]},"
+assert 'its kernel sends the line again and again' said '^ESTAB +0 +18 .*timer:\(on,.*,[1-9][0-9]*\)'
+until_true 'all but the idle one have ended' all_ended
+
+say 'Who has noticed, with what remedy, after how long.'
+noticed read 900 'the client'\''s own timeout, while an echo is owed'
+noticed beat 1500 'the heartbeat: an idle client asks, and is not answered'
+noticed user 1500 'TCP_USER_TIMEOUT: what is sent is not acknowledged'
+noticed alive 2500 'SO_KEEPALIVE: an idle connection, asked by the kernel'
+noticed nothing 5000 'no remedy: the kernel'\''s patience, when something was sent'
+show "grep -h timed-out nothing.out beat.out | sed 's/ (bytes.*//'"
+assert 'the kernel'\''s word is ETIMEDOUT' said '^tcpecho: timed-out: Connection timed out \(os error 110\)'
+show "ss -Htnop | grep pid=${client[idle]}, | cut -c 1-6"
+assert 'no remedy, and nothing sent: it has noticed nothing, and never will' equal "$output" 'ESTAB '
+
+say 'Another one, whose router knows that the host is gone, and says so: ICMP, host unreachable.'
+on router 'ip route del blackhole 198.51.100.1'
+client told "$server"
+types told hello
+shows told hello
+on router 'ip route add unreachable 198.51.100.1'
+types told 'is anybody there?'
+shows told 'unreachable: '
+exits told
+assert 'EHOSTUNREACH: exit status 7. The router gives the reason; it is still tried again until patience ends' \
+    equal "$exit_status" 7
