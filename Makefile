@@ -20,9 +20,10 @@ all: ## build the programs
 run: ## start the daemon on port 9877, ready to echo (ARGS='--service sum' for more)
 	$(CARGO) run --locked --release --quiet --bin tcpechod -- $(ARGS)
 
-test: tools ## run every test: the code, the real programs under faults, the exact counts
+test: tools ## run every test: the code, the real programs under faults, the exact counts, the demonstrations
 	$(CARGO) test --locked
 	$(CARGO) test --locked --release --test counts -- --nocapture
+	tests/demos/run
 
 check: fmt-check lint doc test ## what CI runs, and you before a commit
 

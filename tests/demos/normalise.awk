@@ -18,6 +18,7 @@ BEGIN {
     gsub(/0x[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]+/, "ADDRESS")
     gsub(/si_pid=[0-9]+/, "si_pid=PID")
     gsub(/si_uid=[0-9]+/, "si_uid=UID")
+    gsub(/si_utime=[0-9]+, si_stime=[0-9]+/, "si_utime=TIME, si_stime=TIME")
     gsub(/timewait \([0-9.]+/, "timewait (TIME")
     if ($1 ~ /^tcp6?$/ && ($2 > 999 || $3 > 999)) {
         queues = sprintf("%-5s %7s %6s ", $1, many($2), many($3))
