@@ -69,6 +69,9 @@ demo-transcripts: all ## write docs/demonstrations/transcripts anew
 demo-check: all ## run every demonstration, and compare it with its transcript
 	@tests/demos/run --check
 
+demo-watch: all ## a live view for a second terminal: phases beside the kernel's states
+	@tests/demos/watch.sh $(ARGS)
+
 demo-%: all ## run one demonstration, and show it: demo-echo, demo-server-crash, ...
 	@tests/demos/run $*
 
@@ -92,5 +95,5 @@ help: ## list these commands
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
-	count-instructions count-memory count-connections demo demo-transcripts demo-check \
+	count-instructions count-memory count-connections demo demo-transcripts demo-check demo-watch \
 	states install uninstall clean help
