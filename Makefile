@@ -23,7 +23,7 @@ run: ## start the daemon on port 9877, ready to echo (ARGS='--service sum' for m
 test: tools ## run every test: the code, the real programs under faults, the exact counts, the demonstrations
 	$(CARGO) test --locked
 	$(CARGO) test --locked --release --test counts -- --nocapture
-	tests/demos/run
+	tests/demos/run --check
 
 check: fmt-check lint doc test ## what CI runs, and you before a commit
 
