@@ -16,7 +16,7 @@ connect_five() {
 
 # True if the daemon has so many children in that state.
 children() {
-    [ "$(ps -o s= --ppid "$daemon" | grep -c "$2")" -eq "$1" ]
+    [ "$(ps -o s= --ppid "$daemon" | awk -v state="$2" '$1 == state' | wc -l)" -eq "$1" ]
 }
 
 childless() {
