@@ -5,41 +5,41 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-RUST_LOG=debug daemon '--listen 0.0.0.0:9877'
-say 'One user at the prompt, and five clients that are still in the listener'\''s queue with all they want'\
-    'to have echoed: the daemon is stopped for that.'
+all_ended() {
+    [ "$(cat "$work"/status.* | wc -l)" -eq 100 ]
+}
+
+daemon '--listen 0.0.0.0:9877'
+say 'One user at the prompt, and a hundred clients that are still in the listener'\''s queue, with all'\
+    'they want to have echoed: the daemon is stopped for that. (In one turn it accepts 64.)'
 client user 127.0.0.1
 types user hello
 shows user hello
 show "kill -STOP $daemon"
 until_true 'the daemon has stopped' stopped
-show 'seq 1000 >lines'
-queue=()
-for i in 1 2 3 4 5; do
-    background "client$i" "tcpecho 127.0.0.1 <lines"
-    queue[i]=$started
-done
-until_true 'five wait in the queue, input and FIN included' connections 5 close-wait
+# shellcheck disable=SC2016 # expanded by show
+show 'seq 100 >lines
+  for i in $(seq 100); do (tcpecho 127.0.0.1 <lines >echoed.$i 2>&1; echo $? >status.$i) >/dev/null 2>&1 & done'
+until_true 'they wait in the queue, input and FIN included' connections 100 close-wait
 show "ss -ltn 'sport = :9877' | awk '{print \$1, \$2}'"
-assert 'five in the queue' said '^LISTEN 5$'
+assert 'a hundred in the queue' said '^LISTEN 100$'
 
 say 'The operator'\''s shutdown: SIGTERM now, SIGKILL 5 to 20 seconds later.'
 begun=$SECONDS
 show "kill -TERM $daemon; kill -CONT $daemon"
 wait_for 'the daemon' "$daemon"
 took=$((SECONDS - begun))
-show "grep -oE 'draining, .*|status .*|drained$' daemon.log | sed 's/flushing.*accepted/... accepted/'"
+show "grep -oE 'draining, .*|status .*|drained$' daemon.log | sed 's/flushing.*accepted/... accepted/; s/ gate=.*//'"
 assert 'it has ended by itself: exit status 0' equal "$exit_status" 0
 assert 'in less than 5 seconds' test "$took" -lt 5
-assert 'six connections, and as many bytes out as in: nobody was cut' \
-    said '^status open=0 .* accepted=6 closed=6 bytes_in=19471 bytes_out=19471 lines=5001 '
+assert 'all were served, as many bytes out as in: nobody was cut' \
+    said '^status open=0 .* accepted=101 closed=101 bytes_in=29206 bytes_out=29206 lines=10001$'
 assert 'the last word is: drained' said '^drained$'
-ends=
-for i in 1 2 3 4 5; do wait_for 'a client' "${queue[i]}"; ends+=" $exit_status"; done
+until_true 'the hundred have ended' all_ended
 # shellcheck disable=SC2016 # expanded by show
-show 'for i in 1 2 3 4 5; do cmp client$i.log lines && echo whole; done'
-assert 'the queue was served: five times a thousand echoes, whole' equal "$(lines_said '^whole$')" 5
-assert 'and an orderly end for each: exit status 0' equal "$ends" ' 0 0 0 0 0'
+show 'for i in $(seq 100); do cmp echoed.$i lines && echo whole; done | sort | uniq -c; cat status.* | sort | uniq -c'
+assert 'the queue was served: every echo, whole' said '^ *100 whole$'
+assert 'and an orderly end for each: exit status 0' said '^ *100 0$'
 shows user terminated
 exits user
 assert 'the user learns of it at once' equal "$exit_status" 3
@@ -54,6 +54,21 @@ show "grep -oE 'draining, .*|ended with.*| cut=1' daemon.log"
 assert 'it was waited for until the deadline, then cut, and counted' \
     said '^ended with 1 connections cut$'
 assert 'exit status 1: not all were drained' equal "$exit_status" 1
+
+ends_daemon
+say 'A peer that never stops sending: it is read until there is nothing for a moment, then FIN; and not' \
+    'RST, although more is on its way that nobody will answer.'
+daemon '--listen 0.0.0.0:9877 --drain-timeout 2s'
+printf '$ yes | tcpecho 127.0.0.1 >/dev/null 2>why &\n'
+(alone && yes | { tcpecho 127.0.0.1 >/dev/null 2>why; echo $? >flood.status; }) &
+remember "$!" FLOOD
+until_true 'echoes go out' status_says ' bytes_out=[1-9]'
+show "kill -TERM $daemon"
+wait_for 'the daemon' "$daemon"
+until_true 'the client has ended' test -s "$work/flood.status"
+show "sed 's/, .* owed//' why; cat flood.status"
+assert 'the client is told of an end, not of a reset' said '^tcpecho: terminated: '
+assert 'exit status 3' said '^3$'
 
 ends_daemon
 say 'And an operator who does not want to wait.'
