@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # S02: every byte comes back: lines, a last line without newline, a line longer than MAXLINE; exit 0
-# needs: cmp
+# needs: cmp netstat
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 daemon
+show "$states"
 
 say 'Lines out, the same lines back; the last one has no newline.'
 show_status "printf 'hello\nworld' | tcpecho 127.0.0.1"
@@ -28,3 +29,8 @@ assert 'they came back, every one' equal "$status" 0
 say 'No line at all.'
 show_status 'tcpecho 127.0.0.1 </dev/null'
 assert 'nothing came back, and that is an orderly end' equal "$status$output" 0
+
+say 'Five clients have come and gone: each ended first, and stays in TIME_WAIT.'
+until_true 'five clients are in TIME_WAIT' connections 5 time-wait
+show "$states"
+assert 'nothing else is left of them' equal "$(xargs <<<"$output")" '2 LISTEN 5 TIME_WAIT'

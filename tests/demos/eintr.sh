@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # S09: EINTR from epoll_wait, accept4 and recvfrom, injected; stop and continue: the daemon goes on
-# needs: strace
+# needs: strace netstat
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -8,8 +8,11 @@
 say 'Every second call of these three is interrupted before it does anything.'
 traced='strace -D -o trace -e trace=epoll_wait,accept4,recvfrom -e inject=epoll_wait,accept4,recvfrom:error=EINTR:when=1+2'
 daemon '--listen 0.0.0.0:9877'
+show "$states"
 show_status 'seq 1000 >lines; for i in 1 2 3 4 5; do tcpecho 127.0.0.1 <lines | cmp - lines; done'
 assert 'five clients, and every line came back' equal "$status$output" 0
+until_true 'five clients are in TIME_WAIT' connections 5 time-wait
+show "$states"
 for call in epoll_wait accept4 recvfrom; do
     show "grep -q '^$call(.* EINTR .*INJECTED' trace && echo $call was interrupted"
     assert "$call was interrupted" equal "$output" "$call was interrupted"

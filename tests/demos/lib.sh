@@ -211,6 +211,10 @@ lines_said() {
 # shellcheck disable=SC2034 # for the demonstrations
 rows="netstat -atn | grep 9877 | sort -rk 6"
 
+# How many sockets of port 9877 are in which state.
+# shellcheck disable=SC2034 # for the demonstrations
+states="netstat -atn | grep 9877 | awk '{print \$6}' | sort | uniq -c"
+
 # True if as many connections as that are in this state: "2 established", "1 close-wait".
 connections() {
     [ "$(ss -Htn state "$2" "( sport = :$port or dport = :$port )" | wc -l)" -eq "$1" ]

@@ -21,8 +21,11 @@ until_true 'the daemon has stopped' stopped
 show 'seq 100 >lines
   for i in $(seq 100); do (tcpecho 127.0.0.1 <lines >echoed.$i 2>&1; echo $? >status.$i) >/dev/null 2>&1 & done'
 until_true 'they wait in the queue, input and FIN included' connections 100 close-wait
+until_true 'every FIN is acknowledged' connections 100 fin-wait-2
 show "ss -ltn 'sport = :9877' | awk '{print \$1, \$2}'"
 assert 'a hundred in the queue' said '^LISTEN 100$'
+
+show "$states"
 
 say 'The operator'\''s shutdown: SIGTERM now, SIGKILL 5 to 20 seconds later.'
 begun=$SECONDS
@@ -43,6 +46,9 @@ assert 'and an orderly end for each: exit status 0' said '^ *100 0$'
 shows user terminated
 exits user
 assert 'the user learns of it at once' equal "$exit_status" 3
+until_true 'all are in TIME_WAIT' connections 101 time-wait
+show "$states"
+assert 'nobody listens, and nobody was reset: 101 in TIME_WAIT' equal "$(xargs <<<"$output")" '101 TIME_WAIT'
 
 ends_daemon
 say 'A peer that never reads what it is owed.'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # S13: writing on after RST: SIGPIPE kills silently (141), or EPIPE, a message and 5; the daemon lives on
-# needs: strace sysctl
+# needs: strace sysctl netstat
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,6 +16,7 @@ bereaved() {
     shows "$1" hello
     show "kill -9 $daemon"
     until_true 'the FIN is acknowledged' connections 1 fin-wait-2
+    show "$states"
     ends_daemon
     types "$1" 'is anybody there?'
 }

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # S17: service sum: 11 22 gives 33; what is no two numbers gets one error line, and the connection goes on
+# needs: netstat
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 RUST_LOG=debug daemon '--service sum'
+show "$states"
 
 say 'One connection, one line after the other.'
 client client 127.0.0.1
@@ -36,3 +38,6 @@ assert 'eight lines for eight: never more than one for one' equal "$output" 8
 until_true 'the daemon has closed it' logged daemon.log ' closed '
 show "grep -o 'cause=.* lines=[0-9]*' daemon.log"
 assert 'one connection, eight requests, finished' said '^cause=finished .* lines=8$'
+until_true 'the client is in TIME_WAIT' connections 1 time-wait
+show "$states"
+assert 'netstat: the end of any connection' equal "$(xargs <<<"$output")" '2 LISTEN 1 TIME_WAIT'
