@@ -136,7 +136,7 @@ impl<K: Kernel> Reactor<K> {
             warn!(
                 "accept: {error}; pausing, with {} connections open; if descriptors have run out, \
                  raise their limit or lower --max-connections (warnings left out: {left_out})",
-                self.slots.len()
+                self.open()
             );
         }
     }
