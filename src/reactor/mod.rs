@@ -23,6 +23,7 @@ mod gate;
 mod kernel;
 mod program;
 mod slots;
+mod socket;
 mod system;
 #[cfg(test)]
 mod tests;

@@ -8,31 +8,22 @@ use std::time::Duration;
 use log::debug;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
 use rustix::process::Pid;
 use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::signal::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::clock::Millis;
-use crate::connection::{Ready, Stream};
 
 use super::kernel::{Ended, Event, Kernel, Signal, Urge};
 use super::program::{self, Program};
+use super::socket::{INTEREST, readiness};
 
 /// How many events one poll tells at most. What does not fit is told by the next one.
 const EVENTS_MAX: usize = 1024;
 
 /// Slab keys count up from 0, so the other tokens count down from the end.
 const SIGNALS: Token = Token(usize::MAX);
-
-/// Both directions, once, for a connection's whole life. Where there is such a thing, also the
-/// urgent byte: it stops a short read, and nothing else would tell of what lies behind it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
 /// The coarse clock is read without a system call and without the time-stamp counter, and is
 /// exact to a few milliseconds: once a turn, that is all the deadlines need.
@@ -145,56 +136,6 @@ impl Kernel for System {
     }
 }
 
-impl Stream for TcpStream {
-    #[inline]
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        match recv(&*self, room, RecvFlags::empty()) {
-            Ok((read, _)) => Ok(read),
-            Err(errno) => Err(told(errno)),
-        }
-    }
-
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        send(&*self, bytes, SendFlags::NOSIGNAL).map_err(told)
-    }
-
-    fn half_close(&mut self) -> io::Result<()> {
-        self.shutdown(net::Shutdown::Write)
-    }
-
-    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
-        Self::take_error(self)
-    }
-}
-
-/// Out of the way of the calls that succeed, which are nearly all.
-#[cold]
-fn told(errno: Errno) -> io::Error {
-    errno.into()
-}
-
 const fn listener_token(number: usize) -> Token {
     Token(SIGNALS.0 - 1 - number)
-}
-
-/// An error is a hint like the others: it says where to look. The read or write that is tried
-/// because of it then tells what it is. A hang-up comes with its direction's readiness.
-#[inline]
-fn readiness(event: &mio::event::Event) -> Ready {
-    let error = event.is_error();
-    let mut ready = Ready::NONE;
-    if event.is_readable() || error {
-        ready.insert(Ready::READABLE);
-    }
-    if event.is_writable() || error {
-        ready.insert(Ready::WRITABLE);
-    }
-    if event.is_read_closed() || event.is_priority() {
-        ready.insert(Ready::TO_END);
-    }
-    if error {
-        ready.insert(Ready::ERROR);
-    }
-    ready
 }
