@@ -1,0 +1,174 @@
+//! Figures as people read them: three digits that count, and the unit that fits.
+
+/// A time in the unit that fits; it is given in microseconds.
+pub(crate) fn time(us: f64) -> String {
+    if us < 0.0005 {
+        return "0 us".to_owned();
+    }
+    let (size, unit) = unit(us);
+    format!("{} {unit}", three_digits(us / size))
+}
+
+/// The unit that fits a time in microseconds: how many of them it has, and its name.
+pub(crate) fn unit(us: f64) -> (f64, &'static str) {
+    // From there on the next smaller unit would be written with four digits.
+    let fits = |size: f64| us >= 0.9995 * size;
+    match () {
+        () if fits(1e6) => (1e6, "s"),
+        () if fits(1e3) => (1e3, "ms"),
+        () => (1.0, "us"),
+    }
+}
+
+/// A time in the unit that fits; it is given in seconds.
+pub(crate) fn seconds(seconds: f64) -> String {
+    time(seconds * 1e6)
+}
+
+/// A time in the unit that fits; it is given in nanoseconds.
+pub(crate) fn nanoseconds(nanoseconds: u64) -> String {
+    time(float(nanoseconds) / 1e3)
+}
+
+/// Bytes in the unit that fits, in steps of 1024.
+pub(crate) fn bytes(bytes: f64) -> String {
+    let mut amount = bytes;
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+        if amount < 1023.5 {
+            let digits = if unit == "B" { format!("{amount:.0}") } else { three_digits(amount) };
+            return format!("{digits} {unit}");
+        }
+        amount /= 1024.0;
+    }
+    format!("{} TiB", three_digits(amount))
+}
+
+/// A count, in groups of three digits.
+pub(crate) fn count(count: u64) -> String {
+    grouped(&count.to_string())
+}
+
+/// A count and what is counted: "1 line", "2 lines".
+pub(crate) fn counted(many: u64, what: &str) -> String {
+    format!("{} {what}{}", count(many), if many == 1 { "" } else { "s" })
+}
+
+/// How many a second: whole from a hundred on, else with three digits.
+pub(crate) fn rate(rate: f64) -> String {
+    if rate == 0.0 {
+        return "0".to_owned();
+    }
+    if rate < 99.95 { three_digits(rate) } else { grouped(&format!("{rate:.0}")) }
+}
+
+/// A part of a whole, in percent.
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    let percent = 100.0 * float(part) / float(whole.max(1));
+    match () {
+        () if part == 0 => "0 %".to_owned(),
+        () if percent < 0.01 => "<0.01 %".to_owned(),
+        () if part == whole => "100 %".to_owned(),
+        () if percent > 99.99 => ">99.99 %".to_owned(),
+        () => format!("{percent:.2} %"),
+    }
+}
+
+/// The nearest number with a fraction: exact up to 2^53.
+pub(crate) fn float(whole: u64) -> f64 {
+    // In two halves, each of which converts without a loss.
+    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).map_or(0.0, f64::from);
+    half(whole >> 32) * 4_294_967_296.0 + half(whole)
+}
+
+fn three_digits(value: f64) -> String {
+    // The bounds are where rounding adds a digit: 9.996 is 10.0, and not 10.00.
+    let decimals = match () {
+        () if value >= 99.95 => 0,
+        () if value >= 9.995 => 1,
+        () if value >= 0.9995 => 2,
+        () => 3,
+    };
+    format!("{value:.decimals$}")
+}
+
+fn grouped(digits: &str) -> String {
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_digits_and_the_unit_that_fits() {
+        let table = [
+            (0.0, "0 us"),
+            (0.123_4, "0.123 us"),
+            (0.999_7, "1.00 us"),
+            (9.996, "10.0 us"),
+            (99.94, "99.9 us"),
+            (999.4, "999 us"),
+            (999.6, "1.00 ms"),
+            (12_345.0, "12.3 ms"),
+            (999_600.0, "1.00 s"),
+            (1_234_567_890.0, "1235 s"),
+        ];
+        for (us, text) in table {
+            assert_eq!(time(us), text, "{us}");
+        }
+        assert_eq!(seconds(0.25), "250 ms");
+        assert_eq!(nanoseconds(12_500), "12.5 us");
+    }
+
+    #[test]
+    fn bytes_count_in_1024() {
+        let table = [
+            (0.0, "0 B"),
+            (1023.0, "1023 B"),
+            (1023.6, "1.00 KiB"),
+            (1_500_000.0, "1.43 MiB"),
+            (3e9, "2.79 GiB"),
+            (5e15, "4547 TiB"),
+        ];
+        for (amount, text) in table {
+            assert_eq!(bytes(amount), text, "{amount}");
+        }
+    }
+
+    #[test]
+    fn counts_are_grouped_and_rates_are_rounded() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1000), "1,000");
+        assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
+        assert_eq!(counted(1, "line"), "1 line");
+        assert_eq!(counted(1200, "line"), "1,200 lines");
+        assert_eq!(rate(0.0), "0");
+        assert_eq!(rate(1.5), "1.50");
+        assert_eq!(rate(99.96), "100");
+        assert_eq!(rate(51_234.4), "51,234");
+    }
+
+    #[test]
+    fn a_part_is_neither_nothing_nor_all() {
+        assert_eq!(percent(0, 0), "0 %");
+        assert_eq!(percent(1, 1_000_000), "<0.01 %");
+        assert_eq!(percent(1, 3), "33.33 %");
+        assert_eq!(percent(999_999, 1_000_000), ">99.99 %");
+        assert_eq!(percent(7, 7), "100 %");
+    }
+
+    #[test]
+    fn a_whole_number_keeps_its_value() {
+        for whole in [0, 1, u64::from(u32::MAX), 1 << 32, (1 << 53) - 1] {
+            assert_eq!(format!("{}", float(whole)), whole.to_string());
+        }
+    }
+}

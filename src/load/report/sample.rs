@@ -1,0 +1,120 @@
+//! A made-up report for the tests: a run in which everything happened that a report can tell.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use super::{Connections, Mismatch, Percentiles, Report, Second, Settings};
+
+/// A closed loop, in which nothing was late because nothing had to be in time.
+pub(crate) fn report() -> Report {
+    Report {
+        version: "0.2.0".to_owned(),
+        server: "127.0.0.1:9877".to_owned(),
+        mode: "echo".to_owned(),
+        feedback: "closed".to_owned(),
+        connections: Connections { attempted: 50, established: 48, failed: 7 },
+        lines: 512_340,
+        lines_total: 563_210,
+        lines_per_s: 51_234.0,
+        bytes: 32_789_760,
+        bytes_total: 36_045_440,
+        bytes_per_s: 3_278_976.0,
+        exchanges: 0,
+        exchanges_total: 0,
+        duration_s: 10.0,
+        latency_us: times([812.0, 1020.0, 1930.0, 4010.0, 12_345.0, 850.0]),
+        connect_us: times([80.0, 140.0, 210.0, 300.0, 310.0, 95.0]),
+        late_us: Percentiles::default(),
+        errors: counts(&[("refused", 2), ("reset", 4), ("timed-out", 1)]),
+        errors_by_phase: BTreeMap::from([
+            ("connect".to_owned(), counts(&[("refused", 2)])),
+            ("read".to_owned(), counts(&[("reset", 4), ("timed-out", 1)])),
+        ]),
+        mismatches: 1,
+        first_mismatches: vec![Mismatch {
+            connection: 17,
+            local: "127.0.0.1:40112".to_owned(),
+            offset: 4096,
+            expected: Some(0x61),
+            got: 0x62,
+        }],
+        unanswered: 5,
+        shortages: counts(&[("EADDRNOTAVAIL", 12)]),
+        interrupted: false,
+        seconds: (1..=11).map(second).collect(),
+        settings: settings(),
+    }
+}
+
+/// A run in which nothing was measured, and nothing limited.
+pub(crate) fn nothing() -> Report {
+    Report {
+        lines: 0,
+        duration_s: 0.0,
+        latency_us: Percentiles::default(),
+        connect_us: Percentiles::default(),
+        seconds: vec![Second { p50_us: None, p99_us: None, lines: 0, ..second(1) }],
+        first_mismatches: vec![Mismatch {
+            connection: 3,
+            local: "[::1]:40113".to_owned(),
+            offset: 0,
+            expected: None,
+            got: 0x0a,
+        }],
+        settings: Settings { duration_s: None, lines: Some(1000), rate: Some(1e4), ..settings() },
+        ..report()
+    }
+}
+
+/// 100,000 latencies in nanoseconds: most near a millisecond, a few of them much longer.
+pub(crate) fn latency() -> Histogram<u64> {
+    let mut latency = Histogram::new(3).unwrap();
+    for step in 0..100_000_u64 {
+        // Each power of ten steps is ten times as rare, and twice as long.
+        let rare = (1..=4).filter(|power| step.is_multiple_of(10_u64.pow(*power))).count();
+        let spread = step * 7919 % 400_000;
+        latency.record((700_000 + spread) << rare).unwrap();
+    }
+    latency
+}
+
+/// What was counted, by name.
+pub(crate) fn counts(counts: &[(&str, u64)]) -> BTreeMap<String, u64> {
+    counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+fn times(shares: [f64; 6]) -> Percentiles {
+    let [p50, p90, p99, p999, max, mean] = shares.map(Some);
+    Percentiles { count: 512_340, p50, p90, p99, p999, max, mean }
+}
+
+fn second(number: u32) -> Second {
+    Second {
+        at_s: f64::from(number),
+        lines: 50_000 + u64::from(number % 4) * 900,
+        open: 48,
+        errors: 0,
+        p50_us: Some(810.0),
+        p99_us: Some(1900.0 + f64::from(number % 3) * 120.0),
+        measured: number > 1,
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        connections: 50,
+        duration_s: Some(10.0),
+        lines: None,
+        rate: None,
+        size_min: 64,
+        size_max: 64,
+        pipeline: 1,
+        ramp_s: 0.0,
+        warmup_s: 1.0,
+        close: "fin".to_owned(),
+        sources: vec!["127.0.0.2".to_owned()],
+        seed: 42,
+        timeout_s: 5.0,
+    }
+}
