@@ -1,0 +1,114 @@
+//! What went wrong in a run, for people: errors, bytes that were not due, lines without an answer,
+//! and what this machine could not give.
+
+use std::collections::BTreeMap;
+
+use super::text::row;
+use super::{Mismatch, Report, figures};
+
+/// What this machine may run out of, by errno, and what helps.
+const REMEDIES: [(&str, &str); 5] = [
+    ("EADDRNOTAVAIL", "no free port: more source addresses with --source, or --close rst"),
+    ("EMFILE", "no free descriptor: raise ulimit -n, or use fewer --connections"),
+    ("ENFILE", "no free descriptor in the whole system: raise fs.file-max with sysctl"),
+    ("ENOBUFS", "no room for buffers: use fewer --connections, or raise net.ipv4.tcp_mem"),
+    ("ENOMEM", "no memory: use fewer --connections or shorter lines, or give the machine more"),
+];
+
+/// One line for each thing, and `none` where nothing went wrong, so that it is seen to be told.
+pub(super) fn troubles(report: &Report) -> Vec<String> {
+    let mut rows = errors(&report.errors_by_phase);
+    rows.extend(mismatches(report));
+    rows.push(row("unanswered", &none_or(report.unanswered, "line")));
+    for (errno, times) in &report.shortages {
+        rows.push(row("shortage", &format!("{errno}, {}", figures::counted(*times, "time"))));
+        let remedy = REMEDIES.iter().find(|(name, _)| name == errno);
+        rows.extend(remedy.map(|(_, remedy)| row("", remedy)));
+    }
+    rows
+}
+
+/// A row for each phase.
+fn errors(by_phase: &BTreeMap<String, BTreeMap<String, u64>>) -> Vec<String> {
+    let rows: Vec<_> = by_phase
+        .iter()
+        .filter(|(_, words)| !words.is_empty())
+        .map(|(phase, words)| {
+            let counted =
+                words.iter().map(|(word, many)| format!("{} {word}", figures::count(*many)));
+            row("errors", &format!("{phase}: {}", counted.collect::<Vec<_>>().join(", ")))
+        })
+        .collect();
+    if rows.is_empty() { vec![row("errors", "none")] } else { rows }
+}
+
+/// How many connections, and the first of them, byte by byte.
+fn mismatches(report: &Report) -> Vec<String> {
+    let mut rows = vec![row("mismatches", &none_or(report.mismatches, "connection"))];
+    rows.extend(report.first_mismatches.iter().map(|one| {
+        let Mismatch { connection, local, offset, expected, got } = one;
+        let expected = expected.map_or_else(|| "nothing".to_owned(), |byte| format!("{byte:#04x}"));
+        let place = format!("connection {connection} ({local}), byte {offset}");
+        row("", &format!("{place}: expected {expected}, got {got:#04x}"))
+    }));
+    rows
+}
+
+fn none_or(many: u64, what: &str) -> String {
+    if many == 0 { "none".to_owned() } else { figures::counted(many, what) }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::load::report::sample;
+
+    use super::*;
+
+    #[test]
+    fn nothing_wrong_is_told_too() {
+        let report = Report {
+            errors_by_phase: BTreeMap::from([("read".to_owned(), BTreeMap::new())]),
+            mismatches: 0,
+            first_mismatches: Vec::new(),
+            unanswered: 0,
+            shortages: BTreeMap::new(),
+            ..sample::report()
+        };
+        let expected = ["errors       none", "mismatches   none", "unanswered   none"];
+        assert_eq!(troubles(&report), expected);
+    }
+
+    #[test]
+    fn errors_are_told_by_phase_and_word() {
+        let report = sample::report();
+        assert_eq!(
+            errors(&report.errors_by_phase),
+            ["errors       connect: 2 refused", "errors       read: 4 reset, 1 timed-out"]
+        );
+    }
+
+    #[test]
+    fn a_mismatch_names_the_connection_the_place_and_both_bytes() {
+        assert_eq!(
+            mismatches(&sample::report()),
+            [
+                "mismatches   1 connection",
+                "             connection 17 (127.0.0.1:40112), byte 4096: expected 0x61, got 0x62",
+            ]
+        );
+        let rows = mismatches(&sample::nothing());
+        assert!(rows[1].ends_with("([::1]:40113), byte 0: expected nothing, got 0x0a"), "{rows:?}");
+    }
+
+    #[test]
+    fn every_shortage_has_its_remedy_and_an_unknown_one_is_told_all_the_same() {
+        let names = REMEDIES.map(|(name, _)| (name, 1)).into_iter().chain([("EPERM", 2)]);
+        let shortages = sample::counts(&names.collect::<Vec<_>>());
+        let rows = troubles(&Report { shortages, ..sample::report() });
+        for (name, remedy) in REMEDIES {
+            let expected = [format!("shortage     {name}, 1 time"), row("", remedy)];
+            assert!(rows.windows(2).any(|pair| pair == expected), "{rows:#?}");
+        }
+        assert_eq!(rows.last().unwrap(), "shortage     EPERM, 2 times");
+    }
+}
