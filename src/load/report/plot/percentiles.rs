@@ -1,0 +1,180 @@
+//! Latency by percentile: how long the line in ten took, in a hundred, in a thousand.
+
+use std::f64::consts::LOG10_2;
+use std::ops::Range;
+
+use hdrhistogram::Histogram;
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatter};
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use crate::load::report::{Report, figures};
+
+use super::{FONT, GRID, LATENCY, MARGIN, Panel, TITLE_FONT, X_AXIS, Y_AXIS, end_of_axis, plain};
+
+/// How many points the curve has in each halving of the distance to 100 %.
+const POINTS_PER_HALVING: u32 = 20;
+
+/// How far from the longest, in orders, the name of a percentile has to be to be legible.
+const NAME_ORDERS: f64 = 0.4;
+
+/// The marks of the axis, by order: how many decimal places rarer is what took longer.
+const MARKS: [(f64, &str); 10] = [
+    (0.0, "0 %"),
+    (LOG10_2, "50 %"),
+    (1.0, "90 %"),
+    (2.0, "99 %"),
+    (3.0, "99.9 %"),
+    (4.0, "99.99 %"),
+    (5.0, "99.999 %"),
+    (6.0, "99.9999 %"),
+    (7.0, "99.99999 %"),
+    (8.0, "99.999999 %"),
+];
+
+/// Draws the curve, and names the percentiles that the report has.
+pub(super) fn draw(
+    panel: &Panel<'_>,
+    report: &Report,
+    latency: &Histogram<u64>,
+) -> anyhow::Result<()> {
+    // Of so many lines, the longest is one of as many.
+    let rarest = figures::float(latency.len().max(10)).log10();
+    let longest = figures::float(latency.max()) / 1e3;
+    let (size, unit) = figures::unit(longest);
+    let title = format!(
+        "Latency by percentile: {}, mode {}, {} loop, {} measured",
+        report.server,
+        report.mode,
+        report.feedback,
+        figures::count(latency.len())
+    );
+    let mut chart = ChartBuilder::on(panel)
+        .caption(title, TITLE_FONT)
+        .margin(MARGIN)
+        .margin_right(MARGIN + Y_AXIS)
+        .x_label_area_size(X_AXIS)
+        .y_label_area_size(Y_AXIS)
+        .build_cartesian_2d(
+            Orders((0.0..rarest * 1.02).into()),
+            0.0..end_of_axis(longest / size, 0.85),
+        )?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .label_style(FONT)
+        .y_label_formatter(&|value| plain(*value))
+        .x_desc("lines that took no longer (the axis is logarithmic towards 100 %)")
+        .y_desc(format!("latency in {unit}"))
+        .draw()?;
+    let curve = curve(latency, rarest).into_iter().map(|(order, us)| (order, us / size));
+    chart.draw_series(LineSeries::new(curve, LATENCY.stroke_width(2)))?;
+    chart.draw_series(named(latency, rarest).into_iter().map(|(order, us, name)| {
+        // The curve comes from the left and below: there is room to the left and above, but where
+        // the name would run into the axis.
+        let edge = if order < 0.1 * rarest { HPos::Center } else { HPos::Right };
+        let style = TextStyle::from(FONT).pos(Pos::new(edge, VPos::Bottom));
+        EmptyElement::at((order, us / size))
+            + Circle::new((0, 0), 4, LATENCY.filled())
+            + Text::new(format!("{name} {}", figures::time(us)), (0, -8), style)
+    }))?;
+    Ok(())
+}
+
+/// The curve: orders, and latencies in microseconds, up to the longest.
+fn curve(latency: &Histogram<u64>, rarest: f64) -> Vec<(f64, f64)> {
+    if latency.is_empty() {
+        return Vec::new();
+    }
+    let steps = latency.iter_quantiles(POINTS_PER_HALVING);
+    let mut points: Vec<_> = steps
+        .map(|step| (order(step.quantile_iterated_to()), step.value_iterated_to()))
+        .filter(|(order, _)| *order < rarest)
+        .collect();
+    points.push((rarest, latency.max()));
+    points.into_iter().map(|(order, value)| (order, figures::float(value) / 1e3)).collect()
+}
+
+/// The percentiles that the report has, as far as there is room: order, latency in microseconds,
+/// name.
+fn named(latency: &Histogram<u64>, rarest: f64) -> Vec<(f64, f64, &'static str)> {
+    if latency.is_empty() {
+        return Vec::new();
+    }
+    let shares = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];
+    let shares = shares.map(|(share, name)| (order(share), latency.value_at_quantile(share), name));
+    let legible = shares.into_iter().filter(|(order, ..)| order + NAME_ORDERS < rarest);
+    legible
+        .chain([(rarest, latency.max(), "max")])
+        .map(|(order, value, name)| (order, figures::float(value) / 1e3, name))
+        .collect()
+}
+
+/// How many decimal places rarer than all lines are those that took longer than this share of
+/// them.
+fn order(share: f64) -> f64 {
+    -(1.0 - share).log10()
+}
+
+/// The axis: it measures orders, and percentages are written on it.
+struct Orders(RangedCoordf64);
+
+impl Ranged for Orders {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, order: &f64, limits: (i32, i32)) -> i32 {
+        self.0.map(order, limits)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
+        let orders = MARKS.map(|(order, _)| order).into_iter();
+        orders.filter(|order| self.range().contains(order)).collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.0.range()
+    }
+}
+
+impl ValueFormatter<f64> for Orders {
+    fn format(order: &f64) -> String {
+        let mark = MARKS.iter().find(|(at, _)| (at - order).abs() < 0.01);
+        mark.map_or_else(String::new, |(_, text)| (*text).to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::load::report::sample;
+
+    use super::*;
+
+    #[test]
+    fn the_curve_rises_to_the_longest_of_all() {
+        let latency = sample::latency();
+        let curve = curve(&latency, 5.0);
+        assert!(curve.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
+        assert_eq!(*curve.last().unwrap(), (5.0, figures::float(latency.max()) / 1e3));
+    }
+
+    #[test]
+    fn what_has_no_room_has_no_name() {
+        let names = |rarest| {
+            named(&sample::latency(), rarest).into_iter().map(|(.., name)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(5.0), ["p50", "p90", "p99", "p99.9", "max"]);
+        assert_eq!(names(2.1), ["p50", "p90", "max"]);
+    }
+
+    #[test]
+    fn every_mark_says_how_rare_what_took_longer_is() {
+        for (order, text) in MARKS {
+            let percent: f64 = text.trim_end_matches(" %").parse().unwrap();
+            assert!(((1.0 - percent / 100.0) * 10_f64.powf(order) - 1.0).abs() < 1e-6, "{text}");
+            assert_eq!(Orders::format(&order), text);
+        }
+    }
+}
