@@ -11,6 +11,8 @@
 //! | 0 | [`fault`] | what an `io::Error` means; the only place that looks at an errno |
 //! | 0 | [`clock`] | time as a number that is passed in |
 //! | 0 | [`keepalive`] | when a silent peer is asked whether it is still there |
+//! | 0 | [`descriptors`] | how many descriptors the process may have |
+//! | 0 | [`stderr`] | standard error, without waiting for its reader |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
 //! | 2 | [`reactor`] | the turn: poll, mark, serve, expire, reap, accept; the only home of mio and slab |
 //! | 3 | [`server`] | `tcpechod`: listeners, limits, drain, status |
@@ -27,12 +29,14 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod connection;
+pub mod descriptors;
 pub mod fault;
 pub mod keepalive;
 pub mod line;
 pub mod reactor;
 pub mod server;
 pub mod service;
+pub mod stderr;
 
 /// The examples of the documents, compiled.
 #[cfg(doctest)]

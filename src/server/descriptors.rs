@@ -1,7 +1,8 @@
 //! How many descriptors the process may have, and so how many connections.
 
 use log::{info, warn};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::descriptors;
 
 /// Descriptors that are not for connections: standard streams, listeners, the poller, signals,
 /// and a connection that is accepted before another one's descriptor is given back.
@@ -10,14 +11,11 @@ pub const RESERVE: usize = 64;
 /// Raises the soft limit to the hard one, and says how many connections there may be: `wanted`,
 /// or fewer if there are not descriptors enough.
 pub(super) fn connections_max(wanted: Option<usize>) -> usize {
-    let before = getrlimit(Resource::Nofile);
-    if before.current != before.maximum {
-        let raised = Rlimit { current: before.maximum, maximum: before.maximum };
-        if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            warn!("the limit on descriptors could not be raised: {error}");
-        }
+    let before = descriptors::limit();
+    if let Err(error) = descriptors::raise() {
+        warn!("the limit on descriptors could not be raised: {error}");
     }
-    let limit = getrlimit(Resource::Nofile).current;
+    let limit = descriptors::limit();
     let effective = capped(wanted, limit);
     if let Some(wanted) = wanted.filter(|wanted| *wanted > effective) {
         warn!(
@@ -29,14 +27,14 @@ pub(super) fn connections_max(wanted: Option<usize>) -> usize {
     info!(
         "descriptors: {} (soft limit was {}), {RESERVE} reserved; up to {effective} connections",
         shown(limit),
-        shown(before.current)
+        shown(before)
     );
     effective
 }
 
 /// What [`connections_max`] would return, without raising anything.
 pub(super) fn effective(wanted: Option<usize>) -> usize {
-    capped(wanted, getrlimit(Resource::Nofile).maximum)
+    capped(wanted, descriptors::hard_limit())
 }
 
 fn capped(wanted: Option<usize>, limit: Option<u64>) -> usize {
