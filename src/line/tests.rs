@@ -86,7 +86,7 @@ fn requests_are_counted() {
         let none = vec![b'a'; length];
         let all = vec![b'\n'; length];
         assert_eq!(Framing::Pieces.count(&none), 0, "{length} bytes");
-        assert_eq!(Framing::Lines.count(&all), length.try_into().unwrap(), "{length} newlines");
+        assert_eq!(Framing::Lines.count(&all), u64::try_from(length).unwrap(), "{length} newlines");
     }
     let size = NonZeroUsize::new(16).unwrap();
     assert_eq!(Framing::Records(size).count(&[0; 48]), 3);
