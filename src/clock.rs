@@ -27,6 +27,33 @@ impl Millis {
     }
 }
 
+/// A moment, in nanoseconds since an arbitrary but fixed start: for whoever measures, where
+/// [`Millis`] is for whoever waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Nanos(pub u64);
+
+impl Nanos {
+    /// The moment that never comes.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// The moment `wait` later, at most [`Self::NEVER`].
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(wait))
+    }
+
+    /// How long it is from `earlier` to this moment; zero if `earlier` is later after all.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.ns_since(earlier))
+    }
+
+    /// The same as a number of nanoseconds, which costs no division.
+    pub const fn ns_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

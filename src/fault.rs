@@ -75,6 +75,29 @@ pub fn refused(error: &Error) -> bool {
     error.kind() == ErrorKind::ConnectionRefused
 }
 
+/// True if a connect that does not wait has begun (connect(2), EINPROGRESS).
+pub fn connecting(error: &Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::INPROGRESS)
+}
+
+/// What to do about something that this machine could not give to a connect: no fault of the
+/// server's. None if it is something else.
+pub fn shortage_remedy(error: &Error) -> Option<&'static str> {
+    match Errno::from_io_error(error)? {
+        Errno::ADDRNOTAVAIL => Some(
+            "no port is free to connect from: give more source addresses (--source), close with \
+             a reset (--close rst), which leaves none in TIME_WAIT, or widen \
+             net.ipv4.ip_local_port_range",
+        ),
+        Errno::MFILE => Some("the limit on descriptors is reached: raise it (ulimit -n)"),
+        Errno::NFILE => Some("the machine's descriptors are used up: raise fs.file-max"),
+        Errno::NOBUFS | Errno::NOMEM => {
+            Some("the kernel's memory for sockets is used up: see net.ipv4.tcp_mem")
+        }
+        _ => None,
+    }
+}
+
 /// True if our own deadline for a call has passed, which is no errno, or the kernel's has.
 pub fn out_of_time(error: &Error) -> bool {
     error.kind() == ErrorKind::TimedOut
@@ -112,17 +135,18 @@ pub fn no_such_family(error: &Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
 }
 
-/// The errno's symbolic name where it is one that accept(2) documents, else its number.
+/// The errno's symbolic name where it is one that accept(2) or connect(2) documents, else its
+/// number.
 pub fn errno_name(error: &Error) -> String {
     let Some(number) = error.raw_os_error() else { return error.kind().to_string() };
-    ACCEPT_ERRNOS
+    ERRNOS
         .iter()
         .find(|(known, _)| known.raw_os_error() == number)
         .map_or_else(|| format!("errno-{number}"), |(_, name)| (*name).to_owned())
 }
 
-/// What accept(2) documents, by name: for counters and log lines.
-const ACCEPT_ERRNOS: [(Errno, &str); 19] = [
+/// What accept(2) and connect(2) document, by name: for counters and log lines.
+const ERRNOS: [(Errno, &str); 20] = [
     (Errno::INTR, "EINTR"),
     (Errno::CONNABORTED, "ECONNABORTED"),
     (Errno::PROTO, "EPROTO"),
@@ -142,6 +166,7 @@ const ACCEPT_ERRNOS: [(Errno, &str); 19] = [
     (Errno::BADF, "EBADF"),
     (Errno::INVAL, "EINVAL"),
     (Errno::NOTSOCK, "ENOTSOCK"),
+    (Errno::ADDRNOTAVAIL, "EADDRNOTAVAIL"),
 ];
 
 #[cfg(test)]
@@ -216,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_symbolic_where_accept_documents_them() {
+    fn names_are_symbolic_where_the_manual_has_them() {
         assert_eq!(errno_name(&error(Errno::MFILE)), "EMFILE");
         assert_eq!(errno_name(&Error::from_raw_os_error(9999)), "errno-9999");
     }
