@@ -143,7 +143,7 @@ impl From<Arguments> for Config {
 }
 
 /// Checks the form, and takes the brackets off; the name is resolved when it is connected to.
-fn host(text: &str) -> Result<String, String> {
+pub(super) fn host(text: &str) -> Result<String, String> {
     let inside = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let host = inside.unwrap_or(text);
     if host.is_empty() {

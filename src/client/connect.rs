@@ -32,7 +32,7 @@ impl fmt::Display for Connected {
 /// The time is shared: each address has an equal part of what is left, so that a silent first one
 /// does not use up the time of a second that would answer.
 pub(super) fn connect(config: &Config, voice: Voice) -> Result<Connected, Failure> {
-    let addresses = resolve(config)?;
+    let addresses = resolve(&config.host, config.port, config.family)?;
     let begun = Instant::now();
     let mut last = Failure::new(Word::Unresolved, format!("{}: no address", config.host));
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
@@ -51,17 +51,20 @@ pub(super) fn connect(config: &Config, voice: Voice) -> Result<Connected, Failur
 }
 
 /// The host's addresses that may be tried.
-fn resolve(config: &Config) -> Result<Vec<SocketAddr>, Failure> {
-    let host = config.host.as_str();
+///
+/// # Errors
+///
+/// [`Word::Unresolved`] if there is none.
+pub fn resolve(host: &str, port: u16, only: Family) -> Result<Vec<SocketAddr>, Failure> {
     let unresolved = |details: String| Failure::new(Word::Unresolved, format!("{host}: {details}"));
-    let all = (host, config.port).to_socket_addrs();
+    let all = (host, port).to_socket_addrs();
     let mut addresses: Vec<_> = all.map_err(|error| unresolved(error.to_string()))?.collect();
-    let family = match config.family {
+    let family = match only {
         Family::Any => "",
         Family::V4 => "IPv4 ",
         Family::V6 => "IPv6 ",
     };
-    addresses.retain(|address| match config.family {
+    addresses.retain(|address| match only {
         Family::Any => true,
         Family::V4 => address.is_ipv4(),
         Family::V6 => address.is_ipv6(),

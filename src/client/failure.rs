@@ -7,7 +7,7 @@ use crate::cause::Cause;
 use crate::fault;
 
 /// The word that stands for an end, on standard error and, as a number, in the exit status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Word {
     /// Anything else.
     Failed,
@@ -69,7 +69,7 @@ impl Word {
     }
 
     /// What a failed connect, read or write on the socket amounts to.
-    pub(super) fn of(error: &io::Error) -> Self {
+    pub fn of(error: &io::Error) -> Self {
         if fault::refused(error) {
             return Self::Refused;
         }

@@ -19,6 +19,7 @@ mod str_cli;
 mod voice;
 
 pub use config::{Config, Family, Format, Sigpipe, Style};
+pub use connect::resolve;
 pub use failure::{Failure, Word};
 
 use connect::connect;
