@@ -15,10 +15,13 @@
 //! back-pressure, a full house, a pause) must be remembered here, or that peer waits for ever.
 
 mod accept;
+mod alarm;
 mod children;
 mod closing;
 mod counters;
 mod deadlines;
+mod dial;
+mod dialer;
 mod gate;
 mod kernel;
 mod program;
@@ -45,6 +48,8 @@ use self::slots::Slots;
 use self::warnings::Warnings;
 
 pub use self::counters::Counters;
+pub use self::dial::{Dial, Dialled, Told};
+pub use self::dialer::Dialer;
 pub use self::gate::OverLimit;
 pub use self::kernel::{Ended, Event, Kernel, Signal, Urge};
 pub use self::program::Program;

@@ -1,0 +1,53 @@
+//! The seam between the load generator and the world: what it asks of the system below it, as
+//! [`super::Kernel`] is what the daemon asks.
+//!
+//! In the product this is [`super::Dialer`]; in tests it is a script with a clock of its own. An
+//! implementation keeps the rules of [`super::Kernel`]: readiness is edge-triggered and a hint,
+//! nothing blocks but [`Dial::poll`], and time never goes back.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::clock::Nanos;
+use crate::connection::{Ready, Stream};
+
+/// What connects, polls and tells the time.
+pub trait Dial {
+    /// A connection, or what is to become one.
+    type Stream: Dialled;
+
+    /// Begins to connect from `source`, or from where the system likes. The stream's events are
+    /// told under `key` from now on; the first that is writable says that it is connected, or
+    /// that it never will be, which [`Stream::take_error`] then tells.
+    fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<Self::Stream>;
+
+    /// Waits until something happens or it is `until`, and tells each event. An interrupted wait
+    /// (EINTR) is an error of that kind.
+    fn poll(&mut self, until: Nanos, tell: impl FnMut(Told)) -> io::Result<()>;
+
+    /// What time it is.
+    fn now(&self) -> Nanos;
+}
+
+/// A stream that we have made ourselves.
+pub trait Dialled: Stream {
+    /// Our own address and port; none once the system has forgotten it.
+    fn local(&self) -> Option<SocketAddr>;
+
+    /// True if the other end of it is this end: it can happen that a connect to a port of this
+    /// machine, on which nobody listens, is given that very port to connect from (RFC 9293,
+    /// section 3.5: simultaneous open). Such a connection echoes perfectly.
+    fn reached_itself(&self) -> bool;
+
+    /// Has its close send RST in place of FIN.
+    fn close_with_reset(&self) -> io::Result<()>;
+}
+
+/// What a poll tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The stream that was dialled under that key may be ready.
+    Stream(usize, Ready),
+    /// Somebody wants us to stop: SIGINT or SIGTERM.
+    Interrupt,
+}

@@ -1,0 +1,125 @@
+//! The real [`Dial`]: mio, sockets that connect, and a timer that is exact.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use signal_hook::consts::signal::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use crate::clock::Nanos;
+use crate::fault;
+
+use super::alarm::{self, Alarm};
+use super::dial::{Dial, Dialled, Told};
+use super::socket::{INTEREST, readiness};
+
+/// How many events one poll tells at most. What does not fit is told by the next one.
+const EVENTS_MAX: usize = 1024;
+
+/// Keys of streams count up from 0, so the other tokens count down from the end.
+const SIGNALS: Token = Token(usize::MAX);
+const ALARM: Token = Token(usize::MAX - 1);
+
+/// The operating system, as the load generator sees it.
+pub struct Dialer {
+    poll: Poll,
+    events: Events,
+    signals: Signals,
+    alarm: Alarm,
+    server: SocketAddr,
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialer").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl Dialer {
+    /// Takes over SIGINT and SIGTERM, and will connect to `server`.
+    pub fn new(server: SocketAddr) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let alarm = Alarm::new(poll.registry(), ALARM)?;
+        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), signals, alarm, server })
+    }
+}
+
+impl Dial for Dialer {
+    type Stream = TcpStream;
+
+    fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<TcpStream> {
+        let domain = Domain::for_address(self.server);
+        let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+        // A line is not held back until the echo of the one before is acknowledged.
+        socket.set_tcp_nodelay(true)?;
+        if let Some(source) = source {
+            leave_the_port_to_connect(&socket)?;
+            socket.bind(&SocketAddr::new(source, 0).into())?;
+        }
+        match socket.connect(&self.server.into()) {
+            Err(error) if !fault::connecting(&error) => return Err(error),
+            _ => {}
+        }
+        let mut stream = TcpStream::from_std(socket.into());
+        self.poll.registry().register(&mut stream, Token(key), INTEREST)?;
+        Ok(stream)
+    }
+
+    fn poll(&mut self, until: Nanos, mut tell: impl FnMut(Told)) -> io::Result<()> {
+        let timeout = self.alarm.set(until)?;
+        self.poll.poll(&mut self.events, timeout)?;
+        for event in &self.events {
+            match event.token() {
+                SIGNALS => {
+                    if self.signals.pending().count() > 0 {
+                        tell(Told::Interrupt);
+                    }
+                }
+                ALARM => {}
+                Token(key) => tell(Told::Stream(key, readiness(event))),
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn now(&self) -> Nanos {
+        alarm::now()
+    }
+}
+
+impl Dialled for TcpStream {
+    fn local(&self) -> Option<SocketAddr> {
+        self.local_addr().ok()
+    }
+
+    fn reached_itself(&self) -> bool {
+        matches!((self.local_addr(), self.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
+    }
+
+    fn close_with_reset(&self) -> io::Result<()> {
+        SockRef::from(self).set_linger(Some(std::time::Duration::ZERO))
+    }
+}
+
+/// Lets connect(2) choose the port, when it is known where to: a port can then serve for several
+/// servers at once, and bind need not find one that serves for all (`IP_BIND_ADDRESS_NO_PORT`,
+/// ip(7)).
+#[cfg(target_os = "linux")]
+fn leave_the_port_to_connect(socket: &Socket) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
+
+    Ok(setsockopt(socket, IpBindAddressNoPort, &true)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail where there is such an option")]
+fn leave_the_port_to_connect(_socket: &Socket) -> io::Result<()> {
+    Ok(())
+}
