@@ -1,0 +1,141 @@
+//! What the load generator is to do, validated: nothing after this sees a flag or a string.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::client::Family;
+
+use super::criteria::Criterion;
+
+/// What each connection does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Lines there and back, each waited for.
+    Echo,
+    /// Lines without a pause, as fast as they are taken: throughput.
+    Stream,
+    /// A connection for each exchange, closed after it, and then the next.
+    Churn,
+    /// One line, and then nothing until the end.
+    Idle,
+    /// Lines, then FIN; everything has to come back, and then the server's FIN.
+    HalfClose,
+    /// Lines, then RST before they are back.
+    Abort,
+}
+
+impl Mode {
+    /// Every mode, in the order in which `--help` lists them.
+    pub const ALL: [Self; 6] =
+        [Self::Echo, Self::Stream, Self::Churn, Self::Idle, Self::HalfClose, Self::Abort];
+
+    /// Its name on the command line and in the report.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Stream => "stream",
+            Self::Churn => "churn",
+            Self::Idle => "idle",
+            Self::HalfClose => "half-close",
+            Self::Abort => "abort",
+        }
+    }
+
+    /// What a connection does in it, in a sentence for `--help`.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Echo => "Lines there and back, each waited for",
+            Self::Stream => "Lines as fast as they are taken: throughput",
+            Self::Churn => "A connection for each exchange, closed after it, and then the next",
+            Self::Idle => "One line there and back, and then nothing until the end",
+            Self::HalfClose => "Lines, then FIN; everything must come back, and then FIN",
+            Self::Abort => "Lines, then RST before all of them are back",
+        }
+    }
+}
+
+/// How a connection that has done its work is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// In order: FIN, and the server's FIN is waited for.
+    Fin,
+    /// With a reset, which leaves no port in `TIME_WAIT`.
+    Rst,
+}
+
+/// When to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// After measuring for that long.
+    Time(Duration),
+    /// After that many lines.
+    Lines(u64),
+}
+
+/// How long lines are, in bytes, the newline included; between the two, each is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// The shortest.
+    pub min: usize,
+    /// The longest.
+    pub max: usize,
+}
+
+/// How the report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs: one object.
+    Json,
+}
+
+/// The load generator's configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The server's name or address, an IPv6 address without brackets.
+    pub host: String,
+    /// The server's port.
+    pub port: u16,
+    /// Which of the host's addresses are used.
+    pub family: Family,
+    /// How many connections there are at a time.
+    pub connections: usize,
+    /// When to stop.
+    pub until: Until,
+    /// How many lines a second are sent in all, whatever comes back: the open loop. Without it the
+    /// loop is closed: each connection sends its next line when the last is back.
+    pub rate: Option<f64>,
+    /// How long lines are.
+    pub size: Size,
+    /// How many lines a connection has in flight.
+    pub pipeline: usize,
+    /// Over how long connections, and with them the rate, grow to their full number.
+    pub ramp: Duration,
+    /// How long after the ramp nothing is measured yet.
+    pub warmup: Duration,
+    /// What each connection does.
+    pub mode: Mode,
+    /// How it is closed.
+    pub close: Close,
+    /// From which addresses connections are made, in turn; none for the system's choice.
+    pub sources: Vec<IpAddr>,
+    /// What the bytes, and the sizes, are drawn from.
+    pub seed: u64,
+    /// How long a connection, a line or an end is waited for.
+    pub timeout: Duration,
+    /// How the report is written.
+    pub format: Format,
+    /// Where to, in place of standard output.
+    pub output: Option<PathBuf>,
+    /// Where to draw latency by percentile, and rate over time: an SVG file.
+    #[cfg(feature = "plot")]
+    pub plot: Option<PathBuf>,
+    /// Where to write the latency distribution as HdrHistogram's tools read it.
+    pub hdr: Option<PathBuf>,
+    /// What makes the run a failure.
+    pub fail_if: Vec<Criterion>,
+    /// Whether progress is told on standard error.
+    pub progress: bool,
+}

@@ -1,0 +1,62 @@
+//! What went wrong on a connection: where, and in one word.
+
+use std::io;
+
+use crate::client::Word;
+
+/// Where something went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Where {
+    /// While it was connecting.
+    Connect,
+    /// While a line was sent.
+    Write,
+    /// While a line was to come back.
+    Read,
+    /// While it was to end in order.
+    Close,
+    /// When it had been waited for too long.
+    Timeout,
+    /// When what came back was compared.
+    Verify,
+}
+
+impl Where {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Write => "write",
+            Self::Read => "read",
+            Self::Close => "close",
+            Self::Timeout => "timeout",
+            Self::Verify => "verify",
+        }
+    }
+}
+
+/// What went wrong, and where: two bytes, because every turn of a connection may return one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Trouble {
+    pub place: Where,
+    /// The client's word for it; none for a byte that was not the one that was due.
+    word: Option<Word>,
+}
+
+impl Trouble {
+    /// A byte came back that was not the one that was due.
+    pub(super) const MISMATCH: Self = Self { place: Where::Verify, word: None };
+
+    pub(super) const fn new(place: Where, word: Word) -> Self {
+        Self { place, word: Some(word) }
+    }
+
+    /// What a failed system call on the socket amounts to.
+    pub(super) fn of(place: Where, error: &io::Error) -> Self {
+        Self::new(place, Word::of(error))
+    }
+
+    /// The word for it.
+    pub(super) fn word(self) -> &'static str {
+        self.word.map_or("mismatch", Word::word)
+    }
+}
