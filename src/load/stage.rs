@@ -1,0 +1,126 @@
+//! How far a run is: before, while and after it is measured.
+
+use std::time::Duration;
+
+use crate::clock::Nanos;
+
+use super::config::{Config, Until};
+use super::results::Part;
+
+/// A second of the run, as it is told and plotted.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The stage a run is in, and when the next thing happens to it.
+#[derive(Debug)]
+pub(super) struct Stage {
+    part: Part,
+    start: Nanos,
+    /// When it began to be measured, or will.
+    from: Nanos,
+    /// When it stops being measured, or did.
+    to: Nanos,
+    /// When the current second ends.
+    second: Nanos,
+    /// When it is over, whatever is missing.
+    deadline: Nanos,
+    timeout: Duration,
+}
+
+impl Stage {
+    /// What was asked for, from `start` on.
+    pub(super) fn new(config: &Config, start: Nanos) -> Self {
+        let (from, to) = match config.until {
+            Until::Time(measured) => {
+                let from = start.after(config.ramp).after(config.warmup);
+                (from, from.after(measured))
+            }
+            // Every line counts, so there is nothing before.
+            Until::Lines(_) => (start, Nanos::NEVER),
+        };
+        let part = if from <= start { Part::Measured } else { Part::Before };
+        let second = start.after(SECOND).min(if part == Part::Before { from } else { to });
+        Self { part, start, from, to, second, deadline: Nanos::NEVER, timeout: config.timeout }
+    }
+
+    /// Which sums count now.
+    pub(super) const fn part(&self) -> Part {
+        self.part
+    }
+
+    /// True once no more is to be sent.
+    pub(super) fn is_ending(&self) -> bool {
+        self.part == Part::After
+    }
+
+    /// True if there is no more time at all.
+    pub(super) fn is_out_of_time(&self, now: Nanos) -> bool {
+        now >= self.deadline
+    }
+
+    /// When the current second ends, or all time.
+    pub(super) fn wake(&self) -> Nanos {
+        self.second.min(self.deadline)
+    }
+
+    /// When it stops being measured, if that is known.
+    pub(super) const fn to(&self) -> Nanos {
+        self.to
+    }
+
+    /// If a second has ended: the part it belonged to. The next one begins, and perhaps the next
+    /// part.
+    pub(super) fn next_second(&mut self, now: Nanos) -> Option<Part> {
+        if now < self.second {
+            return None;
+        }
+        let ended = self.part;
+        if self.part == Part::Before && now >= self.from {
+            self.part = Part::Measured;
+            // What was counted until now, even if that was late, is not of it.
+            self.from = now;
+        }
+        if self.part == Part::Measured && now >= self.to {
+            self.end(now);
+        }
+        self.begin_second(now);
+        Some(ended)
+    }
+
+    /// Sends no more: what is on its way has as long as any line has.
+    pub(super) fn end(&mut self, now: Nanos) {
+        self.from = self.from.min(now);
+        // As with the beginning: until now it was counted.
+        self.to = now;
+        self.part = Part::After;
+        self.deadline = now.after(self.timeout);
+        self.begin_second(now);
+    }
+
+    /// How much of the run is over, from 0 to 1, if that is a matter of time.
+    pub(super) fn done(&self, now: Nanos) -> f64 {
+        if self.is_ending() {
+            return 1.0;
+        }
+        if self.to == Nanos::NEVER {
+            return 0.0;
+        }
+        let whole = self.to.since(self.start).as_secs_f64();
+        (now.since(self.start).as_secs_f64() / whole).min(1.0)
+    }
+
+    /// For how long it was measured.
+    pub(super) fn measured(&self) -> Duration {
+        self.to.since(self.from)
+    }
+
+    fn begin_second(&mut self, now: Nanos) {
+        let boundary = match self.part {
+            Part::Before => self.from,
+            Part::Measured => self.to,
+            Part::After => Nanos::NEVER,
+        };
+        // Whole seconds, even if this one ended late.
+        let due = self.second.after(SECOND);
+        self.second = if due > now { due } else { now.after(SECOND) }.min(boundary);
+    }
+}
