@@ -1,0 +1,242 @@
+//! One connection's side of the load: it connects, sends lines, compares what comes back, and
+//! ends as planned. Generic over its stream; time is passed in.
+//!
+//! - What is to be sent and what has to come back are never kept: both are places in the payload.
+//! - Readiness is a hint that is remembered, as in [`crate::connection`].
+//! - Whatever goes wrong ends the connection, and is told once, by where and in one word.
+
+mod finish;
+mod receive;
+mod send;
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use crate::client::Word;
+use crate::clock::Nanos;
+use crate::connection::Ready;
+use crate::reactor::Dialled;
+
+use super::config::Close;
+use super::payload::{Payload, Place, Stream as Bytes};
+use super::plan::Plan;
+use super::results::Results;
+use super::trouble::{Trouble, Where};
+
+use self::receive::Got;
+
+/// How much is read or written at once, in bytes: all that a connection gets in a turn.
+const TURN_BYTES_MAX: usize = 64 << 10;
+
+/// What a connection asks of the generator after its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Served {
+    /// Nothing, until an event or a line that is due comes.
+    Idle,
+    /// Another turn: there is more to do than one turn's budget.
+    Again,
+    /// To be closed: it has done all that was planned.
+    Done,
+    /// To be closed: something went wrong.
+    Failed(Trouble),
+}
+
+/// Who says which line may be sent, and when it was due.
+pub(super) trait Supply {
+    /// One more line to be sent now, and the moment from which its latency counts.
+    fn next(&mut self, now: Nanos) -> Option<Nanos>;
+
+    /// True once no other line will come, and connections are to end.
+    fn is_over(&self) -> bool;
+}
+
+/// What all connections share, lent to each in its turn.
+#[derive(Debug)]
+pub(super) struct Lent {
+    pub plan: Plan,
+    pub payload: Payload,
+    pub results: Results,
+    room: Box<[u8]>,
+    out: Vec<u8>,
+}
+
+impl Lent {
+    pub(super) fn new(plan: Plan, payload: Payload) -> Self {
+        let room = vec![0; TURN_BYTES_MAX].into_boxed_slice();
+        Self { plan, payload, results: Results::new(), room, out: Vec::new() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It is not known yet whether there will be a connection.
+    Connecting,
+    /// Lines go there and back.
+    Open,
+    /// Our FIN is sent; the server's has to come, after all that is still due.
+    Ending,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Exchange<S> {
+    stream: S,
+    /// In the order of connects, from 0.
+    number: u64,
+    bytes: Bytes,
+    phase: Phase,
+    ready: Ready,
+    queued: bool,
+    /// What is to be sent next.
+    sent: Place,
+    /// What has to come back next.
+    due: Place,
+    /// How many lines may be sent so far.
+    begun: u64,
+    /// From when the latency of lines on their way counts, those that are timed.
+    times: VecDeque<(u64, Nanos)>,
+    /// Where in the stream `due` is, in bytes.
+    received: u64,
+    dialled: Nanos,
+    /// When bytes last came, or began to be waited for.
+    active: Nanos,
+}
+
+impl<S: Dialled> Exchange<S> {
+    pub(super) fn new(stream: S, number: u64, payload: &Payload, now: Nanos) -> Self {
+        let bytes = payload.stream(number);
+        let start = payload.start(bytes);
+        Self {
+            stream,
+            number,
+            bytes,
+            phase: Phase::Connecting,
+            ready: Ready::NONE,
+            queued: false,
+            sent: start,
+            due: start,
+            begun: 0,
+            times: VecDeque::new(),
+            received: 0,
+            dialled: now,
+            active: now,
+        }
+    }
+
+    /// Remembers what an event said. Returns true if it is to be queued for a turn, false if it
+    /// is queued already.
+    #[inline]
+    pub(super) fn mark(&mut self, ready: Ready) -> bool {
+        self.ready.insert(ready);
+        !std::mem::replace(&mut self.queued, true)
+    }
+
+    /// One turn: what has come is compared, and what may be sent is sent.
+    pub(super) fn serve(
+        &mut self,
+        lent: &mut Lent,
+        supply: &mut impl Supply,
+        clock: impl Fn() -> Nanos,
+    ) -> Served {
+        self.queued = false;
+        self.advance(lent, supply, clock).unwrap_or_else(Served::Failed)
+    }
+
+    /// True while it is not known yet whether there will be a connection.
+    pub(super) fn is_connecting(&self) -> bool {
+        self.phase == Phase::Connecting
+    }
+
+    /// True once a line has come back.
+    pub(super) const fn has_answered(&self) -> bool {
+        self.due.line > 0
+    }
+
+    /// True if it has sent anything, or tried to.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.begun > 0
+    }
+
+    /// How many lines are on their way.
+    #[inline]
+    pub(super) const fn in_flight(&self) -> u64 {
+        self.begun - self.due.line
+    }
+
+    /// For how many nanoseconds each of them that is timed has been waited for.
+    pub(super) fn waiting_ns(&self, now: Nanos) -> impl Iterator<Item = u64> {
+        self.times.iter().map(move |(_, since)| now.ns_since(*since))
+    }
+
+    /// True if what it waits for has not come for that long.
+    pub(super) fn is_overdue(&self, timeout: Duration, now: Nanos) -> bool {
+        let waits = self.phase != Phase::Open || self.in_flight() > 0;
+        waits && now.since(self.active) >= timeout
+    }
+
+    /// Closes it: with a reset if `close` says so.
+    pub(super) fn close(self, close: Close) {
+        if close == Close::Rst && self.stream.close_with_reset().is_err() {
+            // The connection is gone already; so there is nothing left to reset.
+        }
+    }
+
+    fn advance(
+        &mut self,
+        lent: &mut Lent,
+        supply: &mut impl Supply,
+        clock: impl Fn() -> Nanos,
+    ) -> Result<Served, Trouble> {
+        if self.phase == Phase::Connecting && !self.connected(lent, clock())? {
+            return Ok(Served::Idle);
+        }
+        if self.is_to_be_reset(lent) {
+            return Ok(Served::Done);
+        }
+        let read = self.read(lent)?;
+        let now = clock();
+        match read {
+            Got::End => return self.ended(),
+            Got::Bytes(count) => self.compare(count, lent, now)?,
+            Got::Nothing => {}
+        }
+        self.send(lent, supply, now)?;
+        if self.is_to_be_reset(lent) {
+            return Ok(Served::Done);
+        }
+        let more_to_send = self.owes() && self.ready.contains(Ready::WRITABLE);
+        if self.is_through(lent, supply) {
+            return self.finish(lent, now);
+        }
+        let again = more_to_send || self.ready.contains(Ready::READABLE);
+        Ok(if again { Served::Again } else { Served::Idle })
+    }
+
+    /// Asks the socket whether it is connected, once an event says that it knows.
+    fn connected(&mut self, lent: &mut Lent, now: Nanos) -> Result<bool, Trouble> {
+        if !self.ready.contains(Ready::WRITABLE) {
+            return Ok(false);
+        }
+        let failed = |error: io::Error| Trouble::of(Where::Connect, &error);
+        if let Some(error) = self.stream.take_error().map_err(failed)? {
+            return Err(failed(error));
+        }
+        if self.stream.reached_itself() {
+            return Err(Trouble::new(Where::Connect, Word::Refused));
+        }
+        self.phase = Phase::Open;
+        self.active = now;
+        lent.results.connected(now.ns_since(self.dialled));
+        Ok(true)
+    }
+
+    /// Where it is, should something go wrong there.
+    fn place(&self) -> Where {
+        match self.phase {
+            Phase::Connecting => Where::Connect,
+            Phase::Ending if self.in_flight() == 0 => Where::Close,
+            Phase::Open | Phase::Ending => Where::Read,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What comes back: read once in a turn, compared byte by byte, timed line by line.
+
+use crate::clock::Nanos;
+use crate::connection::Ready;
+use crate::fault;
+use crate::reactor::Dialled;
+
+use super::super::payload::Payload;
+use super::super::report::Mismatch;
+use super::super::trouble::Trouble;
+use super::{Exchange, Lent};
+
+/// What a read has given.
+pub(super) enum Got {
+    /// So many bytes, in the room that is lent.
+    Bytes(usize),
+    /// The server's FIN.
+    End,
+    /// Nothing for now.
+    Nothing,
+}
+
+impl<S: Dialled> Exchange<S> {
+    /// Reads once; a short read has emptied the socket, unless its end is near.
+    #[inline]
+    pub(super) fn read(&mut self, lent: &mut Lent) -> Result<Got, Trouble> {
+        if !self.ready.contains(Ready::READABLE) {
+            return Ok(Got::Nothing);
+        }
+        match self.stream.read(&mut lent.room) {
+            Ok(0) => Ok(Got::End),
+            Ok(count) => {
+                if count < lent.room.len() && !self.ready.contains(Ready::TO_END) {
+                    self.ready.remove(Ready::READABLE);
+                }
+                Ok(Got::Bytes(count))
+            }
+            Err(error) if fault::would_block(&error) => {
+                self.ready.remove(Ready::READABLE.union(Ready::TO_END));
+                Ok(Got::Nothing)
+            }
+            Err(error) if fault::interrupted(&error) => Ok(Got::Nothing),
+            Err(error) => Err(Trouble::of(self.place(), &error)),
+        }
+    }
+
+    /// Compares what was read with what was due, and times the lines that it completes.
+    pub(super) fn compare(
+        &mut self,
+        count: usize,
+        lent: &mut Lent,
+        now: Nanos,
+    ) -> Result<(), Trouble> {
+        let Lent { payload, results, room, plan, .. } = lent;
+        let mut got = room.get(..count).unwrap_or_default();
+        while !got.is_empty() {
+            let before = self.due;
+            let compared = match self.in_flight() {
+                0 => Err(0),
+                _ => payload.compare(self.bytes, &mut self.due, got),
+            };
+            let right = match compared {
+                Ok(count) => count,
+                Err(count) => {
+                    results.mismatch(self.mismatch(payload, got, count));
+                    return Err(Trouble::MISMATCH);
+                }
+            };
+            self.received += u64::try_from(right).unwrap_or_default();
+            got = got.get(right..).unwrap_or_default();
+            if self.due.line != before.line {
+                let since = self.since(before.line);
+                let since = if plan.connect_counts { Some(self.dialled) } else { since };
+                results.line(before.size(), since.map(|since| now.ns_since(since)));
+            }
+        }
+        self.active = now;
+        Ok(())
+    }
+
+    /// From when the latency of that line counts, if it is timed; it is forgotten then.
+    #[inline]
+    fn since(&mut self, line: u64) -> Option<Nanos> {
+        let (timed, since) = *self.times.front()?;
+        if timed != line {
+            return None;
+        }
+        self.times.pop_front();
+        Some(since)
+    }
+
+    /// What is told of it: the first `right` bytes of what was got were as they should be.
+    #[cold]
+    fn mismatch(&self, payload: &Payload, got: &[u8], right: usize) -> Mismatch {
+        Mismatch {
+            connection: self.number,
+            local: self.stream.local().map(|local| local.to_string()).unwrap_or_default(),
+            offset: self.received + u64::try_from(right).unwrap_or_default(),
+            expected: (self.in_flight() > 0).then(|| payload.byte(&self.due, right)),
+            got: got.get(right).copied().unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What is sent: put together anew from where it is in the payload, never kept.
+
+use crate::clock::Nanos;
+use crate::connection::Ready;
+use crate::fault;
+use crate::reactor::Dialled;
+
+use super::super::plan::{Plan, Window};
+use super::super::results::Results;
+use super::super::trouble::{Trouble, Where};
+use super::{Exchange, Lent, Phase, Supply, TURN_BYTES_MAX};
+
+impl<S: Dialled> Exchange<S> {
+    /// True if a line that was begun is not sent yet.
+    pub(super) const fn owes(&self) -> bool {
+        self.sent.line < self.begun
+    }
+
+    /// Sends what is begun and may be begun, once.
+    pub(super) fn send(
+        &mut self,
+        lent: &mut Lent,
+        supply: &mut impl Supply,
+        now: Nanos,
+    ) -> Result<(), Trouble> {
+        if !self.ready.contains(Ready::WRITABLE) || self.phase != Phase::Open {
+            return Ok(());
+        }
+        let Lent { plan, payload, results, out, .. } = lent;
+        out.clear();
+        let mut end = self.sent;
+        loop {
+            while end.line < self.begun && out.len() < TURN_BYTES_MAX {
+                payload.append(self.bytes, &mut end, out);
+            }
+            if out.len() >= TURN_BYTES_MAX || !self.begin(plan, supply, results, now) {
+                break;
+            }
+        }
+        if out.is_empty() {
+            return Ok(());
+        }
+        match self.stream.write(out) {
+            Ok(count) if count == out.len() => self.sent = end,
+            Ok(count) => {
+                self.ready.remove(Ready::WRITABLE);
+                payload.skip(self.bytes, &mut self.sent, count);
+            }
+            Err(error) if fault::would_block(&error) => self.ready.remove(Ready::WRITABLE),
+            Err(error) if fault::interrupted(&error) => {}
+            Err(error) => return Err(Trouble::of(Where::Write, &error)),
+        }
+        Ok(())
+    }
+
+    /// Begins one more line, if the plan, the window and the supply have one.
+    fn begin(
+        &mut self,
+        plan: &Plan,
+        supply: &mut impl Supply,
+        results: &mut Results,
+        now: Nanos,
+    ) -> bool {
+        if let Window::Lines(window) = plan.window
+            && self.in_flight() >= window
+        {
+            return false;
+        }
+        if plan.lines.is_some_and(|lines| self.begun >= lines) {
+            return false;
+        }
+        let Some(since) = supply.next(now) else { return false };
+        if since < now && self.active <= since {
+            results.late(now.ns_since(since));
+        }
+        if self.in_flight() == 0 {
+            self.active = now;
+        }
+        // With a window, every line is timed; without one, one at a time.
+        if plan.window != Window::Socket || self.times.is_empty() {
+            self.times.push_back((self.begun, since));
+        }
+        self.begun += 1;
+        true
+    }
+}

@@ -1,0 +1,213 @@
+//! What is counted and timed while lines go there and back.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::report::figures::float;
+use super::report::{Mismatch, Second};
+use super::trouble::Trouble;
+
+/// How many mismatches are told one by one.
+const MISMATCHES_TOLD: usize = 10;
+
+/// The longest time that is told apart, in nanoseconds: an hour.
+const LONGEST_NS: u64 = 3_600_000_000_000;
+
+/// Which of the run's sums a second belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Ramp and warm-up: only those over the whole run.
+    Before,
+    /// All of them.
+    Measured,
+    /// The end, in which what was sent before still comes back: it counts for the latencies, or
+    /// the slowest would be left out, but not for the rate.
+    After,
+}
+
+/// What adds up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sums {
+    /// Lines that came back whole.
+    pub lines: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Connections that did all that was asked.
+    pub exchanges: u64,
+    /// Connections on which something went wrong.
+    pub errors: u64,
+}
+
+/// All results of a run.
+#[derive(Debug)]
+pub(super) struct Results {
+    /// What has happened since the last second ended, and the latencies of it.
+    current: Sums,
+    current_latency: Histogram<u64>,
+    pub measured: Sums,
+    pub total: Sums,
+    /// Latencies of lines, in nanoseconds.
+    pub latency: Histogram<u64>,
+    /// Times that connects took, in nanoseconds.
+    pub connect: Histogram<u64>,
+    /// How late the generator itself was, in nanoseconds.
+    pub late: Histogram<u64>,
+    pub attempted: u64,
+    pub established: u64,
+    pub troubles: BTreeMap<Trouble, u64>,
+    pub mismatches: u64,
+    pub first_mismatches: Vec<Mismatch>,
+    pub unanswered: u64,
+    /// Lines that were on their way when we reset their connection, as was planned.
+    reset_away: u64,
+    pub shortages: BTreeMap<String, u64>,
+    /// A signal has ended the run before its time.
+    pub interrupted: bool,
+    pub seconds: Vec<Second>,
+}
+
+impl Results {
+    pub(super) fn new() -> Self {
+        Self {
+            current: Sums::default(),
+            current_latency: histogram(),
+            measured: Sums::default(),
+            total: Sums::default(),
+            latency: histogram(),
+            connect: histogram(),
+            late: histogram(),
+            attempted: 0,
+            established: 0,
+            troubles: BTreeMap::new(),
+            mismatches: 0,
+            first_mismatches: Vec::new(),
+            unanswered: 0,
+            reset_away: 0,
+            shortages: BTreeMap::new(),
+            interrupted: false,
+            seconds: Vec::new(),
+        }
+    }
+
+    /// A line of that many bytes is back; `latency_ns` if it was timed.
+    #[inline]
+    pub(super) fn line(&mut self, bytes: usize, latency_ns: Option<u64>) {
+        self.current.lines += 1;
+        self.current.bytes += u64::try_from(bytes).unwrap_or_default();
+        if let Some(latency) = latency_ns {
+            self.current_latency.saturating_record(latency);
+        }
+    }
+
+    /// A connect has succeeded after that many nanoseconds.
+    pub(super) fn connected(&mut self, after_ns: u64) {
+        self.established += 1;
+        self.connect.saturating_record(after_ns);
+    }
+
+    /// A line was sent that many nanoseconds later than it was due, though its connection was free.
+    pub(super) fn late(&mut self, by_ns: u64) {
+        self.late.saturating_record(by_ns);
+    }
+
+    /// A connection has done all that was asked.
+    pub(super) fn exchange(&mut self) {
+        self.current.exchanges += 1;
+    }
+
+    /// Something went wrong on a connection, which ends it; `unanswered` lines of it are not back.
+    pub(super) fn trouble(&mut self, trouble: Trouble, unanswered: u64) {
+        *self.troubles.entry(trouble).or_default() += 1;
+        self.current.errors += 1;
+        self.unanswered += unanswered;
+    }
+
+    /// That many lines have been given up.
+    pub(super) fn given_up(&mut self, lines: u64) {
+        self.unanswered += lines;
+    }
+
+    /// That many lines were on their way when their connection was reset, as was planned.
+    pub(super) fn given_away(&mut self, lines: u64) {
+        self.reset_away += lines;
+    }
+
+    /// A line has not come back in that many nanoseconds: its latency is at least that long.
+    pub(super) fn waited_in_vain(&mut self, waited_ns: u64) {
+        self.current_latency.saturating_record(waited_ns);
+    }
+
+    /// A byte came back that was not the one that was due.
+    pub(super) fn mismatch(&mut self, mismatch: Mismatch) {
+        self.mismatches += 1;
+        if self.first_mismatches.len() < MISMATCHES_TOLD {
+            self.first_mismatches.push(mismatch);
+        }
+    }
+
+    /// This machine could not give what a connect needs. Returns true the first time.
+    pub(super) fn shortage(&mut self, errno: String) -> bool {
+        let count = self.shortages.entry(errno).or_default();
+        *count += 1;
+        *count == 1
+    }
+
+    /// How many lines have come to an end, whatever it was.
+    pub(super) fn lines_over(&self) -> u64 {
+        self.total.lines + self.current.lines + self.unanswered + self.reset_away
+    }
+
+    /// Connections on which something went wrong, over the whole run.
+    pub(super) fn errors(&self) -> u64 {
+        self.troubles.values().sum()
+    }
+
+    /// Ends a second, or a part of one, that long after the run began.
+    pub(super) fn end_second(&mut self, at: Duration, open: usize, part: Part) -> Second {
+        let sums = std::mem::take(&mut self.current);
+        let timed = !self.current_latency.is_empty();
+        let percentile = |quantile| {
+            timed.then(|| float(self.current_latency.value_at_quantile(quantile)) / 1000.0)
+        };
+        let second = Second {
+            at_s: at.as_secs_f64(),
+            lines: sums.lines,
+            open: u64::try_from(open).unwrap_or(u64::MAX),
+            errors: sums.errors,
+            p50_us: percentile(0.5),
+            p99_us: percentile(0.99),
+            measured: part == Part::Measured,
+        };
+        self.total.add(sums);
+        if part == Part::Measured {
+            self.measured.add(sums);
+        }
+        if part != Part::Before && timed {
+            // Both have the same bounds, so that nothing is too large for the sum.
+            let added = self.latency.add(&self.current_latency);
+            debug_assert!(added.is_ok(), "{added:?}");
+        }
+        if timed {
+            self.current_latency.reset();
+        }
+        self.seconds.push(second);
+        second
+    }
+}
+
+impl Sums {
+    fn add(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+        self.exchanges += other.exchanges;
+        self.errors += other.errors;
+    }
+}
+
+/// Three significant digits, from a nanosecond to an hour.
+#[expect(clippy::expect_used, reason = "the bounds are constants that the crate takes")]
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("valid bounds")
+}
