@@ -1,0 +1,86 @@
+//! How a run ends: second by second, when its time is over, or when somebody stops it.
+
+use crate::client::Word;
+use crate::clock::Nanos;
+use crate::connection::Ready;
+use crate::reactor::Dial;
+
+use super::super::config::Close;
+use super::super::report::Second;
+use super::super::trouble::{Trouble, Where};
+use super::{Generator, mark};
+
+impl<D: Dial> Generator<D> {
+    /// Sends nothing that was not begun or due before; connections end once that is back.
+    pub(super) fn end(&mut self) {
+        if self.stage.is_ending() {
+            return;
+        }
+        self.end_part();
+        self.stage.end(self.now);
+        self.begin_ending();
+    }
+
+    /// Ctrl-C: what was found so far is reported. A second one does not wait for anything.
+    pub(super) fn interrupt(&mut self) {
+        if self.lent.results.interrupted {
+            self.give_up_the_rest();
+        }
+        self.lent.results.interrupted = true;
+        self.end();
+    }
+
+    /// If a second has ended: what was in it.
+    pub(super) fn end_second(&mut self) -> Option<Second> {
+        let was_ending = self.stage.is_ending();
+        let part = self.stage.next_second(self.now)?;
+        let at = self.now.since(self.start);
+        let second = self.lent.results.end_second(at, self.open, part);
+        if self.stage.is_ending() && !was_ending {
+            self.begin_ending();
+        }
+        Some(second)
+    }
+
+    /// What has happened since the last second ended belongs to the part that ends now.
+    fn end_part(&mut self) {
+        let at = self.now.since(self.start);
+        self.lent.results.end_second(at, self.open, self.stage.part());
+    }
+
+    fn begin_ending(&mut self) {
+        self.dialling.end();
+        if let Some(pace) = &mut self.pace {
+            pace.end_at(Nanos(0));
+        }
+        for key in 0..self.slots.len() {
+            mark(&mut self.slots, &mut self.run_queue, key, Ready::NONE);
+        }
+    }
+
+    /// Whoever has not ended by now is cut off, and what it still owed has been waited for in
+    /// vain.
+    pub(super) fn give_up_the_rest(&mut self) {
+        let trouble = if self.lent.results.interrupted { None } else { Some(Word::TimedOut) };
+        for key in 0..self.slots.len() {
+            let Some(slot) = self.slots.get_mut(key) else { continue };
+            for due in slot.owed.drain(..) {
+                self.lent.results.waited_in_vain(self.now.ns_since(due));
+                self.lent.results.given_up(1);
+            }
+            let Some(exchange) = slot.exchange.take() else { continue };
+            self.open -= 1;
+            exchange
+                .waiting_ns(self.now)
+                .for_each(|waited| self.lent.results.waited_in_vain(waited));
+            match trouble {
+                Some(word) => {
+                    let trouble = Trouble::new(Where::Timeout, word);
+                    self.lent.results.trouble(trouble, exchange.in_flight());
+                }
+                None => self.lent.results.given_up(exchange.in_flight()),
+            }
+            exchange.close(Close::Rst);
+        }
+    }
+}

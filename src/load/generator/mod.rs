@@ -1,0 +1,258 @@
+//! The load generator's reactor: one loop that connects, sends, compares and times.
+//!
+//! What [`Generator::turn`] does, in this order:
+//!
+//! 1. **poll**: wait for events; not at all while there is work, else until the next thing is due.
+//! 2. **mark**: an event only leaves a hint and queues its connection. No I/O.
+//! 3. **pace**: lines that are due go to their connections, in turn.
+//! 4. **serve**: each connection that is queued, once, within a budget.
+//! 5. **expire**: connections that have been waited for too long.
+//! 6. **connect**: last, and budgeted, so that no event of this turn can name a slot's former
+//!    connection.
+//!
+//! It is the daemon's turn with another end; they share the stream, the hints and the judgement
+//! of errors.
+
+mod connections;
+mod ending;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::clock::Nanos;
+use crate::connection::Ready;
+use crate::fault;
+use crate::reactor::{Dial, Dialled, Told};
+
+use super::config::{Config, Until};
+use super::dialling::Dialling;
+use super::exchange::{Exchange, Lent, Served};
+use super::pace::Pace;
+use super::payload::Payload;
+use super::plan::Plan;
+use super::report::Second;
+use super::results::Results;
+use super::stage::Stage;
+use super::supply::Lines;
+
+/// How many connects are begun in one turn: on this machine's own addresses each does the whole
+/// handshake, in some 20 microseconds, in which nobody else is served.
+const CONNECTS_PER_TURN: usize = 16;
+
+/// How many lines are handed to connections in one turn.
+const LINES_PER_TURN: usize = 1024;
+
+/// How often everybody is looked at who may have been waited for too long, in parts of the
+/// timeout: it is exceeded by no more than one of them.
+const CHECKS_A_TIMEOUT: u32 = 8;
+
+/// A place for one connection at a time.
+#[derive(Debug)]
+struct Slot<S> {
+    exchange: Option<Exchange<S>>,
+    /// When the lines were due that it has not begun to send: the open loop's.
+    owed: VecDeque<Nanos>,
+    /// It counts for the connections that have not been answered yet.
+    young: bool,
+}
+
+/// The event loop and all that it holds.
+#[derive(Debug)]
+pub(super) struct Generator<D: Dial> {
+    dial: D,
+    now: Nanos,
+    start: Nanos,
+    slots: Vec<Slot<D::Stream>>,
+    run_queue: Vec<usize>,
+    again: Vec<usize>,
+    dialling: Dialling,
+    pace: Option<Pace>,
+    /// Whose turn it is to get the line that is due next.
+    next_owner: usize,
+    lines: Lines,
+    lent: Lent,
+    stage: Stage,
+    sources: Vec<IpAddr>,
+    /// How many slots have a connection.
+    open: usize,
+    timeout: Duration,
+    next_check: Nanos,
+    /// What was shown by the check before: lines over, and connections established.
+    progress: (u64, u64, Nanos),
+    /// What the user should know, for the owner to tell.
+    notes: Vec<String>,
+}
+
+impl<D: Dial> Generator<D> {
+    pub(super) fn new(dial: D, config: &Config) -> Self {
+        let start = dial.now();
+        let limit = match config.until {
+            Until::Time(_) => u64::MAX,
+            Until::Lines(lines) => lines,
+        };
+        let stage = Stage::new(config, start);
+        let mut pace = config.rate.map(|rate| Pace::new(start, rate, config.ramp, limit));
+        if let Some(pace) = &mut pace {
+            pace.end_at(stage.to());
+        }
+        let slot = || Slot { exchange: None, owed: VecDeque::new(), young: false };
+        let payload = Payload::new(config.seed, config.size);
+        Self {
+            dial,
+            now: start,
+            start,
+            slots: std::iter::repeat_with(slot).take(config.connections).collect(),
+            run_queue: Vec::new(),
+            again: Vec::new(),
+            dialling: Dialling::new(config.connections, start, config.ramp),
+            lines: if pace.is_some() { Lines::open(limit) } else { Lines::closed(limit) },
+            pace,
+            next_owner: 0,
+            lent: Lent::new(Plan::of(config), payload),
+            stage,
+            sources: config.sources.clone(),
+            open: 0,
+            timeout: config.timeout,
+            next_check: start,
+            progress: (0, 0, start),
+            notes: Vec::new(),
+        }
+    }
+
+    /// One pass of the loop. Returns the second that has ended in it, if one has.
+    ///
+    /// An error is our own: the poll does not work any more.
+    pub(super) fn turn(&mut self) -> io::Result<Option<Second>> {
+        self.poll_and_mark()?;
+        self.pace();
+        self.serve();
+        if self.now >= self.next_check {
+            self.expire();
+        }
+        if self.open == 0 && self.lent.results.established == 0 {
+            self.end_if_nobody_connects();
+        }
+        self.connect();
+        if self.lines.all_issued() && self.lent.results.lines_over() >= self.lines.limit() {
+            self.end();
+        }
+        Ok(self.end_second())
+    }
+
+    /// True once nothing is left to be done.
+    pub(super) fn is_over(&self) -> bool {
+        self.stage.is_ending() && (self.open == 0 || self.stage.is_out_of_time(self.now))
+    }
+
+    /// What was found, once it is over, and for how long it was measured.
+    pub(super) fn finish(mut self) -> (Results, Duration) {
+        self.give_up_the_rest();
+        let at = self.now.since(self.start);
+        self.lent.results.end_second(at, self.open, self.stage.part());
+        (self.lent.results, self.stage.measured())
+    }
+
+    /// How much of the run is over, from 0 to 1.
+    pub(super) fn done(&self) -> f64 {
+        self.stage.done(self.now).max(self.lines.done(self.lent.results.lines_over()))
+    }
+
+    /// What the user should know by now.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    fn poll_and_mark(&mut self) -> io::Result<()> {
+        let until = self.patience();
+        let (slots, run_queue) = (&mut self.slots, &mut self.run_queue);
+        let mut interrupted = false;
+        let polled = self.dial.poll(until, |told| match told {
+            Told::Stream(key, ready) => mark(slots, run_queue, key, ready),
+            Told::Interrupt => interrupted = true,
+        });
+        self.now = self.dial.now();
+        if interrupted {
+            self.interrupt();
+        }
+        match polled {
+            Err(error) if !fault::interrupted(&error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Until when to wait for an event.
+    fn patience(&self) -> Nanos {
+        if !self.run_queue.is_empty() {
+            return Nanos(0);
+        }
+        let line = self.pace.as_ref().map_or(Nanos::NEVER, Pace::next);
+        line.min(self.dialling.wake()).min(self.stage.wake()).min(self.next_check)
+    }
+
+    /// Hands lines that are due to connections, one to each in turn.
+    fn pace(&mut self) {
+        let Some(pace) = &mut self.pace else { return };
+        for _ in 0..LINES_PER_TURN {
+            let Some(due) = pace.due(self.now) else { break };
+            if self.next_owner >= self.dialling.opened().max(1) {
+                self.next_owner = 0;
+            }
+            if let Some(slot) = self.slots.get_mut(self.next_owner) {
+                slot.owed.push_back(due);
+                self.lines.issued();
+                mark(&mut self.slots, &mut self.run_queue, self.next_owner, Ready::NONE);
+            }
+            self.next_owner += 1;
+        }
+    }
+
+    fn serve(&mut self) {
+        for place in 0..self.run_queue.len() {
+            let Some(&key) = self.run_queue.get(place) else { break };
+            self.serve_one(key);
+        }
+        self.run_queue.clear();
+        std::mem::swap(&mut self.run_queue, &mut self.again);
+    }
+
+    #[inline]
+    fn serve_one(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(exchange) = &mut slot.exchange else { return };
+        let mut supply = self.lines.supply(&mut slot.owed, self.stage.part());
+        let served = exchange.serve(&mut self.lent, &mut supply, || self.dial.now());
+        match served {
+            Served::Idle => {}
+            Served::Again => mark(&mut self.slots, &mut self.again, key, Ready::NONE),
+            Served::Done | Served::Failed(_) => self.close(key, served),
+        }
+        self.grow_up(key);
+    }
+
+    /// A connection is no longer young once it is connected, and has echoed if it may do so.
+    #[inline]
+    fn grow_up(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key).filter(|slot| slot.young) else { return };
+        let grown = slot.exchange.as_ref().is_none_or(|exchange| {
+            exchange.has_answered() || (self.pace.is_some() && !exchange.is_connecting())
+        });
+        if grown {
+            slot.young = false;
+            self.dialling.grown();
+        }
+    }
+}
+
+/// Remembers what an event, or a line that is due, means for a connection, and queues it.
+#[inline]
+fn mark<S: Dialled>(slots: &mut [Slot<S>], queue: &mut Vec<usize>, key: usize, ready: Ready) {
+    if let Some(exchange) = slots.get_mut(key).and_then(|slot| slot.exchange.as_mut())
+        && exchange.mark(ready)
+    {
+        queue.push(key);
+    }
+}

@@ -1,0 +1,297 @@
+//! A network and an echo server for tests, on a clock of their own: nothing waits, and a run of
+//! an hour takes a moment.
+//!
+//! A poll moves the clock to the next thing that happens. Readiness is told once, when it begins,
+//! as epoll tells it.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+
+use rustix::io::Errno;
+
+use crate::clock::Nanos;
+use crate::connection::{Ready, Stream};
+use crate::reactor::{Dial, Dialled, Told};
+
+pub(super) const MILLISECOND: u64 = 1_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
+
+/// What the server does to the bytes of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// It echoes them.
+    Echo,
+    /// It never answers.
+    Silence,
+    /// It turns a bit of that byte.
+    Corrupt(usize),
+    /// It loses that byte.
+    Lose(usize),
+    /// It sends that byte twice.
+    Double(usize),
+    /// After that many bytes it sends FIN.
+    End(usize),
+    /// After that many bytes it sends RST.
+    Reset(usize),
+}
+
+/// How a connect ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Connect {
+    Works,
+    Refused,
+    NeverEnds,
+    ReachesItself,
+    /// The call itself fails.
+    Fails(Errno),
+}
+
+/// A server, and the way to it.
+pub(super) struct World {
+    pub now: u64,
+    /// How long bytes are on their way, there and back together.
+    pub delay: u64,
+    /// In that time it answers nobody; what has come is answered after it.
+    pub stall: std::ops::Range<u64>,
+    /// What it does on the first connections, and on all others.
+    pub deeds: Vec<Deed>,
+    pub other_deeds: Deed,
+    pub connect: fn(usize) -> Connect,
+    /// How many bytes a write takes, and a read gives, at the most.
+    pub chunk: usize,
+    /// When Ctrl-C is pressed.
+    pub interrupts: VecDeque<u64>,
+    pub wires: Vec<Wire>,
+    /// How often the clock was moved by a poll: a loop that is busy for nothing shows here.
+    pub polls: u64,
+    dials: usize,
+}
+
+/// One connection as the server sees it.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what has happened to it, each by itself")]
+pub(super) struct Wire {
+    key: usize,
+    pub dialled: u64,
+    /// What is on its way back, and when it arrives.
+    back: VecDeque<(u64, u8)>,
+    received: usize,
+    /// When the server's FIN or RST arrives.
+    fin: Option<u64>,
+    rst: Option<u64>,
+    pub saw_fin: bool,
+    pub saw_rst: bool,
+    pub closed: bool,
+    refused: bool,
+    told_connected: bool,
+    /// Until when everything that has arrived was told.
+    told: u64,
+    number: usize,
+}
+
+impl World {
+    pub(super) fn new() -> Rc<RefCell<Self>> {
+        Rc::new(RefCell::new(Self {
+            now: SECOND,
+            delay: MILLISECOND,
+            stall: 0..0,
+            deeds: Vec::new(),
+            other_deeds: Deed::Echo,
+            connect: |_| Connect::Works,
+            chunk: usize::MAX,
+            interrupts: VecDeque::new(),
+            wires: Vec::new(),
+            polls: 0,
+            dials: 0,
+        }))
+    }
+
+    fn deed(&self, connection: usize) -> Deed {
+        self.deeds.get(connection).copied().unwrap_or(self.other_deeds)
+    }
+
+    /// When the answer to something sent now arrives.
+    fn answer_at(&self) -> u64 {
+        let sent = if self.stall.contains(&self.now) { self.stall.end } else { self.now };
+        sent + self.delay
+    }
+
+    /// When the next thing happens that was not told yet.
+    fn next_event(&self) -> Option<u64> {
+        let arrivals = self.wires.iter().filter(|wire| !wire.closed).filter_map(Wire::next_event);
+        arrivals.chain(self.interrupts.front().copied()).min()
+    }
+}
+
+impl Wire {
+    fn next_event(&self) -> Option<u64> {
+        if !self.told_connected {
+            return (self.number != usize::MAX).then_some(self.dialled);
+        }
+        let bytes = self.back.iter().map(|(at, _)| *at).find(|at| *at > self.told);
+        let ends = [self.fin, self.rst].into_iter().flatten().filter(|at| *at > self.told);
+        bytes.into_iter().chain(ends).min()
+    }
+
+    fn take(&mut self, bytes: &[u8], deed: Deed, at: u64) {
+        for byte in bytes {
+            let place = self.received;
+            self.received += 1;
+            let mut send = |byte| self.back.push_back((at, byte));
+            match deed {
+                Deed::Silence => {}
+                Deed::Corrupt(wrong) if wrong == place => send(byte ^ 0x10),
+                Deed::Lose(wrong) if wrong == place => {}
+                Deed::Double(wrong) if wrong == place => {
+                    send(*byte);
+                    send(*byte);
+                }
+                Deed::End(after) if place >= after => self.fin = self.fin.or(Some(at)),
+                Deed::Reset(after) if place >= after => self.rst = self.rst.or(Some(at)),
+                Deed::Echo
+                | Deed::Corrupt(_)
+                | Deed::Lose(_)
+                | Deed::Double(_)
+                | Deed::End(_)
+                | Deed::Reset(_) => send(*byte),
+            }
+        }
+    }
+}
+
+/// The script as what dials.
+pub(super) struct Scripted(pub Rc<RefCell<World>>);
+
+impl Dial for Scripted {
+    type Stream = Thread;
+
+    fn dial(&mut self, key: usize, _source: Option<IpAddr>) -> io::Result<Thread> {
+        let mut world = self.0.borrow_mut();
+        let number = world.wires.len();
+        let connect = (world.connect)(world.dials);
+        world.dials += 1;
+        if let Connect::Fails(errno) = connect {
+            return Err(errno.into());
+        }
+        let dialled = world.now;
+        world.wires.push(Wire {
+            key,
+            dialled,
+            number: if connect == Connect::NeverEnds { usize::MAX } else { number },
+            refused: connect == Connect::Refused,
+            ..Wire::default()
+        });
+        Ok(Thread { world: Rc::clone(&self.0), number, itself: connect == Connect::ReachesItself })
+    }
+
+    fn poll(&mut self, until: Nanos, mut tell: impl FnMut(Told)) -> io::Result<()> {
+        let mut world = self.0.borrow_mut();
+        world.polls += 1;
+        assert!(world.polls < 10_000_000, "it turns for nothing");
+        let next = world.next_event().unwrap_or(u64::MAX).min(until.0);
+        assert_ne!(next, u64::MAX, "it would wait for ever");
+        let now = world.now.max(next);
+        world.now = now;
+        while world.interrupts.front().is_some_and(|at| *at <= now) {
+            world.interrupts.pop_front();
+            tell(Told::Interrupt);
+        }
+        for wire in world.wires.iter_mut().filter(|wire| !wire.closed) {
+            if wire.next_event().is_none_or(|at| at > now) {
+                continue;
+            }
+            let mut ready = Ready::READABLE.union(Ready::WRITABLE);
+            if wire.fin.or(wire.rst).is_some_and(|at| at <= now) {
+                ready.insert(Ready::TO_END);
+            }
+            wire.told_connected = true;
+            wire.told = now;
+            tell(Told::Stream(wire.key, ready));
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Nanos {
+        Nanos(self.0.borrow().now)
+    }
+}
+
+/// Our end of a connection.
+pub(super) struct Thread {
+    world: Rc<RefCell<World>>,
+    number: usize,
+    itself: bool,
+}
+
+impl Stream for Thread {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let mut world = self.world.borrow_mut();
+        let (now, most) = (world.now, world.chunk.min(room.len()));
+        let wire = &mut world.wires[self.number];
+        let here = wire.back.iter().take_while(|(at, _)| *at <= now).count().min(most);
+        if here > 0 {
+            for (place, (_, byte)) in room.iter_mut().zip(wire.back.drain(..here)) {
+                *place = byte;
+            }
+            return Ok(here);
+        }
+        if wire.rst.is_some_and(|at| at <= now) {
+            return Err(Errno::CONNRESET.into());
+        }
+        if wire.fin.is_some_and(|at| at <= now) {
+            return Ok(0);
+        }
+        Err(Errno::AGAIN.into())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut world = self.world.borrow_mut();
+        let (at, deed) = (world.answer_at(), world.deed(self.number));
+        let count = bytes.len().min(world.chunk);
+        let wire = &mut world.wires[self.number];
+        assert!(!wire.saw_fin, "it writes after its FIN");
+        wire.take(&bytes[..count], deed, at);
+        Ok(count)
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        let mut world = self.world.borrow_mut();
+        let (at, deed) = (world.answer_at(), world.deed(self.number));
+        let wire = &mut world.wires[self.number];
+        wire.saw_fin = true;
+        if deed != Deed::Silence {
+            wire.fin = wire.fin.or(Some(at));
+        }
+        Ok(())
+    }
+
+    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
+        let refused = self.world.borrow().wires[self.number].refused;
+        Ok(refused.then(|| Errno::CONNREFUSED.into()))
+    }
+}
+
+impl Dialled for Thread {
+    fn local(&self) -> Option<SocketAddr> {
+        let port = 40_000 + u16::try_from(self.number).unwrap();
+        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    }
+
+    fn reached_itself(&self) -> bool {
+        self.itself
+    }
+
+    fn close_with_reset(&self) -> io::Result<()> {
+        self.world.borrow_mut().wires[self.number].saw_rst = true;
+        Ok(())
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.world.borrow_mut().wires[self.number].closed = true;
+    }
+}
