@@ -17,6 +17,7 @@
 //! | 2 | [`reactor`] | the turn: poll, mark, serve, expire, reap, accept; the only home of mio and slab |
 //! | 3 | [`server`] | `tcpechod`: listeners, limits, drain, status |
 //! | 3 | [`client`] | `tcpecho`: standard input and socket multiplexed, and what became of the connection |
+//! | 3 | [`load`] | `tcpecho-load`: lines by the clock or by their echoes, every byte compared, honest latencies |
 //! | 4 | [`cli`] | command lines and environment to validated configuration, once; the only home of clap |
 //!
 //! [`line`]: mod@line
@@ -33,6 +34,7 @@ pub mod descriptors;
 pub mod fault;
 pub mod keepalive;
 pub mod line;
+pub mod load;
 pub mod reactor;
 pub mod server;
 pub mod service;

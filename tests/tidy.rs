@@ -12,18 +12,21 @@ const FLOORS: [&[&str]; 5] = [
     &["cause", "clock", "descriptors", "fault", "keepalive", "line", "service", "stderr"],
     &["connection"],
     &["reactor"],
-    &["server", "client"],
+    &["server", "client", "load"],
     &["cli"],
 ];
 
 /// Which words may stand in code only where: packages, and the judgement of an errno.
-const HOMES: [(&str, &str); 6] = [
+const HOMES: [(&str, &str); 9] = [
     ("mio", "src/reactor/"),
     ("slab", "src/reactor/"),
     ("clap", "src/cli/"),
     ("env_logger", "src/bin/"),
     ("signal_hook_mio", "src/reactor/"),
     ("raw_os_error", "src/fault.rs"),
+    ("nix", "src/reactor/dialer.rs"),
+    ("indicatif", "src/load/progress.rs"),
+    ("plotters", "src/load/report/plot"),
 ];
 
 const COLUMNS_MAX: usize = 100;

@@ -2,10 +2,13 @@
 
 mod client;
 mod daemon;
+mod load;
+mod load_units;
 mod units;
 
 pub use client::parse as parse_client;
 pub use daemon::{Command, parse as parse_daemon};
+pub use load::{Command as LoadCommand, parse as parse_load};
 
 /// The course's port (UNIX Network Programming, section 5.2).
 const PORT: u16 = 9877;

@@ -4,11 +4,11 @@
 //! Nobody waits for it. What standard error does not take at once is left out, because the lines
 //! that are to be sent meanwhile would be late.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::stderr;
 
 use super::config::{Config, Until};
 use super::report::{Second, figures};
@@ -25,13 +25,9 @@ const EVERY_SECOND_MAX: f64 = 20.0;
 /// One line for each such part of a longer run, in steps: a tenth.
 const PART: u64 = STEPS / 10;
 
-/// The longest message in bytes. A pipe that says it is writable takes this much at once
-/// (`PIPE_BUF`, pipe(7)).
-const MESSAGE_BYTES_MAX: usize = 4096;
-
 /// What is told, and how.
 #[derive(Debug)]
-pub struct Progress {
+pub(super) struct Progress {
     voice: Voice,
     /// How long it takes, from the first connect to the end of measuring, if that is known.
     total: Option<Duration>,
@@ -52,7 +48,7 @@ enum Voice {
 
 impl Progress {
     /// Tells nothing yet.
-    pub fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
         let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
         let voice = match () {
             () if !config.progress => Voice::Silent,
@@ -72,9 +68,9 @@ impl Progress {
     }
 
     /// A second has passed, and that part of the run (0 to 1) is done.
-    pub fn second(&mut self, second: &Second, done: f64) {
+    pub(super) fn second(&mut self, second: &Second, done: f64) {
         let line = self.line(second, done);
-        if !is_writable() {
+        if !stderr::is_writable() {
             return;
         }
         match &self.voice {
@@ -88,8 +84,8 @@ impl Progress {
     }
 
     /// Says what the user has to know, also if no progress is told.
-    pub fn note(&self, text: &str) {
-        if !is_writable() {
+    pub(super) fn note(&self, text: &str) {
+        if !stderr::is_writable() {
             return;
         }
         match &self.voice {
@@ -100,9 +96,9 @@ impl Progress {
     }
 
     /// Takes the bar away, so that the report stands alone.
-    pub fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         if let Voice::Bar(bar) = std::mem::replace(&mut self.voice, Voice::Silent) {
-            if !is_writable() {
+            if !stderr::is_writable() {
                 // It would be drawn once more when it goes out of scope.
                 bar.set_draw_target(ProgressDrawTarget::hidden());
             }
@@ -162,24 +158,9 @@ fn steps(done: f64) -> u64 {
         .map_or(0, |done| u64::try_from(done.as_millis()).unwrap_or(STEPS))
 }
 
-/// Says it in one piece, so that no other program's line comes in between.
+/// Says it in one piece, so that no other program's line comes in between, or not at all.
 fn say(text: &str) {
-    let mut line = format!("tcpecho-load: {text}\n").into_bytes();
-    if line.len() > MESSAGE_BYTES_MAX {
-        line.truncate(MESSAGE_BYTES_MAX - 1);
-        line.push(b'\n');
-    }
-    // A standard error that is gone is no reason to end.
-    drop(io::stderr().write_all(&line));
-}
-
-/// True if a write to standard error would neither wait nor fail. A pipe that nobody empties and a
-/// terminal that was stopped with Ctrl-S are not writable; one that is gone has other flags too.
-fn is_writable() -> bool {
-    let stderr = io::stderr();
-    let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut fds, Some(&now)).is_ok() && fds.iter().any(|fd| fd.revents() == PollFlags::OUT)
+    stderr::offer(format!("tcpecho-load: {text}\n").as_bytes());
 }
 
 #[cfg(test)]
@@ -219,6 +200,7 @@ mod tests {
             timeout: second,
             format: Format::Text,
             output: None,
+            #[cfg(feature = "plot")]
             plot: None,
             hdr: None,
             fail_if: Vec::new(),

@@ -1,0 +1,269 @@
+//! The command line of `tcpecho-load`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{BoolishValueParser, PossibleValue};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::client::Family;
+use crate::load::{Close, Config, Criterion, Format, Mode, Size, Until};
+
+use super::client::host;
+use super::load_units::{lines, rate, size, sources};
+use super::units::duration;
+
+/// What the load generator is asked to do.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Make load, and report it.
+    Run(Box<Config>),
+    /// Compare two reports.
+    Compare(PathBuf, PathBuf),
+}
+
+/// Reads the command line and the environment. What is wrong with them is said, and ends the
+/// process with status 2.
+pub fn parse() -> Command {
+    let arguments = Arguments::parse();
+    match arguments.other {
+        Some(Other::Compare { a, b }) => Command::Compare(a, b),
+        None => Command::Run(Box::new(arguments.load.into())),
+    }
+}
+
+/// The load generator for TCP echo servers: closed or open loop, honest latency, every byte
+/// verified.
+///
+/// Without --rate the loop is closed: each connection sends its next line when the last is back.
+/// With it the loop is open: lines are sent at that rate whatever comes back, and latency counts
+/// from when a line was to be sent, so that a stalled server can't hide.
+#[derive(Debug, Parser)]
+#[command(name = "tcpecho-load", version, max_term_width = 100, after_help = AFTER_HELP,
+          args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
+
+    #[command(flatten)]
+    load: Load,
+}
+
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Compare two reports (--format json), with ratios
+    Compare {
+        /// The report to compare with
+        #[arg(value_name = "A.json")]
+        a: PathBuf,
+
+        /// The report to be compared
+        #[arg(value_name = "B.json")]
+        b: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+struct Load {
+    /// The server's name or address; IPv6 with or without brackets
+    #[arg(value_name = "HOST", value_parser = host, required = true)]
+    host: Option<String>,
+
+    /// The server's port
+    #[arg(value_name = "PORT", default_value_t = super::PORT,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+
+    /// Use only IPv4 addresses
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    ipv4: bool,
+
+    /// Use only IPv6 addresses
+    #[arg(short = '6')]
+    ipv6: bool,
+
+    /// How many connections there are at a time
+    #[arg(short, long, value_name = "N", env = "TCPECHO_LOAD_CONNECTIONS", default_value_t = 50,
+          value_parser = clap::value_parser!(u32).range(1..=16_000_000))]
+    connections: u32,
+
+    /// How long to measure
+    #[arg(short, long, value_name = "DURATION", env = "TCPECHO_LOAD_DURATION",
+          default_value = "10s", value_parser = duration)]
+    duration: Duration,
+
+    /// Stop after so many lines instead; all of them are measured
+    #[arg(short = 'n', long, value_name = "N", env = "TCPECHO_LOAD_LINES", value_parser = lines,
+          conflicts_with_all = ["duration", "warmup"])]
+    lines: Option<u64>,
+
+    /// Send so many lines a second in all, whatever comes back: the open loop
+    #[arg(short, long, value_name = "N", env = "TCPECHO_LOAD_RATE", value_parser = rate)]
+    rate: Option<f64>,
+
+    /// How long a line is, its newline included; of a range like 64-4096 each is drawn
+    #[arg(short, long, value_name = "BYTES", env = "TCPECHO_LOAD_SIZE", default_value = "64",
+          value_parser = size)]
+    size: Size,
+
+    /// How many lines a connection has on their way at a time; in the modes churn, half-close and
+    /// abort, how many it sends
+    #[arg(short = 'P', long, value_name = "N", env = "TCPECHO_LOAD_PIPELINE", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pipeline: u32,
+
+    /// Open the connections, and raise the rate, evenly over that long [default: at once]
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_LOAD_RAMP", value_parser = duration)]
+    ramp: Option<Duration>,
+
+    /// After the ramp, measure nothing for that long; `0s` for measuring at once
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_LOAD_WARMUP", default_value = "1s",
+          value_parser = duration_or_none)]
+    warmup: Duration,
+
+    /// What each connection does
+    #[arg(long, value_name = "MODE", env = "TCPECHO_LOAD_MODE", default_value = "echo")]
+    mode: Mode,
+
+    /// How connections are closed
+    #[arg(long, value_name = "HOW", env = "TCPECHO_LOAD_CLOSE", default_value = "fin")]
+    close: Close,
+
+    /// Connect from these addresses in turn: an address, or a range like 127.0.0.2-127.0.0.9; may
+    /// be given several times
+    #[arg(long, value_name = "ADDR", env = "TCPECHO_LOAD_SOURCE", value_delimiter = ',',
+          value_parser = sources)]
+    source: Vec<Vec<IpAddr>>,
+
+    /// What bytes and sizes are drawn from
+    #[arg(long, value_name = "N", env = "TCPECHO_LOAD_SEED", default_value_t = 1)]
+    seed: u64,
+
+    /// How long a connection, a line or an end is waited for
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_LOAD_TIMEOUT", default_value = "10s",
+          value_parser = duration)]
+    timeout: Duration,
+
+    /// How the report is written
+    #[arg(long, value_name = "FORMAT", env = "TCPECHO_LOAD_FORMAT", default_value = "text")]
+    format: Format,
+
+    /// Write the report there, in place of standard output
+    #[arg(short, long, value_name = "FILE", env = "TCPECHO_LOAD_OUTPUT")]
+    output: Option<PathBuf>,
+
+    /// Draw latency by percentile, and rate over time
+    #[cfg(feature = "plot")]
+    #[arg(long, value_name = "FILE.svg", env = "TCPECHO_LOAD_PLOT")]
+    plot: Option<PathBuf>,
+
+    /// Write the distribution of latencies as HdrHistogram's tools read it
+    #[arg(long, value_name = "FILE", env = "TCPECHO_LOAD_HDR")]
+    hdr: Option<PathBuf>,
+
+    /// Exit with status 99 if that holds, as `p99>5ms`, `errors>0`, `rate<10k`; may be given
+    /// several times
+    #[arg(long, value_name = "EXPR", env = "TCPECHO_LOAD_FAIL_IF", value_delimiter = ',',
+          value_parser = Criterion::parse)]
+    fail_if: Vec<Criterion>,
+
+    /// Tell no progress on standard error
+    #[arg(short, long, env = "TCPECHO_LOAD_QUIET", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue)]
+    quiet: bool,
+}
+
+const AFTER_HELP: &str = "\
+Sizes: 4096, 4k, 1m (1024). Rates and counts: 10k (1000). Durations: 250ms, 10s, 3m. Each long \
+option can be set in the environment as TCPECHO_LOAD_ and its name; the command line wins.
+
+Exit status: 0; 1 no connection, wrong bytes, or nothing came back; 2 usage; 99 a --fail-if held; \
+130 interrupted, after the report.";
+
+impl ValueEnum for Mode {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()).help(self.about()))
+    }
+}
+
+impl ValueEnum for Close {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Fin, Self::Rst]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Fin => PossibleValue::new("fin").help("In order, from both sides"),
+            Self::Rst => PossibleValue::new("rst").help("With a reset: no port in TIME_WAIT"),
+        })
+    }
+}
+
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Text, Self::Json]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Text => PossibleValue::new("text").help("For people"),
+            Self::Json => PossibleValue::new("json").help("For programs: one object"),
+        })
+    }
+}
+
+impl From<Load> for Config {
+    fn from(load: Load) -> Self {
+        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        Self {
+            host: load.host.unwrap_or_default(),
+            port: load.port,
+            family: match (load.ipv4, load.ipv6) {
+                (true, _) => Family::V4,
+                (_, true) => Family::V6,
+                (false, false) => Family::Any,
+            },
+            connections: count(load.connections),
+            until: load.lines.map_or(Until::Time(load.duration), Until::Lines),
+            rate: load.rate,
+            size: load.size,
+            pipeline: count(load.pipeline),
+            ramp: load.ramp.unwrap_or_default(),
+            warmup: load.warmup,
+            mode: load.mode,
+            close: load.close,
+            sources: load.source.into_iter().flatten().collect(),
+            seed: load.seed,
+            timeout: load.timeout,
+            format: load.format,
+            output: load.output,
+            #[cfg(feature = "plot")]
+            plot: load.plot,
+            hdr: load.hdr,
+            fail_if: load.fail_if,
+            progress: !load.quiet,
+        }
+    }
+}
+
+/// A duration that may be none at all.
+fn duration_or_none(text: &str) -> Result<Duration, String> {
+    if text == "0" || text == "0s" { Ok(Duration::ZERO) } else { duration(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,132 @@
+//! Numbers, sizes and addresses as people write them for the load generator.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::line::LINE_BYTES_LIMIT;
+use crate::load::Size;
+
+use super::units::bytes;
+
+/// How many addresses a range may hold: more than anybody has ports for.
+const SOURCES_MAX: usize = 65_536;
+
+/// The highest rate: a line every nanosecond.
+const RATE_MAX: f64 = 1e9;
+
+/// A count like 5000 or 5k.
+pub(super) fn lines(text: &str) -> Result<u64, String> {
+    let (digits, unit) = thousands(text);
+    let count: u64 =
+        digits.parse().map_err(|_error| "expected a count like 5000 or 5k".to_owned())?;
+    match count.checked_mul(unit) {
+        Some(0) => Err("at least one line is needed".to_owned()),
+        Some(count) => Ok(count),
+        None => Err("that is more than can be counted".to_owned()),
+    }
+}
+
+/// Lines a second, like 500, 2.5k or 1m.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let (digits, unit) = thousands(text);
+    let rate: f64 =
+        digits.parse().map_err(|_error| "expected lines a second, like 500 or 10k".to_owned())?;
+    let unit = u32::try_from(unit).map_or(1.0, f64::from);
+    let rate = rate * unit;
+    if !(rate > 0.0 && rate <= RATE_MAX) {
+        return Err("a rate is more than 0, and at most 1000m".to_owned());
+    }
+    Ok(rate)
+}
+
+/// Bytes, or a range of them like 64-4096.
+pub(super) fn size(text: &str) -> Result<Size, String> {
+    let (min, max) = text.split_once('-').unwrap_or((text, text));
+    let (min, max) = (bytes(min)?, bytes(max)?);
+    if min == 0 || max > LINE_BYTES_LIMIT {
+        return Err(format!(
+            "a line is from 1 byte, its newline, to {}m long",
+            LINE_BYTES_LIMIT >> 20
+        ));
+    }
+    if min > max {
+        return Err("a range goes from the shorter to the longer, like 64-4096".to_owned());
+    }
+    Ok(Size { min, max })
+}
+
+/// An address, or a range of them like 127.0.0.2-127.0.0.9.
+pub(super) fn sources(text: &str) -> Result<Vec<IpAddr>, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let address = |text: &str| {
+        text.parse::<IpAddr>()
+            .map_err(|_error| format!("{text:?} is no address; expected 127.0.0.2 or a range"))
+    };
+    let all: Vec<IpAddr> = match (address(first)?, address(last)?) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => (u32::from(first)..=u32::from(last))
+            .take(SOURCES_MAX + 1)
+            .map(|number| Ipv4Addr::from(number).into())
+            .collect(),
+        (IpAddr::V6(first), IpAddr::V6(last)) => (u128::from(first)..=u128::from(last))
+            .take(SOURCES_MAX + 1)
+            .map(|number| Ipv6Addr::from(number).into())
+            .collect(),
+        _ => return Err("a range has two addresses of one family".to_owned()),
+    };
+    if all.is_empty() {
+        return Err("a range goes from the lower to the higher address".to_owned());
+    }
+    if all.len() > SOURCES_MAX {
+        return Err(format!("that is more than {SOURCES_MAX} addresses"));
+    }
+    Ok(all)
+}
+
+/// The number, and what its unit multiplies it with.
+fn thousands(text: &str) -> (&str, u64) {
+    if let Some(digits) = text.strip_suffix(['k', 'K']) {
+        (digits, 1_000)
+    } else if let Some(digits) = text.strip_suffix(['m', 'M']) {
+        (digits, 1_000_000)
+    } else {
+        (text, 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_and_rates_count_in_1000() {
+        assert_eq!((lines("5"), lines("5k"), lines("2M")), (Ok(5), Ok(5_000), Ok(2_000_000)));
+        assert_eq!((rate("0.5"), rate("2.5k")), (Ok(0.5), Ok(2_500.0)));
+        for wrong in ["", "k", "0", "-1", "1.5", "5g", "99999999999999999999", "9999999999999999m"]
+        {
+            assert!(lines(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "0", "-1", "NaN", "inf", "1001m", "fast"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_one_or_a_range() {
+        assert_eq!(size("64"), Ok(Size { min: 64, max: 64 }));
+        assert_eq!(size("1-4k"), Ok(Size { min: 1, max: 4096 }));
+        for wrong in ["", "0", "0-5", "9-8", "-", "5-", "17m", "a-b"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sources_are_one_or_a_range() {
+        assert_eq!(sources("127.0.0.2").unwrap().len(), 1);
+        let range = sources("127.0.0.2-127.0.0.9").unwrap();
+        assert_eq!((range.len(), range[7].to_string()), (8, "127.0.0.9".to_owned()));
+        assert_eq!(sources("::1-::3").unwrap().len(), 3);
+        for wrong in ["", "localhost", "127.0.0.9-127.0.0.2", "127.0.0.1-::1", "10.0.0.0-10.9.0.0"]
+        {
+            assert!(sources(wrong).is_err(), "{wrong}");
+        }
+    }
+}

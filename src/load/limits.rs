@@ -1,0 +1,76 @@
+//! What the machine must have for the load that was asked for; said before it begins.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{anyhow, bail};
+use socket2::{Domain, Socket, Type};
+
+use crate::descriptors;
+use crate::fault;
+
+use super::config::Config;
+
+/// Descriptors that are not for connections: standard streams, the poller, signals, the timer,
+/// and files of the report.
+const RESERVE: usize = 32;
+
+/// Raises what can be raised, and refuses a load that this machine can't make.
+pub(super) fn check(config: &Config, server: SocketAddr) -> anyhow::Result<()> {
+    descriptors_suffice(config.connections)?;
+    ports_suffice(config, server)?;
+    config.sources.iter().try_for_each(|source| source_is_ours(*source, server))
+}
+
+fn descriptors_suffice(connections: usize) -> anyhow::Result<()> {
+    // What it could not raise shows in the limit.
+    descriptors::raise().ok();
+    let limit = descriptors::limit()
+        .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    if connections.saturating_add(RESERVE) > limit {
+        bail!(
+            "{connections} connections need {} descriptors, and this process may have {limit}: \
+             raise the hard limit (ulimit -Hn), or start several of them with fewer connections \
+             each (-c)",
+            connections + RESERVE
+        );
+    }
+    Ok(())
+}
+
+/// From one address, a port serves for one connection to the same server at a time.
+fn ports_suffice(config: &Config, server: SocketAddr) -> anyhow::Result<()> {
+    let Some(range) = port_range() else { return Ok(()) };
+    let sources = config.sources.len().max(1);
+    let ports = range * sources;
+    if config.connections > ports {
+        let wanted = config.connections.div_ceil(range);
+        bail!(
+            "{} connections to {server} need as many ports, and {sources} source address(es) have \
+             {ports}: give {wanted} or more (--source, such as 127.0.0.2-127.0.0.9), or widen \
+             net.ipv4.ip_local_port_range",
+            config.connections
+        );
+    }
+    Ok(())
+}
+
+/// How many ports the system chooses from; none where there is no such file.
+fn port_range() -> Option<usize> {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut ends = text.split_whitespace().filter_map(|word| word.parse::<usize>().ok());
+    let (first, last) = (ends.next()?, ends.next()?);
+    Some((last + 1).saturating_sub(first))
+}
+
+fn source_is_ours(source: IpAddr, server: SocketAddr) -> anyhow::Result<()> {
+    if source.is_ipv4() != server.is_ipv4() {
+        bail!("--source {source}: the server's address, {server}, is of another family");
+    }
+    let address = SocketAddr::new(source, 0);
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&address.into()).map_err(|error| {
+        let advice = fault::bind_advice(&error).map(|advice| format!(": {advice}"));
+        anyhow!("--source {source}: {error}{}", advice.unwrap_or_default())
+    })
+}

@@ -1,0 +1,104 @@
+//! From what was counted to what is reported.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::config::{Close, Config, Until};
+use super::report::figures::float;
+use super::report::{Connections, Percentiles, Report, Settings};
+use super::results::Results;
+
+/// The report of a run that was measured for that long.
+pub(super) fn report(
+    config: &Config,
+    server: SocketAddr,
+    results: &Results,
+    measured: Duration,
+) -> Report {
+    let seconds = measured.as_secs_f64();
+    let a_second = |count| if seconds > 0.0 { float(count) / seconds } else { 0.0 };
+    let mut report = Report {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        server: server.to_string(),
+        mode: config.mode.name().to_owned(),
+        feedback: if config.rate.is_some() { "open" } else { "closed" }.to_owned(),
+        connections: Connections {
+            attempted: results.attempted,
+            established: results.established,
+            failed: results.errors(),
+        },
+        lines: results.measured.lines,
+        lines_total: results.total.lines,
+        lines_per_s: a_second(results.measured.lines),
+        bytes: results.measured.bytes,
+        bytes_total: results.total.bytes,
+        bytes_per_s: a_second(results.measured.bytes),
+        exchanges: results.measured.exchanges,
+        exchanges_total: results.total.exchanges,
+        duration_s: seconds,
+        latency_us: percentiles(&results.latency),
+        connect_us: percentiles(&results.connect),
+        late_us: percentiles(&results.late),
+        errors: std::collections::BTreeMap::new(),
+        errors_by_phase: std::collections::BTreeMap::new(),
+        mismatches: results.mismatches,
+        first_mismatches: results.first_mismatches.clone(),
+        unanswered: results.unanswered,
+        shortages: results.shortages.clone(),
+        interrupted: results.interrupted,
+        seconds: results.seconds.clone(),
+        settings: settings(config),
+    };
+    for (trouble, count) in &results.troubles {
+        let word = trouble.word().to_owned();
+        *report.errors.entry(word.clone()).or_default() += count;
+        let phase = report.errors_by_phase.entry(trouble.place.name().to_owned()).or_default();
+        *phase.entry(word).or_default() += count;
+    }
+    report
+}
+
+fn percentiles(times: &Histogram<u64>) -> Percentiles {
+    if times.is_empty() {
+        return Percentiles::default();
+    }
+    let at = |quantile| Some(float(times.value_at_quantile(quantile)) / 1000.0);
+    Percentiles {
+        count: times.len(),
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        p999: at(0.999),
+        max: Some(float(times.max()) / 1000.0),
+        mean: Some(times.mean() / 1000.0),
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let (duration_s, lines) = match config.until {
+        Until::Time(time) => (Some(time.as_secs_f64()), None),
+        Until::Lines(lines) => (None, Some(lines)),
+    };
+    Settings {
+        connections: count(config.connections),
+        duration_s,
+        lines,
+        rate: config.rate,
+        size_min: count(config.size.min),
+        size_max: count(config.size.max),
+        pipeline: count(config.pipeline),
+        ramp_s: config.ramp.as_secs_f64(),
+        warmup_s: config.warmup.as_secs_f64(),
+        close: match config.close {
+            Close::Fin => "fin",
+            Close::Rst => "rst",
+        }
+        .to_owned(),
+        sources: config.sources.iter().map(ToString::to_string).collect(),
+        seed: config.seed,
+        timeout_s: config.timeout.as_secs_f64(),
+    }
+}
