@@ -15,21 +15,16 @@ pub(super) enum End {
     InTheMiddle,
 }
 
-/// How many lines may be on their way at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Window {
-    /// So many.
-    Lines(u64),
-    /// As many as the socket takes.
-    Socket,
-}
+/// No limit.
+const UNLIMITED: u64 = u64::MAX;
 
 /// What each connection does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
-    /// How many lines it sends; none for as many as there is time for.
-    pub lines: Option<u64>,
-    pub window: Window,
+    /// How many lines it sends at the most.
+    pub lines: u64,
+    /// How many lines may be on their way at a time.
+    pub window: u64,
     pub end: End,
     pub close: Close,
     /// Latency counts from the beginning of the connect.
@@ -40,15 +35,21 @@ impl Plan {
     pub(super) fn of(config: &Config) -> Self {
         let depth = u64::try_from(config.pipeline).unwrap_or(u64::MAX);
         let (lines, window, end) = match config.mode {
-            Mode::Echo => (None, Window::Lines(depth), End::WithTheRun),
-            Mode::Stream => (None, Window::Socket, End::WithTheRun),
-            Mode::Idle => (Some(1), Window::Lines(1), End::WithTheRun),
-            Mode::Churn => (Some(depth), Window::Lines(depth), End::AfterEcho),
-            Mode::HalfClose => (Some(depth), Window::Lines(depth), End::AfterSend),
-            Mode::Abort => (Some(depth), Window::Lines(depth), End::InTheMiddle),
+            Mode::Echo => (UNLIMITED, depth, End::WithTheRun),
+            Mode::Stream => (UNLIMITED, UNLIMITED, End::WithTheRun),
+            Mode::Idle => (1, 1, End::WithTheRun),
+            Mode::Churn => (depth, depth, End::AfterEcho),
+            Mode::HalfClose => (depth, depth, End::AfterSend),
+            Mode::Abort => (depth, depth, End::InTheMiddle),
         };
         let close = if end == End::InTheMiddle { Close::Rst } else { config.close };
         Self { lines, window, end, close, connect_counts: config.mode == Mode::Churn }
+    }
+
+    /// True if a connection sends as much as its socket takes. What is on its way then fills every
+    /// buffer there is, so not each line of it is timed, but one after another.
+    pub(super) const fn floods(&self) -> bool {
+        self.window == UNLIMITED
     }
 
     /// True if a connection that has ended as planned is followed by another.

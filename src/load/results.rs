@@ -165,6 +165,7 @@ impl Results {
     }
 
     /// Ends a second, or a part of one, that long after the run began.
+    #[cold]
     pub(super) fn end_second(&mut self, at: Duration, open: usize, part: Part) -> Second {
         let sums = std::mem::take(&mut self.current);
         let timed = !self.current_latency.is_empty();

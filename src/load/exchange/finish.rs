@@ -52,14 +52,15 @@ impl<S: Dialled> Exchange<S> {
     /// In the mode that resets: half of the connections are reset as soon as everything is sent,
     /// while the server has it still to read, the others when the first bytes come back, which
     /// then are never read.
+    #[inline]
     pub(super) fn is_to_be_reset(&self, lent: &Lent) -> bool {
-        let sent = !self.owes() && self.all_begun(&lent.plan);
         lent.plan.end == End::InTheMiddle
-            && sent
+            && !self.owes()
+            && self.all_begun(&lent.plan)
             && (drawn(self.number, 0).is_multiple_of(2) || self.ready.contains(Ready::READABLE))
     }
 
     fn all_begun(&self, plan: &Plan) -> bool {
-        plan.lines.is_some_and(|lines| self.begun >= lines)
+        self.begun >= plan.lines
     }
 }

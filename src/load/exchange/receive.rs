@@ -54,7 +54,7 @@ impl<S: Dialled> Exchange<S> {
         let Lent { payload, results, room, plan, .. } = lent;
         let mut got = room.get(..count).unwrap_or_default();
         while !got.is_empty() {
-            let before = self.due;
+            let (line, size) = (self.due.line, self.due.size());
             let compared = match self.in_flight() {
                 0 => Err(0),
                 _ => payload.compare(self.bytes, &mut self.due, got),
@@ -68,10 +68,10 @@ impl<S: Dialled> Exchange<S> {
             };
             self.received += u64::try_from(right).unwrap_or_default();
             got = got.get(right..).unwrap_or_default();
-            if self.due.line != before.line {
-                let since = self.since(before.line);
+            if self.due.line != line {
+                let since = self.since(line);
                 let since = if plan.connect_counts { Some(self.dialled) } else { since };
-                results.line(before.size(), since.map(|since| now.ns_since(since)));
+                results.line(size, since.map(|since| now.ns_since(since)));
             }
         }
         self.active = now;

@@ -5,7 +5,7 @@ use crate::connection::Ready;
 use crate::fault;
 use crate::reactor::Dialled;
 
-use super::super::plan::{Plan, Window};
+use super::super::plan::Plan;
 use super::super::results::Results;
 use super::super::trouble::{Trouble, Where};
 use super::{Exchange, Lent, Phase, Supply, TURN_BYTES_MAX};
@@ -61,12 +61,7 @@ impl<S: Dialled> Exchange<S> {
         results: &mut Results,
         now: Nanos,
     ) -> bool {
-        if let Window::Lines(window) = plan.window
-            && self.in_flight() >= window
-        {
-            return false;
-        }
-        if plan.lines.is_some_and(|lines| self.begun >= lines) {
+        if self.in_flight() >= plan.window || self.begun >= plan.lines {
             return false;
         }
         let Some(since) = supply.next(now) else { return false };
@@ -76,8 +71,7 @@ impl<S: Dialled> Exchange<S> {
         if self.in_flight() == 0 {
             self.active = now;
         }
-        // With a window, every line is timed; without one, one at a time.
-        if plan.window != Window::Socket || self.times.is_empty() {
+        if !plan.floods() || self.times.is_empty() {
             self.times.push_back((self.begun, since));
         }
         self.begun += 1;
