@@ -7,7 +7,7 @@ use crate::reactor::Dialled;
 
 use super::super::config::Close;
 use super::super::payload::drawn;
-use super::super::plan::{End, Plan};
+use super::super::plan::End;
 use super::super::trouble::{Trouble, Where};
 use super::{Exchange, Lent, Phase, Served, Supply};
 
@@ -58,9 +58,5 @@ impl<S: Dialled> Exchange<S> {
             && !self.owes()
             && self.all_begun(&lent.plan)
             && (drawn(self.number, 0).is_multiple_of(2) || self.ready.contains(Ready::READABLE))
-    }
-
-    fn all_begun(&self, plan: &Plan) -> bool {
-        self.begun >= plan.lines
     }
 }

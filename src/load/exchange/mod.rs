@@ -153,9 +153,10 @@ impl<S: Dialled> Exchange<S> {
         self.due.line > 0
     }
 
-    /// True if it has sent anything, or tried to.
-    pub(super) const fn has_begun(&self) -> bool {
-        self.begun > 0
+    /// True if it has sent all lines of its plan, or tried to: at the end of a run it may not get
+    /// to that.
+    pub(super) const fn all_begun(&self, plan: &Plan) -> bool {
+        self.begun >= plan.lines
     }
 
     /// How many lines are on their way.

@@ -62,7 +62,7 @@ impl<D: Dial> Generator<D> {
                 exchange.close(Close::Rst);
             }
             Served::Done | Served::Idle | Served::Again => {
-                if exchange.has_begun() {
+                if exchange.all_begun(&plan) {
                     self.lent.results.exchange();
                 }
                 if plan.end == End::InTheMiddle {

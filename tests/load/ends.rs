@@ -1,0 +1,100 @@
+//! Exit statuses, and what is said with them.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{Daemon, closed_port, command, finish, run};
+
+#[test]
+fn nobody_listens() {
+    let port = closed_port();
+    let ran = run(port, &["-c", "3"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("nobody could connect"), "{}", ran.stderr);
+    let last = format!("tcpecho-load: refused: no connection to 127.0.0.1:{port}\n");
+    assert!(ran.stderr.ends_with(&last), "{}", ran.stderr);
+    assert!(ran.stdout.contains("errors       connect: 3 refused\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn the_name_is_unknown() {
+    let mut load = std::process::Command::new(crate::support::LOAD);
+    let ran = finish(load.args(["name.invalid", "7"]));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert!(ran.stderr.starts_with("tcpecho-load: unresolved: name.invalid: "), "{}", ran.stderr);
+}
+
+#[test]
+fn a_command_line_that_is_wrong_is_usage() {
+    let table: [(&[&str], &str); 9] = [
+        (&["-n", "5", "--warmup", "1s"], "cannot be used with"),
+        (&["-n", "5", "-d", "1s"], "cannot be used with"),
+        (&["-r", "0"], "a rate is more than 0"),
+        (&["-s", "9-8"], "from the shorter to the longer"),
+        (&["-s", "0"], "from 1 byte"),
+        (&["--mode", "ping"], "possible values: echo, stream, churn, idle, half-close, abort"),
+        (&["--source", "nowhere"], "is no address"),
+        (&["--fail-if", "p98>5ms"], "p98"),
+        (&["--fail-if", "p99>5"], "5"),
+    ];
+    for (options, text) in table {
+        let ran = run(7, options);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{options:?}");
+        assert!(ran.stderr.contains(text), "{options:?}: {}", ran.stderr);
+    }
+    let ran = finish(&mut std::process::Command::new(crate::support::LOAD));
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+}
+
+#[test]
+fn what_was_asked_for_decides() {
+    let daemon = Daemon::start();
+    let port = daemon.port;
+    assert_eq!(run(port, &["-n", "50", "--fail-if", "errors>0,p50>1m,lines<50"]).code, Some(0));
+    let ran = run(port, &["-n", "50", "--fail-if", "errors>0", "--fail-if", "p99 >= 1us"]);
+    assert_eq!(ran.code, Some(99));
+    assert!(ran.stderr.contains("tcpecho-load: fail-if p99>=1us: it was "), "{}", ran.stderr);
+    assert!(ran.stdout.contains("latency of 50 lines"), "with a report all the same");
+    // What is not measured can't pass.
+    let abort = ["--mode", "abort", "-n", "50", "--fail-if", "p99>1s"];
+    let ran = run(port, &abort);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.ends_with("p99>1s: that was not measured\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn ctrl_c_reports_what_was_found() {
+    let daemon = Daemon::start();
+    let mut load = command(daemon.port, &["-d", "10m", "--format", "json", "--warmup", "0s"]);
+    let mut child = load.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It says every second how things are, at first.
+    let mut first = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with("tcpecho-load: 1 s of 600 s, "), "{first}");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["interrupted"], &report["errors"]), (&true.into(), &serde_json::json!({})));
+    assert!(report["lines"].as_u64().unwrap() > 0 && report["duration_s"].as_f64().unwrap() >= 1.0);
+    assert_eq!(daemon.counted("finished"), 50, "the daemon saw an orderly end");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_said_before_the_run() {
+    let ran = run(closed_port(), &["-o", "/nowhere/report"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert!(ran.stderr.contains("cannot write /nowhere/report"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("connect"), "{}", ran.stderr);
+}
+
+#[test]
+fn nobody_reads_the_report() {
+    let daemon = Daemon::start();
+    let mut load = command(daemon.port, &["-n", "50", "-q"]);
+    let mut child = load.stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

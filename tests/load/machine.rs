@@ -1,0 +1,79 @@
+//! What this machine does not have: said with its remedy, and no error of the server.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::{DAEMON, LOAD, Ran, closed_port, finish, run};
+
+#[test]
+fn too_few_descriptors_are_said_before_the_run() {
+    let mut load = Command::new("prlimit");
+    load.args(["--nofile=64:64", LOAD, "127.0.0.1", "7", "-c", "100"]);
+    let ran = finish(&mut load);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    let said = "100 connections need 132 descriptors, and this process may have 64: raise the hard";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+}
+
+#[test]
+fn a_source_that_is_not_ours_is_said_before_the_run() {
+    let ran = run(closed_port(), &["--source", "192.0.2.1"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    let said = "--source 192.0.2.1: Cannot assign requested address (os error 99): no interface";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    let ran = run(closed_port(), &["--source", "::1"]);
+    assert!(ran.stderr.contains("of another family"), "{}", ran.stderr);
+}
+
+/// Runs a script in a network of its own, with these ports for outgoing connections; none where
+/// that is not allowed.
+fn with_ports(ports: &str, script: &str) -> Option<Ran> {
+    let setup = format!(
+        "ip link set lo up && echo {ports} >/proc/sys/net/ipv4/ip_local_port_range || exit 77
+         directory=$(mktemp -d) || exit 77
+         {DAEMON} --listen 127.0.0.1:9877 --port-file $directory/port 2>/dev/null &
+         until [ -s $directory/port ]; do :; done
+         {script}
+         status=$?; kill $!; rm -r $directory; exit $status"
+    );
+    let ran = finish(Command::new("unshare").args(["-rn", "sh", "-c", &setup]));
+    if ran.code == Some(77) || ran.stderr.starts_with("unshare: ") {
+        println!("SKIPPED a test of ports: needs a network namespace of its own");
+        assert!(std::env::var_os("CI").is_none(), "nothing is skipped in CI: {ran:?}");
+        return None;
+    }
+    Some(ran)
+}
+
+#[test]
+fn too_few_ports_are_said_before_the_run() {
+    let script = format!("{LOAD} 127.0.0.1 -c 50 -n 50");
+    let Some(ran) = with_ports("40000 40019", &script) else { return };
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    let said = "1 source address(es) have 20: give 3 or more (--source";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    let script = format!("{LOAD} 127.0.0.1 -c 50 -n 50 --source 127.0.0.2-127.0.0.4 -q");
+    let Some(ran) = with_ports("40000 40019", &script) else { return };
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[test]
+fn ports_that_run_out_on_the_way_are_no_error_of_the_server() {
+    let script = format!("{LOAD} 127.0.0.1 --mode churn -c 4 -d 300ms --warmup 0s --format json");
+    let Some(ran) = with_ports("40000 40019", &script) else { return };
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = ran.report();
+    assert_eq!(report["errors"], json!({}), "{report:#}");
+    assert!(report["shortages"]["EADDRNOTAVAIL"].as_u64().unwrap() > 0, "{report:#}");
+    assert_eq!(ran.stderr.matches("no port is free to connect from").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn a_connection_to_itself_is_no_echo() {
+    // There is only the one port to connect from, and nobody listens there.
+    let script = format!("{LOAD} 127.0.0.1 40000 -c 1 -n 5 --format json");
+    let Some(ran) = with_ports("40000 40000", &script) else { return };
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(ran.report()["errors_by_phase"], json!({"connect": {"refused": 1}}));
+}

@@ -1,0 +1,18 @@
+//! `tcpecho-load` as its users run it: the real program, against the real daemon and against
+//! servers that do wrong on purpose. What each test waits for, it waits for with a limit.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "what the tests share is a test too"
+)]
+
+mod support;
+
+mod ends;
+mod machine;
+mod modes;
+mod reports;
+mod wrong;

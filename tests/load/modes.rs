@@ -1,0 +1,107 @@
+//! Every mode against the real daemon, whose own counters say the same.
+
+use serde_json::{Value, json};
+
+use crate::support::{Daemon, report};
+
+/// Nothing went wrong, and everything that the daemon has seen is in the report.
+#[track_caller]
+fn agree(report: &Value, daemon: &Daemon) {
+    assert_eq!((&report["errors"], &report["mismatches"]), (&json!({}), &json!(0)), "{report:#}");
+    assert_eq!((&report["unanswered"], &report["shortages"]), (&json!(0), &json!({})));
+    assert_eq!(report["connections"]["attempted"], report["connections"]["established"]);
+    assert_eq!(report["connections"]["established"], daemon.counted("accepted"));
+}
+
+#[test]
+fn echo_there_and_back() {
+    let daemon = Daemon::start();
+    let report = report(daemon.port, &["-n", "5k", "-s", "1-2000", "-P", "3"]);
+    agree(&report, &daemon);
+    assert_eq!((report["lines"].as_u64(), daemon.counted("lines")), (Some(5000), 5000));
+    assert_eq!(report["bytes_total"], daemon.counted("bytes_in"));
+    assert_eq!(daemon.counted("finished"), 50, "all ended in order");
+    assert_eq!(report["latency_us"]["count"], 5000);
+}
+
+#[test]
+fn an_open_loop_keeps_its_rate() {
+    let daemon = Daemon::start();
+    let report = report(daemon.port, &["-r", "2k", "-n", "1k", "-c", "10"]);
+    agree(&report, &daemon);
+    assert_eq!((report["loop"].as_str(), report["lines"].as_u64()), (Some("open"), Some(1000)));
+    // Half a second, or more on a busy machine; never less.
+    assert!(report["duration_s"].as_f64().unwrap() > 0.499, "{report:#}");
+}
+
+#[test]
+fn a_stream_is_not_waited_for() {
+    let daemon = Daemon::start();
+    let report = report(daemon.port, &["--mode", "stream", "-n", "1k", "-s", "40k", "-c", "3"]);
+    agree(&report, &daemon);
+    assert_eq!(daemon.counted("bytes_out"), 1_000 * 40 * 1024);
+    assert!(report["latency_us"]["count"].as_u64().unwrap() < 1000, "only some are timed");
+}
+
+#[test]
+fn churn_connects_for_each_line() {
+    for (close, cause) in [("fin", "finished"), ("rst", "reset")] {
+        let daemon = Daemon::start();
+        let options = ["--mode", "churn", "--close", close, "-n", "500", "-c", "7"];
+        let report = report(daemon.port, &options);
+        agree(&report, &daemon);
+        assert_eq!((report["lines"].as_u64(), daemon.counted("lines")), (Some(500), 500));
+        // Those that were begun when the last line came back had nothing to send.
+        assert!(daemon.counted(cause) >= 500, "{close}");
+        assert_eq!(report["exchanges_total"], 500);
+    }
+}
+
+#[test]
+fn idle_connections_echo_once_and_are_held() {
+    let daemon = Daemon::start();
+    let options = ["--mode", "idle", "-c", "600", "-d", "300ms", "--warmup", "0s"];
+    let report = report(daemon.port, &options);
+    agree(&report, &daemon);
+    assert_eq!((report["lines_total"].as_u64(), daemon.counted("lines")), (Some(600), 600));
+    assert_eq!(daemon.counted("finished"), 600);
+}
+
+#[test]
+fn a_half_close_gets_everything_back() {
+    let daemon = Daemon::start();
+    let options =
+        ["--mode", "half-close", "-P", "200", "-s", "1-3k", "-d", "300ms", "--warmup", "0s"];
+    let report = report(daemon.port, &options);
+    agree(&report, &daemon);
+    let exchanges = report["exchanges_total"].as_u64().unwrap();
+    // Those that were under way at the end may have sent fewer lines.
+    assert!(exchanges > 0, "{report:#}");
+    assert!(report["lines_total"].as_u64() >= Some(exchanges * 200), "{report:#}");
+    assert_eq!(report["lines_total"].as_u64(), Some(daemon.counted("lines")));
+    assert_eq!(report["bytes_total"], daemon.counted("bytes_in"));
+}
+
+#[test]
+fn aborts_are_resets_and_no_errors() {
+    let daemon = Daemon::start();
+    let options = ["--mode", "abort", "-P", "50", "-s", "1k", "-n", "10k"];
+    let report = report(daemon.port, &options);
+    agree(&report, &daemon);
+    let aborted = report["exchanges_total"].as_u64().unwrap();
+    assert!(aborted >= 200, "{aborted}");
+    // Some of them were over before the daemon read anything.
+    let resets = daemon.counted("reset") + daemon.counted("broken-pipe");
+    assert!(resets >= aborted, "{resets} of {aborted}");
+    assert_eq!(daemon.counted("finished"), 0);
+}
+
+#[test]
+fn lines_come_from_every_source() {
+    let daemon = Daemon::start();
+    let options =
+        ["-n", "100", "-c", "9", "--source", "127.0.0.2-127.0.0.4", "--source", "127.0.0.9"];
+    let report = report(daemon.port, &options);
+    agree(&report, &daemon);
+    assert_eq!(report["settings"]["sources"].as_array().unwrap().len(), 4);
+}
