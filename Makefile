@@ -54,6 +54,9 @@ count-system-calls: ## system calls an echoed line, and in a connection's life
 count-instructions: ## user-space instructions an echoed line, alone and beside 15,000 idle connections
 	$(CARGO) test --locked --release --test counts -- --nocapture --include-ignored instructions
 
+count-generator: ## instructions and system calls a line that the load generator verifies
+	$(CARGO) test --locked --release --test counts -- --nocapture verified
+
 count-memory: ## private memory an idle connection
 	$(CARGO) test --locked --release --test counts -- --nocapture bytes
 
@@ -95,5 +98,5 @@ help: ## list these commands
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
-	count-instructions count-memory count-connections demo demo-transcripts demo-check demo-watch \
+	count-instructions count-generator count-memory count-connections demo demo-transcripts demo-check demo-watch \
 	states install uninstall clean help

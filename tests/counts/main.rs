@@ -8,6 +8,8 @@
 //! it fails.
 
 #[cfg(test)]
+mod generator;
+#[cfg(test)]
 mod measured;
 #[cfg(test)]
 mod traffic;
@@ -16,6 +18,7 @@ mod traffic;
 mod tests {
     use std::sync::{Mutex, MutexGuard, PoisonError};
 
+    use super::generator;
     use super::measured::{Callgrind, Daemon, calls_under_strace, lacks};
     use super::traffic::{LINE_BYTES, Traffic};
 
@@ -114,6 +117,34 @@ mod tests {
             (beside / alone - 1.0) * 100.0
         );
         assert!((beside / alone - 1.0).abs() <= 0.02, "{alone} alone, {beside} beside idle ones");
+    }
+
+    #[test]
+    #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
+    fn instructions_a_verified_line() {
+        if lacks("valgrind") {
+            return;
+        }
+        let _turn = my_turn();
+        let daemon = Daemon::start(&[]);
+        let total = |lines| generator::instructions(daemon.address(), lines);
+        let a_line = ratio(total(22_000) - total(2_000), 20_000);
+        println!("instructions a verified line, of the load generator: {a_line:.1} (goal 700)");
+        assert!(a_line <= 700.0, "{a_line}");
+    }
+
+    #[test]
+    #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
+    fn system_calls_a_verified_line() {
+        if lacks("strace") {
+            return;
+        }
+        let _turn = my_turn();
+        let daemon = Daemon::start(&[]);
+        let calls = |lines| generator::calls(daemon.address(), lines);
+        let a_line = ratio(calls(50_000) - calls(0), 50_000);
+        println!("system calls a verified line, of the load generator: {a_line:.3} (goal 2.1)");
+        assert!(a_line <= 2.1, "{a_line}");
     }
 
     /// So many lines, one in flight in all.

@@ -17,6 +17,7 @@ impl<S: Dialled> Exchange<S> {
     }
 
     /// Sends what is begun and may be begun, once.
+    #[inline]
     pub(super) fn send(
         &mut self,
         lent: &mut Lent,
@@ -29,13 +30,10 @@ impl<S: Dialled> Exchange<S> {
         let Lent { plan, payload, results, out, .. } = lent;
         out.clear();
         let mut end = self.sent;
-        loop {
-            while end.line < self.begun && out.len() < TURN_BYTES_MAX {
-                payload.append(self.bytes, &mut end, out);
-            }
-            if out.len() >= TURN_BYTES_MAX || !self.begin(plan, supply, results, now) {
-                break;
-            }
+        while out.len() < TURN_BYTES_MAX
+            && (end.line < self.begun || self.begin(plan, supply, results, now))
+        {
+            payload.append(self.bytes, &mut end, out);
         }
         if out.is_empty() {
             return Ok(());
@@ -54,6 +52,7 @@ impl<S: Dialled> Exchange<S> {
     }
 
     /// Begins one more line, if the plan, the window and the supply have one.
+    #[inline]
     fn begin(
         &mut self,
         plan: &Plan,

@@ -225,16 +225,19 @@ impl<D: Dial> Generator<D> {
         let Some(exchange) = &mut slot.exchange else { return };
         let mut supply = self.lines.supply(&mut slot.owed, self.stage.part());
         let served = exchange.serve(&mut self.lent, &mut supply, || self.dial.now());
+        let young = slot.young;
         match served {
             Served::Idle => {}
             Served::Again => mark(&mut self.slots, &mut self.again, key, Ready::NONE),
             Served::Done | Served::Failed(_) => self.close(key, served),
         }
-        self.grow_up(key);
+        if young {
+            self.grow_up(key);
+        }
     }
 
     /// A connection is no longer young once it is connected, and has echoed if it may do so.
-    #[inline]
+    #[cold]
     fn grow_up(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key).filter(|slot| slot.young) else { return };
         let grown = slot.exchange.as_ref().is_none_or(|exchange| {
