@@ -43,6 +43,13 @@ impl Nanos {
         Self(self.0.saturating_add(wait))
     }
 
+    /// The moment `time` earlier, at least the start.
+    #[must_use]
+    pub fn before(self, time: Duration) -> Self {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(time))
+    }
+
     /// How long it is from `earlier` to this moment; zero if `earlier` is later after all.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.ns_since(earlier))

@@ -17,6 +17,10 @@ pub(super) fn now() -> Nanos {
     Nanos(tv_sec.cast_unsigned() * 1_000_000_000 + tv_nsec.cast_unsigned())
 }
 
+/// How long it takes to be woken: what is due sooner is not slept for, but polled for.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const WAKE: Duration = Duration::from_micros(50);
+
 /// A timer that ends a poll by an event (`timerfd_create(2)`).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) struct Alarm {
@@ -38,21 +42,23 @@ impl Alarm {
         Ok(Self { timer, set: Nanos::NEVER })
     }
 
-    /// Has polls end at `until`; returns the timeout with which to poll. The timer is set again
-    /// only for another time. It is never read: to set it makes the next end a new edge.
+    /// Has polls end [`WAKE`] before `until`, and from then on not wait at all; returns the timeout
+    /// with which to poll. The timer is set again only for another moment. It is never read: to
+    /// set it makes the next end a new edge.
     pub(super) fn set(&mut self, until: Nanos) -> io::Result<Option<Duration>> {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, timerfd_settime};
 
-        if until <= now() {
+        let wake = if until == Nanos::NEVER { until } else { until.before(WAKE) };
+        if wake <= now() {
             return Ok(Some(Duration::ZERO));
         }
-        if until != self.set {
+        if wake != self.set {
             let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
             // All zeroes would mean: never again.
-            let it_value = if until == Nanos::NEVER { zero } else { timespec(until) };
+            let it_value = if wake == Nanos::NEVER { zero } else { timespec(wake) };
             let once = Itimerspec { it_interval: zero, it_value };
             timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &once)?;
-            self.set = until;
+            self.set = wake;
         }
         Ok(None)
     }
