@@ -1,15 +1,33 @@
 #!/bin/sh
 # Installs the tools that the tests use, where that is possible: on Debian and its kin, as root.
 # Elsewhere it names what is missing; the tests that need it then say that they were skipped.
+# `tests/tools.sh bench` does the same for what the comparison with other servers needs.
 set -eu
+
+# A command, or a file, and the package that it comes in.
+case ${1-tests} in
+tests)
+    pairs='strace:strace valgrind:valgrind ss:iproute2 prlimit:util-linux script:bsdutils
+        setpriv:util-linux nsenter:util-linux unshare:util-linux netstat:net-tools ip:iproute2
+        ps:procps cmp:diffutils'
+    ;;
+bench)
+    pairs='cc:gcc /usr/include/stdio.h:libc6-dev /usr/include/uv.h:libuv1-dev
+        /usr/include/event2/event.h:libevent-dev socat:socat ncat:ncat /usr/sbin/xinetd:xinetd
+        taskset:util-linux chrt:util-linux'
+    ;;
+*)
+    echo "usage: tests/tools.sh [tests|bench]" >&2
+    exit 2
+    ;;
+esac
 
 missing=
 packages=
-for pair in strace:strace valgrind:valgrind ss:iproute2 prlimit:util-linux script:bsdutils \
-    setpriv:util-linux nsenter:util-linux unshare:util-linux netstat:net-tools ip:iproute2 \
-    ps:procps cmp:diffutils; do
-    if ! command -v "${pair%%:*}" >/dev/null 2>&1; then
-        missing="$missing ${pair%%:*}"
+for pair in $pairs; do
+    tool=${pair%%:*}
+    if ! command -v "$tool" >/dev/null 2>&1 && ! [ -f "$tool" ]; then
+        missing="$missing $tool"
         packages="$packages ${pair##*:}"
     fi
 done
@@ -20,5 +38,5 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     # shellcheck disable=SC2086 # one word for each package
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages
 else
-    echo "tests/tools.sh: missing:$missing; install$packages to run every test" >&2
+    echo "tests/tools.sh: missing:$missing; install$packages to have everything" >&2
 fi
