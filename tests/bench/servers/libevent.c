@@ -16,6 +16,7 @@ enum { OUTPUT_MAX = 64 * 1024 };
 static void on_event(struct bufferevent *peer, short what, void *unused);
 static void on_read(struct bufferevent *peer, void *unused);
 
+/* How much output the socket has not taken. */
 static size_t waiting(struct bufferevent *peer)
 {
     return evbuffer_get_length(bufferevent_get_output(peer));
@@ -30,6 +31,7 @@ static void on_drained(struct bufferevent *peer, void *unused)
     check(bufferevent_enable(peer, EV_READ) == 0, "bufferevent_enable");
 }
 
+/* Moving the input copies nothing. */
 static void on_read(struct bufferevent *peer, void *unused)
 {
     (void)unused;
@@ -49,6 +51,7 @@ static void on_finished(struct bufferevent *peer, void *unused)
     bufferevent_free(peer);
 }
 
+/* FIN, or an error. Freeing throws away what waits, so after FIN that is written first. */
 static void on_event(struct bufferevent *peer, short what, void *unused)
 {
     (void)unused;
@@ -58,6 +61,7 @@ static void on_event(struct bufferevent *peer, short what, void *unused)
         bufferevent_free(peer);
 }
 
+/* The library has accepted it, and made it non-blocking. */
 static void on_connection(struct evconnlistener *listener, evutil_socket_t fd,
                           struct sockaddr *address, int length, void *base)
 {

@@ -27,6 +27,7 @@ static void on_closed(uv_handle_t *handle)
     free(handle); /* the first member of its connection */
 }
 
+/* An error may come while it is closing already: closing also ends the writes that wait. */
 static void end(uv_stream_t *peer)
 {
     if (!uv_is_closing((uv_handle_t *)peer))
@@ -39,6 +40,7 @@ static void on_shut_down(uv_shutdown_t *request, int status)
     end(request->handle);
 }
 
+/* The library suggests 64 KiB; the buffer is returned when it has been written. */
 static void on_wanted(uv_handle_t *handle, size_t suggested, uv_buf_t *bytes)
 {
     (void)handle;
@@ -48,6 +50,7 @@ static void on_wanted(uv_handle_t *handle, size_t suggested, uv_buf_t *bytes)
 
 static void on_read(uv_stream_t *peer, ssize_t length, const uv_buf_t *bytes);
 
+/* The socket has taken an output, or will never take it. */
 static void on_written(uv_write_t *request, int status)
 {
     uv_stream_t *peer = request->handle;
@@ -63,6 +66,7 @@ static void on_written(uv_write_t *request, int status)
     }
 }
 
+/* The library writes at once what the socket takes, and waits with the rest. */
 static void write_back(uv_stream_t *peer, char *bytes, size_t length)
 {
     struct output *output = malloc(sizeof *output);
@@ -87,7 +91,7 @@ static void on_read(uv_stream_t *peer, ssize_t length, const uv_buf_t *bytes)
     }
     free(bytes->base);
     if (length == 0)
-        return;
+        return; /* it would block, which is no end */
     struct connection *connection = (struct connection *)peer;
     /* Closing would throw away what waits; with nothing waiting it says FIN as well. */
     bool waits = length == UV_EOF && uv_stream_get_write_queue_size(peer) > 0;
@@ -95,6 +99,7 @@ static void on_read(uv_stream_t *peer, ssize_t length, const uv_buf_t *bytes)
         end(peer);
 }
 
+/* One that fails to be accepted is that peer's loss. */
 static void on_connection(uv_stream_t *listener, int status)
 {
     if (status < 0)
