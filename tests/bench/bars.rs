@@ -1,0 +1,128 @@
+//! A plot of bars in groups, each with its figure above it.
+
+use std::path::Path;
+
+use plotters::chart::ChartContext;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::{
+    Cartesian2d, ChartBuilder, Color, IntoDrawingArea, PathElement, Rectangle, SVGBackend, Text,
+};
+use plotters::style::TRANSPARENT;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::drawing::{
+    Canvas, Drawn, HEAD, LETTERS, NAME_LETTERS, SIZE, SMALL_LETTERS, colour, head, letters,
+};
+use super::servers::FLOOR;
+
+/// One case, for instance.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// What stands below it.
+    pub(crate) name: &'static str,
+    /// Servers and their figures.
+    pub(crate) bars: Vec<(&'static str, f64)>,
+}
+
+/// A plot.
+#[derive(Debug)]
+pub(crate) struct Bars {
+    /// Says what is better.
+    pub(crate) title: &'static str,
+    /// What is measured, in which unit.
+    pub(crate) axis: &'static str,
+    pub(crate) groups: Vec<Group>,
+    /// Where bars are cut off that would make the others too small to see.
+    pub(crate) top: Option<f64>,
+    /// Where a line goes across, behind the bars.
+    pub(crate) line: Option<f64>,
+    /// How a figure is shown.
+    pub(crate) figure: fn(f64) -> String,
+}
+
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// A group of fewer has bars no wider than those of so many.
+const BARS_MIN: f64 = 4.0;
+
+/// How much of a group's place is left empty.
+const GAP: f64 = 0.2;
+
+impl Bars {
+    /// Writes it to a file; nothing is written if there is nothing to show.
+    pub(crate) fn draw(mut self, path: &Path) -> Drawn {
+        self.groups.retain(|group| !group.bars.is_empty());
+        let all = self.groups.iter().flat_map(|group| &group.bars);
+        let highest = all.map(|bar| bar.1).fold(0.0, f64::max);
+        if self.groups.is_empty() || highest <= 0.0 {
+            return Ok(());
+        }
+        // Room for the figure above the highest bar.
+        let top = self.top.unwrap_or(f64::INFINITY).min(highest) * 1.08;
+        let canvas = SVGBackend::new(path, SIZE).into_drawing_area();
+        head(&canvas, self.title, &self.servers())?;
+        let count = f64::from(u32::try_from(self.groups.len())?);
+        let mut chart = ChartBuilder::on(&canvas.margin(HEAD, 10, 10, 24))
+            .x_label_area_size(46)
+            .y_label_area_size(90)
+            .build_cartesian_2d(0.0..count, 0.0..top)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .x_labels(0)
+            .y_desc(self.axis)
+            .y_label_formatter(&|figure| (self.figure)(*figure))
+            .light_line_style(TRANSPARENT)
+            .axis_desc_style(("sans-serif", LETTERS))
+            .label_style(("sans-serif", LETTERS))
+            .draw()?;
+        if let Some(height) = self.line {
+            let ends = vec![(0.0, height), (count, height)];
+            chart.draw_series([PathElement::new(ends, colour(FLOOR).stroke_width(3))])?;
+        }
+        for (left, group) in (0_u32..).map(f64::from).zip(&self.groups) {
+            self.draw_group(&canvas, &chart, left, group)?;
+        }
+        canvas.present()?;
+        Ok(())
+    }
+
+    /// The bars of a group side by side in the place from `left` to the next whole number.
+    fn draw_group(
+        &self,
+        canvas: &Canvas<'_>,
+        chart: &Chart<'_, '_>,
+        left: f64,
+        group: &Group,
+    ) -> Drawn {
+        let area = chart.plotting_area();
+        let (middle, bottom) = area.map_coordinate(&(left + 0.5, 0.0));
+        let style = letters(NAME_LETTERS, HPos::Center, VPos::Top);
+        canvas.draw(&Text::new(group.name.to_owned(), (middle, bottom + 10), style))?;
+        let count = f64::from(u32::try_from(group.bars.len())?);
+        let width = (1.0 - GAP) / count.max(BARS_MIN);
+        let first = left + (1.0 - width * count) / 2.0;
+        let highest = area.get_y_range().end;
+        for (place, (server, figure)) in (0_u32..).map(f64::from).zip(&group.bars) {
+            let (from, to) = (first + place * width, first + (place + 0.92) * width);
+            let height = figure.min(highest);
+            let bar = Rectangle::new([(from, 0.0), (to, height)], colour(server).filled());
+            area.draw(&bar)?;
+            let (middle, above) = area.map_coordinate(&(f64::midpoint(from, to), height));
+            let style = letters(SMALL_LETTERS, HPos::Center, VPos::Bottom);
+            canvas.draw(&Text::new((self.figure)(*figure), (middle, above - 3), style))?;
+        }
+        Ok(())
+    }
+
+    /// Those with a bar, in the order in which they come.
+    fn servers(&self) -> Vec<&'static str> {
+        let mut servers = Vec::new();
+        for (server, _) in self.groups.iter().flat_map(|group| &group.bars) {
+            if !servers.contains(server) {
+                servers.push(*server);
+            }
+        }
+        servers
+    }
+}

@@ -1,0 +1,63 @@
+//! Compares the daemon with other echo servers: what a line costs, how many there are, how long
+//! each takes, and what a connection keeps in memory. Run with `make bench`.
+//!
+//! Every server has the first core to itself and the load the second. The servers take turns, each
+//! time as a new process, so that what else the machine does meets all of them alike; and they are
+//! compared within a round, so that it does not matter how one round differs from another.
+//!
+//! What is exact is the processor time of the server, which the kernel counts in nanoseconds. It is
+//! what decides; lines a second and latencies also tell of the load generator.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench may end in a panic, and prints"
+)]
+
+mod bars;
+mod cases;
+mod curves;
+mod drawing;
+mod goals;
+mod load;
+mod machine;
+mod measure;
+mod options;
+mod plots;
+mod results;
+mod rounds;
+mod running;
+mod servers;
+mod table;
+
+use std::fs;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // cargo test builds benches too when asked for all targets; a comparison takes too long for it.
+    if !std::env::args().any(|word| word == "--bench") {
+        println!("SKIPPED the comparison: make bench");
+        return ExitCode::SUCCESS;
+    }
+    let options = match options::Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(wrong) => {
+            eprintln!("{wrong}\n{}", options::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    let results = rounds::run(&options);
+    fs::create_dir_all(&options.out).expect("a directory for the results");
+    fs::write(options.out.join("results.md"), table::page(&options, &results)).expect("results");
+    plots::draw(&options.out, &results).expect("plots");
+    println!("\n{}", goals::table(&results));
+    println!("written to {}", options.out.display());
+    let troubles = results.troubles();
+    for trouble in &troubles {
+        eprintln!("no measurement: {trouble}");
+    }
+    if troubles.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

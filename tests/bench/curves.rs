@@ -1,0 +1,79 @@
+//! A plot of curves over named places, on a logarithmic axis.
+
+use std::path::Path;
+
+use plotters::prelude::{
+    ChartBuilder, Circle, Color, IntoDrawingArea, IntoLogRange, LineSeries, SVGBackend, Text,
+};
+use plotters::style::TRANSPARENT;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::drawing::{Drawn, HEAD, LETTERS, SIZE, colour, head, letters};
+use super::table::number;
+
+/// One server.
+#[derive(Debug)]
+pub(crate) struct Curve {
+    /// Which one.
+    pub(crate) name: &'static str,
+    /// One for each place.
+    pub(crate) points: Vec<f64>,
+}
+
+/// A plot.
+#[derive(Debug)]
+pub(crate) struct Curves {
+    /// Says what is better.
+    pub(crate) title: &'static str,
+    /// What is measured, in which unit.
+    pub(crate) axis: &'static str,
+    /// What stands below the points, from left to right.
+    pub(crate) places: &'static [&'static str],
+    pub(crate) servers: Vec<Curve>,
+}
+
+impl Curves {
+    /// Writes it to a file; nothing is written if there is nothing to show.
+    pub(crate) fn draw(&self, path: &Path) -> Drawn {
+        let all = self.servers.iter().flat_map(|curve| curve.points.iter().copied());
+        let (least, most) = (all.clone().fold(f64::INFINITY, f64::min), all.fold(0.0, f64::max));
+        if self.servers.is_empty() || least <= 0.0 {
+            return Ok(());
+        }
+        let canvas = SVGBackend::new(path, SIZE).into_drawing_area();
+        let names: Vec<_> = self.servers.iter().map(|curve| curve.name).collect();
+        head(&canvas, self.title, &names)?;
+        // Half a place is free on either side, so that no point lies on the frame.
+        let right = f64::from(u32::try_from(self.places.len())?) - 0.5;
+        let mut chart = ChartBuilder::on(&canvas.margin(HEAD, 10, 10, 24))
+            .x_label_area_size(46)
+            .y_label_area_size(110)
+            .build_cartesian_2d(-0.5..right, (least / 1.5..most * 1.5).log_scale())?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .x_labels(0)
+            .y_desc(self.axis)
+            .y_label_formatter(&|value| number(*value))
+            .light_line_style(TRANSPARENT)
+            .axis_desc_style(("sans-serif", LETTERS))
+            .label_style(("sans-serif", LETTERS))
+            .draw()?;
+        for (across, place) in (0_u32..).map(f64::from).zip(self.places) {
+            let (left, _) = chart.plotting_area().map_coordinate(&(across, least));
+            // The axis begins below the lowest point, where the names belong.
+            let (_, down) = chart.plotting_area().get_pixel_range();
+            let style = letters(LETTERS, HPos::Center, VPos::Top);
+            canvas.draw(&Text::new((*place).to_owned(), (left, down.end + 10), style))?;
+        }
+        for curve in &self.servers {
+            let points = (0_u32..).map(f64::from).zip(curve.points.iter().copied());
+            let line = colour(curve.name).stroke_width(3);
+            chart.draw_series(LineSeries::new(points.clone(), line))?;
+            let dot = colour(curve.name).filled();
+            chart.draw_series(points.map(|point| Circle::new(point, 6, dot)))?;
+        }
+        canvas.present()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! The plots: which ones there are, and of what.
+
+use std::path::Path;
+
+use super::bars::{Bars, Group};
+use super::cases::{CASES, Kind, Metric};
+use super::curves::{Curve, Curves};
+use super::drawing::Drawn;
+use super::results::Results;
+use super::servers::{FLOOR, SERVERS};
+use super::table::number;
+
+/// Draws whatever was measured.
+pub(crate) fn draw(folder: &Path, results: &Results) -> Drawn {
+    cpu(results).draw(&folder.join("cpu-a-line.svg"))?;
+    throughput(results).draw(&folder.join("throughput.svg"))?;
+    memory(results).draw(&folder.join("memory.svg"))?;
+    latency(results).draw(&folder.join("open-loop-latency.svg"))
+}
+
+/// Ratios to the floor, which is the line at 1. Servers that start processes would go far beyond
+/// the top; their figures tell how far.
+fn cpu(results: &Results) -> Bars {
+    let of_lines = CASES
+        .iter()
+        .filter(|case| matches!(case.kind, Kind::Lines { .. } | Kind::Idle | Kind::OpenLoop));
+    let groups = of_lines.map(|case| Group {
+        name: case.name,
+        bars: bars(|server| {
+            let ratio = results.ratio(case.name, server, FLOOR, Metric::Cost);
+            ratio.filter(|_| server != FLOOR).map(|ratio| ratio.median)
+        }),
+    });
+    Bars {
+        title: "Processor time of the server for one line: less is better",
+        axis: "times that of the floor, the grey line",
+        groups: groups.collect(),
+        top: Some(3.0),
+        line: Some(1.0),
+        figure: |ratio| format!("{ratio:.2}"),
+    }
+}
+
+/// Only closed loops: an open one has the rate that it was given.
+fn throughput(results: &Results) -> Bars {
+    let closed = CASES.iter().filter(|case| matches!(case.kind, Kind::Lines { .. }));
+    let groups = closed.map(|case| Group {
+        name: case.name,
+        bars: bars(|server| {
+            results.median(case.name, server, Metric::Rate).map(|rate| rate / 1000.0)
+        }),
+    });
+    Bars {
+        title: "Lines a second on one core: more is better",
+        axis: "thousand lines a second",
+        groups: groups.collect(),
+        top: None,
+        line: None,
+        figure: |rate| format!("{rate:.0}"),
+    }
+}
+
+/// Of those that are no process a connection.
+fn memory(results: &Results) -> Bars {
+    let bytes = bars(|server| results.median("idle", server, Metric::Memory));
+    Bars {
+        title: "Memory of the server for one idle connection of 19,800: less is better",
+        axis: "private bytes",
+        groups: vec![Group { name: "idle", bars: bytes }],
+        top: None,
+        line: None,
+        figure: number,
+    }
+}
+
+/// From when a line was to be sent until it was back, so that a stall counts for all whom it kept
+/// waiting.
+fn latency(results: &Results) -> Curves {
+    let curves = SERVERS.iter().filter_map(|server| {
+        let latency = |metric| results.median("open-loop", server.name, metric);
+        let points = [Metric::P50, Metric::P99, Metric::P999].map(latency);
+        let points = points.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(Curve { name: server.name, points })
+    });
+    Curves {
+        title: "How long a line takes at half the floor's rate: less is better",
+        axis: "microseconds, logarithmic",
+        places: &["p50", "p99", "p99.9"],
+        servers: curves.collect(),
+    }
+}
+
+/// A bar for each server that has a figure.
+fn bars(figure: impl Fn(&'static str) -> Option<f64>) -> Vec<(&'static str, f64)> {
+    SERVERS.iter().filter_map(|server| Some((server.name, figure(server.name)?))).collect()
+}

@@ -1,0 +1,149 @@
+//! A server that runs, from the moment it echoes until it has ended.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::cases::Kind;
+use super::measure;
+use super::servers::{PORT_FILE, Place, Server};
+
+/// The core of the server; the load has the other one.
+const CORE: &str = "0";
+
+/// How long a server may take to start.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long anything may take to end after it was told to.
+pub(crate) const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often a start is tried: somebody else may have taken the port that was free.
+const STARTS_MAX: usize = 3;
+
+/// A process and where it listens. It is ended when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// Removed with it.
+    directory: TempDir,
+}
+
+impl Running {
+    /// Starts it, and returns it when it has echoed a line; that one pays for pages that all
+    /// connections share.
+    pub(crate) fn start(server: &Server, kind: &Kind) -> Result<Self, String> {
+        let mut wrong = String::new();
+        for _ in 0..STARTS_MAX {
+            match Self::try_start(server, kind) {
+                Ok(running) => return Ok(running),
+                Err(error) => wrong = error,
+            }
+        }
+        Err(wrong)
+    }
+
+    /// With the log and everything else it might print thrown away.
+    fn try_start(server: &Server, kind: &Kind) -> Result<Self, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let port = if server.forks { free_port() } else { 0 };
+        let arguments = (server.arguments)(&Place { directory: directory.path(), port, kind });
+        let mut command = Command::new("taskset");
+        command.args(["-c", CORE, server.program]).args(arguments).env_remove("RUST_LOG");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().map_err(|error| format!("taskset: {error}"))?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut running = Self { child, address, directory };
+        let end = Instant::now() + START_LIMIT;
+        while Instant::now() < end {
+            if let Ok(Some(status)) = running.child.try_wait() {
+                return Err(format!("it ended when it started: {status}"));
+            }
+            if running.is_ready(server) {
+                return Ok(running);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Err("it does not start".to_owned())
+    }
+
+    /// Whether it says where it listens, if it can, and echoes.
+    fn is_ready(&mut self, server: &Server) -> bool {
+        if !server.forks {
+            let text = fs::read_to_string(self.directory.path().join(PORT_FILE));
+            let Ok(address) = text.unwrap_or_default().trim().parse() else { return false };
+            self.address = address;
+        }
+        echoes(self.address).is_some()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Tells a process and its children to end, and kills them if they do not. Only what was started
+/// here is ever signalled: until it is waited for, its id and those of its children stay theirs.
+pub(crate) fn end(child: &mut Child) {
+    if !matches!(child.try_wait(), Ok(None)) {
+        return;
+    }
+    signal_tree(child.id(), Signal::TERM);
+    if wait(child, END_LIMIT).is_none() {
+        signal_tree(child.id(), Signal::KILL);
+        child.wait().ok();
+    }
+}
+
+/// The children first: one that is orphaned before it is told can't be found any more.
+fn signal_tree(root: u32, signal: Signal) {
+    for pid in measure::tree(root).into_iter().rev() {
+        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+            // It may have ended by itself.
+            kill_process(pid, signal).ok();
+        }
+    }
+}
+
+/// Its exit status, if it ends in time.
+pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        if Instant::now() > end {
+            return None;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A line there and back.
+fn echoes(address: SocketAddr) -> Option<()> {
+    const LINE: &[u8] = b"ready?\n";
+    let mut stream = TcpStream::connect_timeout(&address, START_LIMIT).ok()?;
+    stream.set_read_timeout(Some(START_LIMIT)).ok()?;
+    stream.write_all(LINE).ok()?;
+    let mut echoed = [0; LINE.len()];
+    stream.read_exact(&mut echoed).ok()?;
+    (echoed == LINE).then_some(())
+}
+
+/// A port that is free at this moment.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}

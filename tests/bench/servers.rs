@@ -1,0 +1,187 @@
+//! The servers that are compared, and how each is started.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use super::cases::Kind;
+
+/// What a server that starts is told.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    /// For its files.
+    pub(crate) directory: &'a Path,
+    /// A port that was free a moment ago, for those that cannot take any and tell which.
+    pub(crate) port: u16,
+    pub(crate) kind: &'a Kind,
+}
+
+/// A server, and how it is run.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// Its word on the command line, in the tables and in the plots.
+    pub(crate) name: &'static str,
+    /// What it is, for the page of results.
+    pub(crate) about: &'static str,
+    /// Where its program is.
+    pub(crate) program: &'static str,
+    pub(crate) arguments: fn(&Place<'_>) -> Vec<String>,
+    /// True if it starts a process for each connection, listens on a given port, and writes no
+    /// port file.
+    pub(crate) forks: bool,
+}
+
+/// The file in which a server says where it listens.
+pub(crate) const PORT_FILE: &str = "port";
+
+/// The two that the goals are about.
+pub(crate) const DAEMON: &str = "tcpechod";
+pub(crate) const FLOOR: &str = "floor";
+
+/// What `tests/bench/build.sh` has built.
+macro_rules! built {
+    ($name:literal) => {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench/", $name)
+    };
+}
+
+/// The floor first: the others are compared with it. The last three are Debian's.
+pub(crate) const SERVERS: [Server; 8] = [
+    Server {
+        name: FLOOR,
+        about: "a bare edge-triggered epoll loop in C that does nothing else, and keeps \
+                nothing for a connection that it owes nothing",
+        program: built!("floor"),
+        arguments: port_file,
+        forks: false,
+    },
+    Server {
+        name: DAEMON,
+        about: "the daemon as it is delivered, with its defaults",
+        program: env!("CARGO_BIN_EXE_tcpechod"),
+        arguments: daemon,
+        forks: false,
+    },
+    Server {
+        name: "libuv",
+        about: "libuv in C, as its guide teaches",
+        program: built!("libuv"),
+        arguments: port_file,
+        forks: false,
+    },
+    Server {
+        name: "libevent",
+        about: "libevent's bufferevents in C, as its book teaches",
+        program: built!("libevent"),
+        arguments: port_file,
+        forks: false,
+    },
+    Server {
+        name: "tokio",
+        about: "tokio on one thread, a task a connection, with the 1 KiB buffer of its \
+                documentation; in the case `stream` with 64 KiB, since 1 KiB is not meant for it",
+        program: built!("tokio/release/tokio-echo"),
+        arguments: tokio,
+        forks: false,
+    },
+    Server {
+        name: "socat",
+        about: "socat, which starts cat",
+        program: "/usr/bin/socat",
+        arguments: socat,
+        forks: true,
+    },
+    Server {
+        name: "ncat",
+        about: "ncat, which starts cat; for short lines only: beyond what its pipes hold, the two \
+                wait for each other for ever",
+        program: "/usr/bin/ncat",
+        arguments: ncat,
+        forks: true,
+    },
+    Server {
+        name: "xinetd",
+        about: "the echo inside xinetd, a process a connection",
+        program: "/usr/sbin/xinetd",
+        arguments: xinetd,
+        forks: true,
+    },
+];
+
+impl Server {
+    /// True if its program is there; a server that could not be built or installed is skipped.
+    pub(crate) fn is_there(&self) -> bool {
+        Path::new(self.program).is_file()
+    }
+}
+
+fn port_file(place: &Place<'_>) -> Vec<String> {
+    vec![place.file(PORT_FILE)]
+}
+
+/// No option that would make it quicker: what is measured is what one gets.
+fn daemon(place: &Place<'_>) -> Vec<String> {
+    let mut words = words("--listen 127.0.0.1:0 --port-file");
+    words.push(place.file(PORT_FILE));
+    words
+}
+
+/// A buffer is part of each of its connections, so a large one would count as memory where
+/// connections are idle.
+fn tokio(place: &Place<'_>) -> Vec<String> {
+    let mut words = port_file(place);
+    if matches!(place.kind, Kind::Stream) {
+        words.push((64 << 10).to_string());
+    }
+    words
+}
+
+/// After the peer's FIN it waits so long for cat, which is half a second if it is not told.
+fn socat(place: &Place<'_>) -> Vec<String> {
+    let port = place.port;
+    let listen = format!("TCP-LISTEN:{port},bind=127.0.0.1,backlog=4096,nodelay,fork,reuseaddr");
+    words(&format!("-t 30 {listen} EXEC:cat"))
+}
+
+/// Its own limit is 100 connections, and the one that asks whether it is ready is one more.
+fn ncat(place: &Place<'_>) -> Vec<String> {
+    words(&format!("-4 -l -k -m 1024 --exec /bin/cat 127.0.0.1 {}", place.port))
+}
+
+/// It has limits against too many connections, which are lifted here.
+fn xinetd(place: &Place<'_>) -> Vec<String> {
+    let mut text = String::from("service echo\n{\n");
+    let port = place.port.to_string();
+    for (name, value) in [
+        ("type", "INTERNAL UNLISTED"),
+        ("id", "echo-stream"),
+        ("socket_type", "stream"),
+        ("protocol", "tcp"),
+        ("flags", "NODELAY"),
+        ("user", "nobody"),
+        ("wait", "no"),
+        ("bind", "127.0.0.1"),
+        ("port", &port),
+        ("instances", "UNLIMITED"),
+        ("per_source", "UNLIMITED"),
+        ("cps", "1000000 1"),
+    ] {
+        writeln!(text, "    {name} = {value}").unwrap();
+    }
+    text.push_str("}\n");
+    let configuration = place.file("xinetd.conf");
+    fs::write(&configuration, text).unwrap();
+    let mut words = words("-dontfork -stayalive -filelog /dev/null");
+    words.extend(["-f".to_owned(), configuration, "-pidfile".to_owned(), place.file("pid")]);
+    words
+}
+
+impl Place<'_> {
+    fn file(&self, name: &str) -> String {
+        self.directory.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
+}
