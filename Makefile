@@ -63,6 +63,11 @@ count-memory: ## private memory an idle connection
 count-connections: ## connections that one process holds
 	$(CARGO) test --locked --release --test counts -- --nocapture connections_in
 
+bench: ## compare the daemon with other servers, for half an hour (ARGS='--rounds 1 --case churn' for less)
+	@tests/tools.sh bench
+	CARGO='$(CARGO)' tests/bench/build.sh
+	$(CARGO) bench --locked --bench compare -- $(ARGS)
+
 demo: all ## run every demonstration, and tell in a table what was seen
 	@tests/demos/run
 
@@ -98,5 +103,6 @@ help: ## list these commands
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
-	count-instructions count-generator count-memory count-connections demo demo-transcripts demo-check demo-watch \
+	count-instructions count-generator count-memory count-connections bench demo \
+	demo-transcripts demo-check demo-watch \
 	states install uninstall clean help
