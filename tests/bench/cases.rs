@@ -183,6 +183,13 @@ pub(crate) fn flooding_load() -> Vec<String> {
     words("--mode stream -c 1 -s 64k")
 }
 
+/// For servers that start a process for each connection. Ncat lets a handful wait in the kernel:
+/// whoever finds no place asks again after one, three, seven seconds. So they come slowly at
+/// first, which is not measured, and may wait long.
+pub(crate) fn patience() -> Vec<String> {
+    words("--ramp 2s --timeout 30s")
+}
+
 fn sources(connections: u32) -> Vec<String> {
     if connections > PER_SOURCE { words("--source 127.0.0.2-127.0.0.4") } else { Vec::new() }
 }

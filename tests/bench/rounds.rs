@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cases::{CASES, Case, IDLE, Kind, Metric, flooding_load, idle_load};
+use super::cases::{CASES, Case, IDLE, Kind, Metric, flooding_load, idle_load, patience};
 use super::load::{Claim, Load, WARM_UP};
 use super::measure::{cpu_at_rest_s, descriptors, private_bytes};
 use super::options::Options;
@@ -73,7 +73,11 @@ fn half_of_the_floor(options: &Options, results: &Results) -> f64 {
 /// A new process, one load, its figures.
 fn sample(case: &Case, server: &Server, duration: Duration, rate: f64) -> Result<Sample, String> {
     let running = Running::start(server, &case.kind)?;
-    let turn = Turn { case, running, words: case.load(rate), duration };
+    let mut words = case.load(rate);
+    if server.forks {
+        words.extend(patience());
+    }
+    let turn = Turn { case, running, words, duration };
     match case.kind {
         Kind::Idle => turn.beside_idle(),
         Kind::Flood => turn.beside_a_flood(),
