@@ -2,7 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use memchr::memrchr;
+use memchr::{memchr_iter, memrchr};
+
+use super::STREAM_BYTES;
 
 /// How a stream of bytes is divided into requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +22,15 @@ impl Framing {
     /// How many bytes of `fresh` complete requests, where `kept` bytes of an unfinished one came
     /// before them. `line_bytes_max` is where a line without an end is cut, in bytes.
     ///
-    /// What is left over is shorter than `line_bytes_max` under [`Self::Pieces`], and than a
+    /// Of a stream nothing is left over under [`Self::Pieces`] ([`STREAM_BYTES`]). Else what is left
+    /// over is shorter than `line_bytes_max` under [`Self::Pieces`], and than a
     /// record under [`Self::Records`]. Under [`Self::Lines`] it may be longer: that is for the
     /// caller to refuse.
     pub fn complete(self, kept: usize, fresh: &[u8], line_bytes_max: usize) -> usize {
         match self {
             // Nearly every read ends where a line does; then there is nothing to look for.
             Self::Pieces | Self::Lines if fresh.last() == Some(&b'\n') => fresh.len(),
+            Self::Pieces if fresh.len() >= STREAM_BYTES => fresh.len(),
             Self::Pieces => match memrchr(b'\n', fresh) {
                 Some(newline) => newline + 1 + whole(0, fresh.len() - newline - 1, line_bytes_max),
                 None => whole(kept, fresh.len(), line_bytes_max),
@@ -55,8 +59,17 @@ impl Framing {
 /// Counts newlines. A block of fixed size is counted in 21 instructions; to look for each newline
 /// takes eight times as many in a line of 64 bytes.
 fn newlines(bytes: &[u8]) -> u64 {
+    if bytes.len() >= STREAM_BYTES {
+        return newlines_in_many(bytes);
+    }
     let (blocks, rest) = bytes.as_chunks::<64>();
     blocks.iter().map(|block| newlines_in(block)).sum::<u64>() + newlines_in(rest)
+}
+
+/// The same for so many bytes that the widest instructions this machine has are worth a call.
+#[cold]
+fn newlines_in_many(many: &[u8]) -> u64 {
+    u64::try_from(memchr_iter(b'\n', many).count()).unwrap_or(u64::MAX)
 }
 
 /// The same for so few bytes that a byte can hold the count.

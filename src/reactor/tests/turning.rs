@@ -49,19 +49,45 @@ fn an_interrupted_poll_is_an_empty_turn() {
     assert!(bench.reactor.turn().is_err(), "any other failure of the poll is ours");
 }
 
+/// How much of a flood was echoed, in fillings of the read buffer.
+fn fillings(wire: &Handle) -> usize {
+    wire.borrow().sent.len() / READ_BYTES_MAX
+}
+
 #[test]
-fn a_flood_gets_one_read_in_a_turn() {
+fn a_flood_gets_a_few_reads_in_a_turn_after_everybody_else() {
     let mut bench = Bench::new(rules());
-    let flood = bench.knock([In::Bytes(vec![b'x'; 4 * READ_BYTES_MAX])]);
-    let polite = bench.knock([bytes("x\n")]);
+    let flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
+    let polite = bench.knock([bytes("x\n"), In::Block, bytes("y\n")]);
     bench.turn([LISTENER]);
     bench.turn([readable(0), readable(1)]);
-    assert_eq!(flood.borrow().sent.len(), READ_BYTES_MAX);
-    assert_eq!(polite.borrow().sent, b"x\n");
+    assert_eq!((fillings(&flood), polite.borrow().sent.as_slice()), (5, &b"x\n"[..]));
     for turn in 2..=4 {
         assert_eq!(bench.patience(), Some(Duration::ZERO), "no second edge will come");
-        assert_eq!(flood.borrow().sent.len(), turn * READ_BYTES_MAX);
+        assert_eq!(fillings(&flood), 1 + 4 * turn);
     }
+    bench.turn([readable(1)]);
+    bench.turn([readable(1)]);
+    assert_eq!(polite.borrow().sent, b"x\ny\n");
+    assert_eq!(fillings(&flood), 25);
+}
+
+#[test]
+fn streams_take_turns() {
+    let mut bench = Bench::new(rules());
+    let floods = [0, 1].map(|_| bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]));
+    bench.turn([LISTENER]);
+    bench.turn([readable(0), readable(1)]);
+    let echoed = |floods: &[Handle; 2]| [fillings(&floods[0]), fillings(&floods[1])];
+    assert_eq!(echoed(&floods), [5, 1], "one each, and four for the first stream");
+    let turns: Vec<_> = (0..8)
+        .map(|_| {
+            bench.turn([readable(0), readable(1)]);
+            echoed(&floods)
+        })
+        .collect();
+    assert_eq!(turns[2..5], [[17, 1], [17, 5], [17, 9]], "sixteen in a row");
+    assert_eq!(turns[7], [21, 17]);
 }
 
 #[test]
