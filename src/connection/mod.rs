@@ -129,6 +129,12 @@ impl<S: Stream> Connection<S> {
         self.queued
     }
 
+    /// True if it wants another turn because its input goes on and on, and not because its end is
+    /// near.
+    pub fn streams(&self) -> bool {
+        self.phase == Phase::Open && !self.ready.contains(Ready::TO_END)
+    }
+
     /// One turn: writes what is owed, reads what there is, answers it, all within the budget.
     pub fn serve(&mut self, lent: &mut Lent) -> Served {
         self.queued = false;

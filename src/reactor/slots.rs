@@ -23,6 +23,8 @@ const STREAMED_PER_TURN: usize = 4;
 pub(super) struct Slots<S> {
     slab: Slab<Connection<S>>,
     run_queue: Vec<usize>,
+    /// Who wants another turn, but does not stream: the next turn's queue begins with them.
+    again: Vec<usize>,
     /// Those who stream: they have used up a turn's budget, and come after all others.
     streams: VecDeque<usize>,
     /// How many budgets the first of them has had in a row.
@@ -35,7 +37,14 @@ impl<S: Stream> Slots<S> {
     /// and never moved; but for limits that are as good as none.
     pub(super) fn new(connections_max: usize) -> Self {
         let slab = Slab::with_capacity(connections_max.min(PREALLOCATED_MAX));
-        Self { slab, run_queue: Vec::new(), streams: VecDeque::new(), had: 0, closed: Vec::new() }
+        Self {
+            slab,
+            run_queue: Vec::new(),
+            again: Vec::new(),
+            streams: VecDeque::new(),
+            had: 0,
+            closed: Vec::new(),
+        }
     }
 
     /// How many there are, those that have ended but are not reaped included.
@@ -82,6 +91,9 @@ impl<S: Stream> Slots<S> {
             place += 1;
         }
         self.run_queue.clear();
+        if !self.again.is_empty() {
+            std::mem::swap(&mut self.run_queue, &mut self.again);
+        }
     }
 
     /// Whose turn it is.
@@ -121,8 +133,10 @@ impl<S: Stream> Slots<S> {
             self.closed.push(key);
         } else if let Some(connection) = self.slab.get_mut(key) {
             connection.mark(Ready::NONE);
-            if place < self.run_queue.len() {
-                self.streams.push_back(key);
+            match () {
+                () if place >= self.run_queue.len() => {}
+                () if connection.streams() => self.streams.push_back(key),
+                () => self.again.push(key),
             }
         }
     }
@@ -158,6 +172,9 @@ impl<S: Stream> Slots<S> {
         if connection.is_queued() {
             // The key's next owner has no place in the queue yet.
             self.run_queue.retain(|queued| *queued != key);
+            if self.streams.front() == Some(&key) {
+                self.had = 0;
+            }
             self.streams.retain(|queued| *queued != key);
         }
         Some((key, connection))

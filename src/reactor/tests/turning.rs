@@ -73,6 +73,18 @@ fn a_flood_gets_a_few_reads_in_a_turn_after_everybody_else() {
 }
 
 #[test]
+fn who_only_has_to_see_its_end_does_not_wait_behind_streams() {
+    let mut bench = Bench::new(rules());
+    let flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
+    let leaving = [0, 1, 2].map(|_| bench.knock([bytes("x\n"), In::End]));
+    bench.turn([LISTENER]);
+    bench.turn([readable(0), fin(1), fin(2), fin(3)]);
+    bench.turn([]);
+    assert!(leaving.iter().all(|wire| wire.borrow().dropped), "in the next turn");
+    assert_eq!(fillings(&flood), 9);
+}
+
+#[test]
 fn streams_take_turns() {
     let mut bench = Bench::new(rules());
     let floods = [0, 1].map(|_| bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]));
