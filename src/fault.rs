@@ -80,22 +80,13 @@ pub fn connecting(error: &Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
 }
 
-/// What to do about something that this machine could not give to a connect: no fault of the
-/// server's. None if it is something else.
-pub fn shortage_remedy(error: &Error) -> Option<&'static str> {
-    match Errno::from_io_error(error)? {
-        Errno::ADDRNOTAVAIL => Some(
-            "no port is free to connect from: give more source addresses (--source), close with \
-             a reset (--close rst), which leaves none in TIME_WAIT, or widen \
-             net.ipv4.ip_local_port_range",
-        ),
-        Errno::MFILE => Some("the limit on descriptors is reached: raise it (ulimit -n)"),
-        Errno::NFILE => Some("the machine's descriptors are used up: raise fs.file-max"),
-        Errno::NOBUFS | Errno::NOMEM => {
-            Some("the kernel's memory for sockets is used up: see net.ipv4.tcp_mem")
-        }
-        _ => None,
-    }
+/// True if it is this machine that could not give a connect what it needs, a port, a descriptor or
+/// memory: no fault of the server's.
+pub fn is_shortage(error: &Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::ADDRNOTAVAIL | Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+    )
 }
 
 /// True if our own deadline for a call has passed, which is no errno, or the kernel's has.

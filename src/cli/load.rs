@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, PossibleValue};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::client::Family;
 use crate::load::{Close, Config, Criterion, Format, Mode, Size, Until};
 
 use super::client::host;
-use super::load_units::{lines, rate, size, sources};
+use super::load_units::{count, lines, rate, size, sources};
 use super::units::duration;
 
 /// What the load generator is asked to do.
@@ -27,6 +28,12 @@ pub enum Command {
 /// process with status 2.
 pub fn parse() -> Command {
     let arguments = Arguments::parse();
+    let load = &arguments.load;
+    if load.mode == Mode::Idle && (load.lines.is_some() || load.rate.is_some()) {
+        let message = "--mode idle can't be used with --lines or --rate: a connection sends one \
+                       line, and is held";
+        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
     match arguments.other {
         Some(Other::Compare { a, b }) => Command::Compare(a, b),
         None => Command::Run(Box::new(arguments.load.into())),
@@ -85,9 +92,9 @@ struct Load {
     ipv6: bool,
 
     /// How many connections there are at a time
-    #[arg(short, long, value_name = "N", env = "TCPECHO_LOAD_CONNECTIONS", default_value_t = 50,
-          value_parser = clap::value_parser!(u32).range(1..=16_000_000))]
-    connections: u32,
+    #[arg(short, long, value_name = "N", env = "TCPECHO_LOAD_CONNECTIONS", default_value = "50",
+          value_parser = count)]
+    connections: usize,
 
     /// How long to measure
     #[arg(short, long, value_name = "DURATION", env = "TCPECHO_LOAD_DURATION",
@@ -110,9 +117,9 @@ struct Load {
 
     /// How many lines a connection has on their way at a time; in the modes churn, half-close and
     /// abort, how many it sends
-    #[arg(short = 'P', long, value_name = "N", env = "TCPECHO_LOAD_PIPELINE", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pipeline: u32,
+    #[arg(short = 'P', long, value_name = "N", env = "TCPECHO_LOAD_PIPELINE", default_value = "1",
+          value_parser = count)]
+    pipeline: usize,
 
     /// Open the connections, and raise the rate, evenly over that long [default: at once]
     #[arg(long, value_name = "DURATION", env = "TCPECHO_LOAD_RAMP", value_parser = duration)]
@@ -127,7 +134,7 @@ struct Load {
     #[arg(long, value_name = "MODE", env = "TCPECHO_LOAD_MODE", default_value = "echo")]
     mode: Mode,
 
-    /// How connections are closed
+    /// How connections are closed; in half-close FIN goes both ways before, and abort resets
     #[arg(long, value_name = "HOW", env = "TCPECHO_LOAD_CLOSE", default_value = "fin")]
     close: Close,
 
@@ -220,7 +227,6 @@ impl ValueEnum for Format {
 
 impl From<Load> for Config {
     fn from(load: Load) -> Self {
-        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         Self {
             host: load.host.unwrap_or_default(),
             port: load.port,
@@ -229,15 +235,16 @@ impl From<Load> for Config {
                 (_, true) => Family::V6,
                 (false, false) => Family::Any,
             },
-            connections: count(load.connections),
+            connections: load.connections,
             until: load.lines.map_or(Until::Time(load.duration), Until::Lines),
             rate: load.rate,
             size: load.size,
-            pipeline: count(load.pipeline),
+            pipeline: load.pipeline,
             ramp: load.ramp.unwrap_or_default(),
-            warmup: load.warmup,
+            // Every line counts, so there is nothing before.
+            warmup: if load.lines.is_some() { Duration::ZERO } else { load.warmup },
             mode: load.mode,
-            close: load.close,
+            close: if load.mode == Mode::Abort { Close::Rst } else { load.close },
             sources: load.source.into_iter().flatten().collect(),
             seed: load.seed,
             timeout: load.timeout,
@@ -263,7 +270,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
         Arguments::command().debug_assert();
     }
 }

@@ -10,6 +10,9 @@ use super::units::bytes;
 /// How many addresses a range may hold: more than anybody has ports for.
 const SOURCES_MAX: usize = 65_536;
 
+/// The largest count of things to hold: more connections than Linux lets a process have.
+const COUNT_MAX: usize = 1_000_000_000;
+
 /// The highest rate: a line every nanosecond.
 const RATE_MAX: f64 = 1e9;
 
@@ -19,10 +22,19 @@ pub(super) fn lines(text: &str) -> Result<u64, String> {
     let count: u64 =
         digits.parse().map_err(|_error| "expected a count like 5000 or 5k".to_owned())?;
     match count.checked_mul(unit) {
-        Some(0) => Err("at least one line is needed".to_owned()),
+        Some(0) => Err("at least 1 is needed".to_owned()),
         Some(count) => Ok(count),
         None => Err("that is more than can be counted".to_owned()),
     }
+}
+
+/// A count of things that this machine has to hold, like 5000 or 5k.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    let count = usize::try_from(lines(text)?).unwrap_or(usize::MAX);
+    if count > COUNT_MAX {
+        return Err(format!("at most {}m", COUNT_MAX / 1_000_000));
+    }
+    Ok(count)
 }
 
 /// Lines a second, like 500, 2.5k or 1m.

@@ -22,12 +22,11 @@ pub(super) struct Dialling {
     /// How many slots have had a connection already.
     opened: usize,
     /// Slots whose connection has done its work.
-    fresh: VecDeque<usize>,
+    again: VecDeque<usize>,
     /// Slots whose connection has failed, and when they are tried again: in order of time.
     later: VecDeque<(Nanos, usize)>,
     /// How many connections have not been answered yet.
     young: usize,
-    over: bool,
 }
 
 impl Dialling {
@@ -38,25 +37,24 @@ impl Dialling {
             ramp,
             slots,
             opened: 0,
-            fresh: VecDeque::new(),
+            again: VecDeque::new(),
             later: VecDeque::new(),
             young: 0,
-            over: false,
         }
     }
 
     /// A slot that is to be connected now.
     pub(super) fn next(&mut self, now: Nanos) -> Option<usize> {
-        if self.young >= YOUNG_MAX || self.over {
+        if self.young >= YOUNG_MAX {
             return None;
         }
-        let slot = if let Some(slot) = self.fresh.pop_front() {
+        let slot = if self.opened < self.slots && self.opening() <= now {
+            self.opened += 1;
+            self.opened - 1
+        } else if let Some(slot) = self.again.pop_front() {
             slot
         } else if self.later.front().is_some_and(|(at, _)| *at <= now) {
             self.later.pop_front().map(|(_, slot)| slot)?
-        } else if self.opened < self.slots && self.opening() <= now {
-            self.opened += 1;
-            self.opened - 1
         } else {
             return None;
         };
@@ -66,10 +64,10 @@ impl Dialling {
 
     /// When [`Self::next`] has something, if nothing happens before.
     pub(super) fn wake(&self) -> Nanos {
-        if self.young >= YOUNG_MAX || self.over {
+        if self.young >= YOUNG_MAX {
             return Nanos::NEVER;
         }
-        if !self.fresh.is_empty() {
+        if !self.again.is_empty() {
             return Nanos(0);
         }
         let opening = if self.opened < self.slots { self.opening() } else { Nanos::NEVER };
@@ -78,7 +76,7 @@ impl Dialling {
 
     /// A slot is to be connected again.
     pub(super) fn again(&mut self, slot: usize) {
-        self.fresh.push_back(slot);
+        self.again.push_back(slot);
     }
 
     /// A slot is to be connected again, but not at once.
@@ -95,11 +93,6 @@ impl Dialling {
     /// How many slots have had a connection: lines are for them only.
     pub(super) const fn opened(&self) -> usize {
         self.opened
-    }
-
-    /// No connection is to be made any more.
-    pub(super) fn end(&mut self) {
-        self.over = true;
     }
 
     /// When the next slot gets its first connection.
@@ -155,13 +148,5 @@ mod tests {
         assert_eq!(dialling.wake(), Nanos::NEVER);
         dialling.grown();
         assert_eq!(all(&mut dialling, 0), [YOUNG_MAX]);
-    }
-
-    #[test]
-    fn after_the_end_nobody_is_connected() {
-        let mut dialling = Dialling::new(2, Nanos(0), Duration::ZERO);
-        dialling.again(0);
-        dialling.end();
-        assert_eq!((dialling.next(Nanos(0)), dialling.wake()), (None, Nanos::NEVER));
     }
 }

@@ -32,12 +32,13 @@ mod trouble;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use hdrhistogram::Histogram;
 
-use crate::client;
+use crate::client::{self, Word};
+use crate::fault;
 use crate::reactor::Dialer;
 
 use self::generator::Generator;
@@ -48,7 +49,7 @@ pub use self::criteria::{Criterion, Verdict};
 #[cfg(feature = "plot")]
 pub use self::report::plot;
 pub use self::report::{
-    Connections, Mismatch, Percentiles, Report, Second, Settings, Share, compare, hdr, text,
+    Connections, Mismatch, Percentiles, Report, Second, Settings, Share, compare, hdr, remedy, text,
 };
 
 /// How a run came to its end.
@@ -74,7 +75,7 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     let server = server(config)?;
     limits::check(config, server)?;
     // Before the run: it would be a pity to find out after it.
-    let mut out = output(config.output.as_deref())?;
+    let mut files = Files::create(config)?;
     let dialer = Dialer::new(server).context("cannot set up the event loop")?;
     let mut generator = Generator::new(dialer, config);
     let mut progress = Progress::new(config);
@@ -88,17 +89,20 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     progress.end();
     let (results, measured) = generator.finish();
     let report = summary::report(config, server, &results, measured);
-    write(config, &report, &results.latency, &mut out)?;
+    files.write(config, &report, &results.latency)?;
     Ok(outcome(config, &report))
 }
 
 /// The first of the server's addresses; where a name has several, the first that answers.
 fn server(config: &Config) -> anyhow::Result<SocketAddr> {
-    let addresses = client::resolve(&config.host, config.port, config.family)?;
-    let mut last = None;
+    let mut addresses = client::resolve(&config.host, config.port, config.family)?;
+    if let Some(source) = config.sources.first() {
+        addresses.retain(|address| address.is_ipv4() == source.is_ipv4());
+    }
     if let [only] = addresses.as_slice() {
         return Ok(*only);
     }
+    let mut last = None;
     for address in addresses {
         match TcpStream::connect_timeout(&address, config.timeout) {
             Ok(_) => return Ok(address),
@@ -106,53 +110,63 @@ fn server(config: &Config) -> anyhow::Result<SocketAddr> {
         }
     }
     match last {
-        Some((address, error)) => {
-            bail!("{}: {address}: {error}", client::Word::of(&error).word())
-        }
-        None => bail!("unresolved: {}: no address", config.host),
+        Some((address, error)) => bail!("{}: {address}: {error}", Word::of(&error).word()),
+        None => bail!("{} has no address of the family of --source", config.host),
     }
 }
 
-fn output(file: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
-    Ok(match file {
-        Some(file) => Box::new(create(file)?),
-        None => Box::new(io::stdout()),
-    })
-}
-
-fn create(file: &Path) -> anyhow::Result<BufWriter<File>> {
-    let file_name = file.display();
-    let file = File::create(file).with_context(|| format!("cannot write {file_name}"))?;
-    Ok(BufWriter::new(file))
-}
-
-fn write(
-    config: &Config,
-    report: &Report,
-    latency: &Histogram<u64>,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    let text = match config.format {
-        Format::Text => text(report, latency),
-        Format::Json => serde_json::to_string_pretty(report)? + "\n",
-    };
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Nobody reads it any more, which is no failure of the run.
-        Err(error) if crate::fault::reader_gone(&error) => {}
-        written => written.context("the report could not be written")?,
-    }
-    if let Some(file) = &config.hdr {
-        let mut hdr = create(file)?;
-        self::hdr(latency, &mut hdr)?;
-        hdr.flush()?;
-    }
+/// Where the report goes.
+struct Files {
+    out: Box<dyn Write>,
+    hdr: Option<BufWriter<File>>,
     #[cfg(feature = "plot")]
-    if let Some(file) = &config.plot {
-        let mut svg = create(file)?;
-        svg.write_all(plot(report, latency)?.as_bytes())?;
-        svg.flush()?;
+    plot: Option<BufWriter<File>>,
+}
+
+impl Files {
+    fn create(config: &Config) -> anyhow::Result<Self> {
+        let create = |file: &PathBuf| {
+            let created = File::create(file);
+            created.with_context(|| format!("cannot write {}", file.display())).map(BufWriter::new)
+        };
+        let out: Box<dyn Write> = match &config.output {
+            Some(file) => Box::new(create(file)?),
+            None => Box::new(io::stdout()),
+        };
+        Ok(Self {
+            out,
+            hdr: config.hdr.as_ref().map(create).transpose()?,
+            #[cfg(feature = "plot")]
+            plot: config.plot.as_ref().map(create).transpose()?,
+        })
     }
-    Ok(())
+
+    fn write(
+        &mut self,
+        config: &Config,
+        report: &Report,
+        latency: &Histogram<u64>,
+    ) -> anyhow::Result<()> {
+        let text = match config.format {
+            Format::Text => text(report, latency),
+            Format::Json => serde_json::to_string_pretty(report)? + "\n",
+        };
+        match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+            // Nobody reads it any more, which is no failure of the run.
+            Err(error) if fault::reader_gone(&error) => {}
+            written => written.context("the report could not be written")?,
+        }
+        if let Some(file) = &mut self.hdr {
+            hdr(latency, file)?;
+            file.flush()?;
+        }
+        #[cfg(feature = "plot")]
+        if let Some(file) = &mut self.plot {
+            file.write_all(plot(report, latency)?.as_bytes())?;
+            file.flush()?;
+        }
+        Ok(())
+    }
 }
 
 /// A run that measured nothing has failed whatever else it was to show; then what was asked for
@@ -169,18 +183,19 @@ fn outcome(config: &Config, report: &Report) -> Outcome {
             report.server
         ));
     }
-    let mut held = Vec::new();
+    let (mut held, mut unknown) = (Vec::new(), None);
     for criterion in &config.fail_if {
         match criterion.judge(report) {
             Verdict::Holds(found) => held.push(format!("{criterion}: it was {found}")),
             Verdict::No => {}
-            Verdict::NotMeasured => {
-                return Outcome::Failed(format!("{criterion}: that was not measured"));
-            }
+            Verdict::NotMeasured => unknown = Some(criterion),
         }
     }
     if !held.is_empty() {
         return Outcome::Judged(held);
+    }
+    if let Some(criterion) = unknown {
+        return Outcome::Failed(format!("{criterion}: that was not measured"));
     }
     if report.mismatches > 0 {
         return Outcome::Failed(format!("{} connections had wrong bytes", report.mismatches));

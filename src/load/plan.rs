@@ -20,6 +20,7 @@ const UNLIMITED: u64 = u64::MAX;
 
 /// What each connection does.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of the table, and by itself")]
 pub(super) struct Plan {
     /// How many lines it sends at the most.
     pub lines: u64,
@@ -27,8 +28,13 @@ pub(super) struct Plan {
     pub window: u64,
     pub end: End,
     pub close: Close,
-    /// Latency counts from the beginning of the connect.
+    /// Latency counts from the beginning of the connect: not in an open loop, where it counts from
+    /// when the line was due, before that.
     pub connect_counts: bool,
+    /// A connection is made only when a line is due on it.
+    pub on_demand: bool,
+    /// Each line is timed; else one after another, on each connection.
+    pub times_each: bool,
 }
 
 impl Plan {
@@ -43,13 +49,18 @@ impl Plan {
             Mode::Abort => (depth, depth, End::InTheMiddle),
         };
         let close = if end == End::InTheMiddle { Close::Rst } else { config.close };
-        Self { lines, window, end, close, connect_counts: config.mode == Mode::Churn }
-    }
-
-    /// True if a connection sends as much as its socket takes. What is on its way then fills every
-    /// buffer there is, so not each line of it is timed, but one after another.
-    pub(super) const fn floods(&self) -> bool {
-        self.window == UNLIMITED
+        let paced = config.rate.is_some();
+        Self {
+            lines,
+            window,
+            end,
+            close,
+            connect_counts: config.mode == Mode::Churn && !paced,
+            on_demand: paced && end != End::WithTheRun,
+            // Who sends as much as the socket takes fills every buffer there is, and a queue of
+            // times for all of that would be one too.
+            times_each: window != UNLIMITED || paced,
+        }
     }
 
     /// True if a connection that has ended as planned is followed by another.

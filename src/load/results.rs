@@ -46,6 +46,7 @@ pub(super) struct Results {
     /// What has happened since the last second ended, and the latencies of it.
     current: Sums,
     current_latency: Histogram<u64>,
+    current_late: Histogram<u64>,
     pub measured: Sums,
     pub total: Sums,
     /// Latencies of lines, in nanoseconds.
@@ -73,6 +74,7 @@ impl Results {
         Self {
             current: Sums::default(),
             current_latency: histogram(),
+            current_late: histogram(),
             measured: Sums::default(),
             total: Sums::default(),
             latency: histogram(),
@@ -109,7 +111,7 @@ impl Results {
 
     /// A line was sent that many nanoseconds later than it was due, though its connection was free.
     pub(super) fn late(&mut self, by_ns: u64) {
-        self.late.saturating_record(by_ns);
+        self.current_late.saturating_record(by_ns);
     }
 
     /// A connection has done all that was asked.
@@ -185,14 +187,8 @@ impl Results {
         if part == Part::Measured {
             self.measured.add(sums);
         }
-        if part != Part::Before && timed {
-            // Both have the same bounds, so that nothing is too large for the sum.
-            let added = self.latency.add(&self.current_latency);
-            debug_assert!(added.is_ok(), "{added:?}");
-        }
-        if timed {
-            self.current_latency.reset();
-        }
+        move_into(&mut self.latency, &mut self.current_latency, part);
+        move_into(&mut self.late, &mut self.current_late, part);
         self.seconds.push(second);
         second
     }
@@ -205,6 +201,19 @@ impl Sums {
         self.exchanges += other.exchanges;
         self.errors += other.errors;
     }
+}
+
+/// Adds a second's times to the run's, if it counts for them, and begins the next second.
+fn move_into(sum: &mut Histogram<u64>, current: &mut Histogram<u64>, part: Part) {
+    if current.is_empty() {
+        return;
+    }
+    if part != Part::Before {
+        // Both have the same bounds, so that nothing is too large for the sum.
+        let added = sum.add(&*current);
+        debug_assert!(added.is_ok(), "{added:?}");
+    }
+    current.reset();
 }
 
 /// Three significant digits, from a nanosecond to an hour.

@@ -36,6 +36,8 @@ pub(super) enum Deed {
     End(usize),
     /// After that many bytes it sends RST.
     Reset(usize),
+    /// It echoes nothing before our FIN.
+    EchoAtTheEnd,
 }
 
 /// How a connect ends.
@@ -65,6 +67,8 @@ pub(super) struct World {
     /// When Ctrl-C is pressed.
     pub interrupts: VecDeque<u64>,
     pub wires: Vec<Wire>,
+    /// From where each connect was tried.
+    pub sources: Vec<Option<IpAddr>>,
     /// How often the clock was moved by a poll: a loop that is busy for nothing shows here.
     pub polls: u64,
     dials: usize,
@@ -79,6 +83,7 @@ pub(super) struct Wire {
     /// What is on its way back, and when it arrives.
     back: VecDeque<(u64, u8)>,
     received: usize,
+    kept: Vec<u8>,
     /// When the server's FIN or RST arrives.
     fin: Option<u64>,
     rst: Option<u64>,
@@ -104,6 +109,7 @@ impl World {
             chunk: usize::MAX,
             interrupts: VecDeque::new(),
             wires: Vec::new(),
+            sources: Vec::new(),
             polls: 0,
             dials: 0,
         }))
@@ -143,6 +149,7 @@ impl Wire {
             let mut send = |byte| self.back.push_back((at, byte));
             match deed {
                 Deed::Silence => {}
+                Deed::EchoAtTheEnd => self.kept.push(*byte),
                 Deed::Corrupt(wrong) if wrong == place => send(byte ^ 0x10),
                 Deed::Lose(wrong) if wrong == place => {}
                 Deed::Double(wrong) if wrong == place => {
@@ -168,8 +175,9 @@ pub(super) struct Scripted(pub Rc<RefCell<World>>);
 impl Dial for Scripted {
     type Stream = Thread;
 
-    fn dial(&mut self, key: usize, _source: Option<IpAddr>) -> io::Result<Thread> {
+    fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<Thread> {
         let mut world = self.0.borrow_mut();
+        world.sources.push(source);
         let number = world.wires.len();
         let connect = (world.connect)(world.dials);
         world.dials += 1;
@@ -262,6 +270,8 @@ impl Stream for Thread {
         let (at, deed) = (world.answer_at(), world.deed(self.number));
         let wire = &mut world.wires[self.number];
         wire.saw_fin = true;
+        let kept = std::mem::take(&mut wire.kept);
+        wire.back.extend(kept.into_iter().map(|byte| (at, byte)));
         if deed != Deed::Silence {
             wire.fin = wire.fin.or(Some(at));
         }

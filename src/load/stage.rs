@@ -81,8 +81,9 @@ impl Stage {
         }
         if self.part == Part::Measured && now >= self.to {
             self.end(now);
+        } else {
+            self.begin_second(now);
         }
-        self.begin_second(now);
         Some(ended)
     }
 

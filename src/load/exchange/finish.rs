@@ -49,6 +49,12 @@ impl<S: Dialled> Exchange<S> {
         Err(Trouble::new(Where::Read, Word::Terminated))
     }
 
+    /// True if something has come back that is not read yet, and is not the server's end.
+    fn has_echo(&self) -> bool {
+        let ends = self.ready.contains(Ready::TO_END) || self.ready.contains(Ready::ERROR);
+        self.ready.contains(Ready::READABLE) && !ends
+    }
+
     /// In the mode that resets: half of the connections are reset as soon as everything is sent,
     /// while the server has it still to read, the others when the first bytes come back, which
     /// then are never read.
@@ -57,6 +63,6 @@ impl<S: Dialled> Exchange<S> {
         lent.plan.end == End::InTheMiddle
             && !self.owes()
             && self.all_begun(&lent.plan)
-            && (drawn(self.number, 0).is_multiple_of(2) || self.ready.contains(Ready::READABLE))
+            && (drawn(self.number, 0).is_multiple_of(2) || self.has_echo())
     }
 }

@@ -99,6 +99,8 @@ pub(super) struct Exchange<S> {
     /// Where in the stream `due` is, in bytes.
     received: u64,
     dialled: Nanos,
+    /// Since when one more line could be sent; never while that can't.
+    free: Nanos,
     /// When bytes last came, or began to be waited for.
     active: Nanos,
 }
@@ -120,6 +122,7 @@ impl<S: Dialled> Exchange<S> {
             times: VecDeque::new(),
             received: 0,
             dialled: now,
+            free: now,
             active: now,
         }
     }
@@ -202,7 +205,7 @@ impl<S: Dialled> Exchange<S> {
             Got::Bytes(count) => self.compare(count, lent, now)?,
             Got::Nothing => {}
         }
-        self.send(lent, supply, now)?;
+        let full = self.send(lent, supply, now)?;
         if self.is_to_be_reset(lent) {
             return Ok(Served::Done);
         }
@@ -210,7 +213,7 @@ impl<S: Dialled> Exchange<S> {
         if self.is_through(lent, supply) {
             return self.finish(lent, now);
         }
-        let again = more_to_send || self.ready.contains(Ready::READABLE);
+        let again = full || more_to_send || self.ready.contains(Ready::READABLE);
         Ok(if again { Served::Again } else { Served::Idle })
     }
 
@@ -227,6 +230,7 @@ impl<S: Dialled> Exchange<S> {
             return Err(Trouble::new(Where::Connect, Word::Refused));
         }
         self.phase = Phase::Open;
+        self.free = now;
         self.active = now;
         lent.results.connected(now.ns_since(self.dialled));
         Ok(true)

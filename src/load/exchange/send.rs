@@ -16,16 +16,20 @@ impl<S: Dialled> Exchange<S> {
         self.sent.line < self.begun
     }
 
-    /// Sends what is begun and may be begun, once.
+    /// Sends what is begun and may be begun, once. Returns true if there may be more to send at
+    /// once: the socket has taken all, and it was the budget that ended it.
     #[inline]
     pub(super) fn send(
         &mut self,
         lent: &mut Lent,
         supply: &mut impl Supply,
         now: Nanos,
-    ) -> Result<(), Trouble> {
+    ) -> Result<bool, Trouble> {
         if !self.ready.contains(Ready::WRITABLE) || self.phase != Phase::Open {
-            return Ok(());
+            return Ok(false);
+        }
+        if self.free == Nanos::NEVER {
+            self.free = now;
         }
         let Lent { plan, payload, results, out, .. } = lent;
         out.clear();
@@ -36,19 +40,28 @@ impl<S: Dialled> Exchange<S> {
             payload.append(self.bytes, &mut end, out);
         }
         if out.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         match self.stream.write(out) {
-            Ok(count) if count == out.len() => self.sent = end,
+            Ok(count) if count == out.len() => {
+                self.sent = end;
+                return Ok(count >= TURN_BYTES_MAX);
+            }
             Ok(count) => {
-                self.ready.remove(Ready::WRITABLE);
+                self.blocked();
                 payload.skip(self.bytes, &mut self.sent, count);
             }
-            Err(error) if fault::would_block(&error) => self.ready.remove(Ready::WRITABLE),
+            Err(error) if fault::would_block(&error) => self.blocked(),
             Err(error) if fault::interrupted(&error) => {}
             Err(error) => return Err(Trouble::of(Where::Write, &error)),
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// The socket takes no more for now; how late lines then are is not our doing.
+    fn blocked(&mut self) {
+        self.ready.remove(Ready::WRITABLE);
+        self.free = Nanos::NEVER;
     }
 
     /// Begins one more line, if the plan, the window and the supply have one.
@@ -64,13 +77,13 @@ impl<S: Dialled> Exchange<S> {
             return false;
         }
         let Some(since) = supply.next(now) else { return false };
-        if since < now && self.active <= since {
+        if since < now && self.free <= since {
             results.late(now.ns_since(since));
         }
         if self.in_flight() == 0 {
             self.active = now;
         }
-        if !plan.floods() || self.times.is_empty() {
+        if plan.times_each || self.times.is_empty() {
             self.times.push_back((self.begun, since));
         }
         self.begun += 1;

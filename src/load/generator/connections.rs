@@ -7,6 +7,7 @@ use crate::reactor::Dial;
 use super::super::config::Close;
 use super::super::exchange::{Exchange, Served};
 use super::super::plan::End;
+use super::super::report;
 use super::super::trouble::{Trouble, Where};
 use super::{CHECKS_A_TIMEOUT, CONNECTS_PER_TURN, Generator};
 
@@ -15,15 +16,29 @@ impl<D: Dial> Generator<D> {
     pub(super) fn connect(&mut self) {
         for _ in 0..CONNECTS_PER_TURN {
             let Some(key) = self.dialling.next(self.now) else { break };
-            self.connect_one(key);
+            if self.is_wanted(key) {
+                self.connect_one(key);
+            } else {
+                self.dialling.grown();
+            }
         }
+    }
+
+    /// True if that slot is to have a connection: after the run only for lines that were due, and
+    /// where each has its own connection, only once one is due. Else it waits for one.
+    fn is_wanted(&mut self, key: usize) -> bool {
+        let on_demand = self.lent.plan.on_demand || self.stage.is_ending();
+        let Some(slot) = self.slots.get_mut(key) else { return false };
+        slot.awaits_a_line = on_demand && slot.owed.is_empty();
+        !slot.awaits_a_line
     }
 
     fn connect_one(&mut self, key: usize) {
         let number = self.lent.results.attempted;
-        let sources = u64::try_from(self.sources.len()).unwrap_or_default().max(1);
-        let source = usize::try_from(number % sources).ok();
+        // Not the number: an address that has no port left is not the next one again.
+        let source = self.dials.checked_rem(self.sources.len());
         let source = source.and_then(|place| self.sources.get(place)).copied();
+        self.dials += 1;
         let now = self.dial.now();
         match self.dial.dial(key, source) {
             Ok(stream) => {
@@ -37,8 +52,10 @@ impl<D: Dial> Generator<D> {
             Err(error) => {
                 self.dialling.grown();
                 self.dialling.again_later(key, now);
-                if let Some(remedy) = fault::shortage_remedy(&error) {
-                    if self.lent.results.shortage(fault::errno_name(&error)) {
+                if fault::is_shortage(&error) {
+                    let errno = fault::errno_name(&error);
+                    let remedy = report::remedy(&errno).unwrap_or_default();
+                    if self.lent.results.shortage(errno) {
                         self.notes.push(format!("connect: {error}: {remedy}"));
                     }
                 } else {
@@ -57,6 +74,8 @@ impl<D: Dial> Generator<D> {
         let plan = self.lent.plan;
         match served {
             Served::Failed(trouble) => {
+                let waited = exchange.waiting_ns(self.now);
+                waited.for_each(|waited| self.lent.results.waited_in_vain(waited));
                 self.lent.results.trouble(trouble, exchange.in_flight());
                 self.dialling.again_later(key, self.now);
                 exchange.close(Close::Rst);
@@ -81,19 +100,25 @@ impl<D: Dial> Generator<D> {
     pub(super) fn expire(&mut self) {
         self.next_check = self.now.after(self.timeout / CHECKS_A_TIMEOUT);
         let timed_out = Served::Failed(Trouble::new(Where::Timeout, Word::TimedOut));
+        let mut connected = false;
         for key in 0..self.slots.len() {
             let Some(slot) = self.slots.get(key) else { continue };
             let Some(exchange) = &slot.exchange else { continue };
+            connected |= !exchange.is_connecting();
             if exchange.is_overdue(self.timeout, self.now) {
-                exchange
-                    .waiting_ns(self.now)
-                    .for_each(|waited| self.lent.results.waited_in_vain(waited));
                 self.close(key, timed_out);
                 self.grow_up(key);
             }
         }
-        if self.is_stuck() && !self.stage.is_ending() {
-            self.notes.push("there is no connection any more: the run ends here".to_owned());
+        let results = &self.lent.results;
+        let progress = (results.lines_over(), results.established);
+        // Who has only to wait for the lines' time makes no progress, and is not stuck.
+        let waits = (connected || self.lent.plan.on_demand) && !self.lines.all_issued();
+        if waits || progress != self.progress {
+            self.progress = progress;
+            self.progressed = self.now;
+        } else if self.now.since(self.progressed) >= self.timeout && !self.stage.is_ending() {
+            self.notes.push("there was no progress any more: the run ends here".to_owned());
             self.end();
         }
     }
@@ -106,16 +131,5 @@ impl<D: Dial> Generator<D> {
             self.notes.push("nobody could connect: the run ends here".to_owned());
             self.end();
         }
-    }
-
-    /// True if there was no connection and no progress for as long as a line may take.
-    fn is_stuck(&mut self) -> bool {
-        let results = &self.lent.results;
-        let (lines, established, since) = self.progress;
-        if (lines, established) != (results.lines_over(), results.established) || self.open > 0 {
-            self.progress = (results.lines_over(), results.established, self.now);
-            return false;
-        }
-        self.now.since(since) >= self.timeout
     }
 }

@@ -49,7 +49,10 @@ impl<D: Dial> Generator<D> {
     }
 
     fn begin_ending(&mut self) {
-        self.dialling.end();
+        // What is due by now is still sent, late as it is.
+        while let Some(due) = self.pace.as_mut().and_then(|pace| pace.due(self.now)) {
+            self.hand_out(due);
+        }
         if let Some(pace) = &mut self.pace {
             pace.end_at(Nanos(0));
         }

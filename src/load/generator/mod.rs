@@ -58,6 +58,8 @@ struct Slot<S> {
     owed: VecDeque<Nanos>,
     /// It counts for the connections that have not been answered yet.
     young: bool,
+    /// It is to be connected once a line is due on it.
+    awaits_a_line: bool,
 }
 
 /// The event loop and all that it holds.
@@ -81,44 +83,52 @@ pub(super) struct Generator<D: Dial> {
     open: usize,
     timeout: Duration,
     next_check: Nanos,
-    /// What was shown by the check before: lines over, and connections established.
-    progress: (u64, u64, Nanos),
+    /// Lines over and connections established at the last check, and when they last changed.
+    progress: (u64, u64),
+    progressed: Nanos,
+    /// How many connects were tried.
+    dials: usize,
     /// What the user should know, for the owner to tell.
     notes: Vec<String>,
 }
 
 impl<D: Dial> Generator<D> {
     pub(super) fn new(dial: D, config: &Config) -> Self {
-        let start = dial.now();
         let limit = match config.until {
             Until::Time(_) => u64::MAX,
             Until::Lines(lines) => lines,
         };
+        let slot =
+            || Slot { exchange: None, owed: VecDeque::new(), young: false, awaits_a_line: false };
+        let slots = std::iter::repeat_with(slot).take(config.connections).collect();
+        let lent = Lent::new(Plan::of(config), Payload::new(config.seed, config.size));
+        // All that takes its time is done before the time begins.
+        let start = dial.now();
         let stage = Stage::new(config, start);
         let mut pace = config.rate.map(|rate| Pace::new(start, rate, config.ramp, limit));
         if let Some(pace) = &mut pace {
             pace.end_at(stage.to());
         }
-        let slot = || Slot { exchange: None, owed: VecDeque::new(), young: false };
-        let payload = Payload::new(config.seed, config.size);
         Self {
             dial,
             now: start,
             start,
-            slots: std::iter::repeat_with(slot).take(config.connections).collect(),
+            slots,
             run_queue: Vec::new(),
             again: Vec::new(),
             dialling: Dialling::new(config.connections, start, config.ramp),
             lines: if pace.is_some() { Lines::open(limit) } else { Lines::closed(limit) },
             pace,
             next_owner: 0,
-            lent: Lent::new(Plan::of(config), payload),
+            lent,
             stage,
             sources: config.sources.clone(),
             open: 0,
             timeout: config.timeout,
             next_check: start,
-            progress: (0, 0, start),
+            progress: (0, 0),
+            progressed: start,
+            dials: 0,
             notes: Vec::new(),
         }
     }
@@ -145,7 +155,9 @@ impl<D: Dial> Generator<D> {
 
     /// True once nothing is left to be done.
     pub(super) fn is_over(&self) -> bool {
-        self.stage.is_ending() && (self.open == 0 || self.stage.is_out_of_time(self.now))
+        self.stage.is_ending()
+            && (self.stage.is_out_of_time(self.now)
+                || self.open == 0 && self.slots.iter().all(|slot| slot.owed.is_empty()))
     }
 
     /// What was found, once it is over, and for how long it was measured.
@@ -195,19 +207,25 @@ impl<D: Dial> Generator<D> {
 
     /// Hands lines that are due to connections, one to each in turn.
     fn pace(&mut self) {
-        let Some(pace) = &mut self.pace else { return };
         for _ in 0..LINES_PER_TURN {
-            let Some(due) = pace.due(self.now) else { break };
-            if self.next_owner >= self.dialling.opened().max(1) {
-                self.next_owner = 0;
-            }
-            if let Some(slot) = self.slots.get_mut(self.next_owner) {
-                slot.owed.push_back(due);
-                self.lines.issued();
-                mark(&mut self.slots, &mut self.run_queue, self.next_owner, Ready::NONE);
-            }
-            self.next_owner += 1;
+            let Some(due) = self.pace.as_mut().and_then(|pace| pace.due(self.now)) else { break };
+            self.hand_out(due);
         }
+    }
+
+    fn hand_out(&mut self, due: Nanos) {
+        if self.next_owner >= self.dialling.opened().max(1) {
+            self.next_owner = 0;
+        }
+        let key = self.next_owner;
+        self.next_owner += 1;
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        slot.owed.push_back(due);
+        self.lines.issued();
+        if std::mem::take(&mut slot.awaits_a_line) {
+            self.dialling.again(key);
+        }
+        mark(&mut self.slots, &mut self.run_queue, key, Ready::NONE);
     }
 
     fn serve(&mut self) {

@@ -25,6 +25,7 @@ pub use hdr::hdr;
 pub use plot::plot;
 pub use share::Share;
 pub use text::text;
+pub use troubles::remedy;
 
 /// A run's findings. As JSON, its schema is `docs/load-report.schema.json`.
 ///

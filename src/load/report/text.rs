@@ -16,7 +16,7 @@ pub fn text(report: &Report, latency: &Histogram<u64>) -> String {
     let mut blocks = vec![header(report), facts(report), times(report)];
     let bars = chart(latency);
     if !bars.is_empty() {
-        let title = format!("latency of {}", figures::counted(latency.len(), measured(report)));
+        let title = format!("latency of {}", figures::counted(latency.len(), "line"));
         blocks.push([vec![title], bars].concat());
     }
     blocks.push(troubles(report));
@@ -147,11 +147,6 @@ fn lateness(report: &Report) -> Option<String> {
     })
 }
 
-/// What a latency is one of.
-fn measured(report: &Report) -> &'static str {
-    if report.mode == "churn" { "exchange" } else { "line" }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::load::report::{Settings, sample};
@@ -248,7 +243,6 @@ shortage     EADDRNOTAVAIL, 12 times
         };
         let page = text(&report, &latency());
         assert!(page.contains("exchanges    1,200, 1,300 in all\n"), "{page}");
-        assert!(page.contains("latency of 512,340 exchanges\n"), "{page}");
         assert!(page.contains(
             "measured     3.20 s, after 500 ms of ramp and 1.00 s of warm-up; interrupted, \
              10.0 s were asked for\n"

@@ -15,6 +15,11 @@ const REMEDIES: [(&str, &str); 5] = [
     ("ENOMEM", "no memory: use fewer --connections or shorter lines, or give the machine more"),
 ];
 
+/// What helps where this machine has run out of something, by errno; none if that is not known.
+pub fn remedy(errno: &str) -> Option<&'static str> {
+    REMEDIES.iter().find(|(name, _)| *name == errno).map(|(_, remedy)| *remedy)
+}
+
 /// One line for each thing, and `none` where nothing went wrong, so that it is seen to be told.
 pub(super) fn troubles(report: &Report) -> Vec<String> {
     let mut rows = errors(&report.errors_by_phase);
@@ -22,8 +27,7 @@ pub(super) fn troubles(report: &Report) -> Vec<String> {
     rows.push(row("unanswered", &none_or(report.unanswered, "line")));
     for (errno, times) in &report.shortages {
         rows.push(row("shortage", &format!("{errno}, {}", figures::counted(*times, "time"))));
-        let remedy = REMEDIES.iter().find(|(name, _)| name == errno);
-        rows.extend(remedy.map(|(_, remedy)| row("", remedy)));
+        rows.extend(remedy(errno).map(|remedy| row("", remedy)));
     }
     rows
 }

@@ -1,86 +1,6 @@
-//! Whole runs on a scripted network: what is sent, what is found, and when it ends.
+//! Loops, modes and stages.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::time::Duration;
-
-use rustix::io::Errno;
-
-use super::super::config::{Close, Config, Format, Mode, Size, Until};
-use super::super::report::Report;
-use super::super::script::{Connect, Deed, MILLISECOND, SECOND, Scripted, World};
-use super::super::summary;
 use super::*;
-use crate::client::Family;
-
-fn config(mode: Mode) -> Config {
-    Config {
-        host: String::new(),
-        port: 7,
-        family: Family::Any,
-        connections: 4,
-        until: Until::Time(Duration::from_secs(2)),
-        rate: None,
-        size: Size { min: 64, max: 64 },
-        pipeline: 1,
-        ramp: Duration::ZERO,
-        warmup: Duration::ZERO,
-        mode,
-        close: Close::Fin,
-        sources: Vec::new(),
-        seed: 1,
-        timeout: Duration::from_secs(5),
-        format: Format::Json,
-        output: None,
-        #[cfg(feature = "plot")]
-        plot: None,
-        hdr: None,
-        fail_if: Vec::new(),
-        progress: false,
-    }
-}
-
-struct Ran {
-    report: Report,
-    latency: hdrhistogram::Histogram<u64>,
-    notes: Vec<String>,
-    took: Duration,
-    world: Rc<RefCell<World>>,
-}
-
-impl Ran {
-    /// What went wrong: where, in one word, how often.
-    fn errors(&self) -> Vec<(&str, &str, u64)> {
-        let by_phase = self.report.errors_by_phase.iter();
-        by_phase
-            .flat_map(|(phase, words)| {
-                words.iter().map(|(word, count)| (&**phase, &**word, *count))
-            })
-            .collect()
-    }
-
-    fn wires(&self, what: fn(&super::super::script::Wire) -> bool) -> usize {
-        self.world.borrow().wires.iter().filter(|wire| what(wire)).count()
-    }
-}
-
-fn run(config: &Config, world: impl FnOnce(&mut World)) -> Ran {
-    let shared = World::new();
-    world(&mut shared.borrow_mut());
-    let begun = shared.borrow().now;
-    let mut generator = Generator::new(Scripted(Rc::clone(&shared)), config);
-    let mut notes = Vec::new();
-    while !generator.is_over() {
-        generator.turn().unwrap();
-        notes.extend(generator.take_notes());
-    }
-    let (results, measured) = generator.finish();
-    let server = std::net::SocketAddr::from(([127, 0, 0, 1], 7));
-    let report = summary::report(config, server, &results, measured);
-    let took = Duration::from_nanos(shared.borrow().now - begun);
-    assert!(shared.borrow().wires.iter().all(|wire| wire.closed), "all are closed");
-    Ran { report, latency: results.latency, notes, took, world: shared }
-}
 
 #[test]
 fn a_closed_loop_sends_when_the_echo_is_back() {
@@ -173,76 +93,6 @@ fn each_mode_ends_its_connections_as_it_says() {
 }
 
 #[test]
-fn a_wrong_byte_is_told_with_its_place() {
-    for (deed, fits) in [(Deed::Corrupt(130), 130), (Deed::Lose(130), 130), (Deed::Double(63), 64)]
-    {
-        let until = Until::Lines(400);
-        let faulty = Config { connections: 1, until, ..config(Mode::Echo) };
-        let ran = run(&faulty, |world| {
-            world.deeds.push(deed);
-        });
-        assert_eq!((ran.report.mismatches, ran.errors()), (1, vec![("verify", "mismatch", 1)]));
-        let found = &ran.report.first_mismatches[0];
-        assert_eq!((found.connection, found.local.as_str()), (0, "127.0.0.1:40000"), "{deed:?}");
-        assert!(found.offset >= fits && found.expected != Some(found.got), "{deed:?} {found:?}");
-        assert_eq!(ran.report.lines_total + ran.report.unanswered, 400, "{deed:?}");
-    }
-}
-
-#[test]
-fn a_server_that_ends_first_is_told_and_connected_to_again() {
-    let ran = run(&config(Mode::Echo), |world| {
-        world.deeds.extend([Deed::End(100), Deed::Reset(100)]);
-    });
-    assert_eq!(ran.errors(), [("read", "reset", 1), ("read", "terminated", 1)]);
-    assert_eq!((ran.report.connections.attempted, ran.report.connections.failed), (6, 2));
-    assert_eq!(ran.report.unanswered, 2);
-    let again = ran.world.borrow().wires[4].dialled;
-    assert!(again >= SECOND + 100 * MILLISECOND, "not at once: {again}");
-}
-
-#[test]
-fn a_server_that_is_not_there_ends_the_run() {
-    let ran = run(&config(Mode::Echo), |world| world.connect = |_| Connect::Refused);
-    assert_eq!(ran.errors(), [("connect", "refused", 4)]);
-    assert!(ran.took < Duration::from_secs(1) && !ran.notes.is_empty(), "{:?}", ran.took);
-    let ran = run(&config(Mode::Echo), |world| world.connect = |_| Connect::ReachesItself);
-    assert_eq!(ran.errors()[0], ("connect", "refused", 4), "a connection to itself is none");
-}
-
-#[test]
-fn a_silent_server_is_waited_for_no_longer_than_was_said() {
-    let config = Config { until: Until::Time(Duration::from_secs(20)), ..config(Mode::Echo) };
-    let ran = run(&config, |world| world.other_deeds = Deed::Silence);
-    assert_eq!(ran.report.lines, 0);
-    // Four at 5 s, again at 10 s, 15 s and 20 s, each a little later; and those on their way at
-    // the end.
-    assert_eq!(ran.errors(), [("timeout", "timed-out", 16)]);
-    assert_eq!((ran.report.unanswered, ran.report.latency_us.count), (16, 16));
-    assert!(ran.took <= Duration::from_secs(26), "{:?}", ran.took);
-    let config = Config { timeout: Duration::from_millis(100), ..config };
-    let ran = run(&config, |world| world.connect = |_| Connect::NeverEnds);
-    assert_eq!(ran.errors()[0].0, "timeout");
-    assert!(ran.took < Duration::from_secs(1), "there never was a connection: {:?}", ran.took);
-}
-
-#[test]
-fn what_this_machine_lacks_is_no_error_of_the_server() {
-    let ran = run(&config(Mode::Echo), |world| {
-        world.connect = |dial| match dial {
-            1 => Connect::Fails(Errno::MFILE),
-            2 | 3 => Connect::Fails(Errno::ADDRNOTAVAIL),
-            _ => Connect::Works,
-        };
-    });
-    let shortages: Vec<_> = ran.report.shortages.iter().map(|(errno, n)| (&**errno, *n)).collect();
-    assert_eq!(shortages, [("EADDRNOTAVAIL", 2), ("EMFILE", 1)]);
-    assert_eq!((ran.errors(), ran.report.connections.attempted), (vec![], 4), "all in the end");
-    assert_eq!(ran.notes.len(), 2, "once for each: {:?}", ran.notes);
-    assert!(ran.notes.iter().any(|note| note.contains("ulimit -n")));
-}
-
-#[test]
 fn ctrl_c_gives_what_was_found_so_far() {
     let until = Until::Time(Duration::from_secs(60));
     let ran = run(&Config { until, ..config(Mode::Echo) }, |world| {
@@ -275,4 +125,60 @@ fn it_waits_instead_of_turning() {
     let ran = run(&config, |_| {});
     // For each of 20 lines: it is due, it is back; and seconds, checks, connects, the end.
     assert!(ran.world.borrow().polls < 80, "{}", ran.world.borrow().polls);
+}
+
+#[test]
+fn a_paced_churn_connects_when_a_line_is_due_and_counts_from_then() {
+    let config = Config { rate: Some(10.0), ..config(Mode::Churn) };
+    let ran = run(&config, |_| {});
+    assert_eq!((ran.report.lines_total, ran.report.connections.attempted), (20, 20));
+    assert!(ran.report.latency_us.max < Some(2_000.0), "{:?}", ran.report.latency_us);
+    let ran = run(&config, |world| world.stall = 3 * SECOND / 2..5 * SECOND / 2);
+    assert_eq!((ran.report.lines_total, ran.report.unanswered, ran.errors()), (20, 0, vec![]));
+    let slow = ran.latency.len() - ran.latency.count_between(0, SECOND / 10);
+    assert!((8..=10).contains(&slow), "those that were due in the stall: {slow}");
+}
+
+#[test]
+fn a_paced_stream_times_every_line() {
+    let until = Until::Time(Duration::from_secs(4));
+    let config = Config { rate: Some(100.0), until, ..config(Mode::Stream) };
+    let ran = run(&config, |world| world.stall = 2 * SECOND..3 * SECOND);
+    assert_eq!(ran.report.latency_us.count, 400);
+    let slow = ran.latency.len() - ran.latency.count_between(0, SECOND / 10);
+    assert!((88..=95).contains(&slow), "{slow}");
+}
+
+#[test]
+fn what_was_due_and_never_sent_is_unanswered() {
+    let second = Duration::from_secs(1);
+    let until = Until::Time(second);
+    let config = Config { rate: Some(50_000.0), until, timeout: second, ..config(Mode::Echo) };
+    let ran = run(&config, |world| world.other_deeds = Deed::Silence);
+    assert_eq!((ran.report.lines_total, ran.report.unanswered), (0, 50_000));
+    assert_eq!(ran.report.latency_us.count, 50_000);
+}
+
+#[test]
+fn more_than_a_turns_budget_is_sent_without_an_echo_in_between() {
+    let size = Size { min: 1000, max: 1000 };
+    let until = Until::Lines(800);
+    let half_close = Config { pipeline: 200, size, until, ..config(Mode::HalfClose) };
+    let ran = run(&half_close, |world| world.other_deeds = Deed::EchoAtTheEnd);
+    assert_eq!((ran.report.exchanges_total, ran.report.lines_total), (4, 800));
+    assert_eq!(ran.errors(), []);
+}
+
+#[test]
+fn sources_take_turns_even_if_one_has_no_port_left() {
+    let sources = ["127.0.0.2", "127.0.0.3"].map(|source| source.parse().unwrap());
+    let config = Config { sources: sources.to_vec(), ..config(Mode::Echo) };
+    let ran = run(&config, |world| {
+        world.connect = |dial| match dial {
+            2 => Connect::Fails(Errno::ADDRNOTAVAIL),
+            _ => Connect::Works,
+        };
+    });
+    let [one, other] = sources.map(Some);
+    assert_eq!(ran.world.borrow().sources, [one, other, one, other, one]);
 }

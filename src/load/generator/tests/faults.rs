@@ -1,0 +1,101 @@
+//! What goes wrong, and what is told of it.
+
+use super::*;
+
+#[test]
+fn a_wrong_byte_is_told_with_its_place() {
+    for (deed, fits) in [(Deed::Corrupt(130), 130), (Deed::Lose(130), 130), (Deed::Double(63), 64)]
+    {
+        let until = Until::Lines(400);
+        let faulty = Config { connections: 1, until, ..config(Mode::Echo) };
+        let ran = run(&faulty, |world| {
+            world.deeds.push(deed);
+        });
+        assert_eq!((ran.report.mismatches, ran.errors()), (1, vec![("verify", "mismatch", 1)]));
+        let found = &ran.report.first_mismatches[0];
+        assert_eq!((found.connection, found.local.as_str()), (0, "127.0.0.1:40000"), "{deed:?}");
+        assert!(found.offset >= fits && found.expected != Some(found.got), "{deed:?} {found:?}");
+        assert_eq!(ran.report.lines_total + ran.report.unanswered, 400, "{deed:?}");
+    }
+}
+
+#[test]
+fn a_server_that_ends_first_is_told_and_connected_to_again() {
+    let ran = run(&config(Mode::Echo), |world| {
+        world.deeds.extend([Deed::End(100), Deed::Reset(100)]);
+    });
+    assert_eq!(ran.errors(), [("read", "reset", 1), ("read", "terminated", 1)]);
+    assert_eq!((ran.report.connections.attempted, ran.report.connections.failed), (6, 2));
+    assert_eq!(ran.report.unanswered, 2);
+    let again = ran.world.borrow().wires[4].dialled;
+    assert!(again >= SECOND + 100 * MILLISECOND, "not at once: {again}");
+}
+
+#[test]
+fn a_server_that_is_not_there_ends_the_run() {
+    let ran = run(&config(Mode::Echo), |world| world.connect = |_| Connect::Refused);
+    assert_eq!(ran.errors(), [("connect", "refused", 4)]);
+    assert!(ran.took < Duration::from_secs(1) && !ran.notes.is_empty(), "{:?}", ran.took);
+    let ran = run(&config(Mode::Echo), |world| world.connect = |_| Connect::ReachesItself);
+    assert_eq!(ran.errors()[0], ("connect", "refused", 4), "a connection to itself is none");
+}
+
+#[test]
+fn a_silent_server_is_waited_for_no_longer_than_was_said() {
+    let config = Config { until: Until::Time(Duration::from_secs(20)), ..config(Mode::Echo) };
+    let ran = run(&config, |world| world.other_deeds = Deed::Silence);
+    assert_eq!(ran.report.lines, 0);
+    // Four at 5 s, again at 10 s, 15 s and 20 s, each a little later; and those on their way at
+    // the end.
+    assert_eq!(ran.errors(), [("timeout", "timed-out", 16)]);
+    assert_eq!((ran.report.unanswered, ran.report.latency_us.count), (16, 16));
+    assert!(ran.took <= Duration::from_secs(26), "{:?}", ran.took);
+    let config = Config { timeout: Duration::from_millis(100), ..config };
+    let ran = run(&config, |world| world.connect = |_| Connect::NeverEnds);
+    assert_eq!(ran.errors()[0].0, "timeout");
+    assert!(ran.took < Duration::from_secs(1), "there never was a connection: {:?}", ran.took);
+}
+
+#[test]
+fn what_this_machine_lacks_is_no_error_of_the_server() {
+    let ran = run(&config(Mode::Echo), |world| {
+        world.connect = |dial| match dial {
+            1 => Connect::Fails(Errno::MFILE),
+            2 | 3 => Connect::Fails(Errno::ADDRNOTAVAIL),
+            _ => Connect::Works,
+        };
+    });
+    let shortages: Vec<_> = ran.report.shortages.iter().map(|(errno, n)| (&**errno, *n)).collect();
+    assert_eq!(shortages, [("EADDRNOTAVAIL", 2), ("EMFILE", 1)]);
+    assert_eq!((ran.errors(), ran.report.connections.attempted), (vec![], 4), "all in the end");
+    assert_eq!(ran.notes.len(), 2, "once for each: {:?}", ran.notes);
+    assert!(ran.notes.iter().any(|note| note.contains("ulimit -n")));
+}
+
+#[test]
+fn a_stall_that_ends_in_a_reset_is_in_the_latencies() {
+    let ran = run(&config(Mode::Echo), |world| {
+        world.stall = 2 * SECOND..3 * SECOND;
+        world.deeds.extend([Deed::Reset(64 * 1000); 4]);
+    });
+    assert_eq!(ran.errors(), [("read", "reset", 4)]);
+    assert!(ran.report.latency_us.max >= Some(1_000_000.0), "{:?}", ran.report.latency_us);
+}
+
+#[test]
+fn a_server_that_ends_first_is_no_success_of_an_abort() {
+    let ran = run(&config(Mode::Abort), |world| world.other_deeds = Deed::Reset(0));
+    assert!(ran.errors().iter().any(|(place, word, _)| (*place, *word) == ("read", "reset")));
+}
+
+#[test]
+fn a_run_by_lines_ends_when_the_server_is_gone() {
+    let config = Config { until: Until::Lines(1000), ..config(Mode::Echo) };
+    let ran = run(&config, |world| {
+        world.deeds.extend([Deed::Reset(640); 4]);
+        world.connect = |dial| if dial < 4 { Connect::Works } else { Connect::NeverEnds };
+    });
+    assert_eq!(ran.report.lines_total, 40);
+    assert!(ran.took < Duration::from_secs(20), "{:?}", ran.took);
+    assert!(ran.notes.iter().any(|note| note.contains("no progress")), "{:?}", ran.notes);
+}
