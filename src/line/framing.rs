@@ -22,10 +22,9 @@ impl Framing {
     /// How many bytes of `fresh` complete requests, where `kept` bytes of an unfinished one came
     /// before them. `line_bytes_max` is where a line without an end is cut, in bytes.
     ///
-    /// Of a stream nothing is left over under [`Self::Pieces`] ([`STREAM_BYTES`]). Else what is left
-    /// over is shorter than `line_bytes_max` under [`Self::Pieces`], and than a
-    /// record under [`Self::Records`]. Under [`Self::Lines`] it may be longer: that is for the
-    /// caller to refuse.
+    /// What is left over is shorter than `line_bytes_max` under [`Self::Pieces`], and nothing of
+    /// [`STREAM_BYTES`] or more; it is shorter than a record under [`Self::Records`]. Under
+    /// [`Self::Lines`] it may be longer: that is for the caller to refuse.
     pub fn complete(self, kept: usize, fresh: &[u8], line_bytes_max: usize) -> usize {
         match self {
             // Nearly every read ends where a line does; then there is nothing to look for.

@@ -4,17 +4,21 @@
 //! A poll moves the clock to the next thing that happens. Readiness is told once, when it begins,
 //! as epoll tells it.
 
+mod thread;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use rustix::io::Errno;
 
 use crate::clock::Nanos;
-use crate::connection::{Ready, Stream};
-use crate::reactor::{Dial, Dialled, Told};
+use crate::connection::Ready;
+use crate::reactor::{Dial, Told};
+
+use self::thread::Thread;
 
 pub(super) const MILLISECOND: u64 = 1_000_000;
 pub(super) const SECOND: u64 = 1_000_000_000;
@@ -224,84 +228,5 @@ impl Dial for Scripted {
 
     fn now(&self) -> Nanos {
         Nanos(self.0.borrow().now)
-    }
-}
-
-/// Our end of a connection.
-pub(super) struct Thread {
-    world: Rc<RefCell<World>>,
-    number: usize,
-    itself: bool,
-}
-
-impl Stream for Thread {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        let mut world = self.world.borrow_mut();
-        let (now, most) = (world.now, world.chunk.min(room.len()));
-        let wire = &mut world.wires[self.number];
-        let here = wire.back.iter().take_while(|(at, _)| *at <= now).count().min(most);
-        if here > 0 {
-            for (place, (_, byte)) in room.iter_mut().zip(wire.back.drain(..here)) {
-                *place = byte;
-            }
-            return Ok(here);
-        }
-        if wire.rst.is_some_and(|at| at <= now) {
-            return Err(Errno::CONNRESET.into());
-        }
-        if wire.fin.is_some_and(|at| at <= now) {
-            return Ok(0);
-        }
-        Err(Errno::AGAIN.into())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut world = self.world.borrow_mut();
-        let (at, deed) = (world.answer_at(), world.deed(self.number));
-        let count = bytes.len().min(world.chunk);
-        let wire = &mut world.wires[self.number];
-        assert!(!wire.saw_fin, "it writes after its FIN");
-        wire.take(&bytes[..count], deed, at);
-        Ok(count)
-    }
-
-    fn half_close(&mut self) -> io::Result<()> {
-        let mut world = self.world.borrow_mut();
-        let (at, deed) = (world.answer_at(), world.deed(self.number));
-        let wire = &mut world.wires[self.number];
-        wire.saw_fin = true;
-        let kept = std::mem::take(&mut wire.kept);
-        wire.back.extend(kept.into_iter().map(|byte| (at, byte)));
-        if deed != Deed::Silence {
-            wire.fin = wire.fin.or(Some(at));
-        }
-        Ok(())
-    }
-
-    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
-        let refused = self.world.borrow().wires[self.number].refused;
-        Ok(refused.then(|| Errno::CONNREFUSED.into()))
-    }
-}
-
-impl Dialled for Thread {
-    fn local(&self) -> Option<SocketAddr> {
-        let port = 40_000 + u16::try_from(self.number).unwrap();
-        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-    }
-
-    fn reached_itself(&self) -> bool {
-        self.itself
-    }
-
-    fn close_with_reset(&self) -> io::Result<()> {
-        self.world.borrow_mut().wires[self.number].saw_rst = true;
-        Ok(())
-    }
-}
-
-impl Drop for Thread {
-    fn drop(&mut self) {
-        self.world.borrow_mut().wires[self.number].closed = true;
     }
 }
