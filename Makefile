@@ -89,11 +89,12 @@ states: ## write the tables of docs/states.md anew from the code
 install: ## install below $(DESTDIR)$(prefix), after `make`
 	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(docdir)
 	$(INSTALL_PROGRAM) target/release/tcpecho $(DESTDIR)$(bindir)/tcpecho
+	$(INSTALL_PROGRAM) target/release/tcpecho-load $(DESTDIR)$(bindir)/tcpecho-load
 	$(INSTALL_PROGRAM) target/release/tcpechod $(DESTDIR)$(sbindir)/tcpechod
-	$(INSTALL_DATA) README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE docs/*.md $(DESTDIR)$(docdir)
+	$(INSTALL_DATA) README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE docs/*.md docs/*.json $(DESTDIR)$(docdir)
 
 uninstall: ## remove what install has put there
-	rm -f $(DESTDIR)$(bindir)/tcpecho $(DESTDIR)$(sbindir)/tcpechod
+	rm -f $(DESTDIR)$(bindir)/tcpecho $(DESTDIR)$(bindir)/tcpecho-load $(DESTDIR)$(sbindir)/tcpechod
 	rm -rf $(DESTDIR)$(docdir)
 
 clean: ## remove what was built
