@@ -22,14 +22,14 @@ impl Framing {
     /// How many bytes of `fresh` complete requests, where `kept` bytes of an unfinished one came
     /// before them. `line_bytes_max` is where a line without an end is cut, in bytes.
     ///
-    /// What is left over is shorter than `line_bytes_max` under [`Self::Pieces`], and nothing of
-    /// [`STREAM_BYTES`] or more; it is shorter than a record under [`Self::Records`]. Under
-    /// [`Self::Lines`] it may be longer: that is for the caller to refuse.
+    /// What is left over is shorter than `line_bytes_max` under [`Self::Pieces`], and nothing of a
+    /// stream; it is shorter than a record under [`Self::Records`]. Under [`Self::Lines`] it may
+    /// be longer: that is for the caller to refuse.
     pub fn complete(self, kept: usize, fresh: &[u8], line_bytes_max: usize) -> usize {
         match self {
             // Nearly every read ends where a line does; then there is nothing to look for.
             Self::Pieces | Self::Lines if fresh.last() == Some(&b'\n') => fresh.len(),
-            Self::Pieces if fresh.len() >= STREAM_BYTES => fresh.len(),
+            Self::Pieces if is_stream(fresh.len(), line_bytes_max) => fresh.len(),
             Self::Pieces => match memrchr(b'\n', fresh) {
                 Some(newline) => newline + 1 + whole(0, fresh.len() - newline - 1, line_bytes_max),
                 None => whole(kept, fresh.len(), line_bytes_max),
@@ -53,6 +53,12 @@ impl Framing {
             Self::Records(size) => u64::try_from(complete.len() / size).unwrap_or(u64::MAX),
         }
     }
+}
+
+/// True if that many bytes at once are a stream: more than a line may have, and so many that it
+/// is not worth while to keep the end of them.
+const fn is_stream(fresh: usize, line_bytes_max: usize) -> bool {
+    fresh >= STREAM_BYTES && line_bytes_max < STREAM_BYTES
 }
 
 /// Counts newlines. A block of fixed size is counted in 21 instructions; to look for each newline

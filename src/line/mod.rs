@@ -17,10 +17,9 @@ pub use framing::Framing;
 /// at once, so this bounds the only buffer whose size a flag decides.
 pub const LINE_BYTES_LIMIT: usize = 16 << 20;
 
-/// From how many bytes in a read on somebody streams. An unfinished line at the end of them goes
-/// back at once, a piece of it: to keep it would move everything that follows to another place in
-/// the buffer, and the kernel copies from there at half the speed. And a stream is served after
-/// those who do not.
+/// From how many bytes in a read on somebody streams, where lines are shorter than that. An
+/// unfinished line at the end of them goes back at once, a piece of it: to keep it would move all
+/// that follows away from the page's beginning, and the kernel copies more slowly from elsewhere.
 pub const STREAM_BYTES: usize = 16 << 10;
 
 /// How much is read at once, in bytes, when the input goes back as it is. It is all that a

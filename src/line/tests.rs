@@ -97,3 +97,12 @@ fn requests_are_counted() {
 fn a_buffer_to_read_nothing_into_is_refused() {
     ReadBuffer::new(10, 0);
 }
+
+#[test]
+fn the_end_of_a_stream_is_kept_only_where_a_line_may_be_that_long() {
+    let read = [b'x'; STREAM_BYTES];
+    assert_eq!(Framing::Pieces.complete(0, &read, 4095), STREAM_BYTES, "all at once");
+    assert_eq!(Framing::Pieces.complete(0, &read[1..], 4095), 4 * 4095, "this is none");
+    assert_eq!(Framing::Pieces.complete(0, &read, STREAM_BYTES + 1), 0, "it may still end");
+    assert_eq!(Framing::Lines.complete(0, &read, 4095), 0);
+}
