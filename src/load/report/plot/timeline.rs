@@ -16,8 +16,12 @@ const TITLE: &str = "Lines a second (blue, left), and the p99 of each second (or
 type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
 type Chart<'a, 'b> = DualCoordChartContext<'a, SVGBackend<'b>, Plane, Plane>;
 
+/// What is shorter is no second, in seconds.
+const MOMENT_S: f64 = 0.1;
+
 /// Draws both lines; what was not measured is shaded.
 pub(super) fn draw(panel: &Panel<'_>, seconds: &[Second]) -> anyhow::Result<()> {
+    let seconds = without_moment(seconds);
     let end = seconds.last().map_or(1.0, |second| second.at_s);
     let rates = rates(seconds);
     let most = rates.iter().map(|(_, rate)| *rate).fold(1.0, f64::max);
@@ -71,6 +75,17 @@ fn rate(value: f64) -> String {
     if value < 100.0 { plain(value) } else { figures::rate(value) }
 }
 
+/// Without the moment after the end in which the last lines came back: it is too short for a rate.
+fn without_moment(seconds: &[Second]) -> &[Second] {
+    match seconds {
+        [shown @ .., last] if !last.measured => match shown.last() {
+            Some(before) if last.at_s - before.at_s < MOMENT_S => shown,
+            _ => seconds,
+        },
+        _ => seconds,
+    }
+}
+
 /// When each second ended, and how many lines a second came back in it.
 fn rates(seconds: &[Second]) -> Vec<(f64, f64)> {
     spans(seconds)
@@ -99,6 +114,15 @@ mod tests {
     use crate::load::report::sample;
 
     use super::*;
+
+    #[test]
+    fn the_moment_after_the_end_is_not_drawn() {
+        let whole = Second { measured: true, ..sample::report().seconds[0] };
+        let after = |at_s| Second { at_s, measured: false, ..whole };
+        assert_eq!(without_moment(&[whole, after(1.01)]), [whole]);
+        assert_eq!(without_moment(&[whole, after(1.5)]).len(), 2);
+        assert_eq!(without_moment(&[after(0.01)]).len(), 1, "all there is");
+    }
 
     #[test]
     fn a_part_of_a_second_counts_as_a_part() {
