@@ -31,6 +31,8 @@ pub(super) struct Plan {
     /// Latency counts from the beginning of the connect: not in an open loop, where it counts from
     /// when the line was due, before that.
     pub connect_counts: bool,
+    /// Lines are due at moments of their own, and may be late.
+    pub paced: bool,
     /// A connection is made only when a line is due on it.
     pub on_demand: bool,
     /// Each line is timed; else one after another, on each connection.
@@ -56,6 +58,7 @@ impl Plan {
             end,
             close,
             connect_counts: config.mode == Mode::Churn && !paced,
+            paced,
             on_demand: paced && end != End::WithTheRun,
             // Who sends as much as the socket takes fills every buffer there is, and a queue of
             // times for all of that would be one too.

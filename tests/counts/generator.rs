@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tcpecho-load");
 
-/// How many instructions it takes for that many lines on 50 connections, from beginning to end,
+/// How many instructions it takes for that many lines on 200 connections, from beginning to end,
 /// without what it does once a second: how many seconds valgrind takes is another matter.
 pub(crate) fn instructions(server: SocketAddr, lines: u64) -> u64 {
     let directory = tempfile::tempdir().unwrap();
@@ -33,11 +33,11 @@ fn calls_of(profile: &str, function: &str) -> u64 {
     sum
 }
 
-/// How many system calls it makes for that many lines on 50 connections and a bit.
+/// How many system calls it makes for that many lines on 200 connections and a bit.
 pub(crate) fn calls(server: SocketAddr, lines: u64) -> u64 {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("calls");
-    run(&["strace", "-f", "-c", "-o", file.to_str().unwrap()], server, lines + 50);
+    run(&["strace", "-f", "-c", "-o", file.to_str().unwrap()], server, lines + 200);
     let table = fs::read_to_string(&file).unwrap();
     let total = table.lines().find(|line| line.ends_with(" total")).unwrap();
     // % time, seconds, usecs/call, calls, [errors,] total
@@ -47,7 +47,7 @@ pub(crate) fn calls(server: SocketAddr, lines: u64) -> u64 {
 fn run(tool: &[&str], server: SocketAddr, lines: u64) {
     let mut command = Command::new(tool[0]);
     command.args(&tool[1..]).args([BINARY, &server.ip().to_string(), &server.port().to_string()]);
-    command.args(["--quiet", "--lines", &lines.to_string()]);
+    command.args(["--quiet", "--connections", "200", "--lines", &lines.to_string()]);
     let output = command.stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
 }

@@ -128,7 +128,11 @@ mod tests {
         let _turn = my_turn();
         let daemon = Daemon::start(&[]);
         let total = |lines| generator::instructions(daemon.address(), lines);
-        let a_line = ratio(total(22_000) - total(2_000), 20_000);
+        // How many lines come in one turn is up to the machine, and fewer only ever cost more: so
+        // it is the least of three that tells what a line costs.
+        let a_line = (0..3)
+            .map(|_| ratio(total(22_000) - total(2_000), 20_000))
+            .fold(f64::INFINITY, f64::min);
         println!("instructions a verified line, of the load generator: {a_line:.1} (goal 700)");
         assert!(a_line <= 700.0, "{a_line}");
     }

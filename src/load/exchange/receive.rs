@@ -69,7 +69,7 @@ impl<S: Dialled> Exchange<S> {
             self.received += u64::try_from(right).unwrap_or_default();
             got = got.get(right..).unwrap_or_default();
             if self.due.line != line {
-                if self.in_flight() + 1 >= plan.window && self.free != Nanos::NEVER {
+                if plan.paced && self.in_flight() + 1 >= plan.window && self.free != Nanos::NEVER {
                     self.free = now;
                 }
                 let since = self.since(line);
