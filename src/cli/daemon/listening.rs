@@ -1,0 +1,61 @@
+//! The options of `tcpechod` that say where it listens.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+
+use crate::server::Listen;
+
+use super::PORT;
+
+#[derive(Debug, Args)]
+pub(super) struct Listening {
+    #[arg(short, long, help = LISTEN_HELP, value_name = "ADDR", env = "TCPECHOD_LISTEN",
+          value_delimiter = ',', value_parser = listen_address)]
+    listen: Vec<String>,
+
+    /// Once ready, write the addresses there, one a line
+    #[arg(long, value_name = "FILE", env = "TCPECHOD_PORT_FILE")]
+    pub(super) port_file: Option<PathBuf>,
+
+    /// How many connections wait in the kernel until they are accepted
+    #[arg(short, long, value_name = "N", env = "TCPECHOD_BACKLOG", default_value_t = 4096,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    pub(super) backlog: u32,
+
+    /// Let several processes listen on one port
+    #[arg(long, env = "TCPECHOD_REUSE_PORT", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue)]
+    pub(super) reuse_port: bool,
+}
+
+// Not a doc comment, where brackets would be links.
+const LISTEN_HELP: &str = "\
+Listen there: ip:port, [ip6]:port or name:port; port 0 is any free one. May be given several times \
+[default: 0.0.0.0:9877 and [::]:9877]";
+
+impl Listening {
+    pub(super) fn listen(&mut self) -> Listen {
+        if self.listen.is_empty() {
+            Listen::Everywhere { port: PORT }
+        } else {
+            Listen::At(std::mem::take(&mut self.listen))
+        }
+    }
+}
+
+/// Checks the form; names are resolved when the listener is bound.
+fn listen_address(text: &str) -> Result<String, String> {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return Err("expected ip:port, [ip6]:port or name:port".to_owned());
+    };
+    if port.parse::<u16>().is_err() {
+        return Err(format!("{port:?} is not a port: expected a number from 0 to 65535"));
+    }
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    if host.is_empty() || (host.contains(':') && !bracketed) {
+        return Err("expected ip:port, [ip6]:port (with the brackets) or name:port".to_owned());
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,135 @@
+//! The command line of `tcpechod`.
+
+mod admission;
+mod listening;
+mod patience;
+
+use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+use crate::line::LINE_BYTES_LIMIT;
+use crate::reactor::{OverLimit, Program};
+use crate::server::Config;
+use crate::service;
+
+use super::PORT;
+use super::units::bytes;
+
+use self::admission::Admission;
+use self::listening::Listening;
+use self::patience::Patience;
+
+/// What the daemon is asked to do.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Serve.
+    Run(Config),
+    /// Say what serving would be.
+    Check(Config),
+}
+
+/// Reads the command line and the environment. What is wrong with them is said, and ends the
+/// process with status 2.
+pub fn parse() -> Command {
+    let arguments = Arguments::parse();
+    if arguments.exec.is_some() && arguments.admission.over_limit() == OverLimit::Evict {
+        let message =
+            "--over-limit evict can't be used with --exec: who is idle, only the child knows";
+        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
+    arguments.into()
+}
+
+/// The TCP echo server: what a peer sends comes back, whole and in order.
+///
+/// One thread, one event loop, tens of thousands of connections; no peer's fault is another's.
+#[derive(Debug, Parser)]
+#[command(name = "tcpechod", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(flatten)]
+    listening: Listening,
+
+    /// What answers
+    #[arg(short, long, value_name = "NAME", env = "TCPECHOD_SERVICE", default_value = "echo",
+          value_parser = services())]
+    service: String,
+
+    /// Instead of a service, start COMMAND for each connection, with that for its standard input
+    /// and output. It is split at blanks; there is no shell and no quoting: for more, a script
+    #[arg(long, value_name = "COMMAND", env = "TCPECHOD_EXEC", value_parser = program,
+          conflicts_with_all = ["service", "max_line", "idle_timeout", "line_timeout",
+                                "stall_timeout"])]
+    exec: Option<Program>,
+
+    /// The longest line; echo returns a longer one in pieces, sum refuses it
+    #[arg(long, value_name = "BYTES", env = "TCPECHOD_MAX_LINE", default_value = "4k",
+          value_parser = line_bytes)]
+    max_line: usize,
+
+    #[command(flatten)]
+    admission: Admission,
+
+    #[command(flatten)]
+    patience: Patience,
+
+    /// Read the configuration, say what would be done, and exit
+    #[arg(long)]
+    check: bool,
+}
+
+const AFTER_HELP: &str = "\
+Sizes: 4096, 4k, 1m (1024). Durations: 250ms, 10s, 3m. Each option can be set in the environment \
+as TCPECHOD_ and its name (TCPECHOD_MAX_LINE=8k); the command line wins.
+
+Signals: TERM and INT drain, a second one ends at once; USR1 logs the status.
+With --exec, TERM is passed on to the children, and KILL follows at --drain-timeout.
+Log: to standard error; RUST_LOG=debug shows every connection's end.
+Exit status: 0 drained, 1 failure or connections cut, 2 usage.";
+
+impl From<Arguments> for Command {
+    fn from(arguments: Arguments) -> Self {
+        let check = arguments.check;
+        let config = Config::from(arguments);
+        if check { Self::Check(config) } else { Self::Run(config) }
+    }
+}
+
+impl From<Arguments> for Config {
+    fn from(mut arguments: Arguments) -> Self {
+        Self {
+            listen: arguments.listening.listen(),
+            port_file: arguments.listening.port_file,
+            service: service::by_name(&arguments.service).unwrap_or(service::ECHO),
+            exec: arguments.exec,
+            line_bytes_max: arguments.max_line,
+            connections_max: arguments.admission.connections_max(),
+            over_limit: arguments.admission.over_limit(),
+            backlog: arguments.listening.backlog,
+            reuse_port: arguments.listening.reuse_port,
+            timeouts: arguments.patience.timeouts(),
+            keepalive: arguments.patience.keepalive.0,
+            user_timeout: arguments.patience.user_timeout.0,
+            drain: arguments.patience.drain_timeout,
+        }
+    }
+}
+
+fn services() -> PossibleValuesParser {
+    let names = service::ALL.iter();
+    names.map(|one| clap::builder::PossibleValue::new(one.name).help(one.about)).into()
+}
+
+fn program(text: &str) -> Result<Program, String> {
+    let mut words = text.split_whitespace().map(ToOwned::to_owned);
+    let name = words.next().ok_or("expected a command")?;
+    Ok(Program { name, arguments: words.collect() })
+}
+
+fn line_bytes(text: &str) -> Result<usize, String> {
+    let size = bytes(text)?;
+    if !(1..=LINE_BYTES_LIMIT).contains(&size) {
+        return Err(format!("a line is from 1 byte to {}m long", LINE_BYTES_LIMIT >> 20));
+    }
+    Ok(size)
+}
