@@ -104,16 +104,21 @@ pub fn reader_gone(error: &Error) -> bool {
     error.kind() == ErrorKind::BrokenPipe
 }
 
+/// True if the address is taken, be it by a socket's file that nobody listens on.
+pub fn address_in_use(error: &Error) -> bool {
+    error.kind() == ErrorKind::AddrInUse
+}
+
 /// What somebody who sees `error` when binding a listener can do about it, if that is known.
 pub fn bind_advice(error: &Error) -> Option<&'static str> {
     match Errno::from_io_error(error)? {
         Errno::ADDRINUSE => Some(
-            "another process listens there; stop it (`ss -ltnp` names it), choose another port, or \
-             start all of them with --reuse-port",
+            "another process listens there; stop it (`ss -lxtnp` names it), choose another \
+             address, or start all of them with --reuse-port",
         ),
         Errno::ACCESS => Some(
-            "ports below 1024 need a privilege; take a higher port, or give the program \
-             CAP_NET_BIND_SERVICE",
+            "ports below 1024 need a privilege: take a higher port, or give the program \
+             CAP_NET_BIND_SERVICE; a Unix socket needs a directory that is writable",
         ),
         Errno::ADDRNOTAVAIL => Some("no interface of this machine has that address"),
         Errno::AFNOSUPPORT => Some("this machine does not speak that address family"),

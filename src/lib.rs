@@ -12,6 +12,7 @@
 //! | 0 | [`clock`] | time as a number that is passed in |
 //! | 0 | [`keepalive`] | when a silent peer is asked whether it is still there |
 //! | 0 | [`descriptors`] | how many descriptors the process may have |
+//! | 0 | [`endpoint`] | where a stream socket listens or connects to: an address or a path |
 //! | 0 | [`stderr`] | standard error, without waiting for its reader |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
 //! | 2 | [`reactor`] | the turn: poll, mark, serve, expire, reap, accept; the only home of mio and slab |
@@ -31,6 +32,7 @@ pub mod client;
 pub mod clock;
 pub mod connection;
 pub mod descriptors;
+pub mod endpoint;
 pub mod fault;
 pub mod keepalive;
 pub mod line;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
 
-use crate::client::{self, Config, Family, Style};
+use crate::client::{self, Config, Style};
 use crate::keepalive::Keepalive;
 
+use super::target::Target;
 use super::units::{OrOff, duration, duration_or_off, keepalive_or_off, user_timeout_or_off};
 
 /// Reads the command line and the environment. What is wrong with them is said, and ends the
@@ -23,24 +24,9 @@ pub fn parse() -> Config {
 /// what became of the connection, in one word and in the exit status.
 #[derive(Debug, Parser)]
 #[command(name = "tcpecho", version, max_term_width = 100, after_help = AFTER_HELP)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Arguments {
-    /// The server's name or address; IPv6 with or without brackets
-    #[arg(value_name = "HOST", value_parser = host)]
-    host: String,
-
-    /// The server's port
-    #[arg(value_name = "PORT", default_value_t = super::PORT,
-          value_parser = clap::value_parser!(u16).range(1..))]
-    port: u16,
-
-    /// Use only IPv4 addresses
-    #[arg(short = '4', conflicts_with = "ipv6")]
-    ipv4: bool,
-
-    /// Use only IPv6 addresses
-    #[arg(short = '6')]
-    ipv6: bool,
+    #[command(flatten)]
+    target: Target,
 
     /// Tell addresses, states and counts on standard error
     #[arg(short, long, env = "TCPECHO_VERBOSE", value_parser = BoolishValueParser::new(),
@@ -116,13 +102,7 @@ Exit status, and the first word on standard error: 0 all sent, all echoed; 1 fai
 impl From<Arguments> for Config {
     fn from(arguments: Arguments) -> Self {
         Self {
-            host: arguments.host,
-            port: arguments.port,
-            family: match (arguments.ipv4, arguments.ipv6) {
-                (true, _) => Family::V4,
-                (_, true) => Family::V6,
-                (false, false) => Family::Any,
-            },
+            server: arguments.target.into(),
             verbose: arguments.verbose,
             connect_timeout: arguments.connect_timeout,
             timeout: arguments.timeout.0,
@@ -142,32 +122,9 @@ impl From<Arguments> for Config {
     }
 }
 
-/// Checks the form, and takes the brackets off; the name is resolved when it is connected to.
-pub(super) fn host(text: &str) -> Result<String, String> {
-    let inside = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    let host = inside.unwrap_or(text);
-    if host.is_empty() {
-        return Err("expected a name or an address".to_owned());
-    }
-    if inside.is_some() && !host.contains(':') {
-        return Err("brackets are for IPv6 addresses, as in [::1]".to_owned());
-    }
-    Ok(host.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn brackets_belong_to_ipv6() {
-        assert_eq!(host("::1"), Ok("::1".to_owned()));
-        assert_eq!(host("[::1]"), Ok("::1".to_owned()));
-        assert_eq!(host("localhost"), Ok("localhost".to_owned()));
-        for wrong in ["", "[]", "[localhost]"] {
-            assert!(host(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -8,11 +8,10 @@ use clap::builder::{BoolishValueParser, PossibleValue};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::client::Family;
 use crate::load::{Close, Config, Criterion, Format, Mode, Size, Until};
 
-use super::client::host;
 use super::load_units::{count, lines, rate, size, sources};
+use super::target::Target;
 use super::units::duration;
 
 /// What the load generator is asked to do.
@@ -72,24 +71,9 @@ enum Other {
 }
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Load {
-    /// The server's name or address; IPv6 with or without brackets
-    #[arg(value_name = "HOST", value_parser = host, required = true)]
-    host: Option<String>,
-
-    /// The server's port
-    #[arg(value_name = "PORT", default_value_t = super::PORT,
-          value_parser = clap::value_parser!(u16).range(1..))]
-    port: u16,
-
-    /// Use only IPv4 addresses
-    #[arg(short = '4', conflicts_with = "ipv6")]
-    ipv4: bool,
-
-    /// Use only IPv6 addresses
-    #[arg(short = '6')]
-    ipv6: bool,
+    #[command(flatten)]
+    target: Target,
 
     /// How many connections there are at a time
     #[arg(short, long, value_name = "N", env = "TCPECHO_LOAD_CONNECTIONS", default_value = "50",
@@ -228,13 +212,7 @@ impl ValueEnum for Format {
 impl From<Load> for Config {
     fn from(load: Load) -> Self {
         Self {
-            host: load.host.unwrap_or_default(),
-            port: load.port,
-            family: match (load.ipv4, load.ipv6) {
-                (true, _) => Family::V4,
-                (_, true) => Family::V6,
-                (false, false) => Family::Any,
-            },
+            server: load.target.into(),
             connections: load.connections,
             until: load.lines.map_or(Until::Time(load.duration), Until::Lines),
             rate: load.rate,

@@ -4,6 +4,7 @@ mod client;
 mod daemon;
 mod load;
 mod load_units;
+mod target;
 mod units;
 
 pub use client::parse as parse_client;

@@ -1,5 +1,6 @@
 //! What the client is to do, validated: nothing after this sees a flag or a string to parse.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::keepalive::Keepalive;
@@ -13,6 +14,22 @@ pub enum Family {
     V4,
     /// Those of IPv6.
     V6,
+}
+
+/// Whom to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// A host on the network.
+    Host {
+        /// Its name or address, an IPv6 address without brackets.
+        name: String,
+        /// The port.
+        port: u16,
+        /// Which of the name's addresses are tried.
+        family: Family,
+    },
+    /// A Unix socket of this machine.
+    Path(PathBuf),
 }
 
 /// How input lines become requests, and replies output lines.
@@ -46,12 +63,8 @@ pub enum Sigpipe {
 /// The client's configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The server's name or address, an IPv6 address without brackets.
-    pub host: String,
-    /// The server's port.
-    pub port: u16,
-    /// Which of the host's addresses are tried.
-    pub family: Family,
+    /// Whom to connect to.
+    pub server: Server,
     /// Whether addresses, states and counts are told.
     pub verbose: bool,
     /// How long connecting may take, all addresses together.

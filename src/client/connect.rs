@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 
+use crate::endpoint::Endpoint;
 use crate::fault;
 
-use super::config::{Config, Family};
+use super::config::{Config, Family, Server};
 use super::failure::{Failure, Word};
 use super::voice::Voice;
 
@@ -17,13 +18,17 @@ use super::voice::Voice;
 #[derive(Debug)]
 pub(super) struct Connected {
     pub socket: Socket,
-    local: SocketAddr,
-    peer: SocketAddr,
+    /// None of a Unix socket, which has no name.
+    local: Option<Endpoint>,
+    peer: Endpoint,
 }
 
 impl fmt::Display for Connected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "local={} peer={}", self.local, self.peer)
+        if let Some(local) = &self.local {
+            write!(f, "local={local} ")?;
+        }
+        write!(f, "peer={}", self.peer)
     }
 }
 
@@ -32,13 +37,13 @@ impl fmt::Display for Connected {
 /// The time is shared: each address has an equal part of what is left, so that a silent first one
 /// does not use up the time of a second that would answer.
 pub(super) fn connect(config: &Config, voice: Voice) -> Result<Connected, Failure> {
-    let addresses = resolve(&config.host, config.port, config.family)?;
+    let addresses = resolve(&config.server)?;
     let begun = Instant::now();
-    let mut last = Failure::new(Word::Unresolved, format!("{}: no address", config.host));
+    let mut last = Failure::new(Word::Unresolved, "no address".to_owned());
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
         let time = config.connect_timeout.saturating_sub(begun.elapsed()) / left;
-        match attempt(address, config, time.max(Duration::from_millis(1))) {
+        match attempt(&address, config, time.max(Duration::from_millis(1))) {
             Ok(connected) => return Ok(connected),
             Err(failure) => last = failure,
         }
@@ -50,12 +55,16 @@ pub(super) fn connect(config: &Config, voice: Voice) -> Result<Connected, Failur
     Err(last)
 }
 
-/// The host's addresses that may be tried.
+/// The server's addresses that may be tried.
 ///
 /// # Errors
 ///
 /// [`Word::Unresolved`] if there is none.
-pub fn resolve(host: &str, port: u16, only: Family) -> Result<Vec<SocketAddr>, Failure> {
+pub fn resolve(server: &Server) -> Result<Vec<Endpoint>, Failure> {
+    let (host, port, only) = match server {
+        Server::Host { name, port, family } => (name.as_str(), *port, *family),
+        Server::Path(path) => return Ok(vec![Endpoint::Unix(path.clone())]),
+    };
     let unresolved = |details: String| Failure::new(Word::Unresolved, format!("{host}: {details}"));
     let all = (host, port).to_socket_addrs();
     let mut addresses: Vec<_> = all.map_err(|error| unresolved(error.to_string()))?.collect();
@@ -72,10 +81,10 @@ pub fn resolve(host: &str, port: u16, only: Family) -> Result<Vec<SocketAddr>, F
     if addresses.is_empty() {
         return Err(unresolved(format!("it has no {family}address")));
     }
-    Ok(addresses)
+    Ok(addresses.into_iter().map(Endpoint::from).collect())
 }
 
-fn attempt(address: SocketAddr, config: &Config, time: Duration) -> Result<Connected, Failure> {
+fn attempt(address: &Endpoint, config: &Config, time: Duration) -> Result<Connected, Failure> {
     let failure = |error: io::Error| {
         let details = if fault::our_time_is_over(&error) {
             format!("{address}: no answer within {}", humantime::format_duration(rounded(time)))
@@ -85,20 +94,23 @@ fn attempt(address: SocketAddr, config: &Config, time: Duration) -> Result<Conne
         Failure::new(Word::of(&error), details)
     };
     let socket = socket(address, config).map_err(failure)?;
-    socket.connect_timeout(&address.into(), time).map_err(failure)?;
-    let local = socket.local_addr().map_err(failure)?.as_socket().unwrap_or(address);
-    if local == address {
+    socket.connect_timeout(&address.address().map_err(failure)?, time).map_err(failure)?;
+    let local = socket.local_addr().map_err(failure)?.as_socket().map(Endpoint::from);
+    if local.as_ref() == Some(address) {
         return Err(Failure::new(
             Word::Refused,
             format!("{address}: nobody listens there; the connection had reached itself"),
         ));
     }
-    Ok(Connected { socket, local, peer: address })
+    Ok(Connected { socket, local, peer: address.clone() })
 }
 
 /// A socket with its options, set before it connects: a user timeout also bounds the SYN.
-fn socket(address: SocketAddr, config: &Config) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+fn socket(address: &Endpoint, config: &Config) -> io::Result<Socket> {
+    let socket = address.socket()?;
+    if address.tcp().is_none() {
+        return Ok(socket);
+    }
     // A line is not held back until the echo of the one before is acknowledged.
     socket.set_tcp_nodelay(true)?;
     if let Some(keepalive) = config.keepalive {

@@ -18,7 +18,7 @@ mod stop_and_wait;
 mod str_cli;
 mod voice;
 
-pub use config::{Config, Family, Format, Sigpipe, Style};
+pub use config::{Config, Family, Format, Server, Sigpipe, Style};
 pub use connect::resolve;
 pub use failure::{Failure, Word};
 

@@ -66,6 +66,7 @@ impl<S: Stream> Connection<S> {
     fn nothing_read(&mut self, error: io::Error) -> io::Result<()> {
         if fault::would_block(&error) {
             self.ready.remove(Ready::READABLE.union(Ready::TO_END));
+            self.ready.insert(self.peer.short_reads());
         } else if !fault::interrupted(&error) {
             return Err(error);
         }

@@ -107,7 +107,7 @@ impl<S: Stream> Connection<S> {
             stream,
             peer,
             phase: Phase::Open,
-            ready: Ready::NONE,
+            ready: peer.short_reads(),
             skipping: false,
             queued: false,
             held: None,

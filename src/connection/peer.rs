@@ -3,8 +3,13 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// An address and port. An IPv4 address is kept as the IPv6 address it maps to (RFC 4291,
-/// section 2.5.5.2), and shown as IPv4 again.
+use super::Ready;
+
+/// An address and port, or for a Unix socket, which process connected.
+///
+/// An IPv4 address is kept as the IPv6 address it maps to (RFC 4291, section 2.5.5.2), and shown
+/// as IPv4 again. Nobody connects from the unspecified address: with that, the scope is the process
+/// of a Unix socket's peer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Peer {
     ip: [u8; 16],
@@ -24,20 +29,43 @@ impl From<SocketAddr> for Peer {
 }
 
 impl Peer {
-    /// The address as the standard library has it.
-    pub fn address(&self) -> SocketAddr {
+    /// The peer of a Unix socket: the process that connected, 0 where that is not known.
+    pub const fn unix(process: u32) -> Self {
+        Self { ip: [0; 16], scope: process.to_ne_bytes(), port: [0; 2] }
+    }
+
+    /// True if it is at the other end of a Unix socket.
+    pub fn is_unix(&self) -> bool {
+        Ipv6Addr::from(self.ip).is_unspecified()
+    }
+
+    /// What a short read from it does not mean, whatever events say: a Unix socket's peer can send
+    /// descriptors, and a read stops behind the byte that carries them (unix(7)).
+    pub(super) fn short_reads(&self) -> Ready {
+        if self.is_unix() { Ready::TO_END } else { Ready::NONE }
+    }
+
+    /// Its internet address as the standard library has it; a Unix socket's peer has none.
+    pub fn address(&self) -> Option<SocketAddr> {
+        if self.is_unix() {
+            return None;
+        }
         let ip = Ipv6Addr::from(self.ip);
         let port = u16::from_ne_bytes(self.port);
-        match ip.to_ipv4_mapped() {
+        Some(match ip.to_ipv4_mapped() {
             Some(v4) => SocketAddr::new(IpAddr::V4(v4), port),
             None => SocketAddrV6::new(ip, port, 0, u32::from_ne_bytes(self.scope)).into(),
-        }
+        })
     }
 }
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.address(), f)
+        match (self.address(), u32::from_ne_bytes(self.scope)) {
+            (Some(address), _) => fmt::Display::fmt(&address, f),
+            (None, 0) => f.write_str("unix"),
+            (None, process) => write!(f, "unix:{process}"),
+        }
     }
 }
 
@@ -55,8 +83,16 @@ mod tests {
     fn an_address_comes_back_as_it_was() {
         for text in ["127.0.0.1:9877", "[::1]:7", "[fe80::1%3]:65535", "0.0.0.0:0"] {
             let address: SocketAddr = text.parse().unwrap();
-            assert_eq!(Peer::from(address).address(), address);
+            assert_eq!(Peer::from(address).address(), Some(address));
             assert_eq!(Peer::from(address).to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_unix_peer_is_a_process() {
+        assert_eq!(Peer::unix(4711).to_string(), "unix:4711");
+        assert_eq!(Peer::unix(0).to_string(), "unix");
+        assert!(Peer::unix(1).is_unix() && Peer::unix(1).address().is_none());
+        assert!(!Peer::from(SocketAddr::from(([127, 0, 0, 1], 9))).is_unix());
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::client::Family;
+use crate::client::Server;
 
 use super::criteria::Criterion;
 
@@ -94,12 +94,8 @@ pub enum Format {
 /// The load generator's configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The server's name or address, an IPv6 address without brackets.
-    pub host: String,
-    /// The server's port.
-    pub port: u16,
-    /// Which of the host's addresses are used.
-    pub family: Family,
+    /// Whom to connect to.
+    pub server: Server,
     /// How many connections there are at a time.
     pub connections: usize,
     /// When to stop.

@@ -7,6 +7,7 @@ use anyhow::{anyhow, bail};
 use socket2::{Domain, Socket, Type};
 
 use crate::descriptors;
+use crate::endpoint::Endpoint;
 use crate::fault;
 
 use super::config::Config;
@@ -16,8 +17,14 @@ use super::config::Config;
 const RESERVE: usize = 32;
 
 /// Raises what can be raised, and refuses a load that this machine can't make.
-pub(super) fn check(config: &Config, server: SocketAddr) -> anyhow::Result<()> {
+pub(super) fn check(config: &Config, server: &Endpoint) -> anyhow::Result<()> {
     descriptors_suffice(config.connections)?;
+    let Some(server) = server.tcp() else {
+        if let Some(source) = config.sources.first() {
+            bail!("--source {source}: to a Unix socket, connections have no address");
+        }
+        return Ok(());
+    };
     ports_suffice(config, server)?;
     config.sources.iter().try_for_each(|source| source_is_ours(*source, server))
 }

@@ -31,13 +31,14 @@ mod trouble;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use hdrhistogram::Histogram;
 
 use crate::client::{self, Word};
+use crate::endpoint::Endpoint;
 use crate::fault;
 use crate::reactor::Dialer;
 
@@ -73,10 +74,10 @@ pub enum Outcome {
 /// make, a report that can't be written.
 pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     let server = server(config)?;
-    limits::check(config, server)?;
+    limits::check(config, &server)?;
     // Before the run: it would be a pity to find out after it.
     let mut files = Files::create(config)?;
-    let dialer = Dialer::new(server).context("cannot set up the event loop")?;
+    let dialer = Dialer::new(server.clone()).context("cannot set up the event loop")?;
     let mut generator = Generator::new(dialer, config);
     let mut progress = Progress::new(config);
     while !generator.is_over() {
@@ -88,30 +89,33 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     }
     progress.end();
     let (results, measured) = generator.finish();
-    let report = summary::report(config, server, &results, measured);
+    let report = summary::report(config, &server, &results, measured);
     files.write(config, &report, &results.latency)?;
     Ok(outcome(config, &report))
 }
 
 /// The first of the server's addresses; where a name has several, the first that answers.
-fn server(config: &Config) -> anyhow::Result<SocketAddr> {
-    let mut addresses = client::resolve(&config.host, config.port, config.family)?;
+fn server(config: &Config) -> anyhow::Result<Endpoint> {
+    let mut addresses = client::resolve(&config.server)?;
     if let Some(source) = config.sources.first() {
-        addresses.retain(|address| address.is_ipv4() == source.is_ipv4());
+        let fits = |address: SocketAddr| address.is_ipv4() == source.is_ipv4();
+        addresses.retain(|address| address.tcp().is_none_or(fits));
     }
     if let [only] = addresses.as_slice() {
-        return Ok(*only);
+        return Ok(only.clone());
     }
     let mut last = None;
     for address in addresses {
-        match TcpStream::connect_timeout(&address, config.timeout) {
-            Ok(_) => return Ok(address),
+        let connected =
+            address.address().and_then(|to| address.socket()?.connect_timeout(&to, config.timeout));
+        match connected {
+            Ok(()) => return Ok(address),
             Err(error) => last = Some((address, error)),
         }
     }
     match last {
         Some((address, error)) => bail!("{}: {address}: {error}", Word::of(&error).word()),
-        None => bail!("{} has no address of the family of --source", config.host),
+        None => bail!("the server has no address of the family of --source"),
     }
 }
 

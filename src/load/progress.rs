@@ -165,7 +165,7 @@ fn say(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use crate::client::Family;
+    use crate::client::{Family, Server};
     use crate::load::config::{Close, Format, Mode, Size};
 
     use super::*;
@@ -183,9 +183,7 @@ mod tests {
     fn progress(until: Until) -> Progress {
         let second = Duration::from_secs(1);
         let config = Config {
-            host: "localhost".to_owned(),
-            port: 9877,
-            family: Family::Any,
+            server: Server::Host { name: "localhost".to_owned(), port: 9877, family: Family::Any },
             connections: 50,
             until,
             rate: None,

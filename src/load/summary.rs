@@ -1,9 +1,10 @@
 //! From what was counted to what is reported.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+
+use crate::endpoint::Endpoint;
 
 use super::config::{Close, Config, Until};
 use super::report::figures::float;
@@ -13,7 +14,7 @@ use super::results::Results;
 /// The report of a run that was measured for that long.
 pub(super) fn report(
     config: &Config,
-    server: SocketAddr,
+    server: &Endpoint,
     results: &Results,
     measured: Duration,
 ) -> Report {

@@ -1,7 +1,6 @@
 //! The last step of the turn: who waits in the queues is let in, or not.
 
 use std::io;
-use std::net::SocketAddr;
 
 use log::{debug, warn};
 
@@ -29,7 +28,7 @@ impl<K: Kernel> Reactor<K> {
             }
             let Some(listener) = self.gate.next() else { break };
             match self.kernel.accept(listener) {
-                Ok((stream, address)) => self.admit(stream, address, admission),
+                Ok((stream, peer)) => self.admit(stream, peer, admission),
                 Err(error) => match fault::accept_fault(&error) {
                     AcceptFault::Drained => self.gate.nobody_waits(listener),
                     fault @ (AcceptFault::Again | AcceptFault::Exhausted | AcceptFault::Broken) => {
@@ -49,14 +48,14 @@ impl<K: Kernel> Reactor<K> {
         Ok(())
     }
 
-    fn admit(&mut self, mut stream: K::Stream, address: SocketAddr, admission: Admission) {
+    fn admit(&mut self, mut stream: K::Stream, peer: Peer, admission: Admission) {
         self.counters.accepted += 1;
         if admission == Admission::Refuse {
-            self.turn_away(stream, address, Cause::Refused);
+            self.turn_away(stream, peer, Cause::Refused);
             return;
         }
         if self.rules.exec {
-            self.hand_over(stream, address);
+            self.hand_over(stream, peer);
             return;
         }
         if let Err(error) = self.kernel.register(&mut stream, self.slots.next_key()) {
@@ -67,10 +66,10 @@ impl<K: Kernel> Reactor<K> {
             } else {
                 debug!("a connection could not be registered: {error}");
             }
-            self.turn_away(stream, address, Cause::Error);
+            self.turn_away(stream, peer, Cause::Error);
             return;
         }
-        let connection = Connection::new(stream, Peer::from(address), self.lent.now);
+        let connection = Connection::new(stream, peer, self.lent.now);
         let deadline = connection.deadline(&self.rules.timeouts);
         let key = self.slots.insert(connection);
         if let Some((at, _)) = deadline {
@@ -85,8 +84,8 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Closes a connection that never came in.
-    fn turn_away(&mut self, stream: K::Stream, address: SocketAddr, cause: Cause) {
-        let mut connection = Connection::new(stream, Peer::from(address), self.lent.now);
+    fn turn_away(&mut self, stream: K::Stream, peer: Peer, cause: Cause) {
+        let mut connection = Connection::new(stream, peer, self.lent.now);
         connection.turn_away(cause);
         self.counters.closed(cause, Tally::default());
         log_closed(&connection, self.lent.now);

@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
 
 use log::{debug, warn};
 use rustix::process::Pid;
@@ -53,9 +52,8 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Has a child answer the connection that was just accepted.
-    pub(super) fn hand_over(&mut self, stream: K::Stream, address: SocketAddr) {
+    pub(super) fn hand_over(&mut self, stream: K::Stream, peer: Peer) {
         let now = self.lent.now;
-        let peer = Peer::from(address);
         let at_signal = self.children.signalled;
         let child = Child { peer, opened: now, at_signal, asked: false };
         match self.kernel.spawn(stream) {

@@ -3,19 +3,20 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 
-use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::SockRef;
 
 use crate::clock::Nanos;
+use crate::endpoint::Endpoint;
 use crate::fault;
 
 use super::alarm::{self, Alarm};
 use super::dial::{Dial, Dialled, Told};
-use super::socket::{INTEREST, readiness};
+use super::socket::{Socket, readiness};
 
 /// How many events one poll tells at most. What does not fit is told by the next one.
 const EVENTS_MAX: usize = 1024;
@@ -30,7 +31,7 @@ pub struct Dialer {
     events: Events,
     signals: Signals,
     alarm: Alarm,
-    server: SocketAddr,
+    server: Endpoint,
 }
 
 impl fmt::Debug for Dialer {
@@ -41,7 +42,7 @@ impl fmt::Debug for Dialer {
 
 impl Dialer {
     /// Takes over SIGINT and SIGTERM, and will connect to `server`.
-    pub fn new(server: SocketAddr) -> io::Result<Self> {
+    pub fn new(server: Endpoint) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
@@ -51,23 +52,25 @@ impl Dialer {
 }
 
 impl Dial for Dialer {
-    type Stream = TcpStream;
+    type Stream = Socket;
 
-    fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<TcpStream> {
-        let domain = Domain::for_address(self.server);
-        let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-        // A line is not held back until the echo of the one before is acknowledged.
-        socket.set_tcp_nodelay(true)?;
+    fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<Socket> {
+        let socket = self.server.socket()?;
+        socket.set_nonblocking(true)?;
+        if self.server.tcp().is_some() {
+            // A line is not held back until the echo of the one before is acknowledged.
+            socket.set_tcp_nodelay(true)?;
+        }
         if let Some(source) = source {
             leave_the_port_to_connect(&socket)?;
             socket.bind(&SocketAddr::new(source, 0).into())?;
         }
-        match socket.connect(&self.server.into()) {
+        match socket.connect(&self.server.address()?) {
             Err(error) if !fault::connecting(&error) => return Err(error),
             _ => {}
         }
-        let mut stream = TcpStream::from_std(socket.into());
-        self.poll.registry().register(&mut stream, Token(key), INTEREST)?;
+        let stream = Socket::from(OwnedFd::from(socket));
+        stream.register(self.poll.registry(), key)?;
         Ok(stream)
     }
 
@@ -94,13 +97,13 @@ impl Dial for Dialer {
     }
 }
 
-impl Dialled for TcpStream {
+impl Dialled for Socket {
     fn local(&self) -> Option<SocketAddr> {
-        self.local_addr().ok()
+        Self::local(self)
     }
 
     fn reached_itself(&self) -> bool {
-        matches!((self.local_addr(), self.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
+        Self::local(self).is_some_and(|local| self.remote() == Some(local))
     }
 
     fn close_with_reset(&self) -> io::Result<()> {
@@ -112,7 +115,7 @@ impl Dialled for TcpStream {
 /// servers at once, and bind need not find one that serves for all (`IP_BIND_ADDRESS_NO_PORT`,
 /// ip(7)).
 #[cfg(target_os = "linux")]
-fn leave_the_port_to_connect(socket: &Socket) -> io::Result<()> {
+fn leave_the_port_to_connect(socket: &socket2::Socket) -> io::Result<()> {
     use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 
     Ok(setsockopt(socket, IpBindAddressNoPort, &true)?)
@@ -120,6 +123,6 @@ fn leave_the_port_to_connect(socket: &Socket) -> io::Result<()> {
 
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::unnecessary_wraps, reason = "it can fail where there is such an option")]
-fn leave_the_port_to_connect(_socket: &Socket) -> io::Result<()> {
+fn leave_the_port_to_connect(_socket: &socket2::Socket) -> io::Result<()> {
     Ok(())
 }

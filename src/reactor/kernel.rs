@@ -10,13 +10,12 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustix::process::Pid;
 
 use crate::clock::Millis;
-use crate::connection::{Ready, Stream};
+use crate::connection::{Peer, Ready, Stream};
 
 /// What polls, accepts and tells the time.
 pub trait Kernel {
@@ -28,7 +27,7 @@ pub trait Kernel {
     fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()>;
 
     /// Takes a connection from the queue of the listener with that number.
-    fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, SocketAddr)>;
+    fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, Peer)>;
 
     /// Has the stream's events told from now on, under `key`.
     fn register(&mut self, stream: &mut Self::Stream, key: usize) -> io::Result<()>;

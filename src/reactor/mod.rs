@@ -24,6 +24,7 @@ mod dial;
 mod dialer;
 mod gate;
 mod kernel;
+mod listener;
 mod program;
 mod slots;
 mod socket;
@@ -52,7 +53,9 @@ pub use self::dial::{Dial, Dialled, Told};
 pub use self::dialer::Dialer;
 pub use self::gate::OverLimit;
 pub use self::kernel::{Ended, Event, Kernel, Signal, Urge};
+pub use self::listener::Listener;
 pub use self::program::Program;
+pub use self::socket::Socket;
 pub use self::system::System;
 
 /// How many deadlines are looked at in one turn, so that it stays short.

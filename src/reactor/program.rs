@@ -7,11 +7,11 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use log::debug;
-use mio::net::TcpStream;
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
 
 use super::kernel::{Ended, Urge};
+use super::socket::Socket;
 
 /// A command and its arguments. No shell reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Program {
     /// The stream blocks again, because programs expect that of their standard input. The child
     /// leads a process group: what a script has started is told to end with it, and the terminal's
     /// Ctrl-C comes to the daemon alone, which drains.
-    pub(super) fn spawn(&self, stream: TcpStream) -> io::Result<Pid> {
+    pub(super) fn spawn(&self, stream: Socket) -> io::Result<Pid> {
         let input = OwnedFd::from(stream);
         ioctl_fionbio(&input, false)?;
         let output = input.try_clone()?;

@@ -1,28 +1,52 @@
-//! A mio socket as a connection's stream, and what its events say.
+//! A socket as a connection's stream, of whatever family, and what its events say.
 
 use std::io;
-use std::net::Shutdown;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use mio::Interest;
-use mio::event::Event;
-use mio::net::TcpStream;
+use mio::event::{Event, Source};
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::sockopt::socket_error;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+use socket2::SockRef;
 
 use crate::connection::{Ready, Stream};
 
 /// Both directions, once, for a connection's whole life. Where there is such a thing, also the
 /// urgent byte: it stops a short read, and nothing else would tell of what lies behind it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) const INTEREST: Interest =
-    Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-impl Stream for TcpStream {
+/// A connected, or connecting, socket that does not block. It is a descriptor and nothing else:
+/// the calls are the same for TCP and for Unix sockets, and a connection has no room to spare.
+#[derive(Debug)]
+pub struct Socket(OwnedFd);
+
+impl Socket {
+    /// Has its events told from now on, under `key`.
+    pub(super) fn register(&self, registry: &Registry, key: usize) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).register(registry, Token(key), INTEREST)
+    }
+
+    /// Our own address and port; none once the system has forgotten it, or for a Unix socket.
+    pub(super) fn local(&self) -> Option<SocketAddr> {
+        SockRef::from(self).local_addr().ok()?.as_socket()
+    }
+
+    /// The other end's address and port.
+    pub(super) fn remote(&self) -> Option<SocketAddr> {
+        SockRef::from(self).peer_addr().ok()?.as_socket()
+    }
+}
+
+impl Stream for Socket {
     #[inline]
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        match recv(&*self, room, RecvFlags::empty()) {
+        match recv(&self.0, room, RecvFlags::empty()) {
             Ok((read, _)) => Ok(read),
             Err(errno) => Err(told(errno)),
         }
@@ -30,15 +54,33 @@ impl Stream for TcpStream {
 
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        send(&*self, bytes, SendFlags::NOSIGNAL).map_err(told)
+        send(&self.0, bytes, SendFlags::NOSIGNAL).map_err(told)
     }
 
     fn half_close(&mut self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
+        Ok(shutdown(&self.0, Shutdown::Write)?)
     }
 
     fn take_error(&mut self) -> io::Result<Option<io::Error>> {
-        Self::take_error(self)
+        Ok(socket_error(&self.0)?.err().map(Into::into))
+    }
+}
+
+impl From<OwnedFd> for Socket {
+    fn from(descriptor: OwnedFd) -> Self {
+        Self(descriptor)
+    }
+}
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        socket.0
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

@@ -2,11 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::net::{self, SocketAddr};
 use std::time::Duration;
 
 use log::debug;
-use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use rustix::process::Pid;
 use rustix::time::{ClockId, clock_gettime};
@@ -14,10 +12,12 @@ use signal_hook::consts::signal::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIG
 use signal_hook_mio::v1_0::Signals;
 
 use crate::clock::Millis;
+use crate::connection::Peer;
 
 use super::kernel::{Ended, Event, Kernel, Signal, Urge};
+use super::listener::Listener;
 use super::program::{self, Program};
-use super::socket::{INTEREST, readiness};
+use super::socket::{Socket, readiness};
 
 /// How many events one poll tells at most. What does not fit is told by the next one.
 const EVENTS_MAX: usize = 1024;
@@ -36,7 +36,7 @@ const CLOCK: ClockId = ClockId::Monotonic;
 pub struct System {
     poll: Poll,
     events: Events,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     signals: Signals,
     /// What answers in a child for each connection; none where a service does.
     program: Option<Program>,
@@ -51,23 +51,22 @@ impl fmt::Debug for System {
 impl System {
     /// Takes over bound, non-blocking listeners, and the signals that the daemon understands;
     /// SIGCHLD only if there is a `program` to be started.
-    pub fn new(listeners: Vec<net::TcpListener>, program: Option<Program>) -> io::Result<Self> {
+    pub fn new(mut listeners: Vec<Listener>, program: Option<Program>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP])?;
         if program.is_some() {
             signals.add_signal(SIGCHLD)?;
         }
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-        let mut listeners: Vec<_> = listeners.into_iter().map(TcpListener::from_std).collect();
         for (number, listener) in listeners.iter_mut().enumerate() {
-            poll.registry().register(listener, listener_token(number), Interest::READABLE)?;
+            listener.register(poll.registry(), listener_token(number))?;
         }
         Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), listeners, signals, program })
     }
 }
 
 impl Kernel for System {
-    type Stream = TcpStream;
+    type Stream = Socket;
 
     fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
         self.poll.poll(&mut self.events, timeout)?;
@@ -85,20 +84,20 @@ impl Kernel for System {
         Ok(())
     }
 
-    fn accept(&mut self, listener: usize) -> io::Result<(TcpStream, SocketAddr)> {
+    fn accept(&mut self, listener: usize) -> io::Result<(Socket, Peer)> {
         match self.listeners.get(listener) {
             Some(listener) => listener.accept(),
             None => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
-    fn register(&mut self, stream: &mut TcpStream, key: usize) -> io::Result<()> {
-        self.poll.registry().register(stream, Token(key), INTEREST)
+    fn register(&mut self, stream: &mut Socket, key: usize) -> io::Result<()> {
+        stream.register(self.poll.registry(), key)
     }
 
     fn close_listeners(&mut self) {
         for mut listener in self.listeners.drain(..) {
-            if let Err(error) = self.poll.registry().deregister(&mut listener) {
+            if let Err(error) = listener.deregister(self.poll.registry()) {
                 debug!("a listener could not be deregistered: {error}");
             }
         }
@@ -116,7 +115,7 @@ impl Kernel for System {
         signals.collect()
     }
 
-    fn spawn(&mut self, stream: TcpStream) -> io::Result<Pid> {
+    fn spawn(&mut self, stream: Socket) -> io::Result<Pid> {
         let program = self.program.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         program.spawn(stream)
     }

@@ -17,7 +17,7 @@ pub enum Listen {
         /// The port, 0 for any that is free.
         port: u16,
     },
-    /// On each of these: `ip:port`, `[ip6]:port` or `name:port`.
+    /// On each of these: `ip:port`, `[ip6]:port`, `name:port` or `unix:/path`.
     At(Vec<String>),
 }
 

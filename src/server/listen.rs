@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use log::warn;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::SockRef;
 
+use crate::endpoint::{Endpoint, UNIX_PREFIX};
 use crate::fault;
+use crate::reactor::Listener;
 
 use super::config::{Config, Listen};
+use super::socket_file::{self, SocketFile};
 
 /// How much may wait in the kernel unsent, for each connection, in bytes (`TCP_NOTSENT_LOWAT`,
 /// tcp(7)). Without it a socket takes more only when a third of its buffer is free again, which is
@@ -19,36 +22,59 @@ use super::config::{Config, Listen};
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES_MAX: u32 = 128 << 10;
 
-/// An address to listen on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A place to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
-    pub address: SocketAddr,
+    pub endpoint: Endpoint,
     /// Nobody asked for just this one: it may be missing on this machine.
     pub optional: bool,
 }
 
+/// A listener, and where it is.
+#[derive(Debug)]
+pub(super) struct Bound {
+    pub listener: Listener,
+    pub endpoint: Endpoint,
+    /// What has to go with it.
+    pub file: Option<SocketFile>,
+}
+
 /// Binds every address that is asked for, in that order.
-pub(super) fn bind(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
+pub(super) fn bind(config: &Config) -> anyhow::Result<Vec<Bound>> {
     warn_about_backlog(config.backlog);
-    let mut listeners = Vec::new();
-    for wanted in resolve(config)? {
-        warn_about_port(wanted.address.port());
-        match listener(wanted.address, config) {
-            Ok(listener) => listeners.push(listener),
-            Err(error) if wanted.optional && fault::no_such_family(&error) => {
-                warn!("not listening on {}: {error}", wanted.address);
+    let mut bound = Vec::new();
+    for Wanted { endpoint, optional } in resolve(config)? {
+        match bind_one(&endpoint, config) {
+            Ok(one) => bound.push(one),
+            Err(error) if optional && fault::no_such_family(&error) => {
+                warn!("not listening on {endpoint}: {error}");
             }
             Err(error) => {
                 let advice = fault::bind_advice(&error);
                 let advice = advice.map(|advice| format!(": {advice}")).unwrap_or_default();
-                return Err(anyhow!("cannot listen on {}: {error}{advice}", wanted.address));
+                return Err(anyhow!("cannot listen on {endpoint}: {error}{advice}"));
             }
         }
     }
-    if listeners.is_empty() {
+    if bound.is_empty() {
         bail!("cannot listen: this machine has none of the addresses");
     }
-    Ok(listeners)
+    Ok(bound)
+}
+
+fn bind_one(endpoint: &Endpoint, config: &Config) -> io::Result<Bound> {
+    match endpoint {
+        Endpoint::Tcp(address) => {
+            warn_about_port(address.port());
+            let listener = tcp_listener(*address, config)?;
+            let endpoint = listener.local_addr()?.into();
+            Ok(Bound { listener: listener.into(), endpoint, file: None })
+        }
+        Endpoint::Unix(path) => {
+            let (listener, file) = socket_file::listen(path, config.backlog)?;
+            Ok(Bound { listener: listener.into(), endpoint: endpoint.clone(), file: Some(file) })
+        }
+    }
 }
 
 /// The addresses that are asked for. A name stands for all that it resolves to.
@@ -58,16 +84,20 @@ pub(super) fn resolve(config: &Config) -> anyhow::Result<Vec<Wanted>> {
         Listen::Everywhere { port } => {
             let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, *port));
             let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port));
-            all.push(Wanted { address: v4, optional: false });
-            all.push(Wanted { address: v6, optional: true });
+            all.push(Wanted { endpoint: v4.into(), optional: false });
+            all.push(Wanted { endpoint: v6.into(), optional: true });
         }
         Listen::At(names) => {
             for name in names {
+                if let Some(path) = name.strip_prefix(UNIX_PREFIX) {
+                    all.push(Wanted { endpoint: Endpoint::Unix(path.into()), optional: false });
+                    continue;
+                }
                 let addresses =
                     name.to_socket_addrs().with_context(|| format!("cannot listen on {name}"))?;
                 let optional = name.parse::<SocketAddr>().is_err();
                 for address in addresses {
-                    let wanted = Wanted { address, optional };
+                    let wanted = Wanted { endpoint: address.into(), optional };
                     if address.port() == 0 || !all.contains(&wanted) {
                         all.push(wanted);
                     }
@@ -78,10 +108,8 @@ pub(super) fn resolve(config: &Config) -> anyhow::Result<Vec<Wanted>> {
     Ok(all)
 }
 
-/// A listener whose options everything it accepts inherits (tcp(7)), so that they cost no system
-/// call a connection. It never has `SO_LINGER`: a close that waits would hold up everybody.
-fn listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+fn tcp_listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
+    let socket = Endpoint::from(address).socket()?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -89,6 +117,15 @@ fn listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
     if config.reuse_port {
         socket.set_reuse_port(true)?;
     }
+    set_inherited(&SockRef::from(&socket), config)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
+    Ok(socket.into())
+}
+
+/// Sets what everything that a TCP listener accepts inherits (tcp(7)), so that it costs no system
+/// call a connection. It never has `SO_LINGER`: a close that waits would hold up everybody.
+fn set_inherited(socket: &SockRef<'_>, config: &Config) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
@@ -100,14 +137,11 @@ fn listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
     if config.user_timeout.is_some() {
         socket.set_tcp_user_timeout(config.user_timeout)?;
     }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
-    Ok(socket.into())
+    socket.set_nonblocking(true)
 }
 
 /// Writes the addresses, one a line, so that a reader sees all of them or no file.
-pub(super) fn write_port_file(file: &Path, addresses: &[SocketAddr]) -> io::Result<()> {
+pub(super) fn write_port_file(file: &Path, addresses: &[Endpoint]) -> io::Result<()> {
     let mut unfinished = PathBuf::from(file);
     unfinished.as_mut_os_string().push(format!(".{}", std::process::id()));
     let mut writer = fs::File::create(&unfinished)?;

@@ -4,16 +4,17 @@ mod config;
 mod descriptors;
 mod listen;
 mod log_sink;
+mod socket_file;
 mod status;
-
-use std::io;
-use std::net::{SocketAddr, TcpListener};
 
 use anyhow::Context;
 use log::{error, info, warn};
 
 use crate::cause::Cause;
+use crate::endpoint::Endpoint;
 use crate::reactor::{Kernel, Reactor, Rules, Signal, System};
+
+use listen::Bound;
 
 pub use config::{Config, Keepalive, Listen};
 pub use descriptors::RESERVE;
@@ -37,9 +38,16 @@ pub enum Outcome {
 pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
     let connections_max = descriptors::connections_max(config.connections_max);
-    let listeners = listen::bind(config)?;
+    let mut listeners = Vec::new();
+    let mut addresses = Vec::new();
+    // They go when this function is over.
+    let mut socket_files = Vec::new();
+    for Bound { listener, endpoint, file } in listen::bind(config)? {
+        listeners.push(listener);
+        addresses.push(endpoint);
+        socket_files.extend(file);
+    }
     let count = listeners.len();
-    let addresses = addresses(&listeners)?;
     let system =
         System::new(listeners, config.exec.clone()).context("cannot set up the event loop")?;
     let rules = Rules { connections_max, ..config.rules() };
@@ -56,18 +64,14 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
 pub fn check(config: &Config) -> anyhow::Result<String> {
     let connections_max = descriptors::effective(config.connections_max);
     let mut lines = vec![config.summary(), format!("up to {connections_max} connections")];
-    for address in listen::resolve(config)? {
-        lines.push(format!("would listen on {} (backlog {})", address.address, config.backlog));
+    for wanted in listen::resolve(config)? {
+        lines.push(format!("would listen on {} (backlog {})", wanted.endpoint, config.backlog));
     }
     Ok(lines.join("\n"))
 }
 
-fn addresses(listeners: &[TcpListener]) -> io::Result<Vec<SocketAddr>> {
-    listeners.iter().map(TcpListener::local_addr).collect()
-}
-
 /// Says where the daemon listens, to people and to whoever waits for the port file.
-fn announce(config: &Config, addresses: &[SocketAddr]) -> anyhow::Result<()> {
+fn announce(config: &Config, addresses: &[Endpoint]) -> anyhow::Result<()> {
     for address in addresses {
         info!("listening on {address} (backlog {})", config.backlog);
     }

@@ -33,4 +33,6 @@ mod support;
 #[cfg(test)]
 mod timeouts;
 #[cfg(test)]
+mod unix;
+#[cfg(test)]
 mod write_path;

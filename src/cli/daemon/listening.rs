@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
+use crate::endpoint::UNIX_PREFIX;
 use crate::server::Listen;
 
 use super::PORT;
@@ -32,7 +33,8 @@ pub(super) struct Listening {
 
 // Not a doc comment, where brackets would be links.
 const LISTEN_HELP: &str = "\
-Listen there: ip:port, [ip6]:port or name:port; port 0 is any free one. May be given several times \
+Listen there: ip:port, [ip6]:port, name:port, or unix:/path; port 0 is any free one. May be given \
+several times \
 [default: 0.0.0.0:9877 and [::]:9877]";
 
 impl Listening {
@@ -47,8 +49,13 @@ impl Listening {
 
 /// Checks the form; names are resolved when the listener is bound.
 fn listen_address(text: &str) -> Result<String, String> {
+    match text.strip_prefix(UNIX_PREFIX) {
+        Some("") => return Err("expected a path, as in unix:/run/tcpechod.sock".to_owned()),
+        Some(_) => return Ok(text.to_owned()),
+        None => {}
+    }
     let Some((host, port)) = text.rsplit_once(':') else {
-        return Err("expected ip:port, [ip6]:port or name:port".to_owned());
+        return Err("expected ip:port, [ip6]:port, name:port or unix:/path".to_owned());
     };
     if port.parse::<u16>().is_err() {
         return Err(format!("{port:?} is not a port: expected a number from 0 to 65535"));

@@ -18,7 +18,7 @@ use rustix::process::Pid;
 use super::*;
 use crate::cause::Cause;
 use crate::connection::script::{In, Out, Script, Wire};
-use crate::connection::{Ready, Timeouts};
+use crate::connection::{Peer, Ready, Timeouts};
 use crate::service::ECHO;
 
 type Handle = Rc<RefCell<Wire>>;
@@ -57,12 +57,12 @@ impl Kernel for Scripted {
         polled.map_or(Ok(()), |errno| Err(errno.into()))
     }
 
-    fn accept(&mut self, _: usize) -> io::Result<(Script, SocketAddr)> {
+    fn accept(&mut self, _: usize) -> io::Result<(Script, Peer)> {
         let accepted = self.0.borrow_mut().queue.pop_front();
         match accepted {
             None => Err(Errno::AGAIN.into()),
             Some(Err(errno)) => Err(errno.into()),
-            Some(Ok(stream)) => Ok((stream, SocketAddr::from(([127, 0, 0, 1], 1)))),
+            Some(Ok(stream)) => Ok((stream, SocketAddr::from(([127, 0, 0, 1], 1)).into())),
         }
     }
 

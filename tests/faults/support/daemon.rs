@@ -48,7 +48,8 @@ impl Daemon {
             }
             fs::read_to_string(&port_file).ok()
         });
-        let addresses = text.lines().map(|line| line.parse().unwrap()).collect();
+        let internet = text.lines().filter(|line| !line.starts_with("unix:"));
+        let addresses = internet.map(|line| line.parse().unwrap()).collect();
         let pid = observe::itself_or_child(child.id(), Path::new(BINARY));
         let fds = observe::fds(pid);
         Self { child, pid, addresses, directory, log, trace, fds }
@@ -59,7 +60,7 @@ impl Daemon {
         self.addresses[0]
     }
 
-    /// Everywhere it listens, in the order of the port file.
+    /// Everywhere it listens but for Unix sockets, in the order of the port file.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }

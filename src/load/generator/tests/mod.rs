@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::*;
-use crate::client::Family;
+use crate::client::{Family, Server};
 use crate::load::config::{Close, Config, Format, Mode, Size, Until};
 use crate::load::report::Report;
 use crate::load::script::{Connect, Deed, MILLISECOND, SECOND, Scripted, World};
@@ -18,9 +18,7 @@ use crate::load::summary;
 
 fn config(mode: Mode) -> Config {
     Config {
-        host: String::new(),
-        port: 7,
-        family: Family::Any,
+        server: Server::Host { name: "localhost".to_owned(), port: 7, family: Family::Any },
         connections: 4,
         until: Until::Time(Duration::from_secs(2)),
         rate: None,
@@ -79,7 +77,7 @@ fn run(config: &Config, world: impl FnOnce(&mut World)) -> Ran {
     }
     let (results, measured) = generator.finish();
     let server = std::net::SocketAddr::from(([127, 0, 0, 1], 7));
-    let report = summary::report(config, server, &results, measured);
+    let report = summary::report(config, &server.into(), &results, measured);
     let took = Duration::from_nanos(shared.borrow().now - begun);
     assert!(shared.borrow().wires.iter().all(|wire| wire.closed), "all are closed");
     Ran { report, latency: results.latency, notes, took, world: shared }

@@ -1,0 +1,64 @@
+//! Where a stream socket listens or connects to: an internet address, or a path.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+/// What a Unix socket's path begins with, where an address could stand too.
+pub const UNIX_PREFIX: &str = "unix:";
+
+/// The address of a stream socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// An IPv4 or IPv6 address, and a port.
+    Tcp(SocketAddr),
+    /// A path in the file system (unix(7)).
+    Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// As socket calls take it. The error is a path that is too long: it has to be shorter than
+    /// 108 bytes (unix(7)).
+    pub fn address(&self) -> io::Result<SockAddr> {
+        match self {
+            Self::Tcp(address) => Ok((*address).into()),
+            Self::Unix(path) => SockAddr::unix(path),
+        }
+    }
+
+    /// A new stream socket of its family, closed on exec, that blocks.
+    pub fn socket(&self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(address) => {
+                Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))
+            }
+            Self::Unix(_) => Socket::new(Domain::UNIX, Type::STREAM, None),
+        }
+    }
+
+    /// The internet address, if it is one.
+    pub const fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => fmt::Display::fmt(address, f),
+            Self::Unix(path) => write!(f, "{UNIX_PREFIX}{}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A listener, of whatever family.
+
+use std::io;
+use std::net;
+use std::os::fd::OwnedFd;
+use std::os::unix;
+
+use mio::event::Source;
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token};
+
+use crate::connection::Peer;
+
+use super::socket::Socket;
+
+/// A socket that listens, and does not block.
+#[derive(Debug)]
+pub struct Listener(Family);
+
+#[derive(Debug)]
+enum Family {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl From<net::TcpListener> for Listener {
+    fn from(listener: net::TcpListener) -> Self {
+        Self(Family::Tcp(TcpListener::from_std(listener)))
+    }
+}
+
+impl From<unix::net::UnixListener> for Listener {
+    fn from(listener: unix::net::UnixListener) -> Self {
+        Self(Family::Unix(UnixListener::from_std(listener)))
+    }
+}
+
+impl Listener {
+    /// Takes a connection from the queue.
+    pub(super) fn accept(&self) -> io::Result<(Socket, Peer)> {
+        match &self.0 {
+            Family::Tcp(listener) => {
+                let (stream, address) = listener.accept()?;
+                Ok((OwnedFd::from(stream).into(), Peer::from(address)))
+            }
+            Family::Unix(listener) => {
+                let (stream, _) = listener.accept()?;
+                let socket = Socket::from(OwnedFd::from(stream));
+                let process = process(&socket);
+                Ok((socket, Peer::unix(process)))
+            }
+        }
+    }
+
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        self.source().register(registry, token, Interest::READABLE)
+    }
+
+    pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.source().deregister(registry)
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
+        match &mut self.0 {
+            Family::Tcp(listener) => listener,
+            Family::Unix(listener) => listener,
+        }
+    }
+}
+
+/// Which process connected a Unix socket (unix(7), `SO_PEERCRED`); 0 where that is not known.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn process(socket: &Socket) -> u32 {
+    rustix::net::sockopt::socket_peercred(socket)
+        .map_or(0, |credentials| credentials.pid.as_raw_nonzero().get().unsigned_abs())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const fn process(_socket: &Socket) -> u32 {
+    0
+}

@@ -1,0 +1,216 @@
+//! Unix sockets: the file that goes with each, and what is different about their peers.
+
+use std::fs;
+use std::io::{self, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::net::Shutdown;
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use tempfile::TempDir;
+
+use super::support::{Builder, Daemon, Ended, LIMIT, pattern};
+
+const LINE: &[u8] = b"through the file system\n";
+
+/// A daemon on that path, and on a free port besides.
+fn daemon_at(path: &Path) -> Daemon {
+    Builder::new(&[]).listen("127.0.0.1:0").listen(&listen(path)).start()
+}
+
+fn listen(path: &Path) -> String {
+    format!("unix:{}", path.display())
+}
+
+fn place() -> (TempDir, PathBuf) {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("echo");
+    (directory, path)
+}
+
+fn connect(path: &Path) -> UnixStream {
+    let stream = UnixStream::connect(path).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream
+}
+
+fn echo(mut stream: &UnixStream, line: &[u8]) {
+    stream.write_all(line).unwrap();
+    let mut back = vec![0; line.len()];
+    stream.read_exact(&mut back).unwrap();
+    assert_eq!(back, line);
+}
+
+fn refused_at(path: &Path) -> Ended {
+    Builder::new(&["--listen", &listen(path)]).env("RUST_LOG", "error").run_to_end()
+}
+
+#[test]
+fn u01_a_unix_peer_is_echoed_whole_and_logged_by_its_process() {
+    let (_directory, path) = place();
+    let mut daemon = daemon_at(&path);
+    let mut peer = connect(&path);
+    let sent = pattern(3_000_000);
+    let mut writer = peer.try_clone().unwrap();
+    let copy = sent.clone();
+    let sender = std::thread::spawn(move || {
+        writer.write_all(&copy).unwrap();
+        writer.shutdown(Shutdown::Write).unwrap();
+    });
+    let mut back = Vec::new();
+    peer.read_to_end(&mut back).unwrap();
+    sender.join().unwrap();
+    assert!(back == sent, "{} bytes of {}", back.len(), sent.len());
+    let closing = format!("closed peer=unix:{} cause=finished", std::process::id());
+    daemon.wait_for_log(&closing);
+    daemon.terminate();
+    assert_eq!(daemon.wait_for_exit().code(), Some(0));
+    assert!(!path.exists(), "the file goes with the daemon");
+    daemon.epilogue_ended(0);
+}
+
+#[test]
+fn u02_a_socket_left_behind_is_replaced() {
+    let (_directory, path) = place();
+    // Closing it leaves the file, as a process does that is killed.
+    drop(UnixListener::bind(&path).unwrap());
+    let daemon = daemon_at(&path);
+    echo(&connect(&path), LINE);
+    assert!(daemon.log().contains("nobody answers on it"), "{}", daemon.log());
+    daemon.epilogue();
+}
+
+#[test]
+fn u02_a_socket_on_which_somebody_answers_is_left_alone() {
+    let (_directory, path) = place();
+    let daemon = daemon_at(&path);
+    let ended = refused_at(&path);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains(&listen(&path)), "{ended:?}");
+    assert!(ended.stderr.contains("another process listens there"), "{ended:?}");
+    echo(&connect(&path), LINE);
+    daemon.epilogue();
+}
+
+#[test]
+fn u02_a_file_that_is_no_socket_is_left_alone() {
+    let (_directory, path) = place();
+    fs::write(&path, "precious").unwrap();
+    let ended = refused_at(&path);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("no socket"), "{ended:?}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+}
+
+#[test]
+fn u02_a_path_that_is_too_long_or_nowhere_is_said() {
+    let (directory, _) = place();
+    for path in [directory.path().join("x".repeat(120)), directory.path().join("no/such/place")] {
+        let ended = refused_at(&path);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.starts_with("tcpechod: cannot listen on unix:"), "{ended:?}");
+        assert!(!ended.stderr.contains("panicked"), "{ended:?}");
+    }
+}
+
+#[test]
+fn u03_a_socket_that_another_has_taken_over_is_not_removed() {
+    let (_directory, path) = place();
+    let mut first = daemon_at(&path);
+    fs::remove_file(&path).unwrap();
+    let second = daemon_at(&path);
+    first.terminate();
+    assert_eq!(first.wait_for_exit().code(), Some(0));
+    echo(&connect(&path), LINE);
+    second.epilogue();
+}
+
+#[test]
+fn u04_descriptors_that_are_sent_along_stop_no_echo() {
+    let (_directory, path) = place();
+    let daemon = daemon_at(&path);
+    let peer = connect(&path);
+    echo(&peer, LINE);
+    // All in one event: a read stops behind the line that carries a descriptor.
+    daemon.stopped(|| {
+        send_with_descriptor(&peer, b"with one\n").unwrap();
+        (&peer).write_all(b"without\n").unwrap();
+    });
+    // Before the peer takes anything, for that would be an event.
+    let sent = u64::try_from(LINE.len() + 17).unwrap();
+    daemon.wait_for_status("all is read", |status| status.count("bytes_in") == sent);
+    let mut back = [0; 17];
+    (&peer).read_exact(&mut back).unwrap();
+    assert_eq!(&back, b"with one\nwithout\n");
+    drop(peer);
+    daemon.epilogue();
+}
+
+fn send_with_descriptor(stream: &UnixStream, line: &[u8]) -> io::Result<()> {
+    let descriptors = [io::stderr().as_fd().try_clone_to_owned()?];
+    let borrowed = descriptors.each_ref().map(AsFd::as_fd);
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    assert!(ancillary.push(SendAncillaryMessage::ScmRights(&borrowed)));
+    let sent = sendmsg(stream, &[IoSlice::new(line)], &mut ancillary, SendFlags::empty())?;
+    assert_eq!(sent, line.len());
+    Ok(())
+}
+
+#[test]
+fn u05_the_permissions_are_what_the_umask_leaves() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (_directory, path) = place();
+    let daemon = Builder::new(&[])
+        .wrapped(&["sh", "-c", "umask 077 && exec \"$0\" \"$@\""])
+        .listen("127.0.0.1:0")
+        .listen(&listen(&path))
+        .start();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    daemon.epilogue();
+}
+
+#[test]
+fn u06_the_other_two_programs_connect_to_it() {
+    let (_directory, path) = place();
+    let daemon = daemon_at(&path);
+    let mut client = Command::new(env!("CARGO_BIN_EXE_tcpecho"))
+        .arg(listen(&path))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    client.stdin.take().unwrap().write_all(LINE).unwrap();
+    let output = client.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), LINE));
+    let load = Command::new(env!("CARGO_BIN_EXE_tcpecho-load"))
+        .args([&listen(&path), "-n", "2k", "-c", "20", "-P", "3", "-s", "1-9000", "--quiet"])
+        .output()
+        .unwrap();
+    assert_eq!(load.status.code(), Some(0), "{load:?}");
+    let status = daemon.wait_for_status("all have ended", |status| status.alive() == 0);
+    assert_eq!((status.count("accepted"), status.count("finished")), (21, 21), "{status:?}");
+    assert_eq!(status.count("lines"), 2001, "{status:?}");
+    daemon.epilogue();
+}
+
+#[test]
+fn u06_nobody_there_is_refused() {
+    let (directory, path) = place();
+    drop(UnixListener::bind(&path).unwrap());
+    let run = |path: &Path| {
+        let client =
+            Command::new(env!("CARGO_BIN_EXE_tcpecho")).arg(listen(path)).output().unwrap();
+        (client.status.code(), String::from_utf8(client.stderr).unwrap())
+    };
+    let (code, stderr) = run(&path);
+    assert_eq!(code, Some(8), "{stderr}");
+    assert!(stderr.starts_with("tcpecho: refused: unix:"), "{stderr}");
+    let (code, stderr) = run(&directory.path().join("nowhere"));
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.starts_with("tcpecho: failed: unix:"), "{stderr}");
+}
