@@ -30,7 +30,8 @@ pub enum Cause {
     Cut,
     /// The longest idle one went to make room for another (`--over-limit evict`).
     Evicted,
-    /// There was no room for it (`--over-limit refuse`).
+    /// There was no room for it (`--over-limit refuse`), its peer may not connect (`--allow`,
+    /// `--deny`), or has as many connections as it may (`--max-per-peer`).
     Refused,
     /// The peer's input broke the service's protocol.
     Protocol,

@@ -13,6 +13,7 @@
 //! | 0 | [`keepalive`] | when a silent peer is asked whether it is still there |
 //! | 0 | [`descriptors`] | how many descriptors the process may have |
 //! | 0 | [`endpoint`] | where a stream socket listens or connects to: an address or a path |
+//! | 0 | [`access`] | who may connect, by address |
 //! | 0 | [`stderr`] | standard error, without waiting for its reader |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
 //! | 2 | [`reactor`] | the turn: poll, mark, serve, expire, reap, accept; the only home of mio and slab |
@@ -26,6 +27,7 @@
 //! The programs themselves, in `src/bin`, set up the log, parse, run, and turn the outcome into
 //! an exit code. How it all fits together, and why, is in `docs/architecture.md`.
 
+pub mod access;
 pub mod cause;
 pub mod cli;
 pub mod client;

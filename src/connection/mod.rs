@@ -46,7 +46,7 @@ pub use ready::Ready;
 pub use stream::Stream;
 pub use timeouts::{LINGER, Timeouts};
 pub use transition::Transition;
-pub use transitions::TRANSITIONS;
+pub use transitions::transitions;
 
 /// What a connection asks of the reactor after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

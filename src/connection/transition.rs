@@ -3,7 +3,7 @@
 use crate::cause::Cause;
 
 use super::phase::{Kind, Phase};
-use super::transitions::TRANSITIONS;
+use super::transitions::transitions;
 
 /// One way from a phase to another: a row of the table.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) const FAULTS: &[Cause] = &[
 
 /// True if the table has a row from the phase `from` to the phase `to` with its cause.
 pub(super) fn allowed(from: Phase, to: Phase) -> bool {
-    TRANSITIONS.iter().any(|row| {
+    transitions().any(|row| {
         row.from == from.kind()
             && row.to == to.kind()
             && match to {

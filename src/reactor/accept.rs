@@ -1,6 +1,7 @@
 //! The last step of the turn: who waits in the queues is let in, or not.
 
 use std::io;
+use std::net::SocketAddr;
 
 use log::{debug, warn};
 
@@ -50,7 +51,7 @@ impl<K: Kernel> Reactor<K> {
 
     fn admit(&mut self, mut stream: K::Stream, peer: Peer, admission: Admission) {
         self.counters.accepted += 1;
-        if admission == Admission::Refuse {
+        if admission == Admission::Refuse || !self.is_welcome(&peer) {
             self.turn_away(stream, peer, Cause::Refused);
             return;
         }
@@ -66,6 +67,7 @@ impl<K: Kernel> Reactor<K> {
             } else {
                 debug!("a connection could not be registered: {error}");
             }
+            self.per_peer.leave(&peer);
             self.turn_away(stream, peer, Cause::Error);
             return;
         }
@@ -81,6 +83,12 @@ impl<K: Kernel> Reactor<K> {
         if self.is_draining() {
             self.slots.drain_one(key);
         }
+    }
+
+    /// True if the peer may connect, and has not as many connections as it may. Then it is counted.
+    fn is_welcome(&mut self, peer: &Peer) -> bool {
+        let permitted = |address: SocketAddr| self.rules.access.permits(address.ip());
+        peer.address().is_none_or(permitted) && self.per_peer.enter(peer)
     }
 
     /// Closes a connection that never came in.

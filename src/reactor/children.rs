@@ -120,6 +120,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     fn child_closed(&mut self, child: &Child, cause: Cause, status: &dyn fmt::Display) {
+        self.per_peer.leave(&child.peer);
         self.counters.closed(cause, Tally::default());
         let lasted = self.lent.now.since(child.opened);
         log_child(&child.peer, cause, lasted, status);

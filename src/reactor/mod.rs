@@ -25,7 +25,9 @@ mod dialer;
 mod gate;
 mod kernel;
 mod listener;
+mod per_peer;
 mod program;
+mod rules;
 mod slots;
 mod socket;
 mod system;
@@ -37,14 +39,14 @@ use std::io;
 use std::time::Duration;
 
 use crate::clock::Millis;
-use crate::connection::{Kind, Lent, Phase, Tally, Timeouts};
+use crate::connection::{Kind, Lent, Phase, Tally};
 use crate::fault;
-use crate::service::Service;
 
 use self::children::Children;
 use self::closing::log_closed;
 use self::deadlines::Deadlines;
 use self::gate::{EVICTS_PER_TURN, Gate};
+use self::per_peer::PerPeer;
 use self::slots::Slots;
 use self::warnings::Warnings;
 
@@ -55,6 +57,7 @@ pub use self::gate::OverLimit;
 pub use self::kernel::{Ended, Event, Kernel, Signal, Urge};
 pub use self::listener::Listener;
 pub use self::program::Program;
+pub use self::rules::Rules;
 pub use self::socket::Socket;
 pub use self::system::System;
 
@@ -65,25 +68,6 @@ const EXPIRIES_PER_TURN: usize = 1024;
 /// milliseconds (`epoll_wait(2)`), which is over after 24 days.
 const PATIENCE_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// What the reactor is to do with its connections.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    /// What answers.
-    pub service: Service,
-    /// Whether the kernel's command answers instead, in a child for each connection.
-    pub exec: bool,
-    /// The longest line, in bytes, its newline included.
-    pub line_bytes_max: usize,
-    /// How many connections there may be.
-    pub connections_max: usize,
-    /// What happens to one more.
-    pub over_limit: OverLimit,
-    /// Deadlines of each connection.
-    pub timeouts: Timeouts,
-    /// How long draining may take.
-    pub drain: Duration,
-}
-
 /// The event loop and all that it holds.
 #[derive(Debug)]
 pub struct Reactor<K: Kernel> {
@@ -92,6 +76,7 @@ pub struct Reactor<K: Kernel> {
     slots: Slots<K::Stream>,
     children: Children,
     gate: Gate,
+    per_peer: PerPeer,
     deadlines: Deadlines,
     lent: Lent,
     counters: Counters,
@@ -107,16 +92,17 @@ impl<K: Kernel> Reactor<K> {
     pub fn new(kernel: K, listeners: usize, rules: Rules) -> Self {
         Self {
             kernel,
-            rules,
             slots: Slots::new(rules.connections_max + EVICTS_PER_TURN),
             children: Children::default(),
             gate: Gate::new(listeners, rules.connections_max, rules.over_limit),
+            per_peer: PerPeer::new(rules.per_peer_max),
             deadlines: Deadlines::default(),
             lent: Lent::new(rules.service, rules.line_bytes_max),
             counters: Counters::default(),
             drain_until: Millis::NEVER,
             victims: Vec::new(),
             warnings: Warnings::default(),
+            rules,
         }
     }
 
@@ -215,6 +201,7 @@ impl<K: Kernel> Reactor<K> {
         while let Some((key, connection)) = self.slots.reap() {
             self.deadlines.forget(key);
             self.gate.slot_freed();
+            self.per_peer.leave(connection.peer());
             if let Phase::Closed(cause) = connection.phase() {
                 self.counters.closed(cause, connection.tally());
                 log_closed(&connection, self.lent.now);

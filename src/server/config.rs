@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::access::Access;
 use crate::connection::Timeouts;
 use crate::reactor::{OverLimit, Program, Rules};
 use crate::service::Service;
@@ -38,6 +39,10 @@ pub struct Config {
     pub connections_max: Option<usize>,
     /// What happens to one more.
     pub over_limit: OverLimit,
+    /// Who may connect.
+    pub access: Access,
+    /// How many connections each peer's address may have.
+    pub per_peer_max: Option<usize>,
     /// How many connections wait in the kernel for `accept`, per listener.
     pub backlog: u32,
     /// Whether several processes may listen on one port.
@@ -61,9 +66,17 @@ impl Config {
             line_bytes_max: self.line_bytes_max,
             connections_max: self.connections_max.unwrap_or(usize::MAX),
             over_limit: self.over_limit,
+            access: self.access.clone(),
+            per_peer_max: self.per_peer_max,
             timeouts: self.timeouts,
             drain: self.drain,
         }
+    }
+
+    fn admission_summary(&self) -> String {
+        let per_peer = self.per_peer_max.map(|most| format!("; at most {most} for each peer"));
+        let access = (!self.access.is_open()).then(|| format!("; {}", self.access));
+        per_peer.into_iter().chain(access).collect()
     }
 
     /// What it says, in a line for the log.
@@ -94,9 +107,10 @@ impl Config {
             |program| format!("a child for each connection: {program}; timeouts: its own"),
         );
         format!(
-            "{answering}, user {}, keep-alive {keepalive}, drain {}",
+            "{answering}, user {}, keep-alive {keepalive}, drain {}{}",
             wait(self.user_timeout),
             wait(Some(self.drain)),
+            self.admission_summary(),
         )
     }
 }

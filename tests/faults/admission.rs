@@ -1,6 +1,7 @@
 //! More peers than there is room for: descriptors, memory, the backlog, the limit on connections.
 
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -145,6 +146,68 @@ fn a17_one_too_many_is_refused() {
     assert_eq!(daemon.status().count("refused"), 1);
     drop((peers, fourth, fifth));
     daemon.epilogue();
+}
+
+#[test]
+fn a18_who_is_denied_is_closed_at_once() {
+    let daemon = Builder::new(&["--deny", "127.0.0.2,127.0.3.0/24"]).listen("0.0.0.0:0").start();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, daemon.address().port()));
+    for (source, permitted) in
+        [([127, 0, 0, 1], true), ([127, 0, 0, 2], false), ([127, 0, 3, 9], false)]
+    {
+        let mut peer = Peer::connect_from(source.into(), address);
+        if permitted {
+            peer.echo(b"in\n");
+        } else {
+            assert_eq!(peer.read_to_end(), b"", "closed in order, with nothing said");
+            assert_eq!(daemon.closing(peer.address()).cause, "refused");
+        }
+    }
+    daemon.epilogue_at(address);
+}
+
+#[test]
+fn a18_with_allow_the_others_are_denied_on_both_families() {
+    let daemon = Builder::new(&["--allow", "::1", "--deny", "192.0.2.0/24"])
+        .listen("127.0.0.1:0")
+        .listen("[::1]:0")
+        .start();
+    let [v4, v6] = *daemon.addresses() else { panic!("two addresses") };
+    assert_eq!(Peer::connect(v4).read_to_end(), b"");
+    let mut peer = Peer::connect(v6);
+    peer.echo(b"in\n");
+    drop(peer);
+    daemon.epilogue_at(v6);
+}
+
+#[test]
+fn a18_a_network_that_is_none_is_a_usage_error() {
+    for option in ["--allow", "--deny"] {
+        let ended = Builder::new(&[option, "10.0.0.0/64"]).run_to_end();
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(option) && ended.stderr.contains("10.0.0.0/8"), "{ended:?}");
+    }
+}
+
+#[test]
+fn a19_a_peer_has_no_more_connections_than_it_may() {
+    let daemon = Builder::new(&["--max-per-peer", "2"]).listen("0.0.0.0:0").start();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, daemon.address().port()));
+    let mut peers = [Peer::connect(address), Peer::connect(address)];
+    for peer in &mut peers {
+        peer.echo(b"in\n");
+    }
+    let mut third = Peer::connect(address);
+    assert_eq!(third.read_to_end(), b"");
+    assert_eq!(daemon.closing(third.address()).cause, "refused");
+    let mut other = Peer::connect_from(Ipv4Addr::new(127, 0, 0, 9), address);
+    other.echo(b"from elsewhere\n");
+    drop(peers);
+    daemon.wait_for_status("there is room again", |status| status.count("open") == 1);
+    let mut again = Peer::connect(address);
+    again.echo(b"in again\n");
+    drop((again, other, third));
+    daemon.epilogue_at(address);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::access::{self, Access, IpNet};
 use crate::reactor::OverLimit;
 
 #[derive(Debug, Args)]
@@ -14,6 +15,22 @@ pub(super) struct Admission {
     /// What happens to one more
     #[arg(long, value_name = "POLICY", env = "TCPECHOD_OVER_LIMIT", default_value = "wait")]
     over_limit: Policy,
+
+    /// How many connections each peer's address may have; more are closed at once
+    #[arg(long, value_name = "N", env = "TCPECHOD_MAX_PER_PEER",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    max_per_peer: Option<u32>,
+
+    /// Let only these networks connect, like 10.0.0.0/8, `2001:db8::/32`, or an address; others are
+    /// closed at once. May be given several times
+    #[arg(long, value_name = "CIDR", env = "TCPECHOD_ALLOW", value_delimiter = ',',
+          value_parser = access::network)]
+    allow: Vec<IpNet>,
+
+    /// Let these networks not connect, whatever --allow says
+    #[arg(long, value_name = "CIDR", env = "TCPECHOD_DENY", value_delimiter = ',',
+          value_parser = access::network)]
+    deny: Vec<IpNet>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -28,7 +45,15 @@ enum Policy {
 
 impl Admission {
     pub(super) fn connections_max(&self) -> Option<usize> {
-        self.max_connections.map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+        self.max_connections.map(size)
+    }
+
+    pub(super) fn per_peer_max(&self) -> Option<usize> {
+        self.max_per_peer.map(size)
+    }
+
+    pub(super) fn access(&self) -> Access {
+        Access { allow: self.allow.clone(), deny: self.deny.clone() }
     }
 
     pub(super) const fn over_limit(&self) -> OverLimit {
@@ -38,4 +63,8 @@ impl Admission {
             Policy::Evict => OverLimit::Evict,
         }
     }
+}
+
+fn size(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }

@@ -105,6 +105,8 @@ impl From<Arguments> for Config {
             line_bytes_max: arguments.max_line,
             connections_max: arguments.admission.connections_max(),
             over_limit: arguments.admission.over_limit(),
+            per_peer_max: arguments.admission.per_peer_max(),
+            access: arguments.admission.access(),
             backlog: arguments.listening.backlog,
             reuse_port: arguments.listening.reuse_port,
             timeouts: arguments.patience.timeouts(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::*;
+use crate::access::{self, Access};
 use crate::reactor::gate::PAUSE;
 
 #[test]
@@ -110,6 +111,34 @@ fn over_the_limit_refuse_closes_at_once() {
     bench.turn([LISTENER]);
     assert!(!first.borrow().dropped && second.borrow().dropped);
     assert_eq!(bench.of(Cause::Refused), 1);
+}
+
+#[test]
+fn who_may_not_connect_is_closed_at_once() {
+    let deny = vec![access::network("127.0.0.0/8").unwrap()];
+    let access = Access { deny, ..Access::default() };
+    let over_limit = OverLimit::Evict;
+    let mut bench = Bench::new(Rules { access, connections_max: 1, over_limit, ..rules() });
+    let wires = [bench.knock([]), bench.knock([])];
+    bench.turn([LISTENER]);
+    assert!(wires.iter().all(|wire| wire.borrow().dropped));
+    assert_eq!((bench.of(Cause::Refused), bench.of(Cause::Evicted)), (2, 0), "nobody made room");
+    assert!(bench.kernel.0.borrow().registered.is_empty());
+}
+
+#[test]
+fn a_peer_has_no_more_connections_than_it_may() {
+    let mut bench = Bench::new(Rules { per_peer_max: Some(1), ..rules() });
+    bench.kernel.0.borrow_mut().register.push_back(Errno::NOMEM);
+    let wires = [bench.knock([]), bench.knock([In::End]), bench.knock([])];
+    bench.turn([LISTENER]);
+    let dropped = wires.each_ref().map(|wire| wire.borrow().dropped);
+    assert_eq!(dropped, [true, false, true], "the first was not registered, and does not count");
+    assert_eq!((bench.of(Cause::Error), bench.of(Cause::Refused)), (1, 1));
+    bench.turn([fin(0)]);
+    let next = bench.knock([]);
+    bench.turn([LISTENER]);
+    assert!(!next.borrow().dropped, "there is room again");
 }
 
 #[test]

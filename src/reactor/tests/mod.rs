@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use super::*;
+use crate::access::Access;
 use crate::cause::Cause;
 use crate::connection::script::{In, Out, Script, Wire};
 use crate::connection::{Peer, Ready, Timeouts};
@@ -156,6 +157,8 @@ fn rules() -> Rules {
         line_bytes_max: 4096,
         connections_max: 100,
         over_limit: OverLimit::Wait,
+        access: Access::default(),
+        per_peer_max: None,
         timeouts: Timeouts::default(),
         drain: Duration::from_secs(4),
     }

@@ -1,7 +1,7 @@
 //! A peer of the daemon: a plain blocking socket, which waits for an answer only so long.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -20,6 +20,14 @@ impl Peer {
     /// Connects.
     pub(crate) fn connect(address: SocketAddr) -> Self {
         Self::from_stream(TcpStream::connect_timeout(&address, LIMIT).expect("connect"))
+    }
+
+    /// Connects from that address of this machine.
+    pub(crate) fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+        socket.connect_timeout(&address.into(), LIMIT).expect("connect");
+        Self::from_stream(socket.into())
     }
 
     /// Connects with room for very little in the receive queue, so that a daemon which writes to

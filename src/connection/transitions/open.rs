@@ -1,0 +1,96 @@
+//! Ways out of the phase in which requests are answered.
+
+use crate::cause::Cause;
+use crate::connection::phase::Kind;
+use crate::connection::transition::{FAULTS, Transition};
+
+pub(super) const ROWS: &[Transition] = &[
+    Transition {
+        from: Kind::Open,
+        stimulus: "whole requests",
+        to: Kind::Open,
+        causes: &[],
+        effect: "answered; an unfinished one is kept",
+        test: "open_answers_whole_lines",
+    },
+    Transition {
+        from: Kind::Open,
+        stimulus: "FIN, nothing owed",
+        to: Kind::Closed,
+        causes: &[Cause::Finished],
+        effect: "an unfinished line is answered first",
+        test: "fin_with_nothing_owed_finishes",
+    },
+    Transition {
+        from: Kind::Open,
+        stimulus: "FIN, replies owed",
+        to: Kind::Flushing,
+        causes: &[],
+        effect: "reading has ended, writing goes on",
+        test: "fin_with_replies_owed_flushes",
+    },
+    Transition {
+        from: Kind::Open,
+        stimulus: "the daemon is asked to end",
+        to: Kind::Draining,
+        causes: &[Cause::Drained],
+        effect: "input that is there is still answered",
+        test: "drain_answers_what_is_there_then_sends_fin",
+    },
+    Transition {
+        from: Kind::Open,
+        stimulus: "the input breaks the service's protocol",
+        to: Kind::Draining,
+        causes: &[Cause::Protocol],
+        effect: "earlier replies are still written",
+        test: "a_violation_ends_after_earlier_replies",
+    },
+    Transition {
+        from: Kind::Open,
+        stimulus: "nothing happened for the idle timeout",
+        to: Kind::Closed,
+        causes: &[Cause::Idle],
+        effect: "closed",
+        test: "deadlines_end_a_connection_with_their_cause",
+    },
+    Transition {
+        from: Kind::Open,
+        stimulus: "a line was not finished within the line timeout",
+        to: Kind::Closed,
+        causes: &[Cause::LineTimeout],
+        effect: "closed; the line is dropped",
+        test: "deadlines_end_a_connection_with_their_cause",
+    },
+    Transition {
+        from: Kind::Open,
+        stimulus: "the peer took nothing of what is owed for the stall timeout",
+        to: Kind::Closed,
+        causes: &[Cause::Stalled],
+        effect: "closed; what is owed is dropped",
+        test: "deadlines_end_a_connection_with_their_cause",
+    },
+    Transition {
+        from: Kind::Open,
+        stimulus: "it is the longest idle, and there is no room (`--over-limit evict`)",
+        to: Kind::Closed,
+        causes: &[Cause::Evicted],
+        effect: "closed",
+        test: "over_the_limit_evict_ends_the_longest_idle",
+    },
+    Transition {
+        from: Kind::Open,
+        stimulus: "a read, a write or `SO_ERROR` tells a fault",
+        to: Kind::Closed,
+        causes: FAULTS,
+        effect: "what is owed is dropped",
+        test: "the_first_fault_is_the_cause",
+    },
+    Transition {
+        from: Kind::Open,
+        stimulus: "drain deadline, or a second signal",
+        to: Kind::Closed,
+        causes: &[Cause::Cut],
+        effect: "what is owed is dropped",
+        test: "the_drain_deadline_cuts_who_is_owed",
+    },
+];

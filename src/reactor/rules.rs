@@ -1,0 +1,32 @@
+//! What the owner of the reactor decides.
+
+use std::time::Duration;
+
+use crate::access::Access;
+use crate::connection::Timeouts;
+use crate::service::Service;
+
+use super::OverLimit;
+
+/// What the reactor is to do with its connections.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// What answers.
+    pub service: Service,
+    /// Whether the kernel's command answers instead, in a child for each connection.
+    pub exec: bool,
+    /// The longest line, in bytes, its newline included.
+    pub line_bytes_max: usize,
+    /// How many connections there may be.
+    pub connections_max: usize,
+    /// What happens to one more.
+    pub over_limit: OverLimit,
+    /// Who may connect.
+    pub access: Access,
+    /// How many connections each peer's address may have; none for no limit.
+    pub per_peer_max: Option<usize>,
+    /// Deadlines of each connection.
+    pub timeouts: Timeouts,
+    /// How long draining may take.
+    pub drain: Duration,
+}
