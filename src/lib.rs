@@ -16,6 +16,7 @@
 //! | 0 | [`access`] | who may connect, by address |
 //! | 0 | [`stderr`] | standard error, without waiting for its reader |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
+//! | 1 | [`http`] | one visitor who asks after the daemon's health, and is told |
 //! | 2 | [`reactor`] | the turn: poll, mark, serve, expire, reap, accept; the only home of mio and slab |
 //! | 3 | [`server`] | `tcpechod`: listeners, limits, drain, status |
 //! | 3 | [`client`] | `tcpecho`: standard input and socket multiplexed, and what became of the connection |
@@ -36,6 +37,7 @@ pub mod connection;
 pub mod descriptors;
 pub mod endpoint;
 pub mod fault;
+pub mod http;
 pub mod keepalive;
 pub mod line;
 pub mod load;

@@ -21,7 +21,7 @@ const FLOORS: [&[&str]; 5] = [
         "service",
         "stderr",
     ],
-    &["connection"],
+    &["connection", "http"],
     &["reactor"],
     &["server", "client", "load"],
     &["cli"],

@@ -1,0 +1,192 @@
+//! One visitor: its question is read, its answer written, and then its end is awaited.
+
+use std::io;
+use std::time::Duration;
+
+use crate::clock::Millis;
+use crate::connection::{Ready, Stream};
+use crate::fault;
+
+use super::request::{self, HEAD_BYTES_MAX, Request};
+use super::response::{HeadOnly, Response};
+
+/// How long a visitor may take to ask, and again to take the answer. A scrape gives up after ten
+/// seconds, a probe after one.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long input is read and thrown away behind the answer, so that it is not destroyed by a
+/// reset (RFC 9112, section 9.6).
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How often is read in one turn, of a buffer each.
+const READS_PER_TURN: usize = 4;
+
+/// What is to be done about a visitor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing, until an event or its deadline comes.
+    Waits,
+    /// It goes on in the next turn.
+    Again,
+    /// It is to be given an answer, by [`Exchange::answer`].
+    Asks(Request),
+    /// It is gone, or to be closed.
+    Over,
+}
+
+/// A visitor's connection.
+#[derive(Debug)]
+pub struct Exchange<S> {
+    stream: S,
+    ready: Ready,
+    stage: Stage,
+    /// When the stage ends, whatever the visitor does.
+    deadline: Millis,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// This much of the request has come.
+    Reading(Vec<u8>),
+    /// It has asked, and waits for us.
+    Asked(HeadOnly),
+    /// This is still to be written.
+    Writing(Vec<u8>),
+    /// Our FIN is sent.
+    Lingering,
+}
+
+impl<S: Stream> Exchange<S> {
+    /// Somebody who has just come in.
+    pub fn new(stream: S, now: Millis) -> Self {
+        let stage = Stage::Reading(Vec::new());
+        Self { stream, ready: Ready::NONE, stage, deadline: now.after(PATIENCE) }
+    }
+
+    /// Its stream, for registering.
+    pub const fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Remembers what an event said.
+    pub const fn mark(&mut self, ready: Ready) {
+        self.ready.insert(ready);
+    }
+
+    /// When its time is over.
+    pub const fn deadline(&self) -> Millis {
+        self.deadline
+    }
+
+    /// Goes on as far as its socket allows, within a budget; `room` is read into.
+    pub fn serve(&mut self, room: &mut [u8], now: Millis) -> Progress {
+        let served = match self.stage {
+            Stage::Reading(_) => self.read(room, now),
+            Stage::Asked(_) => Ok(Progress::Waits),
+            Stage::Writing(_) => self.write(now),
+            Stage::Lingering => self.discard(room),
+        };
+        // Whatever is wrong with its connection, it is the visitor's affair.
+        served.unwrap_or(Progress::Over)
+    }
+
+    /// Answers its question. It has to be served then.
+    pub fn answer(&mut self, response: Response, now: Millis) {
+        let head_only = match self.stage {
+            Stage::Asked(head_only) => head_only,
+            Stage::Reading(_) | Stage::Writing(_) | Stage::Lingering => HeadOnly::No,
+        };
+        self.stage = Stage::Writing(response.into_bytes(head_only));
+        self.deadline = now.after(PATIENCE);
+        self.ready.insert(Ready::WRITABLE);
+    }
+
+    /// Its time is over. Who has not asked yet is told so, and has to be served; for the others
+    /// this is the end.
+    pub fn expire(&mut self, now: Millis) -> Progress {
+        match &self.stage {
+            Stage::Reading(begun) if !begun.is_empty() => {
+                self.answer(Response::error(408, "no whole request has come"), now);
+                Progress::Again
+            }
+            Stage::Reading(_) | Stage::Asked(_) | Stage::Writing(_) | Stage::Lingering => {
+                Progress::Over
+            }
+        }
+    }
+
+    fn read(&mut self, room: &mut [u8], now: Millis) -> io::Result<Progress> {
+        for _ in 0..READS_PER_TURN {
+            let Stage::Reading(request) = &mut self.stage else { break };
+            if !self.ready.contains(Ready::READABLE) {
+                return Ok(Progress::Waits);
+            }
+            let most = room.len().min(HEAD_BYTES_MAX - request.len());
+            match self.stream.read(room.get_mut(..most).unwrap_or_default()) {
+                Ok(0) => return Ok(Progress::Over),
+                Ok(read) => request.extend_from_slice(room.get(..read).unwrap_or_default()),
+                Err(error) => {
+                    self.nothing(error, Ready::READABLE)?;
+                    continue;
+                }
+            }
+            match request::parse(request) {
+                Ok(None) => {}
+                Ok(Some(request)) => {
+                    let head_only = if request.head_only { HeadOnly::Yes } else { HeadOnly::No };
+                    self.stage = Stage::Asked(head_only);
+                    return Ok(Progress::Asks(request));
+                }
+                Err(response) => {
+                    self.answer(response, now);
+                    return self.write(now);
+                }
+            }
+        }
+        Ok(Progress::Again)
+    }
+
+    fn write(&mut self, now: Millis) -> io::Result<Progress> {
+        while let Stage::Writing(bytes) = &mut self.stage {
+            if bytes.is_empty() {
+                self.stream.half_close()?;
+                self.stage = Stage::Lingering;
+                self.deadline = now.after(LINGER);
+                self.ready.insert(Ready::READABLE);
+                return Ok(Progress::Again);
+            }
+            if !self.ready.contains(Ready::WRITABLE) {
+                return Ok(Progress::Waits);
+            }
+            match self.stream.write(bytes) {
+                Ok(written) => drop(bytes.drain(..written)),
+                Err(error) => self.nothing(error, Ready::WRITABLE)?,
+            }
+        }
+        Ok(Progress::Again)
+    }
+
+    fn discard(&mut self, room: &mut [u8]) -> io::Result<Progress> {
+        for _ in 0..READS_PER_TURN {
+            if !self.ready.contains(Ready::READABLE) {
+                return Ok(Progress::Waits);
+            }
+            match self.stream.read(room) {
+                Ok(0) => return Ok(Progress::Over),
+                Ok(_) => {}
+                Err(error) => self.nothing(error, Ready::READABLE)?,
+            }
+        }
+        Ok(Progress::Again)
+    }
+
+    /// What a call that gave or took nothing has proved.
+    fn nothing(&mut self, error: io::Error, hint: Ready) -> io::Result<()> {
+        if fault::would_block(&error) {
+            self.ready.remove(hint);
+        } else if !fault::interrupted(&error) {
+            return Err(error);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! From an answer to bytes.
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    status: u16,
+    content_type: &'static str,
+    /// One more header field, for the statuses that ask for it.
+    field: Option<(&'static str, &'static str)>,
+    body: String,
+}
+
+impl Response {
+    /// An answer with that body.
+    pub const fn new(status: u16, content_type: &'static str, body: String) -> Self {
+        Self { status, content_type, field: None, body }
+    }
+
+    /// A line of plain text.
+    pub fn text(status: u16, line: &str) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", format!("{line}\n"))
+    }
+
+    /// What is wrong with a request.
+    pub(super) fn error(status: u16, wrong: &str) -> Self {
+        Self::text(status, &format!("{status} {}: {wrong}", reason(status)))
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.field = Some((name, value));
+        self
+    }
+
+    /// All of it, or its head only.
+    pub(super) fn into_bytes(self, head_only: HeadOnly) -> Vec<u8> {
+        let Self { status, content_type, field, body } = self;
+        let field = field.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();
+        let mut text = format!(
+            "HTTP/1.1 {status} {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\
+             {field}Connection: close\r\n\r\n",
+            reason(status),
+            body.len()
+        );
+        if head_only == HeadOnly::No {
+            text.push_str(&body);
+        }
+        text.into_bytes()
+    }
+}
+
+/// Whether the body is left out (RFC 9110, section 9.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeadOnly {
+    Yes,
+    No,
+}
+
+/// RFC 9110, section 15; 431 is RFC 6585's.
+const fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "Unknown",
+    }
+}

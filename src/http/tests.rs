@@ -1,0 +1,174 @@
+//! Visitors on scripted streams.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rustix::io::Errno;
+
+use super::*;
+use crate::clock::Millis;
+use crate::connection::Ready;
+use crate::connection::script::{In, Out, Script, Wire};
+
+const NOW: Millis = Millis(1000);
+
+struct Visit {
+    exchange: Exchange<Script>,
+    wire: Rc<RefCell<Wire>>,
+}
+
+impl Visit {
+    fn new(reads: impl IntoIterator<Item = In>) -> Self {
+        let (stream, wire) = Script::new(reads);
+        let mut exchange = Exchange::new(stream, NOW);
+        exchange.mark(Ready::READABLE.union(Ready::WRITABLE));
+        Self { exchange, wire }
+    }
+
+    /// Serves until it neither goes on by itself nor asks; a question is answered.
+    fn serve(&mut self) -> (Vec<Request>, Progress) {
+        let mut asked = Vec::new();
+        for _ in 0..10_000 {
+            match self.exchange.serve(&mut [0; 4096], NOW) {
+                Progress::Again => {}
+                Progress::Asks(request) => {
+                    asked.push(request);
+                    self.exchange.answer(Response::text(200, "here you are"), NOW);
+                }
+                end => return (asked, end),
+            }
+        }
+        panic!("it never comes to rest");
+    }
+
+    fn sent(&self) -> String {
+        String::from_utf8(self.wire.borrow().sent.clone()).unwrap()
+    }
+}
+
+fn bytes(text: &str) -> In {
+    In::Bytes(text.as_bytes().to_vec())
+}
+
+/// The status of the answer to `text`.
+fn status(text: &str) -> String {
+    let mut visit = Visit::new([bytes(text)]);
+    visit.serve();
+    visit.sent().split(' ').nth(1).unwrap_or("none").to_owned()
+}
+
+const GET: &str = "GET /metrics?name=x HTTP/1.1\r\nHost: here\r\n\r\n";
+
+#[test]
+fn a_question_is_answered_and_the_end_awaited() {
+    let mut visit = Visit::new([bytes(GET)]);
+    let (asked, end) = visit.serve();
+    assert_eq!(asked, [Request { path: "/metrics".to_owned(), head_only: false }]);
+    assert_eq!(end, Progress::Waits, "for its FIN");
+    assert!(visit.wire.borrow().half_closed);
+    let sent = visit.sent();
+    assert!(sent.starts_with("HTTP/1.1 200 OK\r\n"), "{sent}");
+    assert!(sent.contains("Content-Length: 13\r\n"), "{sent}");
+    assert!(sent.ends_with("\r\n\r\nhere you are\n"), "{sent}");
+    visit.wire.borrow_mut().reads.push_back(In::End);
+    visit.exchange.mark(Ready::READABLE);
+    assert_eq!(visit.serve().1, Progress::Over);
+}
+
+#[test]
+fn head_has_no_body_but_its_length() {
+    let mut visit = Visit::new([bytes(&GET.replace("GET", "HEAD"))]);
+    visit.serve();
+    let sent = visit.sent();
+    assert!(sent.contains("Content-Length: 13\r\n") && sent.ends_with("\r\n\r\n"), "{sent}");
+}
+
+#[test]
+fn a_question_may_come_byte_by_byte_and_its_answer_go_so() {
+    let reads = GET.bytes().flat_map(|byte| [In::Bytes(vec![byte]), In::Fail(Errno::INTR)]);
+    let mut visit = Visit::new(reads);
+    visit.wire.borrow_mut().writes = [Out::Take(1), Out::Fail(Errno::INTR)].repeat(200).into();
+    let (asked, _) = visit.serve();
+    assert_eq!(asked.len(), 1);
+    assert!(visit.sent().ends_with("here you are\n"), "{}", visit.sent());
+}
+
+#[test]
+fn what_is_wrong_has_its_status() {
+    let long = "x".repeat(HEAD_BYTES_MAX);
+    let many: String = (0..65).map(|n| format!("h{n}: x\r\n")).collect();
+    for (text, expected) in [
+        (GET.to_owned(), "200"),
+        ("hello\r\n\r\n".to_owned(), "400"),
+        ("GET /\0 HTTP/1.1\r\n\r\n".to_owned(), "400"),
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), "400"),
+        ("POST /metrics HTTP/1.1\r\n\r\n".to_owned(), "405"),
+        (format!("GET /{long} HTTP/1.1\r\n\r\n"), "431"),
+        (format!("GET / HTTP/1.1\r\n{many}\r\n"), "431"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), "505"),
+    ] {
+        let shown = text.get(..text.len().min(40)).unwrap();
+        assert_eq!(status(&text), expected, "{shown:?}");
+    }
+}
+
+#[test]
+fn what_follows_is_thrown_away_so_that_the_answer_arrives() {
+    let body = "x".repeat(1 << 20);
+    let mut visit = Visit::new([bytes(&format!("POST / HTTP/1.1\r\n\r\n{body}")), In::End]);
+    assert_eq!(visit.serve().1, Progress::Over);
+    assert!(visit.sent().starts_with("HTTP/1.1 405 "));
+    assert!(visit.sent().contains("\r\nAllow: GET, HEAD\r\n"));
+}
+
+#[test]
+fn a_slow_question_is_told_so_and_silence_is_closed() {
+    let mut visit = Visit::new([bytes("GET /met")]);
+    assert_eq!(visit.serve().1, Progress::Waits);
+    assert_eq!(visit.exchange.deadline(), NOW.after(PATIENCE));
+    assert_eq!(visit.exchange.expire(NOW.after(PATIENCE)), Progress::Again);
+    visit.serve();
+    assert!(visit.sent().starts_with("HTTP/1.1 408 "), "{}", visit.sent());
+    assert_eq!(visit.exchange.expire(NOW), Progress::Over, "who does not close is closed");
+    let mut silent = Visit::new([]);
+    assert_eq!(silent.serve().1, Progress::Waits);
+    assert_eq!(silent.exchange.expire(NOW.after(PATIENCE)), Progress::Over);
+    assert_eq!(silent.sent(), "");
+}
+
+#[test]
+fn a_reader_that_stops_is_closed_in_time() {
+    let mut visit = Visit::new([bytes(GET)]);
+    visit.wire.borrow_mut().writes = [Out::Take(5), Out::Block].into();
+    assert_eq!(visit.serve().1, Progress::Waits);
+    assert_eq!(visit.exchange.expire(NOW.after(PATIENCE)), Progress::Over);
+}
+
+#[test]
+fn a_visitor_that_has_gone_is_over() {
+    for errno in [Errno::CONNRESET, Errno::TIMEDOUT] {
+        assert_eq!(Visit::new([In::Fail(errno)]).serve().1, Progress::Over);
+    }
+    let mut visit = Visit::new([bytes(GET)]);
+    visit.wire.borrow_mut().writes = [Out::Fail(Errno::PIPE)].into();
+    assert_eq!(visit.serve().1, Progress::Over);
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_sent_it_comes_to_an_end(
+        pieces in vec(vec(any::<u8>(), 1..300), 0..60),
+        beginning in prop_oneof![Just(""), Just("GET "), Just("GET / HTTP/1.1\r\n")],
+    ) {
+        let reads = pieces.into_iter().map(In::Bytes);
+        let mut visit = Visit::new([bytes(beginning)].into_iter().filter(|_| !beginning.is_empty())
+            .chain(reads).chain([In::End]));
+        let (asked, end) = visit.serve();
+        prop_assert_eq!(end, Progress::Over);
+        prop_assert!(asked.len() <= 1);
+        let sent = String::from_utf8_lossy(&visit.wire.borrow().sent).into_owned();
+        prop_assert!(sent.is_empty() || sent.starts_with("HTTP/1.1 "), "{}", sent);
+    }
+}
