@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// The longest line that is written, in bytes. A pipe that says it is writable takes this much at
 /// once (`PIPE_BUF`, pipe(7)).
-const LINE_BYTES_MAX: usize = 4096;
+pub const LINE_BYTES_MAX: usize = 4096;
 
 /// True if a line would neither wait nor fail. A pipe that nobody empties and a terminal that was
 /// stopped with Ctrl-S are not writable; one that is gone has other flags too.
@@ -24,7 +24,7 @@ pub fn is_writable() -> bool {
 /// dropped.
 pub fn offer(line: &[u8]) -> bool {
     is_writable()
-        && match line.get(..LINE_BYTES_MAX - 1) {
+        && match line.get(..LINE_BYTES_MAX - 1).filter(|_| line.len() > LINE_BYTES_MAX) {
             Some(cut) => io::stderr().write_all(&[cut, b"\n"].concat()).is_ok(),
             None => io::stderr().write_all(line).is_ok(),
         }

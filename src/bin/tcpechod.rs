@@ -9,8 +9,10 @@ use tcpecho::server::{self, LogSink, Outcome};
 
 fn main() -> ExitCode {
     let command = cli::parse_daemon();
+    let (Command::Run(config) | Command::Check(config)) = &command;
+    let format = config.log_format;
     Builder::from_env(Env::default().default_filter_or("info"))
-        .format_target(false)
+        .format(move |line, record| line.write_all(format.line(record).as_bytes()))
         .target(Target::Pipe(Box::new(LogSink)))
         .init();
     let outcome = match command {
@@ -26,7 +28,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Not through the log, which may be filtered; and a standard error that is gone is
             // no reason to panic.
-            drop(writeln!(std::io::stderr(), "tcpechod: {error:#}"));
+            drop(std::io::stderr().write_all(format.last_words(&error).as_bytes()));
             ExitCode::FAILURE
         }
     }

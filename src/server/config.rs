@@ -8,6 +8,8 @@ use crate::connection::Timeouts;
 use crate::reactor::{OverLimit, Program, Rules};
 use crate::service::Service;
 
+use super::LogFormat;
+
 pub use crate::keepalive::Keepalive;
 
 /// Where to listen.
@@ -55,6 +57,8 @@ pub struct Config {
     pub user_timeout: Option<Duration>,
     /// How long draining may take.
     pub drain: Duration,
+    /// How the log is written.
+    pub log_format: LogFormat,
 }
 
 impl Config {

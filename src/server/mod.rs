@@ -3,6 +3,7 @@
 mod config;
 mod descriptors;
 mod listen;
+mod log_format;
 mod log_sink;
 mod socket_file;
 mod status;
@@ -18,6 +19,7 @@ use listen::Bound;
 
 pub use config::{Config, Keepalive, Listen};
 pub use descriptors::RESERVE;
+pub use log_format::LogFormat;
 pub use log_sink::LogSink;
 
 /// How the daemon came to its end.
@@ -111,7 +113,7 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
                     reactor.drain();
                 }
                 Signal::Child => reactor.reap_children(),
-                Signal::Status => info!("{}", status::line(reactor)),
+                Signal::Status => status::log(reactor),
                 Signal::Unused => info!("SIGUSR2: it has no meaning here"),
                 Signal::Hangup => info!("SIGHUP: there is no configuration file to reload"),
             }
@@ -127,7 +129,7 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
 
 /// The last words.
 fn report<K: Kernel>(reactor: &Reactor<K>, outcome: Outcome) -> Outcome {
-    info!("{}", status::line(reactor));
+    status::log(reactor);
     match outcome {
         Outcome::Drained => info!("drained"),
         Outcome::Cut(cut) => warn!("ended with {cut} connections cut"),

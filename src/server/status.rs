@@ -1,6 +1,7 @@
 //! The status, as SIGUSR1 has it logged.
 
-use std::fmt::Write;
+use log::kv::{ToValue, Value};
+use log::{Level, Record};
 
 use crate::cause::Cause;
 use crate::connection::Kind;
@@ -8,35 +9,42 @@ use crate::reactor::{Kernel, Reactor};
 
 use super::LogSink;
 
-/// Everything that is counted, in one line of `name=value`: connections by phase, children, what
-/// has been accepted, bytes and lines both ways with those of open connections, the gate, and of
-/// causes and `accept` errors those that have occurred.
-pub(super) fn line<K: Kernel>(reactor: &Reactor<K>) -> String {
+/// Logs everything that is counted, in one line: connections by phase, children, what has been
+/// accepted, bytes and lines both ways with those of open connections, the gate, and of causes and
+/// `accept` errors those that have occurred.
+pub(super) fn log<K: Kernel>(reactor: &Reactor<K>) {
+    if Level::Info > log::max_level() {
+        return;
+    }
     let (phases, mut tally) = reactor.census();
     let counters = reactor.counters();
     tally.add(counters.tally);
-    let mut line = String::from("status");
-    let mut put = |name: &str, value: &dyn std::fmt::Display| {
-        let put = write!(line, " {name}={value}");
-        debug_assert!(put.is_ok(), "a String takes everything");
-    };
-    for (kind, count) in Kind::ALIVE.iter().zip(phases) {
-        put(kind.name(), &count);
+    let gate = reactor.gate_word();
+    let causes = Cause::ALL.map(|cause| (cause.word(), counters.of(cause)));
+
+    let mut pairs: Vec<(&str, Value<'_>)> = Vec::new();
+    for (kind, count) in Kind::ALIVE.iter().zip(&phases) {
+        pairs.push((kind.name(), count.to_value()));
     }
-    put("children", &reactor.children());
-    put("accepted", &counters.accepted);
-    put("closed", &counters.closed_total());
-    put("bytes_in", &tally.bytes_in);
-    put("bytes_out", &tally.bytes_out);
-    put("lines", &tally.lines);
-    put("gate", &reactor.gate_word());
-    put("pauses", &counters.pauses);
-    put("log_dropped", &LogSink::dropped());
-    for cause in Cause::ALL.iter().filter(|cause| counters.of(**cause) > 0) {
-        put(cause.word(), &counters.of(*cause));
-    }
-    for (errno, count) in &counters.accept_errors {
-        put(errno, count);
-    }
-    line
+    pairs.extend([
+        ("children", Value::from(reactor.children())),
+        ("accepted", counters.accepted.into()),
+        ("closed", counters.closed_total().into()),
+        ("bytes_in", tally.bytes_in.into()),
+        ("bytes_out", tally.bytes_out.into()),
+        ("lines", tally.lines.into()),
+        ("gate", gate.into()),
+        ("pauses", counters.pauses.into()),
+        ("log_dropped", LogSink::dropped().into()),
+    ]);
+    let occurred = causes.iter().filter(|(_, count)| *count > 0);
+    pairs.extend(occurred.map(|(word, count)| (*word, count.to_value())));
+    let errors = counters.accept_errors.iter();
+    pairs.extend(errors.map(|(errno, count)| (errno.as_str(), count.to_value())));
+
+    // The macros take only pairs whose names are known when they are compiled.
+    let mut record = Record::builder();
+    record.level(Level::Info).target(module_path!()).module_path_static(Some(module_path!()));
+    let record = record.args(format_args!("status")).key_values(&pairs);
+    log::logger().log(&record.build());
 }

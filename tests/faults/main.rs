@@ -27,6 +27,8 @@ mod input;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod read_path;
 #[cfg(test)]
 mod support;

@@ -2,6 +2,7 @@
 
 mod admission;
 mod listening;
+mod operation;
 mod patience;
 
 use clap::builder::PossibleValuesParser;
@@ -18,6 +19,7 @@ use super::units::bytes;
 
 use self::admission::Admission;
 use self::listening::Listening;
+use self::operation::Operation;
 use self::patience::Patience;
 
 /// What the daemon is asked to do.
@@ -73,6 +75,9 @@ struct Arguments {
     #[command(flatten)]
     patience: Patience,
 
+    #[command(flatten)]
+    operation: Operation,
+
     /// Read the configuration, say what would be done, and exit
     #[arg(long)]
     check: bool,
@@ -113,6 +118,7 @@ impl From<Arguments> for Config {
             keepalive: arguments.patience.keepalive.0,
             user_timeout: arguments.patience.user_timeout.0,
             drain: arguments.patience.drain_timeout,
+            log_format: arguments.operation.log_format(),
         }
     }
 }

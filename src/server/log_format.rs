@@ -1,0 +1,258 @@
+//! A log record as one line: for people, or as a JSON object for programs.
+//!
+//! Both come from the same data, the message and the pairs of `log`'s `kv`: in text these follow
+//! the message as ` name=value`, in JSON they are members of the object beside `time`, `level` and
+//! `message`. A line is one line, whatever is in the message, and no longer than standard error
+//! is given at once.
+
+use std::fmt::{self, Write};
+use std::time::SystemTime;
+
+use humantime::{format_rfc3339_millis, format_rfc3339_seconds};
+use log::kv::{Error, Key, Source, Value, VisitSource};
+use log::{Level, Record};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::stderr::LINE_BYTES_MAX;
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// `[2026-11-23T02:26:16Z INFO ] message name=value`.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// The record as a line, its newline included.
+    pub fn line(self, record: &Record<'_>) -> String {
+        let now = SystemTime::now();
+        match self {
+            Self::Text => text(record, now),
+            Self::Json => json(record, now),
+        }
+    }
+
+    /// What the daemon ends with, as a line that no filter of the log holds back.
+    pub fn last_words(self, error: &anyhow::Error) -> String {
+        match self {
+            Self::Text => format!("tcpechod: {error:#}\n"),
+            Self::Json => {
+                let mut record = Record::builder();
+                self.line(&record.level(Level::Error).args(format_args!("{error:#}")).build())
+            }
+        }
+    }
+}
+
+fn text(record: &Record<'_>, now: SystemTime) -> String {
+    let mut line = format!("[{} {:<5}] ", format_rfc3339_seconds(now), record.level());
+    let mut rest = Escaped(&mut line);
+    let written = write!(rest, "{}", record.args());
+    debug_assert!(written.is_ok(), "a String takes everything");
+    let written = record.key_values().visit(&mut TextPairs(rest));
+    debug_assert!(written.is_ok(), "likewise");
+    line.push('\n');
+    line
+}
+
+/// A string that takes control characters as `\n` or `\u{1b}`, so that they neither break a line
+/// nor do anything to a terminal.
+struct Escaped<'a>(&'a mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for letter in text.chars() {
+            if letter.is_control() {
+                self.0.extend(letter.escape_default());
+            } else {
+                self.0.push(letter);
+            }
+        }
+        Ok(())
+    }
+}
+
+struct TextPairs<'a>(Escaped<'a>);
+
+impl<'kvs> VisitSource<'kvs> for TextPairs<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        match Number::of(&value) {
+            // Seconds, to the millisecond.
+            Some(Number::Float(number)) => write!(self.0, " {key}={number:.3}")?,
+            _ => write!(self.0, " {key}={value}")?,
+        }
+        Ok(())
+    }
+}
+
+/// What does not fit is taken from the message, never from the object.
+fn json(record: &Record<'_>, now: SystemTime) -> String {
+    let message = record.args().to_string();
+    let (level, pairs) = (record.level(), record.key_values());
+    let mut keep = message.len().min(LINE_BYTES_MAX);
+    loop {
+        let message = (0..=keep).rev().find_map(|end| message.get(..end)).unwrap_or_default();
+        let line = Object { time: now, level, message, pairs }.line();
+        let Some(excess) = line.len().checked_sub(LINE_BYTES_MAX).filter(|excess| *excess > 0)
+        else {
+            return line;
+        };
+        if message.is_empty() {
+            // The pairs alone are too long; better a line without them than none.
+            return Object { time: now, level, message, pairs: &NO_PAIRS }.line();
+        }
+        keep = message.len().saturating_sub(excess.div_ceil(ESCAPED_BYTES_MAX));
+    }
+}
+
+/// The most that a byte becomes in a string of JSON: `\u001b`.
+const ESCAPED_BYTES_MAX: usize = 6;
+
+const NO_PAIRS: [(&str, u64); 0] = [];
+
+struct Object<'a> {
+    time: SystemTime,
+    level: Level,
+    message: &'a str,
+    pairs: &'a dyn Source,
+}
+
+impl Object<'_> {
+    fn line(&self) -> String {
+        let written = serde_json::to_string(self);
+        debug_assert!(written.is_ok(), "a String takes everything");
+        written.unwrap_or_default() + "\n"
+    }
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("time", &format_args!("{}", format_rfc3339_millis(self.time)))?;
+        map.serialize_entry("level", self.level.as_str())?;
+        map.serialize_entry("message", self.message)?;
+        let mut pairs = JsonPairs { map, failed: None };
+        let visited = self.pairs.visit(&mut pairs);
+        debug_assert_eq!(visited.is_err(), pairs.failed.is_some(), "nothing else fails");
+        match pairs.failed {
+            Some(error) => Err(error),
+            None => pairs.map.end(),
+        }
+    }
+}
+
+struct JsonPairs<M: SerializeMap> {
+    map: M,
+    failed: Option<M::Error>,
+}
+
+impl<'kvs, M: SerializeMap> VisitSource<'kvs> for JsonPairs<M> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        let written = match Number::of(&value) {
+            Some(Number::Count(number)) => self.map.serialize_entry(key.as_str(), &number),
+            Some(Number::Float(number)) => self.map.serialize_entry(key.as_str(), &number),
+            None => self.map.serialize_entry(key.as_str(), &format_args!("{value}")),
+        };
+        written.map_err(|error| {
+            self.failed = Some(error);
+            Error::msg("a pair could not be written")
+        })
+    }
+}
+
+/// A value that is a number.
+enum Number {
+    Count(u64),
+    Float(f64),
+}
+
+impl Number {
+    fn of(value: &Value<'_>) -> Option<Self> {
+        value.to_u64().map(Self::Count).or_else(|| value.to_f64().map(Self::Float))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json_of(message: &str, pairs: &[(&str, Value<'_>)]) -> (usize, serde_json::Value) {
+        let line = LogFormat::Json
+            .line(&Record::builder().args(format_args!("{message}")).key_values(&pairs).build());
+        assert_eq!(line.find('\n'), Some(line.len() - 1), "one line: {line}");
+        (line.len(), serde_json::from_str(&line).unwrap())
+    }
+
+    fn text_of(message: &str, pairs: &[(&str, Value<'_>)]) -> String {
+        let line = LogFormat::Text
+            .line(&Record::builder().args(format_args!("{message}")).key_values(&pairs).build());
+        line.split_once("INFO ] ").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn text_and_json_have_the_same_pairs() {
+        let pairs = [
+            ("peer", Value::from("127.0.0.1:7")),
+            ("bytes_in", 11_u64.into()),
+            ("duration", 0.25.into()),
+        ];
+        assert_eq!(
+            text_of("closed", &pairs),
+            "closed peer=127.0.0.1:7 bytes_in=11 duration=0.250\n"
+        );
+        let (_, object) = json_of("closed", &pairs);
+        assert_eq!((&object["level"], &object["message"]), (&"INFO".into(), &"closed".into()));
+        assert_eq!(object["peer"], "127.0.0.1:7");
+        assert_eq!(
+            (object["bytes_in"].as_u64(), object["duration"].as_f64()),
+            (Some(11), Some(0.25))
+        );
+        let time = object["time"].as_str().unwrap();
+        assert!(
+            humantime::parse_rfc3339(time).is_ok() && time.len() > "…T00:00:00.00Z".len(),
+            "{time}"
+        );
+    }
+
+    #[test]
+    fn control_characters_break_no_line() {
+        let odd = "a\nb\r\u{1b}[2J\u{7f}\u{9b}\0\u{e9}";
+        let shown = "a\\nb\\r\\u{1b}[2J\\u{7f}\\u{9b}\\u{0}\u{e9}";
+        assert_eq!(text_of(odd, &[("k", odd.into())]), format!("{shown} k={shown}\n"));
+        let (_, object) = json_of(odd, &[("k", odd.into())]);
+        assert_eq!((&object["message"], &object["k"]), (&odd.into(), &odd.into()));
+    }
+
+    #[test]
+    fn a_line_of_json_is_never_too_long_and_always_an_object() {
+        for (unit, pairs) in [("x", 0), ("\u{e9}\u{20ac}", 1), ("\n", 2)] {
+            let pairs = &[("a", Value::from(1)), ("b", Value::from("c"))][..pairs];
+            for count in [0, 1, 1300, 1999, 3990, 4000, 4010, 4020, 4096, 100_000] {
+                let (bytes, object) = json_of(&unit.repeat(count), pairs);
+                assert!(bytes <= LINE_BYTES_MAX, "{bytes} bytes of {count} times {unit:?}");
+                let members = object.as_object().unwrap();
+                assert_eq!(members.len(), 3 + pairs.len(), "no pair is left out");
+                let kept = members["message"].as_str().unwrap();
+                let whole = unit.repeat(count);
+                assert!(whole.starts_with(kept));
+                assert!(kept == whole || bytes > LINE_BYTES_MAX - 12, "too little is kept");
+            }
+        }
+        let long = "x".repeat(5000);
+        let (_, object) = json_of("the pairs are too long", &[("k", long.as_str().into())]);
+        assert_eq!(object.as_object().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn the_last_words_are_a_line_of_their_format() {
+        let error = anyhow::anyhow!("in use").context("cannot listen");
+        assert_eq!(LogFormat::Text.last_words(&error), "tcpechod: cannot listen: in use\n");
+        let line = LogFormat::Json.last_words(&error);
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(object["level"], "ERROR");
+        assert_eq!(object["message"], "cannot listen: in use");
+    }
+}
