@@ -39,6 +39,7 @@ const HOMES: [(&str, &str); 10] = [
     ("nix", "src/reactor/dialer.rs"),
     ("indicatif", "src/load/progress.rs"),
     ("plotters", "src/load/report/plot"),
+    ("landlock", "src/server/sandbox.rs"),
 ];
 
 const COLUMNS_MAX: usize = 100;

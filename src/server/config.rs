@@ -8,7 +8,7 @@ use crate::connection::Timeouts;
 use crate::reactor::{OverLimit, Program, Rules};
 use crate::service::Service;
 
-use super::LogFormat;
+use super::{LogFormat, Sandbox};
 
 pub use crate::keepalive::Keepalive;
 
@@ -59,6 +59,8 @@ pub struct Config {
     pub drain: Duration,
     /// How the log is written.
     pub log_format: LogFormat,
+    /// Whether what is not needed after the start is given up.
+    pub sandbox: Sandbox,
 }
 
 impl Config {

@@ -5,6 +5,7 @@ mod descriptors;
 mod listen;
 mod log_format;
 mod log_sink;
+mod sandbox;
 mod socket_file;
 mod status;
 
@@ -16,11 +17,13 @@ use crate::endpoint::Endpoint;
 use crate::reactor::{Kernel, Reactor, Rules, Signal, System};
 
 use listen::Bound;
+use socket_file::SocketFile;
 
 pub use config::{Config, Keepalive, Listen};
 pub use descriptors::RESERVE;
 pub use log_format::LogFormat;
 pub use log_sink::LogSink;
+pub use sandbox::Sandbox;
 
 /// How the daemon came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,8 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     let rules = Rules { connections_max, ..config.rules() };
     let mut reactor = Reactor::new(system, count, rules);
     announce(config, &addresses)?;
+    let removable: Vec<_> = socket_files.iter().map(SocketFile::directory).collect();
+    sandbox::enter(config, &removable);
     serve(&mut reactor, config)
 }
 

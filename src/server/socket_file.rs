@@ -20,6 +20,14 @@ pub(super) struct SocketFile {
     identity: (u64, u64),
 }
 
+impl SocketFile {
+    /// Where it is.
+    pub(super) fn directory(&self) -> &Path {
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        parent.unwrap_or_else(|| Path::new("."))
+    }
+}
+
 /// Listens on `path`. A socket that is there is replaced if nobody answers on it: it was left
 /// behind by a process that was killed. Its permissions are what the umask leaves (umask(2)).
 pub(super) fn listen(path: &Path, backlog: u32) -> io::Result<(UnixListener, SocketFile)> {

@@ -31,6 +31,8 @@ mod logs;
 #[cfg(test)]
 mod read_path;
 #[cfg(test)]
+mod sandbox;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod timeouts;

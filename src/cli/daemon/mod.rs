@@ -119,6 +119,7 @@ impl From<Arguments> for Config {
             user_timeout: arguments.patience.user_timeout.0,
             drain: arguments.patience.drain_timeout,
             log_format: arguments.operation.log_format(),
+            sandbox: arguments.operation.sandbox(),
         }
     }
 }

@@ -2,13 +2,24 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::server::LogFormat;
+use crate::server::{LogFormat, Sandbox};
 
 #[derive(Debug, Args)]
 pub(super) struct Operation {
     /// How the log is written
     #[arg(long, value_name = "FORMAT", env = "TCPECHOD_LOG_FORMAT", default_value = "text")]
     log_format: Format,
+
+    /// Once started, give up the right to open files and to bind or connect TCP ports, where the
+    /// kernel can take it (Linux, Landlock); always off with --exec
+    #[arg(long, value_name = "WHETHER", env = "TCPECHOD_SANDBOX", default_value = "on")]
+    sandbox: Switch,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -24,6 +35,13 @@ impl Operation {
         match self.log_format {
             Format::Text => LogFormat::Text,
             Format::Json => LogFormat::Json,
+        }
+    }
+
+    pub(super) const fn sandbox(&self) -> Sandbox {
+        match self.sandbox {
+            Switch::On => Sandbox::On,
+            Switch::Off => Sandbox::Off,
         }
     }
 }

@@ -51,6 +51,7 @@ impl Daemon {
         let internet = text.lines().filter(|line| !line.starts_with("unix:"));
         let addresses = internet.map(|line| line.parse().unwrap()).collect();
         let pid = observe::itself_or_child(child.id(), Path::new(BINARY));
+        observe::settled(pid);
         let fds = observe::fds(pid);
         Self { child, pid, addresses, directory, log, trace, fds }
     }
@@ -92,6 +93,11 @@ impl Daemon {
     /// Has it drain and end.
     pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);
+    }
+
+    /// Whether it can gain no privileges by executing something.
+    pub(crate) fn has_no_new_privileges(&self) -> bool {
+        observe::no_new_privileges(self.pid)
     }
 
     /// Whether it ignores that signal.
@@ -281,6 +287,14 @@ impl Daemon {
             all.last().expect("the status is its last word").assert_balanced();
         }
         self.finish();
+    }
+
+    /// The same under strace, whose whole record that returns.
+    pub(crate) fn ended_trace(mut self, code: i32) -> String {
+        self.wait_for_exit();
+        let trace = self.trace();
+        self.epilogue_ended(code);
+        trace
     }
 
     /// Waits until it has ended.

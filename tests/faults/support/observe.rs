@@ -157,6 +157,30 @@ fn socket(line: &str) -> (u16, Socket) {
     (port(words[1]), Socket { state, remote_port, unread: number(unread) })
 }
 
+/// Waits for the last that the daemon does before it serves: to give up what it does not need. Its
+/// descriptors are what they will be then.
+pub(super) fn settled(pid: Pid) {
+    let words = ["cmdline", "environ"].map(|file| fs::read_to_string(proc(pid, file)).unwrap());
+    let off = ["--exec", "--sandbox", "TCPECHOD_EXEC="];
+    if words.join("\0").split('\0').any(|word| off.iter().any(|off| word.starts_with(off))) {
+        return;
+    }
+    eventually("it has no new privileges", || no_new_privileges(pid).then_some(()));
+    let is_ruleset = |fd: &fs::DirEntry| {
+        fs::read_link(fd.path()).is_ok_and(|what| what.as_os_str() == "anon_inode:landlock-ruleset")
+    };
+    eventually("it has been restricted", || {
+        let mut fds = fs::read_dir(proc(pid, "fd")).unwrap();
+        (!fds.any(|fd| is_ruleset(&fd.unwrap()))).then_some(())
+    });
+}
+
+/// Whether a process can gain no privileges by executing something.
+pub(super) fn no_new_privileges(pid: Pid) -> bool {
+    let text = fs::read_to_string(proc(pid, "status")).unwrap();
+    text.lines().any(|line| line == "NoNewPrivs:\t1")
+}
+
 /// How many descriptors a process holds; none if it is gone.
 pub(super) fn fds(pid: Pid) -> usize {
     fs::read_dir(proc(pid, "fd")).map_or(0, Iterator::count)
