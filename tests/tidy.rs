@@ -28,7 +28,7 @@ const FLOORS: [&[&str]; 5] = [
 ];
 
 /// Which words may stand in code only where: packages, and the judgement of an errno.
-const HOMES: [(&str, &str); 10] = [
+const HOMES: [(&str, &str); 12] = [
     ("mio", "src/reactor/"),
     ("slab", "src/reactor/"),
     ("clap", "src/cli/"),
@@ -40,6 +40,7 @@ const HOMES: [(&str, &str); 10] = [
     ("indicatif", "src/load/progress.rs"),
     ("plotters", "src/load/report/plot"),
     ("landlock", "src/server/sandbox.rs"),
+    ("sd_notify", "src/server/notify.rs"),
 ];
 
 const COLUMNS_MAX: usize = 100;

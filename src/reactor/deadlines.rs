@@ -6,6 +6,7 @@
 //! timeout passes.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::clock::Millis;
 
@@ -13,10 +14,13 @@ use crate::clock::Millis;
 #[derive(Debug)]
 pub(super) struct Deadlines {
     by_time: BTreeSet<(Millis, usize)>,
-    /// The first time in there, or the end; asked each turn, so not looked up each time.
+    /// The first time in there, the beat or the end; asked each turn, so not looked up each time.
     next: Millis,
     /// When everything ends.
     end: Millis,
+    /// When the loop's next beat is, and how far it is from one to the next.
+    beat: Millis,
+    interval: Duration,
     /// For each key, under which time it is in there; empty as long as nothing ever was.
     of_key: Vec<Option<Millis>>,
 }
@@ -53,17 +57,40 @@ impl Deadlines {
     pub(super) fn forget(&mut self, key: usize) {
         if let Some(at) = self.of_key.get_mut(key).and_then(Option::take) {
             self.by_time.remove(&(at, key));
-            self.next = self.by_time.first().map_or(self.end, |(first, _)| self.end.min(*first));
+            self.next = self.soonest();
         }
     }
 
     /// Sets the time when everything ends, or the next step to that end, whatever is in here.
     pub(super) fn end_at(&mut self, end: Millis) {
         self.end = end;
-        self.next = self.by_time.first().map_or(end, |(first, _)| end.min(*first));
+        self.next = self.soonest();
     }
 
-    /// The time of the next look, or of the end.
+    /// Has the loop beat in that interval, from `now` on.
+    pub(super) fn beat_every(&mut self, interval: Duration, now: Millis) {
+        // What is counted in milliseconds must not take none.
+        self.interval = interval.max(Duration::from_millis(1));
+        self.beat = now.after(self.interval);
+        self.next = self.soonest();
+    }
+
+    /// True if it is time for a beat. Those that were missed are not made up for.
+    pub(super) fn beats(&mut self, now: Millis) -> bool {
+        let due = self.beat <= now;
+        if due {
+            self.beat = now.after(self.interval);
+            self.next = self.soonest();
+        }
+        due
+    }
+
+    fn soonest(&self) -> Millis {
+        let everybodys = self.end.min(self.beat);
+        self.by_time.first().map_or(everybodys, |(first, _)| everybodys.min(*first))
+    }
+
+    /// The time of the next look, of the next beat, or of the end.
     pub(super) const fn next(&self) -> Millis {
         self.next
     }
@@ -75,6 +102,8 @@ impl Default for Deadlines {
             by_time: BTreeSet::new(),
             next: Millis::NEVER,
             end: Millis::NEVER,
+            beat: Millis::NEVER,
+            interval: Duration::ZERO,
             of_key: Vec::new(),
         }
     }
@@ -117,6 +146,22 @@ mod tests {
         assert_eq!(deadlines.due(Millis(25)), None);
         assert_eq!(deadlines.due(Millis(30)), Some(0));
         assert_eq!(deadlines.next(), Millis(20));
+    }
+
+    #[test]
+    fn the_loop_beats_beside_all_deadlines() {
+        let mut deadlines = Deadlines::default();
+        assert!(!deadlines.beats(Millis(u64::MAX - 1)), "it never does unless it is told to");
+        deadlines.no_later_than(Millis(25), 0);
+        deadlines.beat_every(Duration::from_millis(10), Millis(5));
+        assert_eq!(deadlines.next(), Millis(15));
+        assert!(!deadlines.beats(Millis(14)));
+        assert!(deadlines.beats(Millis(18)));
+        assert_eq!(deadlines.next(), Millis(25));
+        assert_eq!(deadlines.due(Millis(26)), Some(0));
+        assert_eq!(deadlines.next(), Millis(28), "late beats put off the next ones");
+        deadlines.end_at(Millis(27));
+        assert_eq!(deadlines.next(), Millis(27));
     }
 
     #[test]

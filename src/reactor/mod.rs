@@ -25,6 +25,7 @@ mod dialer;
 mod gate;
 mod kernel;
 mod listener;
+mod news;
 mod per_peer;
 mod program;
 mod rules;
@@ -56,6 +57,7 @@ pub use self::dialer::Dialer;
 pub use self::gate::OverLimit;
 pub use self::kernel::{Ended, Event, Kernel, Signal, Urge};
 pub use self::listener::Listener;
+pub use self::news::News;
 pub use self::program::Program;
 pub use self::rules::Rules;
 pub use self::socket::Socket;
@@ -106,23 +108,29 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    /// One pass of the loop. Returns true if signals have come, for the owner to act on.
+    /// One pass of the loop. Returns what the owner has to act on.
     ///
     /// An error is our own: the poll or a listener does not work any more.
-    pub fn turn(&mut self) -> io::Result<bool> {
-        let signalled = self.poll_and_mark()?;
+    pub fn turn(&mut self) -> io::Result<News> {
+        let mut news = self.poll_and_mark()?;
         self.serve();
         if self.deadlines.next() <= self.lent.now {
-            self.expire();
+            news.insert(self.expire());
         }
         if self.slots.any_ended() {
             self.reap();
         }
         if !self.gate.is_quiet() {
-            self.children.signalled = signalled;
+            self.children.signalled = news.contains(News::SIGNALS);
             self.accept()?;
         }
-        Ok(signalled)
+        Ok(news)
+    }
+
+    /// Has a turn tell [`News::BEAT`] each time that this has passed, from now on: so the owner
+    /// knows that the loop goes round.
+    pub fn beat_every(&mut self, interval: Duration) {
+        self.deadlines.beat_every(interval, self.kernel.now());
     }
 
     /// The signals that have come since this was asked last.
@@ -130,18 +138,18 @@ impl<K: Kernel> Reactor<K> {
         self.kernel.signals()
     }
 
-    fn poll_and_mark(&mut self) -> io::Result<bool> {
-        let mut signalled = false;
+    fn poll_and_mark(&mut self) -> io::Result<News> {
+        let mut news = News::NONE;
         let timeout = self.patience();
         let polled = self.kernel.poll(timeout, |event| match event {
             Event::Stream(key, ready) => self.slots.mark(key, ready),
             Event::Listener(listener) => self.gate.knock(listener),
-            Event::Signal => signalled = true,
+            Event::Signal => news.insert(News::SIGNALS),
         });
         self.lent.now = self.kernel.now();
         match polled {
             Err(error) if !fault::interrupted(&error) => Err(error),
-            _ => Ok(signalled),
+            _ => Ok(news),
         }
     }
 
@@ -175,7 +183,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     #[cold]
-    fn expire(&mut self) {
+    fn expire(&mut self) -> News {
         let now = self.lent.now;
         for _ in 0..EXPIRIES_PER_TURN {
             let Some(key) = self.deadlines.due(now) else { break };
@@ -194,6 +202,7 @@ impl<K: Kernel> Reactor<K> {
             self.ask_children();
             self.deadlines.end_at(self.drain_until);
         }
+        if self.deadlines.beats(now) { News::BEAT } else { News::NONE }
     }
 
     #[cold]

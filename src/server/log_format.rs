@@ -75,6 +75,14 @@ impl Write for Escaped<'_> {
     }
 }
 
+/// The text with its control characters escaped.
+pub(super) fn escaped(text: &str) -> String {
+    let mut shown = String::new();
+    let written = Escaped(&mut shown).write_str(text);
+    debug_assert!(written.is_ok(), "a String takes everything");
+    shown
+}
+
 struct TextPairs<'a>(Escaped<'a>);
 
 impl<'kvs> VisitSource<'kvs> for TextPairs<'_> {

@@ -5,6 +5,7 @@ mod descriptors;
 mod listen;
 mod log_format;
 mod log_sink;
+mod notify;
 mod sandbox;
 mod socket_file;
 mod status;
@@ -14,7 +15,7 @@ use log::{error, info, warn};
 
 use crate::cause::Cause;
 use crate::endpoint::Endpoint;
-use crate::reactor::{Kernel, Reactor, Rules, Signal, System};
+use crate::reactor::{Kernel, News, Reactor, Rules, Signal, System};
 
 use listen::Bound;
 use socket_file::SocketFile;
@@ -60,6 +61,10 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     announce(config, &addresses)?;
     let removable: Vec<_> = socket_files.iter().map(SocketFile::directory).collect();
     sandbox::enter(config, &removable);
+    notify::ready(&format!("listening on {}", listed(&addresses)));
+    if let Some(interval) = notify::interval() {
+        reactor.beat_every(interval);
+    }
     serve(&mut reactor, config)
 }
 
@@ -77,6 +82,11 @@ pub fn check(config: &Config) -> anyhow::Result<String> {
     Ok(lines.join("\n"))
 }
 
+fn listed(addresses: &[Endpoint]) -> String {
+    let shown: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    shown.join(", ")
+}
+
 /// Says where the daemon listens, to people and to whoever waits for the port file.
 fn announce(config: &Config, addresses: &[Endpoint]) -> anyhow::Result<()> {
     for address in addresses {
@@ -92,8 +102,8 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
     let mut broken = None;
     while !reactor.is_done() {
         let signals = match reactor.turn() {
-            Ok(false) => continue,
-            Ok(true) => reactor.signals(),
+            Ok(news) if news.is_empty() => continue,
+            Ok(news) => heed(reactor, news),
             // A listener breaks once; what breaks again is the poll.
             Err(error) if broken.is_some() => return Err(error.into()),
             Err(error) => {
@@ -114,7 +124,12 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
                 }
                 Signal::Terminate => {
                     draining = true;
-                    info!("draining, for at most {}", humantime::format_duration(config.drain));
+                    let status = format!(
+                        "draining, for at most {}",
+                        humantime::format_duration(config.drain)
+                    );
+                    info!("{status}");
+                    notify::stopping(&status);
                     reactor.drain();
                 }
                 Signal::Child => reactor.reap_children(),
@@ -130,6 +145,14 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
     };
     let outcome = report(reactor, outcome);
     broken.map_or(Ok(outcome), |error| Err(error.into()))
+}
+
+/// Acts on what a turn has told, and returns the signals among it.
+fn heed<K: Kernel>(reactor: &mut Reactor<K>, news: News) -> Vec<Signal> {
+    if news.contains(News::BEAT) {
+        notify::alive();
+    }
+    if news.contains(News::SIGNALS) { reactor.signals() } else { Vec::new() }
 }
 
 /// The last words.

@@ -29,6 +29,8 @@ mod lifecycle;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod manager;
+#[cfg(test)]
 mod read_path;
 #[cfg(test)]
 mod sandbox;

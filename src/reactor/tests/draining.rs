@@ -75,9 +75,28 @@ fn a_second_signal_cuts_everybody_now() {
 fn a_signal_is_told_to_the_owner() {
     let mut bench = Bench::new(rules());
     bench.kernel.0.borrow_mut().events.push_back(vec![Event::Signal]);
-    assert!(bench.reactor.turn().unwrap());
+    assert_eq!(bench.reactor.turn().unwrap(), News::SIGNALS);
     assert_eq!(bench.reactor.signals(), [Signal::Status]);
-    assert!(!bench.reactor.turn().unwrap());
+    assert!(bench.reactor.turn().unwrap().is_empty());
+}
+
+#[test]
+fn a_beat_is_waited_for_and_told_to_the_owner_until_the_end() {
+    let mut bench = Bench::new(rules());
+    let silent = bench.knock([]);
+    silent.borrow_mut().writes = [Out::Block].into();
+    bench.turn([LISTENER]);
+    bench.reactor.beat_every(Duration::from_secs(3));
+    assert_eq!(bench.patience(), Some(Duration::from_secs(3)));
+    bench.at(Millis(3000));
+    assert_eq!(bench.reactor.turn().unwrap(), News::BEAT);
+    assert!(bench.reactor.turn().unwrap().is_empty());
+    bench.at(Millis(4000)).reactor.drain();
+    bench.turn([]);
+    bench.turn([]);
+    assert_eq!(bench.patience(), Some(Duration::from_secs(2)), "the beat, or lingering");
+    bench.at(Millis(6000));
+    assert_eq!(bench.reactor.turn().unwrap(), News::BEAT);
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! What a service manager sees of the daemon.
+
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+use super::support::{Builder, LIMIT};
+
+/// What the manager is told next.
+fn told(manager: &UnixDatagram) -> String {
+    let mut message = [0; 4096];
+    manager.set_read_timeout(Some(LIMIT)).unwrap();
+    let length = manager.recv(&mut message).expect("the manager is told something");
+    String::from_utf8(message[..length].to_vec()).unwrap()
+}
+
+/// With the sandbox on, which must not keep it from telling.
+#[test]
+fn s01_the_manager_is_told_of_the_start_of_life_and_of_the_end() {
+    let builder = Builder::new(&[]);
+    let path = builder.directory().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    let daemon = builder
+        .env("NOTIFY_SOCKET", path.to_str().unwrap())
+        .env("WATCHDOG_USEC", "100000")
+        .listen("127.0.0.1:0")
+        .listen("127.0.0.1:0")
+        .start();
+    let [one, other] = daemon.addresses() else { panic!("two addresses") };
+    assert_eq!(told(&manager), format!("READY=1\nSTATUS=listening on {one}, {other}"));
+    let mut peer = daemon.connect();
+    for _ in 0..3 {
+        assert_eq!(told(&manager), "WATCHDOG=1");
+        peer.echo(b"beside\n");
+    }
+    daemon.terminate();
+    let end = (0..1000).map(|_| told(&manager)).find(|message| message != "WATCHDOG=1");
+    assert_eq!(end.unwrap(), "STOPPING=1\nSTATUS=draining, for at most 4s");
+    peer.wait_for_end();
+    drop(peer);
+    daemon.epilogue_ended(0);
+}
+
+/// A name without a place in any directory, and nobody who wants to hear of the loop.
+#[test]
+fn s01_the_manager_may_listen_in_the_abstract_namespace() {
+    let name = format!("tcpechod-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let manager = UnixDatagram::bind_addr(&address).unwrap();
+    let daemon = Builder::new(&[]).env("NOTIFY_SOCKET", &format!("@{name}")).start();
+    assert!(told(&manager).starts_with("READY=1\n"));
+    daemon.terminate();
+    assert!(told(&manager).starts_with("STOPPING=1\n"));
+    daemon.epilogue_ended(0);
+}
+
+/// Its queue is full after some ten or some hundred messages.
+#[test]
+fn s02_a_manager_that_does_not_read_keeps_nobody_waiting() {
+    let builder = Builder::new(&[]);
+    let path = builder.directory().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    let builder = builder.env("NOTIFY_SOCKET", path.to_str().unwrap());
+    let daemon = builder.env("WATCHDOG_USEC", "2000").start();
+    daemon.wait_for_log("the service manager could not be told [Watchdog]");
+    for _ in 0..20 {
+        daemon.connect().echo(b"a line\n");
+    }
+    daemon.terminate();
+    daemon.epilogue_ended(0);
+    drop(manager);
+}
+
+#[test]
+fn s02_a_manager_that_is_not_there_is_warned_about_once() {
+    let daemon = Builder::new(&[]).env("NOTIFY_SOCKET", "/nowhere/notify").start();
+    let line = daemon.wait_for_log(" WARN ");
+    assert!(line.contains("could not be told that the daemon is ready"), "{line}");
+    daemon.epilogue();
+}
