@@ -28,7 +28,7 @@ const FLOORS: [&[&str]; 5] = [
 ];
 
 /// Which words may stand in code only where: packages, and the judgement of an errno.
-const HOMES: [(&str, &str); 12] = [
+const HOMES: [(&str, &str); 14] = [
     ("mio", "src/reactor/"),
     ("slab", "src/reactor/"),
     ("clap", "src/cli/"),
@@ -36,6 +36,8 @@ const HOMES: [(&str, &str); 12] = [
     ("signal_hook_mio", "src/reactor/"),
     ("raw_os_error", "src/fault.rs"),
     ("ipnet", "src/access.rs"),
+    ("httparse", "src/http/request.rs"),
+    ("prometheus_client", "src/server/metrics.rs"),
     ("nix", "src/reactor/dialer.rs"),
     ("indicatif", "src/load/progress.rs"),
     ("plotters", "src/load/report/plot"),

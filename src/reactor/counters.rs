@@ -1,6 +1,7 @@
 //! What the reactor counts. At any time, accepted = open + the sum of all causes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::cause::Cause;
 use crate::connection::Tally;
@@ -16,6 +17,10 @@ pub struct Counters {
     pub accept_errors: BTreeMap<String, u64>,
     /// How often the gate paused because descriptors or memory had run out.
     pub pauses: u64,
+    /// How many turns there were.
+    pub turns: u64,
+    /// The longest of those that were measured: see [`super::Reactor::turn`].
+    pub longest_turn: Duration,
     closed: [u64; Cause::ALL.len()],
 }
 

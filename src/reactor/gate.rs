@@ -15,6 +15,13 @@ pub(super) const PAUSE: Duration = Duration::from_millis(250);
 /// one's reaping, so this many more than the limit may be open for a moment.
 pub(super) const EVICTS_PER_TURN: usize = 16;
 
+/// The words for the gate's states.
+pub const GATE_WORDS: [&str; 4] = [OPEN, FULL, PAUSED, CLOSED];
+const OPEN: &str = "open";
+const FULL: &str = "full";
+const PAUSED: &str = "paused";
+const CLOSED: &str = "closed";
+
 /// What happens to a connection that there is no room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OverLimit {
@@ -160,13 +167,13 @@ impl Gate {
     /// Its state in one word, for the status.
     pub(super) fn word(&self, open: usize, now: Millis) -> &'static str {
         if self.waiting.is_empty() {
-            "closed"
+            CLOSED
         } else if now < self.paused_until {
-            "paused"
+            PAUSED
         } else if open >= self.connections_max {
-            "full"
+            FULL
         } else {
-            "open"
+            OPEN
         }
     }
 }

@@ -29,10 +29,13 @@ pub trait Kernel {
     /// Takes a connection from the queue of the listener with that number.
     fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, Peer)>;
 
+    /// Takes somebody from the queue of the listener for visitors.
+    fn accept_visitor(&mut self) -> io::Result<Self::Stream>;
+
     /// Has the stream's events told from now on, under `key`.
     fn register(&mut self, stream: &mut Self::Stream, key: usize) -> io::Result<()>;
 
-    /// Closes every listener: who is still in a queue is reset.
+    /// Closes every listener but the one for visitors: who is still in a queue is reset.
     fn close_listeners(&mut self);
 
     /// The signals that have come since this was asked last. They are not queued: several of one
@@ -58,6 +61,8 @@ pub trait Kernel {
 pub enum Event {
     /// The listener with that number may have a connection in its queue.
     Listener(usize),
+    /// Somebody may be in the queue of the listener for visitors.
+    Desk,
     /// The stream registered under that key may be ready.
     Stream(usize, Ready),
     /// Ask for [`Kernel::signals`].

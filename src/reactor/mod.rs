@@ -20,8 +20,10 @@ mod children;
 mod closing;
 mod counters;
 mod deadlines;
+mod desk;
 mod dial;
 mod dialer;
+mod ending;
 mod gate;
 mod kernel;
 mod listener;
@@ -34,27 +36,30 @@ mod socket;
 mod system;
 #[cfg(test)]
 mod tests;
+mod view;
 mod warnings;
 
 use std::io;
 use std::time::Duration;
 
 use crate::clock::Millis;
-use crate::connection::{Kind, Lent, Phase, Tally};
+use crate::connection::{Lent, Phase};
 use crate::fault;
 
 use self::children::Children;
 use self::closing::log_closed;
 use self::deadlines::Deadlines;
+use self::desk::Desk;
 use self::gate::{EVICTS_PER_TURN, Gate};
 use self::per_peer::PerPeer;
 use self::slots::Slots;
 use self::warnings::Warnings;
 
 pub use self::counters::Counters;
+pub use self::desk::Question;
 pub use self::dial::{Dial, Dialled, Told};
 pub use self::dialer::Dialer;
-pub use self::gate::OverLimit;
+pub use self::gate::{GATE_WORDS, OverLimit};
 pub use self::kernel::{Ended, Event, Kernel, Signal, Urge};
 pub use self::listener::Listener;
 pub use self::news::News;
@@ -65,6 +70,10 @@ pub use self::system::System;
 
 /// How many deadlines are looked at in one turn, so that it stays short.
 const EXPIRIES_PER_TURN: usize = 1024;
+
+/// A turn that serves no more connections than this is not measured: at 64 KiB in and out each,
+/// they take some two milliseconds, and the clock counts in four.
+const SHORT_TURN: usize = 32;
 
 /// The longest wait, should a deadline be years away: what a poll counts in is an `int` of
 /// milliseconds (`epoll_wait(2)`), which is over after 24 days.
@@ -81,6 +90,7 @@ pub struct Reactor<K: Kernel> {
     per_peer: PerPeer,
     deadlines: Deadlines,
     lent: Lent,
+    desk: Desk<K::Stream>,
     counters: Counters,
     /// When draining ends, whatever peers do.
     drain_until: Millis,
@@ -100,6 +110,7 @@ impl<K: Kernel> Reactor<K> {
             per_peer: PerPeer::new(rules.per_peer_max),
             deadlines: Deadlines::default(),
             lent: Lent::new(rules.service, rules.line_bytes_max),
+            desk: Desk::default(),
             counters: Counters::default(),
             drain_until: Millis::NEVER,
             victims: Vec::new(),
@@ -113,7 +124,7 @@ impl<K: Kernel> Reactor<K> {
     /// An error is our own: the poll or a listener does not work any more.
     pub fn turn(&mut self) -> io::Result<News> {
         let mut news = self.poll_and_mark()?;
-        self.serve();
+        let served = self.serve();
         if self.deadlines.next() <= self.lent.now {
             news.insert(self.expire());
         }
@@ -124,7 +135,22 @@ impl<K: Kernel> Reactor<K> {
             self.children.signalled = news.contains(News::SIGNALS);
             self.accept()?;
         }
+        if !self.desk.is_quiet() {
+            news.insert(self.attend());
+        }
+        self.counters.turns += 1;
+        if served > SHORT_TURN {
+            self.measure();
+        }
         Ok(news)
+    }
+
+    /// Notes how long this turn has taken. The clock is coarse, and turns that serve few are
+    /// shorter than what it shows; so they are not measured, and lines pay nothing for it.
+    #[cold]
+    fn measure(&mut self) {
+        let lasted = self.kernel.now().since(self.lent.now);
+        self.counters.longest_turn = self.counters.longest_turn.max(lasted);
     }
 
     /// Has a turn tell [`News::BEAT`] each time that this has passed, from now on: so the owner
@@ -142,8 +168,13 @@ impl<K: Kernel> Reactor<K> {
         let mut news = News::NONE;
         let timeout = self.patience();
         let polled = self.kernel.poll(timeout, |event| match event {
-            Event::Stream(key, ready) => self.slots.mark(key, ready),
+            Event::Stream(key, ready) => {
+                if !self.slots.mark(key, ready) {
+                    self.desk.mark(key, ready);
+                }
+            }
             Event::Listener(listener) => self.gate.knock(listener),
+            Event::Desk => self.desk.knock(),
             Event::Signal => news.insert(News::SIGNALS),
         });
         self.lent.now = self.kernel.now();
@@ -163,6 +194,9 @@ impl<K: Kernel> Reactor<K> {
             }
             next = next.min(self.gate.deadline(now));
         }
+        if !self.desk.is_quiet() {
+            next = next.min(self.desk.deadline(now));
+        }
         if self.slots.busy() {
             return Some(Duration::ZERO);
         }
@@ -170,7 +204,8 @@ impl<K: Kernel> Reactor<K> {
             .then(|| Duration::from_millis(next.0.saturating_sub(now.0).min(PATIENCE_MAX_MS)))
     }
 
-    fn serve(&mut self) {
+    /// Returns how many budgets were used.
+    fn serve(&mut self) -> usize {
         self.slots.serve(|key, connection| {
             let served = connection.serve(&mut self.lent);
             if connection.deadline_hastened()
@@ -179,7 +214,7 @@ impl<K: Kernel> Reactor<K> {
                 self.deadlines.no_later_than(at, key);
             }
             served
-        });
+        })
     }
 
     #[cold]
@@ -221,70 +256,5 @@ impl<K: Kernel> Reactor<K> {
             self.counters.closed_total() + u64::try_from(self.open()).unwrap_or(u64::MAX),
             "accepted = open + the sum of all causes"
         );
-    }
-
-    /// Accepts who is in a queue, closes the listeners, has every connection finish what is owed,
-    /// and cuts at the deadline who has not.
-    pub fn drain(&mut self) {
-        let now = self.kernel.now();
-        self.drain_until = now.after(self.rules.drain);
-        // What then still comes is thrown away, so that replies in flight can arrive.
-        self.lent.input_until = now.after(self.rules.drain / 4 * 3);
-        self.ask_children();
-        let next = if self.rules.exec { self.lent.input_until } else { self.drain_until };
-        self.deadlines.end_at(next);
-        self.gate.last_call();
-        self.slots.drain();
-    }
-
-    /// Ends every connection at once.
-    pub fn cut(&mut self) {
-        self.close_listeners();
-        self.slots.cut();
-        self.reap();
-        self.kill_children();
-    }
-
-    /// True once everything has been drained or cut.
-    pub fn is_done(&self) -> bool {
-        self.is_draining() && self.gate.is_closed() && self.open() == 0
-    }
-
-    /// True once [`Self::drain`] has been asked.
-    pub fn is_draining(&self) -> bool {
-        self.drain_until != Millis::NEVER
-    }
-
-    /// What has been counted so far, open connections left out.
-    pub const fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    /// How many connections are in each phase of [`Kind::ALIVE`], and what went through them.
-    pub fn census(&self) -> ([usize; Kind::ALIVE.len()], Tally) {
-        let mut phases = [0; Kind::ALIVE.len()];
-        let mut tally = Tally::default();
-        for connection in self.slots.iter() {
-            let kind = connection.phase().kind();
-            let counts = Kind::ALIVE.iter().zip(&mut phases);
-            counts.filter(|(alive, _)| **alive == kind).for_each(|(_, count)| *count += 1);
-            tally.add(connection.tally());
-        }
-        (phases, tally)
-    }
-
-    /// The gate's state in one word.
-    pub fn gate_word(&self) -> &'static str {
-        self.gate.word(self.open(), self.lent.now)
-    }
-
-    /// How many connections there are, those that children have included.
-    fn open(&self) -> usize {
-        self.slots.len() + self.children.len()
-    }
-
-    fn close_listeners(&mut self) {
-        self.kernel.close_listeners();
-        self.gate.close();
     }
 }

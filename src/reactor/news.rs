@@ -12,6 +12,9 @@ impl News {
     /// It is time for the beat ([`super::Reactor::beat_every`]).
     pub const BEAT: Self = Self(2);
 
+    /// Visitors have asked: see [`super::Reactor::questions`].
+    pub const QUESTIONS: Self = Self(4);
+
     /// True if there is nothing in this set.
     #[inline]
     pub const fn is_empty(self) -> bool {

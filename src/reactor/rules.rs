@@ -13,6 +13,8 @@ use super::OverLimit;
 pub struct Rules {
     /// What answers.
     pub service: Service,
+    /// How many descriptors are open before anybody connects.
+    pub descriptors: usize,
     /// Whether the kernel's command answers instead, in a child for each connection.
     pub exec: bool,
     /// The longest line, in bytes, its newline included.

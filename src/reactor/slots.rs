@@ -67,19 +67,23 @@ impl<S: Stream> Slots<S> {
         self.slab.insert(connection)
     }
 
-    /// Remembers what an event said, and queues the connection. An event for a key that nobody
-    /// has is ignored.
-    pub(super) fn mark(&mut self, key: usize, ready: Ready) {
-        if let Some(connection) = self.slab.get_mut(key)
-            && connection.mark(ready)
-        {
+    /// Remembers what an event said, and queues the connection. Returns false if nobody has that
+    /// key.
+    #[inline]
+    pub(super) fn mark(&mut self, key: usize, ready: Ready) -> bool {
+        let Some(connection) = self.slab.get_mut(key) else { return false };
+        if connection.mark(ready) {
             self.run_queue.push(key);
         }
+        true
     }
 
     /// Gives each connection that is queued its turn, once; then those who stream a few budgets, so
-    /// many that the others' next events are not late.
-    pub(super) fn serve(&mut self, mut turn: impl FnMut(usize, &mut Connection<S>) -> Served) {
+    /// many that the others' next events are not late. Returns how many turns were given.
+    pub(super) fn serve(
+        &mut self,
+        mut turn: impl FnMut(usize, &mut Connection<S>) -> Served,
+    ) -> usize {
         let mut place = 0;
         // One call of `turn` for both, so that it is compiled into this loop.
         while let Some(key) = self.at(place) {
@@ -94,6 +98,7 @@ impl<S: Stream> Slots<S> {
         if !self.again.is_empty() {
             std::mem::swap(&mut self.run_queue, &mut self.again);
         }
+        place
     }
 
     /// Whose turn it is.

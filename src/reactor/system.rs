@@ -22,8 +22,9 @@ use super::socket::{Socket, readiness};
 /// How many events one poll tells at most. What does not fit is told by the next one.
 const EVENTS_MAX: usize = 1024;
 
-/// Slab keys count up from 0, so the other tokens count down from the end.
+/// Keys count up from 0, so the other tokens count down from the end.
 const SIGNALS: Token = Token(usize::MAX);
+const DESK: Token = Token(SIGNALS.0 - 1);
 
 /// The coarse clock is read without a system call and without the time-stamp counter, and is
 /// exact to a few milliseconds: once a turn, that is all the deadlines need.
@@ -37,6 +38,8 @@ pub struct System {
     poll: Poll,
     events: Events,
     listeners: Vec<Listener>,
+    /// The one for visitors.
+    desk: Option<Listener>,
     signals: Signals,
     /// What answers in a child for each connection; none where a service does.
     program: Option<Program>,
@@ -49,9 +52,13 @@ impl fmt::Debug for System {
 }
 
 impl System {
-    /// Takes over bound, non-blocking listeners, and the signals that the daemon understands;
-    /// SIGCHLD only if there is a `program` to be started.
-    pub fn new(mut listeners: Vec<Listener>, program: Option<Program>) -> io::Result<Self> {
+    /// Takes over bound, non-blocking listeners, the one for visitors, and the signals that the
+    /// daemon understands; SIGCHLD only if there is a `program` to be started.
+    pub fn new(
+        mut listeners: Vec<Listener>,
+        mut desk: Option<Listener>,
+        program: Option<Program>,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP])?;
         if program.is_some() {
@@ -61,7 +68,11 @@ impl System {
         for (number, listener) in listeners.iter_mut().enumerate() {
             listener.register(poll.registry(), listener_token(number))?;
         }
-        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), listeners, signals, program })
+        if let Some(desk) = &mut desk {
+            desk.register(poll.registry(), DESK)?;
+        }
+        let events = Events::with_capacity(EVENTS_MAX);
+        Ok(Self { poll, events, listeners, desk, signals, program })
     }
 }
 
@@ -73,12 +84,14 @@ impl Kernel for System {
         let listeners = self.listeners.len();
         for event in &self.events {
             let from_end = usize::MAX - event.token().0;
-            tell(if from_end > listeners {
+            tell(if from_end > listeners + 1 {
                 Event::Stream(event.token().0, readiness(event))
             } else if event.token() == SIGNALS {
                 Event::Signal
+            } else if event.token() == DESK {
+                Event::Desk
             } else {
-                Event::Listener(from_end - 1)
+                Event::Listener(from_end - 2)
             });
         }
         Ok(())
@@ -87,6 +100,13 @@ impl Kernel for System {
     fn accept(&mut self, listener: usize) -> io::Result<(Socket, Peer)> {
         match self.listeners.get(listener) {
             Some(listener) => listener.accept(),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn accept_visitor(&mut self) -> io::Result<Socket> {
+        match &self.desk {
+            Some(desk) => desk.accept().map(|(stream, _)| stream),
             None => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
@@ -136,5 +156,5 @@ impl Kernel for System {
 }
 
 const fn listener_token(number: usize) -> Token {
-    Token(SIGNALS.0 - 1 - number)
+    Token(DESK.0 - 1 - number)
 }

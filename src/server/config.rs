@@ -29,6 +29,8 @@ pub enum Listen {
 pub struct Config {
     /// Where to listen.
     pub listen: Listen,
+    /// Where to tell visitors how the daemon is.
+    pub metrics: Option<String>,
     /// Where to write the addresses once they are bound.
     pub port_file: Option<PathBuf>,
     /// What answers.
@@ -68,6 +70,7 @@ impl Config {
     pub(super) fn rules(&self) -> Rules {
         Rules {
             service: self.service,
+            descriptors: 0,
             exec: self.exec.is_some(),
             line_bytes_max: self.line_bytes_max,
             connections_max: self.connections_max.unwrap_or(usize::MAX),

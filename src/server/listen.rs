@@ -49,17 +49,27 @@ pub(super) fn bind(config: &Config) -> anyhow::Result<Vec<Bound>> {
             Err(error) if optional && fault::no_such_family(&error) => {
                 warn!("not listening on {endpoint}: {error}");
             }
-            Err(error) => {
-                let advice = fault::bind_advice(&error);
-                let advice = advice.map(|advice| format!(": {advice}")).unwrap_or_default();
-                return Err(anyhow!("cannot listen on {endpoint}: {error}{advice}"));
-            }
+            Err(error) => return Err(cannot_listen(&endpoint, &error)),
         }
     }
     if bound.is_empty() {
         bail!("cannot listen: this machine has none of the addresses");
     }
     Ok(bound)
+}
+
+/// Binds where visitors are told how the daemon is, if anywhere. Of a name's addresses that is the
+/// first.
+pub(super) fn bind_desk(config: &Config) -> anyhow::Result<Option<Bound>> {
+    let Some(name) = &config.metrics else { return Ok(None) };
+    let Wanted { endpoint, .. } = named(name)?.swap_remove(0);
+    bind_one(&endpoint, config).map(Some).map_err(|error| cannot_listen(&endpoint, &error))
+}
+
+fn cannot_listen(endpoint: &Endpoint, error: &io::Error) -> anyhow::Error {
+    let advice = fault::bind_advice(error);
+    let advice = advice.map(|advice| format!(": {advice}")).unwrap_or_default();
+    anyhow!("cannot listen on {endpoint}: {error}{advice}")
 }
 
 fn bind_one(endpoint: &Endpoint, config: &Config) -> io::Result<Bound> {
@@ -89,21 +99,29 @@ pub(super) fn resolve(config: &Config) -> anyhow::Result<Vec<Wanted>> {
         }
         Listen::At(names) => {
             for name in names {
-                if let Some(path) = name.strip_prefix(UNIX_PREFIX) {
-                    all.push(Wanted { endpoint: Endpoint::Unix(path.into()), optional: false });
-                    continue;
-                }
-                let addresses =
-                    name.to_socket_addrs().with_context(|| format!("cannot listen on {name}"))?;
-                let optional = name.parse::<SocketAddr>().is_err();
-                for address in addresses {
-                    let wanted = Wanted { endpoint: address.into(), optional };
-                    if address.port() == 0 || !all.contains(&wanted) {
+                for wanted in named(name)? {
+                    let any_port = wanted.endpoint.tcp().is_some_and(|at| at.port() == 0);
+                    if any_port || !all.contains(&wanted) {
                         all.push(wanted);
                     }
                 }
             }
         }
+    }
+    Ok(all)
+}
+
+/// What a name or an address stands for: one place at least.
+fn named(name: &str) -> anyhow::Result<Vec<Wanted>> {
+    if let Some(path) = name.strip_prefix(UNIX_PREFIX) {
+        return Ok(vec![Wanted { endpoint: Endpoint::Unix(path.into()), optional: false }]);
+    }
+    let addresses = name.to_socket_addrs().with_context(|| format!("cannot listen on {name}"))?;
+    let optional = name.parse::<SocketAddr>().is_err();
+    let all: Vec<_> =
+        addresses.map(|address| Wanted { endpoint: address.into(), optional }).collect();
+    if all.is_empty() {
+        bail!("cannot listen on {name}: it has no address");
     }
     Ok(all)
 }

@@ -5,6 +5,7 @@ mod descriptors;
 mod listen;
 mod log_format;
 mod log_sink;
+mod metrics;
 mod notify;
 mod sandbox;
 mod socket_file;
@@ -54,9 +55,16 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
         socket_files.extend(file);
     }
     let count = listeners.len();
-    let system =
-        System::new(listeners, config.exec.clone()).context("cannot set up the event loop")?;
-    let rules = Rules { connections_max, ..config.rules() };
+    let mut desk = None;
+    if let Some(Bound { listener, endpoint, file }) = listen::bind_desk(config)? {
+        info!("metrics on {endpoint}");
+        desk = Some(listener);
+        socket_files.extend(file);
+    }
+    let system = System::new(listeners, desk, config.exec.clone())
+        .context("cannot set up the event loop")?;
+    let descriptors = crate::descriptors::open();
+    let rules = Rules { descriptors, connections_max, ..config.rules() };
     let mut reactor = Reactor::new(system, count, rules);
     announce(config, &addresses)?;
     let removable: Vec<_> = socket_files.iter().map(SocketFile::directory).collect();
@@ -151,6 +159,10 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
 fn heed<K: Kernel>(reactor: &mut Reactor<K>, news: News) -> Vec<Signal> {
     if news.contains(News::BEAT) {
         notify::alive();
+    }
+    for question in reactor.questions() {
+        let response = metrics::response(reactor, &question.request.path);
+        reactor.answer(&question, response);
     }
     if news.contains(News::SIGNALS) { reactor.signals() } else { Vec::new() }
 }

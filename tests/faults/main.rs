@@ -41,4 +41,6 @@ mod timeouts;
 #[cfg(test)]
 mod unix;
 #[cfg(test)]
+mod visitors;
+#[cfg(test)]
 mod write_path;

@@ -16,6 +16,11 @@ pub(super) struct Listening {
           value_delimiter = ',', value_parser = listen_address)]
     listen: Vec<String>,
 
+    /// Tell over HTTP how the daemon is, there: `/metrics` (OpenMetrics), `/healthz`, `/readyz`; an
+    /// address like those of --listen
+    #[arg(long, value_name = "ADDR", env = "TCPECHOD_METRICS", value_parser = listen_address)]
+    pub(super) metrics: Option<String>,
+
     /// Once ready, write the addresses there, one a line
     #[arg(long, value_name = "FILE", env = "TCPECHOD_PORT_FILE")]
     pub(super) port_file: Option<PathBuf>,

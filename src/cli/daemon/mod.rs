@@ -104,6 +104,7 @@ impl From<Arguments> for Config {
     fn from(mut arguments: Arguments) -> Self {
         Self {
             listen: arguments.listening.listen(),
+            metrics: arguments.listening.metrics,
             port_file: arguments.listening.port_file,
             service: service::by_name(&arguments.service).unwrap_or(service::ECHO),
             exec: arguments.exec,

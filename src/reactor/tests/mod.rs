@@ -4,8 +4,9 @@ mod accepting;
 mod children;
 mod draining;
 mod turning;
+mod visiting;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -29,8 +30,12 @@ type Handle = Rc<RefCell<Wire>>;
 struct Plan {
     events: VecDeque<Vec<Event>>,
     queue: VecDeque<Result<Script, Errno>>,
+    visitors: VecDeque<Result<Script, Errno>>,
     register: VecDeque<Errno>,
     now: Millis,
+    /// What the clock shows from the second look at it after the next poll on.
+    slow: Option<Millis>,
+    looks: Cell<usize>,
     listeners_closed: bool,
     timeouts: Vec<Option<Duration>>,
     registered: Vec<usize>,
@@ -50,6 +55,7 @@ impl Kernel for Scripted {
 
     fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()> {
         let mut plan = self.0.borrow_mut();
+        plan.looks.set(0);
         plan.timeouts.push(timeout);
         let events = plan.events.pop_front().unwrap_or_default();
         let polled = plan.polled.take();
@@ -64,6 +70,13 @@ impl Kernel for Scripted {
             None => Err(Errno::AGAIN.into()),
             Some(Err(errno)) => Err(errno.into()),
             Some(Ok(stream)) => Ok((stream, SocketAddr::from(([127, 0, 0, 1], 1)).into())),
+        }
+    }
+
+    fn accept_visitor(&mut self) -> io::Result<Script> {
+        match self.0.borrow_mut().visitors.pop_front() {
+            None => Err(Errno::AGAIN.into()),
+            Some(visitor) => visitor.map_err(Into::into),
         }
     }
 
@@ -103,7 +116,9 @@ impl Kernel for Scripted {
     }
 
     fn now(&self) -> Millis {
-        self.0.borrow().now
+        let plan = self.0.borrow();
+        plan.looks.set(plan.looks.get() + 1);
+        plan.slow.filter(|_| plan.looks.get() > 1).unwrap_or(plan.now)
     }
 }
 
@@ -153,6 +168,7 @@ impl Bench {
 fn rules() -> Rules {
     Rules {
         service: ECHO,
+        descriptors: 0,
         exec: false,
         line_bytes_max: 4096,
         connections_max: 100,

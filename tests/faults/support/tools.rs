@@ -16,6 +16,8 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("nsenter", &["--version"]),
     ("ip", &["-V"]),
     ("bash", &["-c", ":"]),
+    ("curl", &["--version"]),
+    ("/usr/bin/python3", &["-c", "import prometheus_client.openmetrics.parser"]),
     ("env", &["--default-signal=PIPE", "true"]),
     ("setpriv", &["--reuid=65534", "--clear-groups", "--bounding-set=-all", "true"]),
 ];

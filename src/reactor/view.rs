@@ -1,0 +1,40 @@
+//! What the reactor's owner may see of it.
+
+use crate::connection::{Kind, Tally};
+
+use super::{Counters, Kernel, Reactor};
+
+impl<K: Kernel> Reactor<K> {
+    /// What has been counted so far, open connections left out.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How many connections are in each phase of [`Kind::ALIVE`], and what went through them.
+    pub fn census(&self) -> ([usize; Kind::ALIVE.len()], Tally) {
+        let mut phases = [0; Kind::ALIVE.len()];
+        let mut tally = Tally::default();
+        for connection in self.slots.iter() {
+            let kind = connection.phase().kind();
+            let counts = Kind::ALIVE.iter().zip(&mut phases);
+            counts.filter(|(alive, _)| **alive == kind).for_each(|(_, count)| *count += 1);
+            tally.add(connection.tally());
+        }
+        (phases, tally)
+    }
+
+    /// The gate's state in one word.
+    pub fn gate_word(&self) -> &'static str {
+        self.gate.word(self.open(), self.lent.now)
+    }
+
+    /// How many descriptors are in use: those there were at the start, and one for each stream.
+    pub fn descriptors(&self) -> usize {
+        self.rules.descriptors + self.slots.len() + self.visitors()
+    }
+
+    /// How many connections there are, those that children have included.
+    pub(super) fn open(&self) -> usize {
+        self.slots.len() + self.children.len()
+    }
+}

@@ -1,0 +1,154 @@
+//! What visitors are told: the metrics, as OpenMetrics text, and whether the daemon is well.
+//!
+//! Everything is counted by the reactor for itself; here it is only written down, for each question
+//! anew. That costs what looking at every connection costs, and nothing while nobody asks.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::cause::Cause;
+use crate::connection::Kind;
+use crate::descriptors;
+use crate::http::Response;
+use crate::reactor::{GATE_WORDS, Kernel, Reactor};
+
+use super::LogSink;
+
+/// What Prometheus asks for (OpenMetrics 1.0, section 2.1).
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The answer to a question for `path`.
+pub(super) fn response<K: Kernel>(reactor: &Reactor<K>, path: &str) -> Response {
+    match path {
+        "/metrics" => Response::new(200, OPEN_METRICS, text(reactor)),
+        "/healthz" => Response::text(200, "the loop goes round"),
+        "/readyz" if reactor.is_draining() => Response::text(503, "draining"),
+        "/readyz" => Response::text(200, "ready"),
+        _ => Response::text(404, "there are /metrics, /healthz and /readyz"),
+    }
+}
+
+fn text<K: Kernel>(reactor: &Reactor<K>) -> String {
+    let mut registry = Registry::default();
+    process(&mut registry, reactor);
+    let own = registry.sub_registry_with_prefix("tcpechod");
+    connections(own, reactor);
+    traffic(own, reactor);
+    gate(own, reactor);
+    itself(own, reactor);
+    let mut text = String::new();
+    let written = encode(&mut text, &registry);
+    debug_assert!(written.is_ok(), "a String takes everything");
+    text
+}
+
+type Labels = [(&'static str, String); 1];
+
+/// A family of counters, by one label.
+fn counters(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    label: &'static str,
+    counts: impl IntoIterator<Item = (String, u64)>,
+) {
+    let family = Family::<Labels, Counter>::default();
+    for (value, count) in counts {
+        family.get_or_create(&[(label, value)]).inc_by(count);
+    }
+    registry.register(name, help, family);
+}
+
+/// A family of gauges, by one label.
+fn gauges(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    label: &'static str,
+    values: impl IntoIterator<Item = (String, u64)>,
+) {
+    let family = Family::<Labels, Gauge<u64, AtomicU64>>::default();
+    for (value, number) in values {
+        family.get_or_create(&[(label, value)]).set(number);
+    }
+    registry.register(name, help, family);
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str, count: u64) {
+    let counter = Counter::<u64>::default();
+    counter.inc_by(count);
+    registry.register(name, help, counter);
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str, number: u64) {
+    let gauge = Gauge::<u64, AtomicU64>::default();
+    gauge.set(number);
+    registry.register(name, help, gauge);
+}
+
+fn connections<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
+    let counted = reactor.counters();
+    let (phases, _) = reactor.census();
+    let phases = Kind::ALIVE.iter().zip(phases);
+    let phases = phases.map(|(kind, count)| (kind.name().to_owned(), number(count)));
+    let name = "connections";
+    gauges(registry, name, "Connections there are, by phase", "phase", phases);
+    let children = number(reactor.children());
+    gauge(registry, "children", "Children that answer a connection", children);
+    let name = "connections_accepted";
+    counter(registry, name, "Connections taken from a queue", counted.accepted);
+    let causes = Cause::ALL.iter().map(|cause| (cause.word().to_owned(), counted.of(*cause)));
+    let name = "connections_closed";
+    counters(registry, name, "Connections that have ended, by cause", "cause", causes);
+}
+
+fn traffic<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
+    let (_, mut tally) = reactor.census();
+    tally.add(reactor.counters().tally);
+    let bytes = [("in".to_owned(), tally.bytes_in), ("out".to_owned(), tally.bytes_out)];
+    let help = "Bytes read from peers, and bytes that the kernel took for them";
+    counters(registry, "bytes", help, "direction", bytes);
+    counter(registry, "lines", "Requests answered: lines, or records", tally.lines);
+}
+
+fn gate<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
+    let counted = reactor.counters();
+    let now = reactor.gate_word();
+    let states = GATE_WORDS.map(|word| (word.to_owned(), u64::from(word == now)));
+    gauges(registry, "gate", "1 for the state of admission", "state", states);
+    let pauses = "Pauses of admission because descriptors or memory had run out";
+    counter(registry, "accept_pauses", pauses, counted.pauses);
+    let errors = counted.accept_errors.iter().map(|(errno, count)| (errno.clone(), *count));
+    counters(registry, "accept_errors", "Failures of accept, by errno", "errno", errors);
+}
+
+fn itself<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
+    let counted = reactor.counters();
+    counter(registry, "turns", "Turns of the event loop", counted.turns);
+    let longest = Gauge::<f64, AtomicU64>::default();
+    longest.set(counted.longest_turn.as_secs_f64());
+    let help = "The longest turn so far, in seconds; to a few milliseconds";
+    registry.register("longest_turn_seconds", help, longest);
+    let dropped = LogSink::dropped();
+    counter(registry, "log_lines_dropped", "Log lines that nobody took in time", dropped);
+    gauge(registry, "draining", "1 while draining", u64::from(reactor.is_draining()));
+    let version = [(env!("CARGO_PKG_VERSION").to_owned(), 1)];
+    gauges(registry, "build_info", "1 for the version", "version", version);
+}
+
+/// What other exporters call by the same names.
+fn process<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
+    let open = number(reactor.descriptors());
+    gauge(registry, "process_open_fds", "Descriptors in use", open);
+    let most = descriptors::limit().unwrap_or(u64::MAX);
+    gauge(registry, "process_max_fds", "Descriptors there may be", most);
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,205 @@
+//! The metrics' HTTP, asked by curl, read by Prometheus' own parser, and abused.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
+
+use super::support::{Builder, Daemon, LIMIT, eventually, have};
+
+/// Prints each sample of standard input as `name{label="value"} number`, read by the parser that
+/// Prometheus' own client library has; fails on anything that is no OpenMetrics.
+const PARSER: &str = "
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(sys.stdin.read()):
+    for name, labels, value, *_ in family.samples:
+        labels = ','.join('%s=\"%s\"' % pair for pair in sorted(labels.items()))
+        print('%s{%s} %d' % (name, labels, value))
+";
+
+fn daemon(arguments: &[&str]) -> (Daemon, SocketAddr) {
+    let arguments = [&["--metrics", "127.0.0.1:0"], arguments].concat();
+    let daemon = Builder::new(&arguments).start();
+    let line = daemon.wait_for_log("metrics on ");
+    let address = line.rsplit(' ').next().unwrap().parse().unwrap();
+    (daemon, address)
+}
+
+/// What curl says of it: the status, and the body.
+fn curl(address: SocketAddr, path: &str, options: &[&str]) -> (String, String) {
+    let url = format!("http://{address}{path}");
+    let limit = LIMIT.as_secs().to_string();
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--noproxy", "*", "--max-time", &limit])
+        .args(["--write-out", "\n%{http_code}", &url])
+        .args(options)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (body, status) = text.rsplit_once('\n').unwrap_or_else(|| panic!("{text}"));
+    (status.to_owned(), body.to_owned())
+}
+
+fn samples(text: &str) -> String {
+    let mut parser = Command::new("/usr/bin/python3")
+        .args(["-c", PARSER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    parser.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = parser.wait_with_output().unwrap();
+    assert!(output.status.success(), "no OpenMetrics:\n{text}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The answer to whatever is sent, read to its end.
+fn answer_to(address: SocketAddr, sent: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    // It may be answered, and closed, before all is sent.
+    stream.write_all(sent).ok();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok();
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn m01_metrics_are_open_metrics_and_say_what_the_status_says() {
+    if !have(&["curl", "/usr/bin/python3"]) {
+        return;
+    }
+    let (daemon, address) = daemon(&[]);
+    let mut peer = daemon.connect();
+    peer.echo(b"one\n");
+    peer.echo(b"two\n");
+    let gone = daemon.connect();
+    gone.reset();
+    daemon.wait_for_status("one has gone", |status| status.count("reset") == 1);
+    let (status, text) = curl(address, "/metrics", &[]);
+    assert_eq!(status, "200");
+    let samples = samples(&text);
+    for sample in [
+        "tcpechod_connections{phase=\"open\"} 1",
+        "tcpechod_connections_accepted_total{} 2",
+        "tcpechod_connections_closed_total{cause=\"reset\"} 1",
+        "tcpechod_connections_closed_total{cause=\"finished\"} 0",
+        "tcpechod_bytes_total{direction=\"in\"} 8",
+        "tcpechod_bytes_total{direction=\"out\"} 8",
+        "tcpechod_lines_total{} 2",
+        "tcpechod_gate{state=\"open\"} 1",
+        "tcpechod_gate{state=\"paused\"} 0",
+        "tcpechod_draining{} 0",
+    ] {
+        assert!(samples.lines().any(|line| line == sample), "{sample} is not in:\n{samples}");
+    }
+    eventually("visitors have gone", || {
+        let (_, text) = curl(address, "/metrics", &[]);
+        let count = text.lines().find_map(|line| line.strip_prefix("process_open_fds "))?;
+        // The one who asks is a descriptor too.
+        (count.parse::<usize>().unwrap() == daemon.fds() + 1).then_some(())
+    });
+    drop(peer);
+    daemon.epilogue();
+}
+
+#[test]
+fn m02_health_is_told_and_readiness_ends_with_the_drain() {
+    if !have(&["curl"]) {
+        return;
+    }
+    let (mut daemon, address) = daemon(&["--drain-timeout", "1m"]);
+    assert_eq!(curl(address, "/healthz", &[]).0, "200");
+    assert_eq!(curl(address, "/readyz", &[]), ("200".to_owned(), "ready\n".to_owned()));
+    assert_eq!(curl(address, "/healthz", &["--head"]).0, "200");
+    // Owed more than its socket takes, the peer keeps the daemon from ending.
+    let mut peer = daemon.connect();
+    let owed = daemon.owe(&mut peer);
+    daemon.terminate();
+    daemon.wait_for_log("draining");
+    assert_eq!(curl(address, "/readyz", &[]), ("503".to_owned(), "draining\n".to_owned()));
+    assert_eq!(curl(address, "/healthz", &[]).0, "200", "it is well, and only goes");
+    let back = peer.read_to_end();
+    assert!(back == owed, "{} of {} bytes", back.len(), owed.len());
+    drop(peer);
+    assert_eq!(daemon.wait_for_exit().code(), Some(0));
+    daemon.epilogue_ended(0);
+}
+
+#[test]
+fn m03_what_is_wrong_is_told_by_its_status() {
+    let (daemon, address) = daemon(&[]);
+    let many: String = (0..100).fold(String::new(), |mut text, n| {
+        write!(text, "h{n}: x\r\n").unwrap();
+        text
+    });
+    for (sent, status) in [
+        ("GET /nothing HTTP/1.1\r\n\r\n".to_owned(), "404"),
+        ("DELETE /metrics HTTP/1.1\r\n\r\n".to_owned(), "405"),
+        ("echo this\r\n\r\n".to_owned(), "400"),
+        ("\0\u{1}\u{2}\r\n\r\n".to_owned(), "400"),
+        (format!("GET / HTTP/1.1\r\n{many}\r\n"), "431"),
+        (format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(100_000)), "431"),
+        (format!("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n{}", "x".repeat(500_000)), "405"),
+    ] {
+        let answer = answer_to(address, sent.as_bytes());
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {answer}");
+    }
+    daemon.epilogue();
+}
+
+#[test]
+fn m04_slow_and_silent_visitors_keep_nobody_out() {
+    let (daemon, address) = daemon(&[]);
+    let mut peer = daemon.connect();
+    let visitors: Vec<_> = (0..100)
+        .map(|number| {
+            let mut visitor = TcpStream::connect(address).unwrap();
+            visitor.set_read_timeout(Some(LIMIT)).unwrap();
+            if number % 2 == 0 {
+                visitor.write_all(b"GET /metrics HTT").unwrap();
+            }
+            visitor
+        })
+        .collect();
+    peer.echo(b"meanwhile\n");
+    let answer = answer_to(address, b"GET /readyz HTTP/1.1\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let mut last = visitors.last().unwrap();
+    let mut before_last = visitors.get(98).unwrap();
+    let mut text = String::new();
+    before_last.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
+    assert_eq!(last.read_to_end(&mut Vec::new()).unwrap(), 0, "who never asked");
+    peer.echo(b"afterwards\n");
+    drop((visitors, peer));
+    daemon.epilogue();
+}
+
+#[test]
+fn m05_a_visitor_that_resets_or_asks_twice_harms_nobody() {
+    let (daemon, address) = daemon(&[]);
+    let mut peer = daemon.connect();
+    for _ in 0..50 {
+        let mut visitor = TcpStream::connect(address).unwrap();
+        visitor.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+        socket2::SockRef::from(&visitor).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    }
+    let twice = b"GET /healthz HTTP/1.1\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n";
+    let answer = answer_to(address, twice);
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "and then it is closed: {answer}");
+    peer.echo(b"still here\n");
+    drop(peer);
+    daemon.epilogue();
+}
+
+#[test]
+fn m06_an_address_that_cannot_be_had_is_said() {
+    let daemon = Daemon::start(&[]);
+    let taken = daemon.address().to_string();
+    let ended = Builder::new(&["--metrics", &taken]).env("RUST_LOG", "error").run_to_end();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains(&taken) && ended.stderr.contains("another process"), "{ended:?}");
+    daemon.epilogue();
+}
