@@ -23,6 +23,11 @@ pub enum AcceptFault {
     Broken,
 }
 
+/// What a connection ends with that we tear down ourselves: as if the kernel had been asked to.
+pub fn torn_down_here() -> Error {
+    Errno::CONNABORTED.into()
+}
+
 /// True if the call has nothing to give or take now, and should be tried at the next event.
 pub fn would_block(error: &Error) -> bool {
     error.kind() == ErrorKind::WouldBlock

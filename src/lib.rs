@@ -14,6 +14,8 @@
 //! | 0 | [`descriptors`] | how many descriptors the process may have |
 //! | 0 | [`endpoint`] | where a stream socket listens or connects to: an address or a path |
 //! | 0 | [`access`] | who may connect, by address |
+//! | 0 | [`banner`] | what a peer is greeted with |
+//! | 0 | [`mischief`] | what is done to some peers, on request |
 //! | 0 | [`stderr`] | standard error, without waiting for its reader |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
 //! | 1 | [`http`] | one visitor who asks after the daemon's health, and is told |
@@ -29,6 +31,7 @@
 //! an exit code. How it all fits together, and why, is in `docs/architecture.md`.
 
 pub mod access;
+pub mod banner;
 pub mod cause;
 pub mod cli;
 pub mod client;
@@ -41,6 +44,7 @@ pub mod http;
 pub mod keepalive;
 pub mod line;
 pub mod load;
+pub mod mischief;
 pub mod reactor;
 pub mod server;
 pub mod service;

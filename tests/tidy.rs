@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 5] = [
     &[
         "access",
+        "banner",
         "cause",
         "clock",
         "descriptors",
@@ -18,6 +19,7 @@ const FLOORS: [&[&str]; 5] = [
         "fault",
         "keepalive",
         "line",
+        "mischief",
         "service",
         "stderr",
     ],

@@ -135,6 +135,11 @@ impl<S: Stream> Connection<S> {
         self.phase == Phase::Open && !self.ready.contains(Ready::TO_END)
     }
 
+    /// Has it begin with `bytes` to its peer. It has to be served then.
+    pub fn greet(&mut self, bytes: &[u8], now: Millis) {
+        self.held.get_or_insert_default().owe(bytes, now);
+    }
+
     /// One turn: writes what is owed, reads what there is, answers it, all within the budget.
     pub fn serve(&mut self, lent: &mut Lent) -> Served {
         self.queued = false;

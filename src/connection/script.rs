@@ -30,6 +30,7 @@ pub(crate) enum Out {
 /// Both directions of a stream. A script that has come to its end blocks reads, and takes all
 /// writes.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something a test asks by itself")]
 pub(crate) struct Wire {
     pub reads: VecDeque<In>,
     pub writes: VecDeque<Out>,
@@ -39,6 +40,8 @@ pub(crate) struct Wire {
     /// What was written.
     pub sent: Vec<u8>,
     pub half_closed: bool,
+    /// Its close sends RST.
+    pub resets: bool,
     pub dropped: bool,
 }
 
@@ -100,6 +103,11 @@ impl Stream for Script {
 
     fn half_close(&mut self) -> io::Result<()> {
         self.0.borrow_mut().half_closed = true;
+        Ok(())
+    }
+
+    fn close_with_reset(&self) -> io::Result<()> {
+        self.0.borrow_mut().resets = true;
         Ok(())
     }
 

@@ -19,4 +19,7 @@ pub trait Stream {
 
     /// Takes the error that is pending, as `SO_ERROR` does (socket(7)).
     fn take_error(&mut self) -> io::Result<Option<io::Error>>;
+
+    /// Has its close send RST in place of FIN: `SO_LINGER` of no time (socket(7)).
+    fn close_with_reset(&self) -> io::Result<()>;
 }

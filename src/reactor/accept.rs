@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use log::{debug, warn};
 
 use crate::cause::Cause;
-use crate::connection::{Connection, Peer, Tally};
+use crate::connection::{Connection, Peer, Ready, Tally};
 use crate::fault::{self, AcceptFault};
 
 use super::closing::log_closed;
@@ -60,15 +60,9 @@ impl<K: Kernel> Reactor<K> {
             return;
         }
         if let Err(error) = self.kernel.register(&mut stream, self.slots.next_key()) {
-            if let Some(left_out) = self.warnings.may_warn(self.lent.now) {
-                warn!(
-                    "a connection could not be registered: {error} (warnings left out: {left_out})"
-                );
-            } else {
-                debug!("a connection could not be registered: {error}");
-            }
+            let cause = self.not_registered(&error);
             self.per_peer.leave(&peer);
-            self.turn_away(stream, peer, Cause::Error);
+            self.turn_away(stream, peer, cause);
             return;
         }
         let connection = Connection::new(stream, peer, self.lent.now);
@@ -80,9 +74,34 @@ impl<K: Kernel> Reactor<K> {
         if admission == Admission::EnterAndEvict {
             self.evict(key);
         }
+        self.welcome(key);
         if self.is_draining() {
             self.slots.drain_one(key);
         }
+    }
+
+    /// Greets a connection that has just come in.
+    fn welcome(&mut self, key: usize) {
+        let Some(banner) = &self.rules.banner else { return };
+        if let Some(connection) = self.slots.alive(key) {
+            let line = banner.line(connection.peer());
+            connection.greet(line.as_bytes(), self.lent.now);
+            self.slots.mark(key, Ready::WRITABLE);
+        }
+    }
+
+    /// The cause of a connection's end whose registration has failed: refused on request, or for
+    /// want of memory.
+    fn not_registered(&mut self, error: &io::Error) -> Cause {
+        if fault::refused(error) {
+            return Cause::Refused;
+        }
+        if let Some(left_out) = self.warnings.may_warn(self.lent.now) {
+            warn!("a connection could not be registered: {error} (warnings left out: {left_out})");
+        } else {
+            debug!("a connection could not be registered: {error}");
+        }
+        Cause::Error
     }
 
     /// True if the peer may connect, and has not as many connections as it may. Then it is counted.

@@ -38,9 +38,6 @@ pub trait Dialled: Stream {
     /// machine, on which nobody listens, is given that very port to connect from (RFC 9293,
     /// section 3.5: simultaneous open). Such a connection echoes perfectly.
     fn reached_itself(&self) -> bool;
-
-    /// Has its close send RST in place of FIN.
-    fn close_with_reset(&self) -> io::Result<()>;
 }
 
 /// What a poll tells.

@@ -8,7 +8,6 @@ use std::os::fd::OwnedFd;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
-use socket2::SockRef;
 
 use crate::clock::Nanos;
 use crate::endpoint::Endpoint;
@@ -104,10 +103,6 @@ impl Dialled for Socket {
 
     fn reached_itself(&self) -> bool {
         Self::local(self).is_some_and(|local| self.remote() == Some(local))
-    }
-
-    fn close_with_reset(&self) -> io::Result<()> {
-        SockRef::from(self).set_linger(Some(std::time::Duration::ZERO))
     }
 }
 

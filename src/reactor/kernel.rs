@@ -52,6 +52,11 @@ pub trait Kernel {
     /// Sends a signal to a child that has not been reaped, and to what it has started itself.
     fn signal_child(&mut self, child: Pid, urge: Urge);
 
+    /// The mischief that it has done, by kind: on request only.
+    fn mischief(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
     /// What time it is.
     fn now(&self) -> Millis;
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::access::Access;
+use crate::banner::Banner;
 use crate::connection::Timeouts;
 use crate::service::Service;
 
@@ -13,6 +14,8 @@ use super::OverLimit;
 pub struct Rules {
     /// What answers.
     pub service: Service,
+    /// What a peer is greeted with.
+    pub banner: Option<Banner>,
     /// How many descriptors are open before anybody connects.
     pub descriptors: usize,
     /// Whether the kernel's command answers instead, in a child for each connection.

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use mio::event::{Event, Source};
 use mio::unix::SourceFd;
@@ -63,6 +64,10 @@ impl Stream for Socket {
 
     fn take_error(&mut self) -> io::Result<Option<io::Error>> {
         Ok(socket_error(&self.0)?.err().map(Into::into))
+    }
+
+    fn close_with_reset(&self) -> io::Result<()> {
+        SockRef::from(self).set_linger(Some(Duration::ZERO))
     }
 }
 

@@ -23,6 +23,11 @@ impl<K: Kernel> Reactor<K> {
         (phases, tally)
     }
 
+    /// How many connections have had each kind of mischief that was asked for.
+    pub fn mischief(&self) -> Vec<(&'static str, u64)> {
+        self.kernel.mischief()
+    }
+
     /// The gate's state in one word.
     pub fn gate_word(&self) -> &'static str {
         self.gate.word(self.open(), self.lent.now)

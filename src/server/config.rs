@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::access::Access;
+use crate::banner::Banner;
 use crate::connection::Timeouts;
+use crate::mischief::Mischief;
 use crate::reactor::{OverLimit, Program, Rules};
 use crate::service::Service;
 
@@ -35,6 +37,12 @@ pub struct Config {
     pub port_file: Option<PathBuf>,
     /// What answers.
     pub service: Service,
+    /// What a peer is greeted with.
+    pub banner: Option<Banner>,
+    /// What is done to some peers on request.
+    pub mischief: Vec<Mischief>,
+    /// What decides to whom.
+    pub mischief_seed: u64,
     /// What answers in the service's place, in a child for each connection.
     pub exec: Option<Program>,
     /// The longest line, in bytes.
@@ -70,6 +78,7 @@ impl Config {
     pub(super) fn rules(&self) -> Rules {
         Rules {
             service: self.service,
+            banner: self.banner.clone(),
             descriptors: 0,
             exec: self.exec.is_some(),
             line_bytes_max: self.line_bytes_max,

@@ -40,6 +40,7 @@ fn text<K: Kernel>(reactor: &Reactor<K>) -> String {
     connections(own, reactor);
     traffic(own, reactor);
     gate(own, reactor);
+    mischief(own, reactor);
     itself(own, reactor);
     let mut text = String::new();
     let written = encode(&mut text, &registry);
@@ -125,6 +126,18 @@ fn gate<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
     counter(registry, "accept_pauses", pauses, counted.pauses);
     let errors = counted.accept_errors.iter().map(|(errno, count)| (errno.clone(), *count));
     counters(registry, "accept_errors", "Failures of accept, by errno", "errno", errors);
+}
+
+fn mischief<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
+    let counts = reactor.mischief().into_iter().map(|(kind, count)| (kind.to_owned(), count));
+    let name = "faults";
+    counters(
+        registry,
+        name,
+        "Connections that had a fault done to them on request",
+        "kind",
+        counts,
+    );
 }
 
 fn itself<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {

@@ -16,7 +16,7 @@ use log::{error, info, warn};
 
 use crate::cause::Cause;
 use crate::endpoint::Endpoint;
-use crate::reactor::{Kernel, News, Reactor, Rules, Signal, System};
+use crate::reactor::{Dice, Kernel, Misbehaving, News, Reactor, Rules, Signal, System};
 
 use listen::Bound;
 use socket_file::SocketFile;
@@ -65,15 +65,21 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
         .context("cannot set up the event loop")?;
     let descriptors = crate::descriptors::open();
     let rules = Rules { descriptors, connections_max, ..config.rules() };
-    let mut reactor = Reactor::new(system, count, rules);
     announce(config, &addresses)?;
     let removable: Vec<_> = socket_files.iter().map(SocketFile::directory).collect();
     sandbox::enter(config, &removable);
     notify::ready(&format!("listening on {}", listed(&addresses)));
-    if let Some(interval) = notify::interval() {
-        reactor.beat_every(interval);
+    if config.mischief.is_empty() {
+        return serve(&mut Reactor::new(system, count, rules), config);
     }
-    serve(&mut reactor, config)
+    warn!("MISBEHAVING ON REQUEST: {}", shown(config));
+    let dice = Dice::new(config.mischief.clone(), config.mischief_seed);
+    serve(&mut Reactor::new(Misbehaving::new(system, dice), count, rules), config)
+}
+
+fn shown(config: &Config) -> String {
+    let all: Vec<_> = config.mischief.iter().map(ToString::to_string).collect();
+    format!("{}, seed {}", all.join(" "), config.mischief_seed)
 }
 
 /// What [`run`] would do, in the lines that `--check` prints.
@@ -84,6 +90,9 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
 pub fn check(config: &Config) -> anyhow::Result<String> {
     let connections_max = descriptors::effective(config.connections_max);
     let mut lines = vec![config.summary(), format!("up to {connections_max} connections")];
+    if !config.mischief.is_empty() {
+        lines.push(format!("would misbehave on request: {}", shown(config)));
+    }
     for wanted in listen::resolve(config)? {
         lines.push(format!("would listen on {} (backlog {})", wanted.endpoint, config.backlog));
     }
@@ -106,6 +115,9 @@ fn announce(config: &Config, addresses: &[Endpoint]) -> anyhow::Result<()> {
 }
 
 fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result<Outcome> {
+    if let Some(interval) = notify::interval() {
+        reactor.beat_every(interval);
+    }
     let mut draining = false;
     let mut broken = None;
     while !reactor.is_done() {

@@ -42,6 +42,11 @@ pub(super) fn log<K: Kernel>(reactor: &Reactor<K>) {
     let errors = counters.accept_errors.iter();
     pairs.extend(errors.map(|(errno, count)| (errno.as_str(), count.to_value())));
 
+    let mischief = reactor.mischief();
+    let mischief: Vec<_> =
+        mischief.iter().map(|(kind, count)| (format!("fault_{kind}"), count)).collect();
+    pairs.extend(mischief.iter().map(|(name, count)| (name.as_str(), count.to_value())));
+
     // The macros take only pairs whose names are known when they are compiled.
     let mut record = Record::builder();
     record.level(Level::Info).target(module_path!()).module_path_static(Some(module_path!()));

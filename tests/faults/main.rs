@@ -31,6 +31,8 @@ mod logs;
 #[cfg(test)]
 mod manager;
 #[cfg(test)]
+mod mischief;
+#[cfg(test)]
 mod read_path;
 #[cfg(test)]
 mod sandbox;

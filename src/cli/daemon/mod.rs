@@ -1,6 +1,7 @@
 //! The command line of `tcpechod`.
 
 mod admission;
+mod behaviour;
 mod listening;
 mod operation;
 mod patience;
@@ -18,6 +19,7 @@ use super::PORT;
 use super::units::bytes;
 
 use self::admission::Admission;
+use self::behaviour::Behaviour;
 use self::listening::Listening;
 use self::operation::Operation;
 use self::patience::Patience;
@@ -78,6 +80,9 @@ struct Arguments {
     #[command(flatten)]
     operation: Operation,
 
+    #[command(flatten)]
+    behaviour: Behaviour,
+
     /// Read the configuration, say what would be done, and exit
     #[arg(long)]
     check: bool,
@@ -107,6 +112,9 @@ impl From<Arguments> for Config {
             metrics: arguments.listening.metrics,
             port_file: arguments.listening.port_file,
             service: service::by_name(&arguments.service).unwrap_or(service::ECHO),
+            banner: arguments.behaviour.banner,
+            mischief: arguments.behaviour.fault,
+            mischief_seed: arguments.behaviour.fault_seed,
             exec: arguments.exec,
             line_bytes_max: arguments.max_line,
             connections_max: arguments.admission.connections_max(),

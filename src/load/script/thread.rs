@@ -67,6 +67,11 @@ impl Stream for Thread {
         let refused = self.world.borrow().wires[self.number].refused;
         Ok(refused.then(|| Errno::CONNREFUSED.into()))
     }
+
+    fn close_with_reset(&self) -> io::Result<()> {
+        self.world.borrow_mut().wires[self.number].saw_rst = true;
+        Ok(())
+    }
 }
 
 impl Dialled for Thread {
@@ -77,11 +82,6 @@ impl Dialled for Thread {
 
     fn reached_itself(&self) -> bool {
         self.itself
-    }
-
-    fn close_with_reset(&self) -> io::Result<()> {
-        self.world.borrow_mut().wires[self.number].saw_rst = true;
-        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 mod accepting;
 mod children;
 mod draining;
+mod misbehaving;
 mod turning;
 mod visiting;
 
@@ -168,6 +169,7 @@ impl Bench {
 fn rules() -> Rules {
     Rules {
         service: ECHO,
+        banner: None,
         descriptors: 0,
         exec: false,
         line_bytes_max: 4096,

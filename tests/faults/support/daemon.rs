@@ -100,6 +100,11 @@ impl Daemon {
         observe::no_new_privileges(self.pid)
     }
 
+    /// Its process id.
+    pub(crate) fn process(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
     /// Whether it ignores that signal.
     pub(crate) fn ignores(&self, signal: Signal) -> bool {
         observe::ignores(self.pid, signal)

@@ -1,0 +1,96 @@
+//! What a peer is greeted with.
+
+use std::fmt::{Display, Write};
+
+/// A line with places for the host's name, the process id and the peer's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Banner(Vec<Part>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Peer,
+}
+
+impl Banner {
+    /// Reads a template: `{host}`, `{pid}` and `{peer}` are replaced, `{{` and `}}` are braces.
+    ///
+    /// # Errors
+    ///
+    /// What was expected, for the command line.
+    pub fn parse(template: &str) -> Result<Self, String> {
+        let expected = "the places are {host}, {pid} and {peer}; a brace itself is doubled";
+        let mut parts = vec![Part::Text(String::new())];
+        let mut rest = template;
+        while let Some(at) = rest.find(['{', '}']) {
+            let (text, from) = rest.split_at(at);
+            push(&mut parts, text);
+            rest = if let Some(rest) = from.strip_prefix("{{") {
+                push(&mut parts, "{");
+                rest
+            } else if let Some(rest) = from.strip_prefix("}}") {
+                push(&mut parts, "}");
+                rest
+            } else {
+                let place = from.strip_prefix('{').and_then(|from| from.split_once('}'));
+                let (name, rest) = place.ok_or_else(|| expected.to_owned())?;
+                match name {
+                    "host" => push(&mut parts, &host()),
+                    "pid" => push(&mut parts, &std::process::id().to_string()),
+                    "peer" => parts.push(Part::Peer),
+                    _ => return Err(format!("{{{name}}}: {expected}")),
+                }
+                rest
+            };
+        }
+        push(&mut parts, rest);
+        Ok(Self(parts))
+    }
+
+    /// The line for that peer, its newline included.
+    pub fn line(&self, peer: &dyn Display) -> String {
+        let mut line = String::new();
+        for part in &self.0 {
+            let written = match part {
+                Part::Text(text) => line.write_str(text),
+                Part::Peer => write!(line, "{peer}"),
+            };
+            debug_assert!(written.is_ok(), "a String takes everything");
+        }
+        line.push('\n');
+        line
+    }
+}
+
+fn push(parts: &mut Vec<Part>, text: &str) {
+    match parts.last_mut() {
+        Some(Part::Text(before)) => before.push_str(text),
+        Some(Part::Peer) | None => parts.push(Part::Text(text.to_owned())),
+    }
+}
+
+/// As uname(2) has it.
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_filled_in() {
+        let banner = Banner::parse("{peer} at {host}, {{{pid}}}").unwrap();
+        let expected = format!("me at {}, {{{}}}\n", host(), std::process::id());
+        assert_eq!(banner.line(&"me"), expected);
+        assert_eq!(Banner::parse("").unwrap().line(&"me"), "\n");
+        assert_eq!(Banner::parse("{peer}{peer}").unwrap().line(&1), "11\n");
+    }
+
+    #[test]
+    fn what_is_no_place_is_refused() {
+        for wrong in ["{", "}", "{peer", "peer}", "{}", "{user}", "{ peer }"] {
+            assert!(Banner::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! A kernel that does mischief: the one below it, but for what it does to some connections.
+//!
+//! The reactor above is the same, and knows nothing of it: a delay is an event that comes late, a
+//! stall a stream that never has anything, a reset an error of a read. Without mischief there is no
+//! such layer, and nothing to pay for.
+
+mod dice;
+mod stream;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::time::Duration;
+
+use rustix::process::Pid;
+
+use crate::clock::Millis;
+use crate::connection::{Peer, Ready};
+
+use super::kernel::{Ended, Event, Kernel, Signal, Urge};
+
+use self::stream::End;
+
+pub use self::dice::Dice;
+pub use self::stream::Moody;
+
+/// A kernel with mischief in it.
+#[derive(Debug)]
+pub struct Misbehaving<K> {
+    kernel: K,
+    dice: Dice,
+    /// Whose events come late, and by how much.
+    delays: HashMap<usize, Duration>,
+    /// Events that are held back, by when they are told.
+    late: BTreeMap<(Millis, usize), Ready>,
+}
+
+impl<K: Kernel> Misbehaving<K> {
+    /// That kernel, with mischief as the dice fall.
+    pub fn new(kernel: K, dice: Dice) -> Self {
+        Self { kernel, dice, delays: HashMap::new(), late: BTreeMap::new() }
+    }
+
+    /// What of an event is told at once; the rest is held back.
+    fn at_once(
+        delays: &HashMap<usize, Duration>,
+        late: &mut BTreeMap<(Millis, usize), Ready>,
+        now: Millis,
+        event: Event,
+    ) -> Event {
+        let Event::Stream(key, mut ready) = event else { return event };
+        // An error is told when it happens.
+        let Some(delay) = delays.get(&key).filter(|_| !ready.contains(Ready::ERROR)) else {
+            return event;
+        };
+        for hint in [Ready::READABLE, Ready::TO_END] {
+            if ready.contains(hint) {
+                ready.remove(hint);
+                late.entry((now.after(*delay), key)).or_default().insert(hint);
+            }
+        }
+        Event::Stream(key, ready)
+    }
+}
+
+impl<K: Kernel> Kernel for Misbehaving<K> {
+    type Stream = Moody<K::Stream>;
+
+    fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
+        let before = self.kernel.now();
+        let next = self.late.first_key_value().map(|((at, _), _)| at.since(before));
+        let timeout = timeout.into_iter().chain(next).min();
+        let Self { kernel, delays, late, .. } = self;
+        let mut events = Vec::new();
+        let polled = kernel.poll(timeout, |event| events.push(event));
+        let now = kernel.now();
+        for event in events {
+            tell(Self::at_once(delays, late, now, event));
+        }
+        while let Some(first) = late.first_entry().filter(|first| first.key().0 <= now) {
+            let ((_, key), ready) = first.remove_entry();
+            tell(Event::Stream(key, ready));
+        }
+        polled
+    }
+
+    fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, Peer)> {
+        let (stream, peer) = self.kernel.accept(listener)?;
+        Ok((Moody::new(stream, self.dice.roll()), peer))
+    }
+
+    fn accept_visitor(&mut self) -> io::Result<Self::Stream> {
+        self.kernel.accept_visitor().map(Moody::good)
+    }
+
+    /// Who is refused never gets any further than this.
+    fn register(&mut self, stream: &mut Self::Stream, key: usize) -> io::Result<()> {
+        if stream.end() == Some(End::Refuse) {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        self.kernel.register(stream.inner_mut(), key)?;
+        // The key's last owner may have had one.
+        match stream.delay() {
+            Some(delay) => drop(self.delays.insert(key, delay)),
+            None => drop(self.delays.remove(&key)),
+        }
+        Ok(())
+    }
+
+    fn close_listeners(&mut self) {
+        self.kernel.close_listeners();
+    }
+
+    fn signals(&mut self) -> Vec<Signal> {
+        self.kernel.signals()
+    }
+
+    fn spawn(&mut self, stream: Self::Stream) -> io::Result<Pid> {
+        self.kernel.spawn(stream.into_inner())
+    }
+
+    fn reap(&mut self) -> Option<(Pid, Ended)> {
+        self.kernel.reap()
+    }
+
+    fn signal_child(&mut self, child: Pid, urge: Urge) {
+        self.kernel.signal_child(child, urge);
+    }
+
+    fn now(&self) -> Millis {
+        self.kernel.now()
+    }
+
+    fn mischief(&self) -> Vec<(&'static str, u64)> {
+        self.dice.counts()
+    }
+}

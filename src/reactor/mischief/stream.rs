@@ -1,0 +1,107 @@
+//! A stream with a mood.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use crate::connection::Stream;
+use crate::fault;
+
+use super::dice::Mood;
+
+/// How much input is thrown away before a close, in reads: whatever is left has the close send RST.
+const READS_BEFORE_CLOSE: usize = 16;
+
+/// How a connection comes to a bad end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Reset,
+    Close,
+    Stall,
+    Refuse,
+}
+
+/// A stream to which mischief is done.
+#[derive(Debug)]
+pub struct Moody<S> {
+    stream: S,
+    mood: Mood,
+}
+
+impl<S: Stream> Moody<S> {
+    pub(super) const fn new(stream: S, mood: Mood) -> Self {
+        Self { stream, mood }
+    }
+
+    /// One to which nothing is done.
+    pub(super) fn good(stream: S) -> Self {
+        Self::new(stream, Mood::default())
+    }
+
+    pub(super) const fn end(&self) -> Option<End> {
+        self.mood.end
+    }
+
+    pub(super) const fn delay(&self) -> Option<Duration> {
+        self.mood.delay
+    }
+
+    pub(super) const fn inner_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+
+    /// Reads and throws away, so that a close sends FIN.
+    fn discard(&mut self, room: &mut [u8]) {
+        for _ in 0..READS_BEFORE_CLOSE {
+            if !self.stream.read(room).is_ok_and(|read| read > 0) {
+                break;
+            }
+        }
+    }
+}
+
+impl<S: Stream> Stream for Moody<S> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        if self.mood.end == Some(End::Stall) {
+            // Only that its peer has gone is noticed.
+            let gone = self.stream.take_error()?;
+            return Err(gone.unwrap_or_else(|| Errno::AGAIN.into()));
+        }
+        // Never less than there is room for: a short read means that the socket is empty.
+        let read = self.stream.read(room)?;
+        match self.mood.end {
+            Some(End::Reset) if read > 0 => {
+                self.stream.close_with_reset()?;
+                Err(fault::torn_down_here())
+            }
+            Some(End::Close) if read > 0 => {
+                self.discard(room);
+                Err(fault::torn_down_here())
+            }
+            Some(End::Reset | End::Close | End::Stall | End::Refuse) | None => Ok(read),
+        }
+    }
+
+    /// A byte at a time if it is sliced: as many system calls in a turn as bytes were read.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let most = if self.mood.slices { 1 } else { bytes.len() };
+        self.stream.write(bytes.get(..most).unwrap_or(bytes))
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.stream.half_close()
+    }
+
+    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
+        self.stream.take_error()
+    }
+
+    fn close_with_reset(&self) -> io::Result<()> {
+        self.stream.close_with_reset()
+    }
+}
