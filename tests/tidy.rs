@@ -30,7 +30,7 @@ const FLOORS: [&[&str]; 5] = [
 ];
 
 /// Which words may stand in code only where: packages, and the judgement of an errno.
-const HOMES: [(&str, &str); 14] = [
+const HOMES: [(&str, &str); 15] = [
     ("mio", "src/reactor/"),
     ("slab", "src/reactor/"),
     ("clap", "src/cli/"),
@@ -45,6 +45,7 @@ const HOMES: [(&str, &str); 14] = [
     ("plotters", "src/load/report/plot"),
     ("landlock", "src/server/sandbox.rs"),
     ("sd_notify", "src/server/notify.rs"),
+    ("listenfd", "src/server/inherited.rs"),
 ];
 
 const COLUMNS_MAX: usize = 100;

@@ -15,7 +15,10 @@ impl<K: Kernel> Reactor<K> {
         self.ask_children();
         let next = if self.rules.exec { self.lent.input_until } else { self.drain_until };
         self.deadlines.end_at(next);
-        self.gate.last_call();
+        self.gate.last_call(self.rules.inherited);
+        if self.gate.is_quiet() {
+            self.close_listeners();
+        }
         self.slots.drain();
     }
 

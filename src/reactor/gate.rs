@@ -59,6 +59,8 @@ pub(super) struct Gate {
     /// Which listener is asked first, so that a busy one does not starve the others.
     turn: usize,
     paused_until: Millis,
+    /// The first listener that is still asked; those before it are left to others.
+    first: usize,
 }
 
 impl Gate {
@@ -72,11 +74,15 @@ impl Gate {
             waiters: listeners,
             turn: 0,
             paused_until: Millis::default(),
+            first: 0,
         }
     }
 
     /// An event: somebody waits at that listener.
     pub(super) fn knock(&mut self, listener: usize) {
+        if listener < self.first {
+            return;
+        }
         if let Some(waiting) = self.waiting.get_mut(listener).filter(|waiting| !**waiting) {
             *waiting = true;
             self.waiters += 1;
@@ -138,14 +144,19 @@ impl Gate {
         if now < self.paused_until && !self.is_quiet() { self.paused_until } else { Millis::NEVER }
     }
 
-    /// Every listener has to be asked once more: who is in its queue must not be lost. Nor is
-    /// anybody evicted any more, least of all those that are owed most.
-    pub(super) fn last_call(&mut self) {
+    /// Every listener has to be asked once more: who is in its queue must not be lost. Only the
+    /// first ones, as many as were `inherited`, are not asked at all: their queues stay, with all
+    /// who are in them, because others hold them open. Nor is anybody evicted any more, least of
+    /// all those that are owed most.
+    pub(super) fn last_call(&mut self, inherited: usize) {
         if self.over_limit == OverLimit::Evict {
             self.over_limit = OverLimit::Wait;
         }
-        self.waiting.fill(true);
-        self.waiters = self.waiting.len();
+        self.first = inherited.min(self.waiting.len());
+        for (listener, waiting) in self.waiting.iter_mut().enumerate() {
+            *waiting = listener >= self.first;
+        }
+        self.waiters = self.waiting.len() - self.first;
     }
 
     /// True if nobody waits at any listener.
@@ -214,6 +225,19 @@ mod tests {
         gate.pause(Millis(2000));
         gate.slot_freed();
         assert_eq!(gate.admission(0, Millis(2000)), Admission::Enter);
+    }
+
+    #[test]
+    fn inherited_listeners_are_not_asked_at_the_last_call() {
+        let mut gate = Gate::new(3, 3, OverLimit::Wait);
+        gate.last_call(2);
+        assert_eq!([gate.next(), gate.next()], [Some(2), Some(2)]);
+        gate.knock(0);
+        gate.nobody_waits(2);
+        assert!(gate.is_quiet() && !gate.is_closed());
+        gate.close();
+        gate.last_call(2);
+        assert!(gate.is_quiet(), "a broken listener has closed them all");
     }
 
     #[test]

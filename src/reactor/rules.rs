@@ -34,4 +34,7 @@ pub struct Rules {
     pub timeouts: Timeouts,
     /// How long draining may take.
     pub drain: Duration,
+    /// How many of the listeners, the first ones, somebody else holds open too. Who is in their
+    /// queues when this process drains is not lost, but for the next one.
+    pub inherited: usize,
 }

@@ -88,6 +88,7 @@ impl Config {
             per_peer_max: self.per_peer_max,
             timeouts: self.timeouts,
             drain: self.drain,
+            inherited: 0,
         }
     }
 

@@ -143,7 +143,7 @@ fn tcp_listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener>
 
 /// Sets what everything that a TCP listener accepts inherits (tcp(7)), so that it costs no system
 /// call a connection. It never has `SO_LINGER`: a close that waits would hold up everybody.
-fn set_inherited(socket: &SockRef<'_>, config: &Config) -> io::Result<()> {
+pub(super) fn set_inherited(socket: &SockRef<'_>, config: &Config) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;

@@ -2,11 +2,13 @@
 
 mod config;
 mod descriptors;
+mod inherited;
 mod listen;
 mod log_format;
 mod log_sink;
 mod metrics;
 mod notify;
+mod places;
 mod sandbox;
 mod socket_file;
 mod status;
@@ -15,10 +17,9 @@ use anyhow::Context;
 use log::{error, info, warn};
 
 use crate::cause::Cause;
-use crate::endpoint::Endpoint;
 use crate::reactor::{Dice, Kernel, Misbehaving, News, Reactor, Rules, Signal, System};
 
-use listen::Bound;
+use places::Places;
 use socket_file::SocketFile;
 
 pub use config::{Config, Keepalive, Listen};
@@ -45,30 +46,18 @@ pub enum Outcome {
 pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
     let connections_max = descriptors::connections_max(config.connections_max);
-    let mut listeners = Vec::new();
-    let mut addresses = Vec::new();
-    // They go when this function is over.
-    let mut socket_files = Vec::new();
-    for Bound { listener, endpoint, file } in listen::bind(config)? {
-        listeners.push(listener);
-        addresses.push(endpoint);
-        socket_files.extend(file);
-    }
+    let mut places = Places::open(config)?;
+    let listeners = std::mem::take(&mut places.listeners);
     let count = listeners.len();
-    let mut desk = None;
-    if let Some(Bound { listener, endpoint, file }) = listen::bind_desk(config)? {
-        info!("metrics on {endpoint}");
-        desk = Some(listener);
-        socket_files.extend(file);
-    }
-    let system = System::new(listeners, desk, config.exec.clone())
+    let system = System::new(listeners, places.desk.take(), config.exec.clone())
         .context("cannot set up the event loop")?;
     let descriptors = crate::descriptors::open();
-    let rules = Rules { descriptors, connections_max, ..config.rules() };
-    announce(config, &addresses)?;
-    let removable: Vec<_> = socket_files.iter().map(SocketFile::directory).collect();
+    let inherited = places.inherited;
+    let rules = Rules { descriptors, connections_max, inherited, ..config.rules() };
+    places.announce(config)?;
+    let removable: Vec<_> = places.socket_files.iter().map(SocketFile::directory).collect();
     sandbox::enter(config, &removable);
-    notify::ready(&format!("listening on {}", listed(&addresses)));
+    notify::ready(&format!("listening on {}", places.listed()));
     if config.mischief.is_empty() {
         return serve(&mut Reactor::new(system, count, rules), config);
     }
@@ -93,25 +82,16 @@ pub fn check(config: &Config) -> anyhow::Result<String> {
     if !config.mischief.is_empty() {
         lines.push(format!("would misbehave on request: {}", shown(config)));
     }
-    for wanted in listen::resolve(config)? {
-        lines.push(format!("would listen on {} (backlog {})", wanted.endpoint, config.backlog));
+    let inherited = inherited::take(config)?.listeners;
+    for bound in &inherited {
+        lines.push(format!("would listen on {} (inherited)", bound.endpoint));
+    }
+    if places::binds_too(config, &inherited) {
+        for wanted in listen::resolve(config)? {
+            lines.push(format!("would listen on {} (backlog {})", wanted.endpoint, config.backlog));
+        }
     }
     Ok(lines.join("\n"))
-}
-
-fn listed(addresses: &[Endpoint]) -> String {
-    let shown: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-    shown.join(", ")
-}
-
-/// Says where the daemon listens, to people and to whoever waits for the port file.
-fn announce(config: &Config, addresses: &[Endpoint]) -> anyhow::Result<()> {
-    for address in addresses {
-        info!("listening on {address} (backlog {})", config.backlog);
-    }
-    let Some(file) = &config.port_file else { return Ok(()) };
-    listen::write_port_file(file, addresses)
-        .with_context(|| format!("cannot write the port file {}", file.display()))
 }
 
 fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result<Outcome> {

@@ -28,6 +28,23 @@ fn drain_serves_the_queue_before_the_listener_is_closed() {
 }
 
 #[test]
+fn drain_leaves_the_queue_of_an_inherited_listener_to_the_next_process() {
+    let mut bench = Bench::new(Rules { inherited: 1, ..rules() });
+    bench.knock([bytes("x\n"), In::Block, In::End]);
+    bench.turn([LISTENER]);
+    bench.turn([readable(0)]);
+    bench.reactor.drain();
+    assert!(bench.kernel.0.borrow().listeners_closed);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.turn([fin(0)]);
+    bench.turn([]);
+    assert!(bench.reactor.is_done());
+    assert_eq!(bench.of(Cause::Drained), 1);
+    assert_eq!(bench.kernel.0.borrow().queue.len(), 1, "nobody has taken it out");
+}
+
+#[test]
 fn lingering_ends_at_its_deadline() {
     let mut bench = Bench::new(rules());
     bench.knock([]);

@@ -179,6 +179,7 @@ fn rules() -> Rules {
         per_peer_max: None,
         timeouts: Timeouts::default(),
         drain: Duration::from_secs(4),
+        inherited: 0,
     }
 }
 

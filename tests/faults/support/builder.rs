@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -22,6 +23,8 @@ pub(crate) struct Builder {
     arguments: Vec<String>,
     wrapper: Vec<OsString>,
     environment: Vec<(&'static str, String)>,
+    /// What it inherits, as systemd hands it on: at most two.
+    sockets: Vec<OwnedFd>,
     stderr: Option<Stdio>,
     trace: Trace,
 }
@@ -56,6 +59,7 @@ impl Builder {
             arguments: arguments.iter().map(|&one| one.to_owned()).collect(),
             wrapper: Vec::new(),
             environment: vec![("RUST_LOG", "debug".to_owned())],
+            sockets: Vec::new(),
             stderr: None,
             trace: Trace::Watched,
         }
@@ -91,6 +95,19 @@ impl Builder {
         self.wrapped(&["unshare", "-rn", "sh", "-c", script])
     }
 
+    /// With one or two sockets as descriptors 3 and 4, as systemd hands them on, and their names,
+    /// one behind the other with a colon between. The shell is there because only the process
+    /// itself knows its number.
+    pub(crate) fn inheriting(mut self, names: &str, sockets: Vec<OwnedFd>) -> Self {
+        let count = sockets.len();
+        self.sockets = sockets;
+        let script = format!(
+            "exec 3<&0 4<&1 </dev/null >/dev/null; LISTEN_FDNAMES={names} LISTEN_PID=$$ \
+             LISTEN_FDS={count} exec \"$0\" \"$@\""
+        );
+        self.wrapped(&["sh", "-c", &script])
+    }
+
     /// Under strace, which records the system calls of that name.
     pub(crate) fn traced(self, call: &str) -> Self {
         let trace = self.trace_file();
@@ -124,7 +141,7 @@ impl Builder {
 
     /// Starts it, and waits until it is ready.
     pub(crate) fn start(mut self) -> Daemon {
-        if self.listen.is_empty() {
+        if self.listen.is_empty() && self.sockets.is_empty() {
             self.listen.push("127.0.0.1:0".to_owned());
         }
         let (child, log) = self.spawn();
@@ -164,6 +181,9 @@ impl Builder {
         }
         command.envs(self.environment.drain(..)).stdin(Stdio::null());
         command.stdout(File::create(self.directory.path().join("stdout")).unwrap());
+        let mut sockets = self.sockets.drain(..);
+        sockets.next().map(|socket| command.stdin(socket));
+        sockets.next().map(|socket| command.stdout(socket));
         let path = self.directory.path().join("log");
         let log = self.stderr.is_none().then(|| path.clone());
         let stderr = self.stderr.take();

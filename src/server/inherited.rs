@@ -1,0 +1,95 @@
+//! Sockets that the service manager has opened for us, and keeps open while we are not there
+//! (`sd_listen_fds(3)`).
+
+use std::env;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+use listenfd::ListenFd;
+use rustix::net::sockopt::socket_acceptconn;
+use socket2::SockRef;
+
+use crate::endpoint::Endpoint;
+
+use super::config::Config;
+use super::listen::{self, Bound};
+
+/// The name of a socket that is not for peers (`FileDescriptorName=`, systemd.socket(5)).
+const METRICS: &str = "metrics";
+
+/// What was inherited, by what it is for.
+#[derive(Debug, Default)]
+pub(super) struct Inherited {
+    /// Sockets at which peers connect.
+    pub listeners: Vec<Bound>,
+    /// Those that are called `metrics`.
+    pub metrics: Vec<Bound>,
+}
+
+/// Takes the sockets that are ours by `LISTEN_FDS` and `LISTEN_PID`, which are unset with that, and
+/// are not for children. It has to be asked before anything is opened.
+///
+/// # Errors
+///
+/// One of them is no stream socket that listens.
+pub(super) fn take(config: &Config) -> anyhow::Result<Inherited> {
+    let mut descriptors = ListenFd::from_env();
+    let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let mut names = names.split(':');
+    let mut inherited = Inherited::default();
+    for number in 0..descriptors.len() {
+        let name = names.next().unwrap_or_default();
+        let bound = take_one(&mut descriptors, number, config)
+            .with_context(|| format!("cannot listen on inherited socket {number} ({name:?})"))?;
+        let kind = if name == METRICS { &mut inherited.metrics } else { &mut inherited.listeners };
+        kind.push(bound);
+    }
+    Ok(inherited)
+}
+
+fn take_one(descriptors: &mut ListenFd, number: usize, config: &Config) -> anyhow::Result<Bound> {
+    let taken = || anyhow!("it was taken already");
+    if let Ok(tcp) = descriptors.take_tcp_listener(number) {
+        let listener = tcp.ok_or_else(taken)?;
+        assert_listening(&listener)?;
+        listen::set_inherited(&SockRef::from(&listener), config)?;
+        let endpoint = listener.local_addr()?.into();
+        return Ok(Bound { listener: listener.into(), endpoint, file: None });
+    }
+    let unix = descriptors.take_unix_listener(number);
+    let listener = unix.context("it is no stream socket, TCP or Unix")?.ok_or_else(taken)?;
+    assert_listening(&listener)?;
+    listener.set_nonblocking(true)?;
+    let endpoint = path_of(&listener)?;
+    // The file is the manager's, as the socket is.
+    Ok(Bound { listener: listener.into(), endpoint, file: None })
+}
+
+/// A socket that does not listen would only fail at the first `accept`.
+fn assert_listening(socket: impl AsFd) -> anyhow::Result<()> {
+    let listening = socket_acceptconn(socket).map_err(io::Error::from)?;
+    listening.then_some(()).ok_or_else(|| anyhow!("it does not listen"))
+}
+
+/// Its path; `@` and a name in the abstract namespace (unix(7)), or nothing.
+fn path_of(listener: &UnixListener) -> io::Result<Endpoint> {
+    let address = listener.local_addr()?;
+    let path = address.as_pathname().map(ToOwned::to_owned);
+    Ok(Endpoint::Unix(path.or_else(|| abstract_name(&address)).unwrap_or_default()))
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn abstract_name(address: &SocketAddr) -> Option<PathBuf> {
+    use std::os::linux::net::SocketAddrExt;
+
+    let name = String::from_utf8_lossy(address.as_abstract_name()?);
+    Some(format!("@{name}").into())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const fn abstract_name(_address: &SocketAddr) -> Option<PathBuf> {
+    None
+}

@@ -1,0 +1,80 @@
+//! Everywhere the daemon listens: what it has inherited, and what it has bound itself.
+
+use anyhow::Context;
+use log::{info, warn};
+
+use crate::endpoint::Endpoint;
+use crate::reactor::Listener;
+
+use super::config::{Config, Listen};
+use super::inherited::{self, Inherited};
+use super::listen::{self, Bound};
+use super::socket_file::SocketFile;
+
+/// Listeners, and what is known of them; those that were inherited are the first.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub listeners: Vec<Listener>,
+    pub addresses: Vec<Endpoint>,
+    /// Where those who watch over the daemon ask: by `--metrics`, or else inherited.
+    pub desk: Option<Listener>,
+    /// They go when this does.
+    pub socket_files: Vec<SocketFile>,
+    /// How many were inherited.
+    pub inherited: usize,
+}
+
+impl Places {
+    /// Opens them all. Nothing else may have been opened before.
+    pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
+        let Inherited { listeners: mut all, metrics } = inherited::take(config)?;
+        let inherited = all.len();
+        if binds_too(config, &all) {
+            all.extend(listen::bind(config)?);
+        }
+        let mut places = Self { inherited, ..Self::default() };
+        for Bound { listener, endpoint, file } in
+            listen::bind_desk(config)?.into_iter().chain(metrics)
+        {
+            if places.desk.is_some() {
+                warn!("the inherited socket {endpoint} is ignored: metrics are on another already");
+                continue;
+            }
+            info!("metrics on {endpoint}");
+            places.desk = Some(listener);
+            places.socket_files.extend(file);
+        }
+        for Bound { listener, endpoint, file } in all {
+            places.listeners.push(listener);
+            places.addresses.push(endpoint);
+            places.socket_files.extend(file);
+        }
+        Ok(places)
+    }
+
+    /// Says where the daemon listens, to people and to whoever waits for the port file.
+    pub(super) fn announce(&self, config: &Config) -> anyhow::Result<()> {
+        for (number, address) in self.addresses.iter().enumerate() {
+            if number < self.inherited {
+                info!("listening on {address} (inherited)");
+            } else {
+                info!("listening on {address} (backlog {})", config.backlog);
+            }
+        }
+        let Some(file) = &config.port_file else { return Ok(()) };
+        listen::write_port_file(file, &self.addresses)
+            .with_context(|| format!("cannot write the port file {}", file.display()))
+    }
+
+    /// The addresses, one after the other.
+    pub(super) fn listed(&self) -> String {
+        let shown: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
+        shown.join(", ")
+    }
+}
+
+/// Whether listeners are bound beside those that were inherited: if any are asked for, and the
+/// usual ones where nothing was inherited.
+pub(super) fn binds_too(config: &Config, inherited: &[Bound]) -> bool {
+    inherited.is_empty() || matches!(config.listen, Listen::At(_))
+}

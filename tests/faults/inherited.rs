@@ -1,0 +1,179 @@
+//! Sockets that the daemon inherits, as systemd's socket units hand them on.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, ScopedJoinHandle};
+
+use super::support::{Builder, LIMIT, Peer, eventually, pattern};
+
+/// A listener on a free port, and where it is. It blocks, as a manager's may.
+fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+#[test]
+fn s03_inherited_sockets_of_both_families_are_served_and_no_others() {
+    let (builder, directory) = (Builder::new(&[]), tempfile::tempdir().unwrap());
+    let path = directory.path().join("echo");
+    let unix = UnixListener::bind(&path).unwrap();
+    let (tcp, address) = listener();
+    let daemon = builder.inheriting("tcp:unix", vec![tcp.into(), unix.into()]).start();
+    daemon.wait_for_log(&format!("listening on {address} (inherited)"));
+    daemon.wait_for_log(&format!("listening on unix:{} (inherited)", path.display()));
+    assert!(daemon.log_has_no("(backlog"), "it has bound something:\n{}", daemon.log());
+    Peer::connect(address).echo(b"over TCP\n");
+    let mut peer = UnixStream::connect(&path).unwrap();
+    peer.set_read_timeout(Some(LIMIT)).unwrap();
+    peer.write_all(b"over Unix\n").unwrap();
+    let mut back = [0; 10];
+    peer.read_exact(&mut back).unwrap();
+    assert_eq!(&back, b"over Unix\n");
+    drop(peer);
+    daemon.terminate();
+    daemon.epilogue_ended(0);
+    assert!(path.exists(), "the file is the manager's");
+}
+
+#[test]
+fn s03_with_addresses_asked_for_both_are_served() {
+    let (tcp, address) = listener();
+    let builder = Builder::new(&[]).listen("127.0.0.1:0");
+    let daemon = builder.inheriting("", vec![tcp.into()]).start();
+    let [first, second] = daemon.addresses() else { panic!("two addresses") };
+    assert_eq!(*first, address);
+    for address in [*first, *second] {
+        Peer::connect(address).echo(b"a line\n");
+    }
+    daemon.epilogue();
+}
+
+#[test]
+fn s03_connections_get_the_options_that_they_would_have_inherited_otherwise() {
+    let (tcp, address) = listener();
+    let arguments = ["--user-timeout", "7s", "--keepalive", "600s/15s/8"];
+    let kept = tcp.try_clone().unwrap();
+    let daemon = Builder::new(&arguments).inheriting("", vec![tcp.into()]).start();
+    Peer::connect(address).echo(b"a line\n");
+    let socket = socket2::SockRef::from(&kept);
+    assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(std::time::Duration::from_secs(7)));
+    assert_eq!(socket.tcp_keepalive_time().unwrap(), std::time::Duration::from_secs(600));
+    assert_eq!(socket.tcp_notsent_lowat().unwrap(), 128 << 10);
+    assert!(socket.nonblocking().unwrap());
+    daemon.epilogue();
+}
+
+#[test]
+fn s04_a_socket_of_the_wrong_kind_is_an_error_that_names_it() {
+    let (tcp, address) = listener();
+    let stream = TcpStream::connect(address).unwrap();
+    let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let file = std::fs::File::open("/dev/null").unwrap();
+    for (wrong, said) in [
+        (OwnedFd::from(stream), "it does not listen"),
+        (datagrams.into(), "it is no stream socket, TCP or Unix"),
+        (file.into(), "it is no stream socket, TCP or Unix"),
+    ] {
+        let sockets = vec![tcp.try_clone().unwrap().into(), wrong];
+        let builder = Builder::new(&[]).env("RUST_LOG", "error");
+        let ended = builder.inheriting("echo:odd", sockets).run_to_end();
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let start = "tcpechod: cannot listen on inherited socket 1 (\"odd\"): ";
+        assert!(ended.stderr.starts_with(&format!("{start}{said}")), "{ended:?}");
+    }
+}
+
+#[test]
+fn s04_sockets_of_another_process_are_none_of_ours() {
+    let daemon = Builder::new(&[]).env("LISTEN_FDS", "1").env("LISTEN_PID", "1").start();
+    daemon.wait_for_log("(backlog 4096)");
+    daemon.epilogue();
+}
+
+#[test]
+fn s05_a_socket_called_metrics_is_for_those_who_watch() {
+    for (more, taken) in [(&[][..], true), (&["--metrics", "127.0.0.1:0"], false)] {
+        let (tcp, address) = listener();
+        let (metrics, apart) = listener();
+        let builder = Builder::new(more);
+        let daemon = builder.inheriting("echo:metrics", vec![tcp.into(), metrics.into()]).start();
+        assert_eq!(daemon.addresses(), [address]);
+        if taken {
+            daemon.wait_for_log(&format!("metrics on {apart}"));
+            let mut watcher = Peer::connect(apart);
+            watcher.send(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n");
+            let answer = String::from_utf8(watcher.read_to_end()).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        } else {
+            let line = daemon.wait_for_log(" WARN ");
+            assert!(line.contains(&format!("inherited socket {apart} is ignored")), "{line}");
+        }
+        daemon.epilogue();
+    }
+}
+
+/// Ends what goes on until then, also where the test fails.
+struct Until<'a>(&'a AtomicBool);
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Peers connect all the time while daemons come and go behind the socket. Every connect succeeds,
+/// and every peer gets back all that it has sent.
+///
+/// Only who is connected already, and has not yet sent, when a daemon is told to end, is none of
+/// these: the drain gives it FIN at once, which is its rule. So peers are not in between then.
+#[test]
+fn s06_a_restart_behind_the_socket_loses_no_connection() {
+    let (socket, address) = listener();
+    let sending = RwLock::new(());
+    let (over, served) = (AtomicBool::new(false), AtomicU64::new(0));
+    let peer = |number: usize| {
+        let line = pattern(1 + number * 4001);
+        while !over.load(Ordering::Relaxed) {
+            let between = sending.read().unwrap();
+            let mut peer = Peer::connect(address);
+            peer.send(&line);
+            drop(between);
+            peer.half_close();
+            assert!(peer.read_to_end() == line, "what was sent comes back");
+            served.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    thread::scope(|scope| {
+        let (peer, until) = (&peer, Until(&over));
+        let peers: Vec<_> = (0..4).map(|number| scope.spawn(move || peer(number))).collect();
+        for _ in 0..8 {
+            let inherited = vec![socket.try_clone().unwrap().into()];
+            let daemon = Builder::new(&[]).inheriting("echo", inherited).start();
+            let before = served.load(Ordering::Relaxed);
+            eventually("peers are served", || {
+                assert!(!peers.iter().any(ScopedJoinHandle::is_finished), "a peer was lost");
+                (served.load(Ordering::Relaxed) > before + 20).then_some(())
+            });
+            let told = sending.write().unwrap();
+            daemon.terminate();
+            daemon.wait_for_log("draining");
+            drop(told);
+            daemon.epilogue_ended(0);
+        }
+        // Who is in the queue now is served by nobody but one more.
+        let inherited = vec![socket.try_clone().unwrap().into()];
+        let last = Builder::new(&[]).inheriting("echo", inherited).start();
+        drop(until);
+        for peer in peers {
+            peer.join().unwrap();
+        }
+        last.terminate();
+        last.epilogue_ended(0);
+    });
+}
