@@ -43,6 +43,8 @@ mod support;
 #[cfg(test)]
 mod timeouts;
 #[cfg(test)]
+mod units;
+#[cfg(test)]
 mod unix;
 #[cfg(test)]
 mod visitors;

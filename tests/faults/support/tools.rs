@@ -18,6 +18,7 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("bash", &["-c", ":"]),
     ("curl", &["--version"]),
     ("/usr/bin/python3", &["-c", "import prometheus_client.openmetrics.parser"]),
+    ("systemd-analyze", &["syscall-filter", "@default"]),
     ("env", &["--default-signal=PIPE", "true"]),
     ("setpriv", &["--reuid=65534", "--clear-groups", "--bounding-set=-all", "true"]),
 ];
