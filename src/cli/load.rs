@@ -33,10 +33,22 @@ pub fn parse() -> Command {
                        line, and is held";
         Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
+    if let Some(message) = load.again.and_then(|again| no_second_line(again, load)) {
+        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+    }
     match arguments.other {
         Some(Other::Compare { a, b }) => Command::Compare(a, b),
         None => Command::Run(Box::new(arguments.load.into())),
     }
+}
+
+/// Why so many connections can't be asked again, if that is so.
+fn no_second_line(again: usize, load: &Load) -> Option<String> {
+    if load.mode != Mode::Idle {
+        return Some("--again can only be used with --mode idle: the others go on anyway".into());
+    }
+    let Load { connections, .. } = load;
+    (again > *connections).then(|| format!("--again {again}: there are {connections} connections"))
 }
 
 /// The load generator for TCP echo servers: closed or open loop, honest latency, every byte
@@ -117,6 +129,10 @@ struct Load {
     /// What each connection does
     #[arg(long, value_name = "MODE", env = "TCPECHO_LOAD_MODE", default_value = "echo")]
     mode: Mode,
+
+    /// In the mode idle: before the connections are closed, N of them have to echo a second line
+    #[arg(long, value_name = "N", env = "TCPECHO_LOAD_AGAIN", value_parser = count)]
+    again: Option<usize>,
 
     /// How connections are closed; in half-close FIN goes both ways before, and abort resets
     #[arg(long, value_name = "HOW", env = "TCPECHO_LOAD_CLOSE", default_value = "fin")]
@@ -222,6 +238,7 @@ impl From<Load> for Config {
             // Every line counts, so there is nothing before.
             warmup: if load.lines.is_some() { Duration::ZERO } else { load.warmup },
             mode: load.mode,
+            again: load.again.unwrap_or_default(),
             close: if load.mode == Mode::Abort { Close::Rst } else { load.close },
             sources: load.source.into_iter().flatten().collect(),
             seed: load.seed,

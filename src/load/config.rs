@@ -113,6 +113,9 @@ pub struct Config {
     pub warmup: Duration,
     /// What each connection does.
     pub mode: Mode,
+    /// How many of the connections that are held echo a second line before all of them end: mode
+    /// idle.
+    pub again: usize,
     /// How it is closed.
     pub close: Close,
     /// From which addresses connections are made, in turn; none for the system's choice.

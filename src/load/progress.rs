@@ -192,6 +192,7 @@ mod tests {
             ramp: Duration::ZERO,
             warmup: second,
             mode: Mode::Echo,
+            again: 0,
             close: Close::Fin,
             sources: Vec::new(),
             seed: 1,

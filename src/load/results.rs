@@ -61,6 +61,8 @@ pub(super) struct Results {
     pub mismatches: u64,
     pub first_mismatches: Vec<Mismatch>,
     pub unanswered: u64,
+    /// Held connections that were to echo a second line.
+    pub asked_again: u64,
     /// Lines that were on their way when we reset their connection, as was planned.
     reset_away: u64,
     pub shortages: BTreeMap<String, u64>,
@@ -86,6 +88,7 @@ impl Results {
             mismatches: 0,
             first_mismatches: Vec::new(),
             unanswered: 0,
+            asked_again: 0,
             reset_away: 0,
             shortages: BTreeMap::new(),
             interrupted: false,

@@ -87,6 +87,11 @@ impl Stage {
         Some(ended)
     }
 
+    /// Its time is over, and something is still to be done: it is measured until [`Self::end`].
+    pub(super) fn go_on(&mut self) {
+        self.to = Nanos::NEVER;
+    }
+
     /// Sends no more: what is on its way has as long as any line has.
     pub(super) fn end(&mut self, now: Nanos) {
         self.from = self.from.min(now);

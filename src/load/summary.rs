@@ -47,6 +47,7 @@ pub(super) fn report(
         mismatches: results.mismatches,
         first_mismatches: results.first_mismatches.clone(),
         unanswered: results.unanswered,
+        asked_again: results.asked_again,
         shortages: results.shortages.clone(),
         interrupted: results.interrupted,
         seconds: results.seconds.clone(),
@@ -93,6 +94,7 @@ fn settings(config: &Config) -> Settings {
         pipeline: count(config.pipeline),
         ramp_s: config.ramp.as_secs_f64(),
         warmup_s: config.warmup.as_secs_f64(),
+        again: count(config.again),
         close: match config.close {
             Close::Fin => "fin",
             Close::Rst => "rst",

@@ -43,6 +43,12 @@ impl Lines {
         if self.limit == u64::MAX { 0.0 } else { float(over) / float(self.limit) }
     }
 
+    /// The last ones were handed to connections, that many at once.
+    pub(super) const fn end_with(&mut self, last: u64) {
+        self.issued = self.issued.saturating_add(last);
+        self.limit = self.issued;
+    }
+
     /// One was handed to a connection.
     pub(super) const fn issued(&mut self) {
         self.issued += 1;

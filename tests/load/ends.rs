@@ -28,11 +28,13 @@ fn the_name_is_unknown() {
 
 #[test]
 fn a_command_line_that_is_wrong_is_usage() {
-    let table: [(&[&str], &str); 12] = [
+    let table: [(&[&str], &str); 14] = [
         (&["-n", "5", "--warmup", "1s"], "cannot be used with"),
         (&["-n", "5", "-d", "1s"], "cannot be used with"),
         (&["-n", "5", "--mode", "idle"], "--mode idle can't be used with"),
         (&["-r", "5", "--mode", "idle"], "--mode idle can't be used with"),
+        (&["--again", "5"], "only be used with --mode idle"),
+        (&["--again", "5", "-c", "4", "--mode", "idle"], "there are 4 connections"),
         (&["-c", "0"], "at least 1 is needed"),
         (&["-r", "0"], "a rate is more than 0"),
         (&["-s", "9-8"], "from the shorter to the longer"),

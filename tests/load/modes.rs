@@ -68,6 +68,17 @@ fn idle_connections_echo_once_and_are_held() {
 }
 
 #[test]
+fn idle_connections_are_asked_again() {
+    let daemon = Daemon::start();
+    let options = ["--mode", "idle", "-c", "60", "-d", "300ms", "--warmup", "0s", "--again", "7"];
+    let report = report(daemon.port, &options);
+    agree(&report, &daemon);
+    assert_eq!((report["asked_again"].as_u64(), daemon.counted("lines")), (Some(7), 67));
+    assert_eq!((report["lines_total"].as_u64(), daemon.counted("finished")), (Some(67), 60));
+    assert_eq!(report["settings"]["again"], 7);
+}
+
+#[test]
 fn a_half_close_gets_everything_back() {
     let daemon = Daemon::start();
     let options =

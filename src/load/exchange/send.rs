@@ -58,6 +58,19 @@ impl<S: Dialled> Exchange<S> {
         Ok(false)
     }
 
+    /// Begins one line more than is planned, if it has nothing else on its way. Returns false if it
+    /// can't: it has not answered yet, or ends.
+    #[cold]
+    pub(in super::super) fn ask_again(&mut self, now: Nanos) -> bool {
+        if self.phase != Phase::Open || !self.has_answered() || self.in_flight() > 0 {
+            return false;
+        }
+        self.active = now;
+        self.times.push_back((self.begun, now));
+        self.begun += 1;
+        true
+    }
+
     /// The socket takes no more for now; how late lines then are is not our doing.
     fn blocked(&mut self) {
         self.ready.remove(Ready::WRITABLE);

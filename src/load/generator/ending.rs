@@ -21,13 +21,36 @@ impl<D: Dial> Generator<D> {
         self.begin_ending();
     }
 
-    /// Ctrl-C: what was found so far is reported. A second one does not wait for anything.
+    /// Ctrl-C: the time is over, and what was found so far is reported. A second one does not wait
+    /// for anything.
     pub(super) fn interrupt(&mut self) {
-        if self.lent.results.interrupted {
+        let first = !std::mem::replace(&mut self.lent.results.interrupted, true);
+        if first && self.to_ask > 0 {
+            return self.ask_again();
+        }
+        if !first {
             self.give_up_the_rest();
         }
-        self.lent.results.interrupted = true;
         self.end();
+    }
+
+    /// The time is over: a share of those who are held, spread evenly over all, begin one more
+    /// line. The run ends when these are back, as one does that was to send so many lines.
+    pub(super) fn ask_again(&mut self) {
+        let to_ask = std::mem::take(&mut self.to_ask);
+        let all = self.slots.len().max(1);
+        let due = |key: usize| key.saturating_mul(to_ask) / all;
+        let mut asked = 0;
+        for key in (0..self.slots.len()).filter(|key| due(*key) < due(key + 1)) {
+            let exchange = self.slots.get_mut(key).and_then(|slot| slot.exchange.as_mut());
+            if exchange.is_some_and(|exchange| exchange.ask_again(self.now)) {
+                mark(&mut self.slots, &mut self.run_queue, key, Ready::NONE);
+                asked += 1;
+            }
+        }
+        self.lent.results.asked_again = asked;
+        self.lines.end_with(asked);
+        self.stage.go_on();
     }
 
     /// If a second has ended: what was in it.

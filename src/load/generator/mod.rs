@@ -81,6 +81,8 @@ pub(super) struct Generator<D: Dial> {
     sources: Vec<IpAddr>,
     /// How many slots have a connection.
     open: usize,
+    /// How many connections are still to be asked for a second line when the time is over.
+    to_ask: usize,
     timeout: Duration,
     next_check: Nanos,
     /// Lines over and connections established at the last check, and when they last changed.
@@ -124,6 +126,7 @@ impl<D: Dial> Generator<D> {
             stage,
             sources: config.sources.clone(),
             open: 0,
+            to_ask: config.again,
             timeout: config.timeout,
             next_check: start,
             progress: (0, 0),
@@ -147,6 +150,9 @@ impl<D: Dial> Generator<D> {
             self.end_if_nobody_connects();
         }
         self.connect();
+        if self.to_ask > 0 && self.now >= self.stage.to() {
+            self.ask_again();
+        }
         if self.lines.all_issued() && self.lent.results.lines_over() >= self.lines.limit() {
             self.end();
         }

@@ -84,6 +84,9 @@ pub struct Report {
     /// Lines that were sent, or were to be sent, and never came back. In an open loop they are in
     /// `latency_us` with the time that they had been waited for.
     pub unanswered: u64,
+    /// Connections that were held and were to echo a second line at the end (`--again`). Those of
+    /// them that did not are in `unanswered`.
+    pub asked_again: u64,
     /// What this machine could not give, by errno, and how often: no error of the server.
     pub shortages: BTreeMap<String, u64>,
     /// Whether Ctrl-C ended it before its time.
@@ -179,6 +182,8 @@ pub struct Settings {
     pub ramp_s: f64,
     /// How long after that nothing was measured.
     pub warmup_s: f64,
+    /// How many connections were to be asked for a second line at the end.
+    pub again: u64,
     /// `fin` or `rst`.
     pub close: String,
     /// Source addresses.

@@ -74,6 +74,9 @@ fn facts(report: &Report) -> Vec<String> {
             format!("{}, {} in all", count(report.exchanges), count(report.exchanges_total));
         rows.push(row("exchanges", &exchanges));
     }
+    if report.asked_again > 0 {
+        rows.push(row("asked again", &figures::counted(report.asked_again, "connection")));
+    }
     rows
 }
 
@@ -227,6 +230,13 @@ shortage     EADDRNOTAVAIL, 12 times
         assert!(page.contains("\nlatency          -        -        -"), "{page}");
         assert!(page.contains("measured     0 us, after 1.00 s of warm-up\n"), "{page}");
         assert!(!page.contains("latency of"), "{page}");
+    }
+
+    #[test]
+    fn who_was_asked_again_is_told() {
+        let report = Report { asked_again: 1000, ..sample::report() };
+        let page = text(&report, &latency());
+        assert!(page.contains("\nasked again  1,000 connections\n"), "{page}");
     }
 
     #[test]

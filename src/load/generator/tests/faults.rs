@@ -89,6 +89,24 @@ fn a_server_that_ends_first_is_no_success_of_an_abort() {
 }
 
 #[test]
+fn who_does_not_echo_again_is_told() {
+    let size = Size { min: 64, max: 64 };
+    let idle = Config { connections: 10, again: 10, size, ..config(Mode::Idle) };
+    // Each has echoed a line of 64 bytes by then.
+    let ran = run(&idle, |world| world.deeds.extend([Deed::Corrupt(70), Deed::Lose(70)]));
+    assert_eq!((ran.report.mismatches, ran.report.asked_again), (2, 10));
+    assert_eq!((ran.report.lines_total, ran.report.unanswered), (18, 2));
+    let ran = run(&idle, |world| world.stall = 2 * SECOND..3600 * SECOND);
+    assert_eq!((ran.report.lines_total, ran.report.unanswered), (10, 10));
+    assert_eq!(ran.errors(), [("timeout", "timed-out", 10)]);
+    let ran = run(&idle, |world| {
+        world.stall = 2 * SECOND..3600 * SECOND;
+        world.interrupts.extend([2 * SECOND, 2 * SECOND + MILLISECOND]);
+    });
+    assert_eq!((ran.took, ran.report.unanswered), (Duration::from_millis(1001), 10));
+}
+
+#[test]
 fn a_run_by_lines_ends_when_the_server_is_gone() {
     let config = Config { until: Until::Lines(1000), ..config(Mode::Echo) };
     let ran = run(&config, |world| {

@@ -27,6 +27,7 @@ fn config(mode: Mode) -> Config {
         ramp: Duration::ZERO,
         warmup: Duration::ZERO,
         mode,
+        again: 0,
         close: Close::Fin,
         sources: Vec::new(),
         seed: 1,

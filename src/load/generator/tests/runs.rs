@@ -93,6 +93,20 @@ fn each_mode_ends_its_connections_as_it_says() {
 }
 
 #[test]
+fn a_share_of_those_held_echoes_again_before_any_is_closed() {
+    let idle = Config { connections: 100, again: 25, ..config(Mode::Idle) };
+    let ran = run(&idle, |_| {});
+    assert_eq!((ran.report.asked_again, ran.report.lines_total), (25, 125));
+    assert_eq!((ran.report.exchanges_total, ran.report.unanswered), (100, 0));
+    assert_eq!((ran.errors(), ran.wires(|wire| wire.saw_fin)), (vec![], 100));
+    let ends = Duration::from_secs(2)..Duration::from_millis(2010);
+    assert!(ends.contains(&ran.took), "after the hold, and not long: {:?}", ran.took);
+    let ran = run(&idle, |world| world.interrupts.push_back(SECOND + SECOND / 2));
+    assert_eq!((ran.report.asked_again, ran.report.lines_total), (25, 125));
+    assert!(ran.report.interrupted && ran.took < Duration::from_millis(600), "{:?}", ran.took);
+}
+
+#[test]
 fn ctrl_c_gives_what_was_found_so_far() {
     let until = Until::Time(Duration::from_secs(60));
     let ran = run(&Config { until, ..config(Mode::Echo) }, |world| {
