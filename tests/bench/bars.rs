@@ -11,9 +11,9 @@ use plotters::style::TRANSPARENT;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::drawing::{
-    Canvas, Drawn, HEAD, LETTERS, NAME_LETTERS, SIZE, SMALL_LETTERS, colour, head, letters,
+    Canvas, Drawn, HEAD, LETTERS, NAME_LETTERS, SIZE, SMALL_LETTERS, head, letters,
 };
-use super::servers::FLOOR;
+use super::servers::{FLOOR, colour, legend};
 
 /// One case, for instance.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Bars {
         // Room for the figure above the highest bar.
         let top = self.top.unwrap_or(f64::INFINITY).min(highest) * 1.08;
         let canvas = SVGBackend::new(path, SIZE).into_drawing_area();
-        head(&canvas, self.title, &self.servers())?;
+        head(&canvas, self.title, &legend(self.servers()))?;
         let count = f64::from(u32::try_from(self.groups.len())?);
         let mut chart = ChartBuilder::on(&canvas.margin(HEAD, 10, 10, 24))
             .x_label_area_size(46)

@@ -8,7 +8,8 @@ use plotters::prelude::{
 use plotters::style::TRANSPARENT;
 use plotters::style::text_anchor::{HPos, VPos};
 
-use super::drawing::{Drawn, HEAD, LETTERS, SIZE, colour, head, letters};
+use super::drawing::{Drawn, HEAD, LETTERS, SIZE, head, letters};
+use super::servers::{colour, legend};
 use super::table::number;
 
 /// One server.
@@ -41,8 +42,8 @@ impl Curves {
             return Ok(());
         }
         let canvas = SVGBackend::new(path, SIZE).into_drawing_area();
-        let names: Vec<_> = self.servers.iter().map(|curve| curve.name).collect();
-        head(&canvas, self.title, &names)?;
+        let names = self.servers.iter().map(|curve| curve.name);
+        head(&canvas, self.title, &legend(names))?;
         // Half a place is free on either side, so that no point lies on the frame.
         let right = f64::from(u32::try_from(self.places.len())?) - 0.5;
         let mut chart = ChartBuilder::on(&canvas.margin(HEAD, 10, 10, 24))

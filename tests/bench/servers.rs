@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use plotters::style::RGBColor;
+
 use super::cases::Kind;
 
 /// What a server that starts is told.
@@ -107,6 +109,28 @@ pub(crate) const SERVERS: [Server; 8] = [
         forks: true,
     },
 ];
+
+/// The daemon stands out, the floor is grey, and the rest can be told apart by people who confuse
+/// red and green.
+pub(crate) fn colour(server: &str) -> RGBColor {
+    match server {
+        DAEMON => RGBColor(213, 94, 0),
+        FLOOR => RGBColor(110, 110, 110),
+        "libuv" => RGBColor(0, 114, 178),
+        "libevent" => RGBColor(86, 180, 233),
+        "tokio" => RGBColor(0, 158, 115),
+        "socat" => RGBColor(204, 121, 167),
+        "ncat" => RGBColor(230, 159, 0),
+        _ => RGBColor(190, 180, 20),
+    }
+}
+
+/// Servers with their colours.
+pub(crate) fn legend(
+    servers: impl IntoIterator<Item = &'static str>,
+) -> Vec<(&'static str, RGBColor)> {
+    servers.into_iter().map(|server| (server, colour(server))).collect()
+}
 
 impl Server {
     /// True if its program is there; a server that could not be built or installed is skipped.
