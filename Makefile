@@ -68,6 +68,10 @@ bench: ## compare the daemon with other servers, for half an hour (ARGS='--round
 	CARGO='$(CARGO)' tests/bench/build.sh
 	$(CARGO) bench --locked --bench compare -- $(ARGS)
 
+million: ## open, echo and hold a million connections on this machine (ARGS='--connections 200000' for fewer)
+	@tests/tools.sh
+	$(CARGO) bench --locked --bench million -- $(ARGS)
+
 demo: all ## run every demonstration, and tell in a table what was seen
 	@tests/demos/run
 
@@ -104,6 +108,6 @@ help: ## list these commands
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
-	count-instructions count-generator count-memory count-connections bench demo \
+	count-instructions count-generator count-memory count-connections bench million demo \
 	demo-transcripts demo-check demo-watch \
 	states install uninstall clean help

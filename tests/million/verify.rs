@@ -1,0 +1,87 @@
+//! Nothing may be lost: what the load generators report and what the daemons have counted have to
+//! be what was asked for, to the last line.
+
+use std::process::ExitStatus;
+
+use serde_json::Value;
+
+use super::children::{Counts, Load};
+use super::scale::Scale;
+
+/// What the load generator sends a line, in bytes, if it is not told otherwise.
+const LINE_BYTES: u64 = 64;
+
+/// The load generator's status after Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
+/// What the daemons count, 0 if it has not happened.
+pub(crate) fn count(counts: &Counts, name: &str) -> u64 {
+    counts.get(name).copied().unwrap_or_default()
+}
+
+/// What is wrong with the load generators, which have ended.
+pub(crate) fn loads(loads: &mut [Load]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (number, load) in loads.iter_mut().enumerate() {
+        let code = load.process.ended().and_then(|status| status.code());
+        if code != Some(INTERRUPTED) {
+            wrong.push(format!("load {number} ended with {code:?}: {}", load.process.last_words()));
+        }
+        match load.report() {
+            Ok(report) => {
+                let complaints = complaints(&report, load.connections);
+                wrong.extend(complaints.map(|complaint| format!("load {number}: {complaint}")));
+            }
+            Err(error) => wrong.push(format!("load {number}, its report: {error}")),
+        }
+    }
+    wrong
+}
+
+/// Every connection was made at the first attempt, and every line came back as it was sent.
+pub(crate) fn complaints(report: &Value, connections: u64) -> impl Iterator<Item = String> {
+    let again = Scale::again(connections);
+    let lines = connections + again;
+    let counted = [
+        ("/connections/attempted", connections),
+        ("/connections/established", connections),
+        ("/connections/failed", 0),
+        ("/lines_total", lines),
+        ("/bytes_total", lines * LINE_BYTES),
+        ("/asked_again", again),
+        ("/mismatches", 0),
+        ("/unanswered", 0),
+    ];
+    let counted = counted.into_iter().filter_map(|(place, due)| {
+        let found = report.pointer(place).and_then(Value::as_u64);
+        (found != Some(due)).then(|| format!("{place} is {found:?}, not {due}"))
+    });
+    let empty = ["/errors", "/shortages"].into_iter().filter_map(|place| {
+        let found = report.pointer(place).unwrap_or(&Value::Null);
+        let none = found.as_object().is_some_and(serde_json::Map::is_empty);
+        (!none).then(|| format!("{place}: {found}"))
+    });
+    counted.chain(empty)
+}
+
+/// What is wrong with the daemons: their last words, all together, and how they ended.
+pub(crate) fn daemons(counts: &Counts, statuses: &[ExitStatus], scale: &Scale) -> Vec<String> {
+    let (connections, lines) = (scale.connections, scale.lines());
+    let due = [
+        ("accepted", connections),
+        ("closed", connections),
+        ("finished", connections),
+        ("lines", lines),
+        ("bytes_in", lines * LINE_BYTES),
+        ("bytes_out", lines * LINE_BYTES),
+        ("open", 0),
+        ("pauses", 0),
+        ("log_dropped", 0),
+    ];
+    let wrong = due.into_iter().filter_map(|(name, due)| {
+        let found = count(counts, name);
+        (found != due).then(|| format!("the daemons have {name}={found}, not {due}"))
+    });
+    let failed = statuses.iter().filter(|status| !status.success());
+    wrong.chain(failed.map(|status| format!("a daemon ended with {status}"))).collect()
+}
