@@ -198,6 +198,8 @@ impl Crowd {
         let before: Vec<_> = self.daemons.iter().map(|daemon| daemon.status().0).collect();
         self.daemons.iter_mut().for_each(|daemon| daemon.process.signal(Signal::USR1));
         let statuses = within(limit, "every daemon tells its status", || {
+            // One that is gone would be waited for as long as may be.
+            still_run(self.daemons.iter_mut().map(|daemon| &mut daemon.process))?;
             let statuses = iter::zip(&self.daemons, &before).map(|(daemon, before)| {
                 let (count, counts) = daemon.status();
                 (count > *before).then_some(counts)
