@@ -9,7 +9,7 @@ case ${1-tests} in
 tests)
     pairs='strace:strace valgrind:valgrind ss:iproute2 prlimit:util-linux script:bsdutils
         setpriv:util-linux nsenter:util-linux unshare:util-linux netstat:net-tools ip:iproute2
-        ps:procps cmp:diffutils curl:curl systemd-analyze:systemd
+        ps:procps cmp:diffutils curl:curl taskset:util-linux systemd-analyze:systemd
         /usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client'
     ;;
 bench)

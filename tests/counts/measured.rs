@@ -28,7 +28,7 @@ impl Daemon {
     }
 
     /// Starts it with a tool's words in front; `{}` in them is a directory for its files.
-    fn start_in(tool: &[&str], arguments: &[&str]) -> Self {
+    pub(crate) fn start_in(tool: &[&str], arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path().to_str().unwrap();
         let port_file = directory.path().join("port");
