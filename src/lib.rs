@@ -13,6 +13,7 @@
 //! | 0 | [`keepalive`] | when a silent peer is asked whether it is still there |
 //! | 0 | [`descriptors`] | how many descriptors the process may have |
 //! | 0 | [`endpoint`] | where a stream socket listens or connects to: an address or a path |
+//! | 0 | [`proxy`] | the PROXY protocol's headers, read and written |
 //! | 0 | [`access`] | who may connect, by address |
 //! | 0 | [`banner`] | what a peer is greeted with |
 //! | 0 | [`mischief`] | what is done to some peers, on request |
@@ -45,6 +46,7 @@ pub mod keepalive;
 pub mod line;
 pub mod load;
 pub mod mischief;
+pub mod proxy;
 pub mod reactor;
 pub mod server;
 pub mod service;

@@ -20,6 +20,7 @@ const FLOORS: [&[&str]; 5] = [
         "keepalive",
         "line",
         "mischief",
+        "proxy",
         "service",
         "stderr",
     ],
@@ -30,7 +31,7 @@ const FLOORS: [&[&str]; 5] = [
 ];
 
 /// Which words may stand in code only where: packages, and the judgement of an errno.
-const HOMES: [(&str, &str); 15] = [
+const HOMES: [(&str, &str); 16] = [
     ("mio", "src/reactor/"),
     ("slab", "src/reactor/"),
     ("clap", "src/cli/"),
@@ -40,6 +41,7 @@ const HOMES: [(&str, &str); 15] = [
     ("ipnet", "src/access.rs"),
     ("httparse", "src/http/request.rs"),
     ("prometheus_client", "src/server/metrics.rs"),
+    ("proxy_header", "src/proxy.rs"),
     ("nix", "src/reactor/dialer.rs"),
     ("indicatif", "src/load/progress.rs"),
     ("plotters", "src/load/report/plot"),
