@@ -7,6 +7,7 @@ use clap::{ArgAction, Parser, ValueEnum};
 
 use crate::client::{self, Config, Style};
 use crate::keepalive::Keepalive;
+use crate::proxy;
 
 use super::target::Target;
 use super::units::{OrOff, duration, duration_or_off, keepalive_or_off, user_timeout_or_off};
@@ -59,6 +60,10 @@ struct Arguments {
           value_parser = user_timeout_or_off)]
     user_timeout: OrOff<Duration>,
 
+    /// First send the PROXY protocol's header of that version, with our own address as the client's
+    #[arg(long, value_name = "VERSION", env = "TCPECHO_SEND_PROXY")]
+    send_proxy: Option<proxy::Version>,
+
     /// How lines travel
     #[arg(long, value_name = "FORMAT", env = "TCPECHO_FORMAT", default_value = "text")]
     format: Format,
@@ -109,6 +114,7 @@ impl From<Arguments> for Config {
             heartbeat: arguments.heartbeat.0,
             keepalive: arguments.keepalive.0,
             user_timeout: arguments.user_timeout.0,
+            send_proxy: arguments.send_proxy,
             format: match arguments.format {
                 Format::Text => client::Format::Text,
                 Format::Xdr => client::Format::Xdr,

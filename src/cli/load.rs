@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::load::{Close, Config, Criterion, Format, Mode, Size, Until};
+use crate::proxy;
 
 use super::load_units::{count, lines, rate, size, sources};
 use super::target::Target;
@@ -144,6 +145,11 @@ struct Load {
           value_parser = sources)]
     source: Vec<Vec<IpAddr>>,
 
+    /// On each connection, first send the PROXY protocol's header of that version, with our own
+    /// address as the client's
+    #[arg(long, value_name = "VERSION", env = "TCPECHO_LOAD_SEND_PROXY")]
+    send_proxy: Option<proxy::Version>,
+
     /// What bytes and sizes are drawn from
     #[arg(long, value_name = "N", env = "TCPECHO_LOAD_SEED", default_value_t = 1)]
     seed: u64,
@@ -241,6 +247,7 @@ impl From<Load> for Config {
             again: load.again.unwrap_or_default(),
             close: if load.mode == Mode::Abort { Close::Rst } else { load.close },
             sources: load.source.into_iter().flatten().collect(),
+            send_proxy: load.send_proxy,
             seed: load.seed,
             timeout: load.timeout,
             format: load.format,

@@ -4,6 +4,7 @@ mod client;
 mod daemon;
 mod load;
 mod load_units;
+mod send_proxy;
 mod target;
 mod units;
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::keepalive::Keepalive;
+use crate::proxy;
 
 /// Which addresses of a name are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,8 @@ pub struct Config {
     pub keepalive: Option<Keepalive>,
     /// How long sent data may stay unacknowledged: `TCP_USER_TIMEOUT` (RFC 5482).
     pub user_timeout: Option<Duration>,
+    /// Which PROXY header goes before everything else, if any does.
+    pub send_proxy: Option<proxy::Version>,
     /// How input becomes requests.
     pub format: Format,
     /// What waits for what.

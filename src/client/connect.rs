@@ -1,7 +1,7 @@
 //! From a name to a connection.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::net::ToSocketAddrs;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use socket2::Socket;
 
 use crate::endpoint::Endpoint;
 use crate::fault;
+use crate::proxy;
 
 use super::config::{Config, Family, Server};
 use super::failure::{Failure, Word};
@@ -29,6 +30,16 @@ impl fmt::Display for Connected {
             write!(f, "local={local} ")?;
         }
         write!(f, "peer={}", self.peer)
+    }
+}
+
+impl Connected {
+    /// Says who we are, as a proxy would, before anything else is said. Nothing was sent before, so
+    /// this does not wait.
+    pub(super) fn introduce(&self, version: proxy::Version) -> Result<(), Failure> {
+        let addresses = self.local.as_ref().and_then(Endpoint::tcp).zip(self.peer.tcp());
+        let sent = (&self.socket).write_all(&proxy::header(version, addresses));
+        sent.map_err(|error| Failure::new(Word::of(&error), format!("the PROXY header: {error}")))
     }
 }
 

@@ -39,6 +39,9 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     let voice = Voice { verbose: config.verbose };
     let connected = connect(config, voice)?;
     voice.note(|| format!("connected {connected}"));
+    if let Some(version) = config.send_proxy {
+        connected.introduce(version)?;
+    }
     let mut ledger = Ledger::new(config.format);
     let outcome = match config.style {
         Style::Multiplexed => str_cli::run(config, &connected.socket, &mut ledger),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::client::Server;
+use crate::proxy;
 
 use super::criteria::Criterion;
 
@@ -120,6 +121,8 @@ pub struct Config {
     pub close: Close,
     /// From which addresses connections are made, in turn; none for the system's choice.
     pub sources: Vec<IpAddr>,
+    /// Which PROXY header goes before everything else on each connection, if any does.
+    pub send_proxy: Option<proxy::Version>,
     /// What the bytes, and the sizes, are drawn from.
     pub seed: u64,
     /// How long a connection, a line or an end is waited for.

@@ -1,5 +1,7 @@
 //! What the modes have in common: each is a row of the same few choices.
 
+use crate::proxy;
+
 use super::config::{Close, Config, Mode};
 
 /// When a connection is closed by us.
@@ -37,6 +39,8 @@ pub(super) struct Plan {
     pub on_demand: bool,
     /// Each line is timed; else one after another, on each connection.
     pub times_each: bool,
+    /// A PROXY header goes before everything else.
+    pub send_proxy: Option<proxy::Version>,
 }
 
 impl Plan {
@@ -63,6 +67,7 @@ impl Plan {
             // Who sends as much as the socket takes fills every buffer there is, and a queue of
             // times for all of that would be one too.
             times_each: window != UNLIMITED || paced,
+            send_proxy: config.send_proxy,
         }
     }
 

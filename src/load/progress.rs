@@ -195,6 +195,7 @@ mod tests {
             again: 0,
             close: Close::Fin,
             sources: Vec::new(),
+            send_proxy: None,
             seed: 1,
             timeout: second,
             format: Format::Text,

@@ -101,6 +101,10 @@ impl Dialled for Socket {
         Self::local(self)
     }
 
+    fn remote(&self) -> Option<SocketAddr> {
+        Self::remote(self)
+    }
+
     fn reached_itself(&self) -> bool {
         Self::local(self).is_some_and(|local| self.remote() == Some(local))
     }

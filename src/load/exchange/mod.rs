@@ -6,6 +6,7 @@
 //! - Whatever goes wrong ends the connection, and is told once, by where and in one word.
 
 mod finish;
+mod introduce;
 mod receive;
 mod send;
 
@@ -72,6 +73,8 @@ impl Lent {
 enum Phase {
     /// It is not known yet whether there will be a connection.
     Connecting,
+    /// So many bytes of our PROXY header are sent.
+    Introducing(u8),
     /// Lines go there and back.
     Open,
     /// Our FIN is sent; the server's has to come, after all that is still due.
@@ -192,7 +195,9 @@ impl<S: Dialled> Exchange<S> {
         supply: &mut impl Supply,
         clock: impl Fn() -> Nanos,
     ) -> Result<Served, Trouble> {
-        if self.phase == Phase::Connecting && !self.connected(lent, clock())? {
+        if matches!(self.phase, Phase::Connecting | Phase::Introducing(_))
+            && !self.started(lent, &clock)?
+        {
             return Ok(Served::Idle);
         }
         if self.is_to_be_reset(lent) {
@@ -217,6 +222,23 @@ impl<S: Dialled> Exchange<S> {
         Ok(if again { Served::Again } else { Served::Idle })
     }
 
+    /// True once lines may go: it is connected, and has introduced itself where that is asked for.
+    #[cold]
+    fn started(&mut self, lent: &mut Lent, clock: impl Fn() -> Nanos) -> Result<bool, Trouble> {
+        if self.phase == Phase::Connecting && !self.connected(lent, clock())? {
+            return Ok(false);
+        }
+        if let (Some(version), Phase::Introducing(sent)) = (lent.plan.send_proxy, self.phase)
+            && !self.introduce(version, sent)?
+        {
+            return Ok(false);
+        }
+        self.phase = Phase::Open;
+        self.free = clock();
+        self.active = self.free;
+        Ok(true)
+    }
+
     /// Asks the socket whether it is connected, once an event says that it knows.
     fn connected(&mut self, lent: &mut Lent, now: Nanos) -> Result<bool, Trouble> {
         if !self.ready.contains(Ready::WRITABLE) {
@@ -229,8 +251,7 @@ impl<S: Dialled> Exchange<S> {
         if self.stream.reached_itself() {
             return Err(Trouble::new(Where::Connect, Word::Refused));
         }
-        self.phase = Phase::Open;
-        self.free = now;
+        self.phase = Phase::Introducing(0);
         self.active = now;
         lent.results.connected(now.ns_since(self.dialled));
         Ok(true)
@@ -241,6 +262,7 @@ impl<S: Dialled> Exchange<S> {
         match self.phase {
             Phase::Connecting => Where::Connect,
             Phase::Ending if self.in_flight() == 0 => Where::Close,
+            Phase::Introducing(_) => Where::Write,
             Phase::Open | Phase::Ending => Where::Read,
         }
     }

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use crate::clock::Nanos;
 use crate::connection::Ready;
+use crate::proxy::{self, Beginning};
 use crate::reactor::{Dial, Told};
 
 use self::thread::Thread;
@@ -40,6 +41,8 @@ pub(super) enum Deed {
     End(usize),
     /// After that many bytes it sends RST.
     Reset(usize),
+    /// It takes the first bytes for a PROXY header, and echoes what follows it.
+    EchoBehindHeader,
     /// It echoes nothing before our FIN.
     EchoAtTheEnd,
 }
@@ -88,6 +91,8 @@ pub(super) struct Wire {
     back: VecDeque<(u64, u8)>,
     received: usize,
     kept: Vec<u8>,
+    /// The PROXY header, once it is whole.
+    pub header: Vec<u8>,
     /// When the server's FIN or RST arrives.
     fin: Option<u64>,
     rst: Option<u64>,
@@ -147,6 +152,15 @@ impl Wire {
     }
 
     fn take(&mut self, bytes: &[u8], deed: Deed, at: u64) {
+        if deed == Deed::EchoBehindHeader && self.header.is_empty() {
+            self.kept.extend_from_slice(bytes);
+            if let Beginning::Header { bytes: length, .. } = proxy::read(&self.kept) {
+                let rest = self.kept.split_off(length);
+                self.header = std::mem::take(&mut self.kept);
+                self.take(&rest, deed, at);
+            }
+            return;
+        }
         for byte in bytes {
             let place = self.received;
             self.received += 1;
@@ -163,6 +177,7 @@ impl Wire {
                 Deed::End(after) if place >= after => self.fin = self.fin.or(Some(at)),
                 Deed::Reset(after) if place >= after => self.rst = self.rst.or(Some(at)),
                 Deed::Echo
+                | Deed::EchoBehindHeader
                 | Deed::Corrupt(_)
                 | Deed::Lose(_)
                 | Deed::Double(_)

@@ -80,6 +80,10 @@ impl Dialled for Thread {
         Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 
+    fn remote(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 7)))
+    }
+
     fn reached_itself(&self) -> bool {
         self.itself
     }

@@ -30,6 +30,7 @@ fn config(mode: Mode) -> Config {
         again: 0,
         close: Close::Fin,
         sources: Vec::new(),
+        send_proxy: None,
         seed: 1,
         timeout: Duration::from_secs(5),
         format: Format::Json,

@@ -1,6 +1,7 @@
 //! Loops, modes and stages.
 
 use super::*;
+use crate::proxy::Version;
 
 #[test]
 fn a_closed_loop_sends_when_the_echo_is_back() {
@@ -104,6 +105,28 @@ fn a_share_of_those_held_echoes_again_before_any_is_closed() {
     let ran = run(&idle, |world| world.interrupts.push_back(SECOND + SECOND / 2));
     assert_eq!((ran.report.asked_again, ran.report.lines_total), (25, 125));
     assert!(ran.report.interrupted && ran.took < Duration::from_millis(600), "{:?}", ran.took);
+}
+
+#[test]
+fn a_proxys_header_is_no_line_and_no_echo_of_it_is_awaited() {
+    for version in [Version::V1, Version::V2] {
+        for (mode, chunk) in [(Mode::Echo, usize::MAX), (Mode::Churn, 7), (Mode::HalfClose, 64)] {
+            let config = Config { send_proxy: Some(version), ..config(mode) };
+            let ran = run(&config, |world| {
+                world.other_deeds = Deed::EchoBehindHeader;
+                world.chunk = chunk;
+            });
+            assert_eq!(ran.errors(), [], "{mode:?}");
+            let done = ran.report.lines.max(ran.report.exchanges);
+            assert!(done > 500, "{mode:?}: {done}");
+            assert_eq!(ran.report.bytes % 64, 0, "whole lines, and nothing else");
+            let (to, from) = (([127, 0, 0, 1], 7).into(), ([127, 0, 0, 1], 40_000).into());
+            let header = crate::proxy::header(version, Some((from, to)));
+            assert_eq!(ran.world.borrow().wires[0].header, header);
+        }
+    }
+    let without = run(&config(Mode::Echo), |world| world.other_deeds = Deed::EchoBehindHeader);
+    assert!(without.report.lines == 0, "the script takes the first bytes for a header");
 }
 
 #[test]

@@ -1,0 +1,19 @@
+//! The PROXY header that is sent: the option that the client and the load generator share.
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use crate::proxy::Version;
+
+impl ValueEnum for Version {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::V1, Self::V2]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::V1 => PossibleValue::new("v1").help("A line of text"),
+            Self::V2 => PossibleValue::new("v2").help("Binary"),
+        })
+    }
+}
