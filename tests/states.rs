@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use tcpecho::cause::Cause;
 use tcpecho::connection::{Kind, Transition, transitions};
 
-const PHASES: [Kind; 7] = [
+const PHASES: [Kind; 8] = [
     Kind::Queued,
     Kind::Child,
+    Kind::Introducing,
     Kind::Open,
     Kind::Flushing,
     Kind::Draining,

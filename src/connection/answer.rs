@@ -5,6 +5,7 @@ use std::io;
 use log::debug;
 
 use crate::cause::Cause;
+use crate::clock::Millis;
 use crate::service::{Answer, Violation};
 
 use super::{Connection, Lent, Phase, Stream};
@@ -31,14 +32,14 @@ impl<S: Stream> Connection<S> {
         match service.answer {
             Answer::Same => {
                 self.tally.lines += count;
-                self.send(requests, *now)?;
+                self.reply(requests, *now)?;
             }
             Answer::Line(answer) => {
                 self.tally.lines += count;
                 reply.clear();
                 answer_lines(answer, requests, *line_bytes_max, reply);
                 self.refuse_endless_line(*line_bytes_max, reply);
-                self.send(reply, *now)?;
+                self.reply(reply, *now)?;
             }
             Answer::Record(size, answer) => {
                 reply.clear();
@@ -46,12 +47,21 @@ impl<S: Stream> Connection<S> {
                 let answered = records.try_for_each(|record| {
                     answer(record, reply).inspect(|()| self.tally.lines += 1)
                 });
-                self.send(reply, *now)?;
+                self.reply(reply, *now)?;
                 answered.unwrap_or_else(|violation| self.violated(violation));
             }
         }
         self.release();
         Ok(())
+    }
+
+    /// Sends a reply, behind what is owed: a greeting can be, to who was introduced by a proxy.
+    fn reply(&mut self, bytes: &[u8], now: Millis) -> io::Result<()> {
+        if self.owes() {
+            self.owe(bytes, now);
+            return Ok(());
+        }
+        self.send(bytes, now)
     }
 
     /// Throws away the rest of a refused line; returns where the next one begins.

@@ -18,7 +18,7 @@ fn run(
     let (stream, wire) = Script::new(reads);
     wire.borrow_mut().writes = writes.into_iter().collect();
     let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-    let mut connection = Connection::new(stream, peer, Millis(0));
+    let mut connection = Connection::new(stream, peer, None, Millis(0));
     let mut lent = Lent::new(service, line_bytes_max);
     let hints = Ready::READABLE.union(Ready::WRITABLE).union(Ready::TO_END);
     for _ in 0..1_000_000 {

@@ -14,6 +14,7 @@ impl<S: Stream> Connection<S> {
     pub(super) fn advance(&mut self, lent: &mut Lent) -> io::Result<Served> {
         match self.phase {
             Phase::Open | Phase::Flushing | Phase::Draining(_) => {}
+            Phase::Introducing(demand) => return self.introduce(demand, lent),
             Phase::Lingering(cause) => return self.discard(cause, lent),
             // It waits to be reaped.
             Phase::Closed(_) => return Ok(Served::Idle),
@@ -56,17 +57,19 @@ impl<S: Stream> Connection<S> {
 
     /// Whether there is more to do than one turn allows: a buffer was filled, or a signal came
     /// between the socket and what it would take.
-    fn rest(&self) -> Served {
+    pub(super) fn rest(&self) -> Served {
         let more = if self.owes() { Ready::WRITABLE } else { Ready::READABLE };
         if self.ready.contains(more) { Served::Again } else { Served::Idle }
     }
 
     /// What a read that gave nothing has proved.
     #[cold]
-    fn nothing_read(&mut self, error: io::Error) -> io::Result<()> {
+    pub(super) fn nothing_read(&mut self, error: io::Error) -> io::Result<()> {
         if fault::would_block(&error) {
             self.ready.remove(Ready::READABLE.union(Ready::TO_END));
-            self.ready.insert(self.peer.short_reads());
+            if self.ready.contains(Ready::SHORT_READS) {
+                self.ready.insert(Ready::TO_END);
+            }
         } else if !fault::interrupted(&error) {
             return Err(error);
         }
@@ -75,7 +78,7 @@ impl<S: Stream> Connection<S> {
 
     /// While draining: more input is answered, but not for ever.
     #[cold]
-    fn go_on(&mut self, lent: &mut Lent) -> io::Result<Served> {
+    pub(super) fn go_on(&mut self, lent: &mut Lent) -> io::Result<Served> {
         if self.may_read() && !self.owes() && lent.now < lent.input_until {
             return Ok(Served::Again);
         }
@@ -94,15 +97,17 @@ impl<S: Stream> Connection<S> {
             }
             Phase::Open => Ok(self.end(Cause::Finished)),
             Phase::Draining(Cause::Drained) => Ok(self.end(Cause::Drained)),
-            Phase::Flushing | Phase::Draining(_) | Phase::Lingering(_) | Phase::Closed(_) => {
-                self.settle(lent)
-            }
+            Phase::Introducing(_)
+            | Phase::Flushing
+            | Phase::Draining(_)
+            | Phase::Lingering(_)
+            | Phase::Closed(_) => self.settle(lent),
         }
     }
 
     /// There is no more input for now: see whether that, or having paid, ends the phase.
     #[cold]
-    fn settle(&mut self, lent: &mut Lent) -> io::Result<Served> {
+    pub(super) fn settle(&mut self, lent: &mut Lent) -> io::Result<Served> {
         if let Phase::Draining(_) = self.phase {
             self.answer_last(lent)?;
         }
@@ -121,7 +126,9 @@ impl<S: Stream> Connection<S> {
                 self.active = lent.now;
                 Ok(self.rest())
             }
-            Phase::Open | Phase::Lingering(_) | Phase::Closed(_) => Ok(Served::Idle),
+            Phase::Introducing(_) | Phase::Open | Phase::Lingering(_) | Phase::Closed(_) => {
+                Ok(Served::Idle)
+            }
         }
     }
 
@@ -143,7 +150,7 @@ impl<S: Stream> Connection<S> {
 
     /// If the event spoke of an error that no read has told, the socket still knows it: after
     /// FIN and then RST, reads say "end of input" for ever.
-    fn own_up(&mut self) -> io::Result<()> {
+    pub(super) fn own_up(&mut self) -> io::Result<()> {
         if !self.ready.contains(Ready::ERROR) {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 
 use crate::clock::Millis;
 use crate::line::{Framing, READ_BYTES_MAX, ReadBuffer};
+use crate::proxy;
 use crate::service::{Answer, REPLY_BYTES_MAX, Service};
 
 /// How much is read at once, in bytes, when each request gets a reply of its own. A request may
@@ -38,13 +39,19 @@ impl Lent {
             Answer::Same => READ_BYTES_MAX,
             Answer::Line(_) | Answer::Record(..) => ANSWERED_READ_BYTES_MAX,
         };
+        const { assert!(ANSWERED_READ_BYTES_MAX > proxy::HEADER_BYTES_MAX, "a header fits") };
         Self {
             read: ReadBuffer::new(headroom, read_bytes_max),
             reply: Vec::new(),
             service,
             line_bytes_max,
             now: Millis::default(),
-            input_until: Millis(u64::MAX),
+            input_until: Millis::NEVER,
         }
+    }
+
+    /// True once the daemon drains.
+    pub(super) fn drains(&self) -> bool {
+        self.input_until != Millis::NEVER
     }
 }

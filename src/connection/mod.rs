@@ -13,6 +13,7 @@
 mod answer;
 mod exchange;
 mod held;
+mod introduction;
 mod lent;
 mod output;
 mod peer;
@@ -37,6 +38,7 @@ use log::{debug, trace};
 use crate::cause::Cause;
 use crate::clock::Millis;
 use crate::fault;
+use crate::proxy::Demand;
 
 pub use held::Held;
 pub use lent::Lent;
@@ -55,6 +57,8 @@ pub enum Served {
     Idle,
     /// Another turn: there is more to do than one turn's budget.
     Again,
+    /// To be admitted under the address that it has now, and then to begin.
+    Introduced,
     /// To be reaped.
     Closed,
 }
@@ -84,6 +88,7 @@ impl Tally {
 /// It is kept small, because a daemon has tens of thousands that do nothing: what only an
 /// unfinished exchange needs is in a box that is gone when the exchange is finished.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is by itself, in a byte to spare")]
 pub struct Connection<S> {
     stream: S,
     peer: Peer,
@@ -93,6 +98,8 @@ pub struct Connection<S> {
     skipping: bool,
     /// In the reactor's run queue; kept here because there is a spare byte.
     queued: bool,
+    /// It counts for its peer's address.
+    counted: bool,
     held: Option<Box<Held>>,
     tally: Tally,
     opened: Millis,
@@ -101,15 +108,17 @@ pub struct Connection<S> {
 }
 
 impl<S: Stream> Connection<S> {
-    /// A connection that `accept` has just returned, from `peer`.
-    pub fn new(stream: S, peer: Peer, now: Millis) -> Self {
+    /// A connection that `accept` has just returned, from `peer`, with the demand for a PROXY
+    /// header if there is one.
+    pub fn new(stream: S, peer: Peer, demand: Option<Demand>, now: Millis) -> Self {
         Self {
             stream,
             peer,
-            phase: Phase::Open,
+            phase: demand.map_or(Phase::Open, Phase::Introducing),
             ready: peer.short_reads(),
             skipping: false,
             queued: false,
+            counted: false,
             held: None,
             tally: Tally::default(),
             opened: now,
@@ -149,8 +158,9 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// The daemon is shutting down: finish what is owed, then send FIN. Returns true if the
-    /// connection is to be queued for a turn.
+    /// The daemon is shutting down: finish what is owed, then send FIN. Who has not been introduced
+    /// may have said everything already, and is looked at first. Returns true if the connection is
+    /// to be queued for a turn.
     pub fn drain(&mut self) -> bool {
         if self.phase == Phase::Open {
             self.enter(Phase::Draining(Cause::Drained));
@@ -173,7 +183,9 @@ impl<S: Stream> Connection<S> {
     pub fn cut(&mut self) -> Cause {
         let cause = match self.phase {
             Phase::Lingering(cause) | Phase::Closed(cause) => cause,
-            Phase::Open | Phase::Flushing | Phase::Draining(_) => Cause::Cut,
+            Phase::Introducing(_) | Phase::Open | Phase::Flushing | Phase::Draining(_) => {
+                Cause::Cut
+            }
         };
         self.close(cause);
         cause
@@ -186,8 +198,12 @@ impl<S: Stream> Connection<S> {
             return Some((self.active.after(LINGER), cause));
         }
         let idle = timeouts.idle.map(|wait| (self.active.after(wait), Cause::Idle));
-        let held = self.held.as_ref().and_then(|held| held.deadline(timeouts));
-        idle.into_iter().chain(held).min_by_key(|(at, _)| *at)
+        let other = if let Phase::Introducing(demand) = self.phase {
+            self.header_deadline(demand)
+        } else {
+            self.held.as_ref().and_then(|held| held.deadline(timeouts))
+        };
+        idle.into_iter().chain(other).min_by_key(|(at, _)| *at)
     }
 
     /// True if its deadline may have come nearer in the last turn: bytes that move only ever
@@ -196,7 +212,18 @@ impl<S: Stream> Connection<S> {
         self.held.is_some() || matches!(self.phase, Phase::Lingering(_))
     }
 
-    /// The address that `accept` returned; `getpeername` would fail once the peer has reset.
+    /// Counts it for its peer's address, or says that it is counted.
+    pub const fn count(&mut self) {
+        self.counted = true;
+    }
+
+    /// True if it counts for its peer's address.
+    pub const fn is_counted(&self) -> bool {
+        self.counted
+    }
+
+    /// The address that `accept` returned, because `getpeername` would fail once the peer has
+    /// reset; or the one that a PROXY header named.
     pub const fn peer(&self) -> &Peer {
         &self.peer
     }

@@ -43,7 +43,7 @@ impl<S: Stream> Connection<S> {
         Ok(())
     }
 
-    fn owe(&mut self, bytes: &[u8], now: Millis) {
+    pub(super) fn owe(&mut self, bytes: &[u8], now: Millis) {
         if !bytes.is_empty() {
             self.held.get_or_insert_default().owe(bytes, now);
         }

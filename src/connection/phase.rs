@@ -3,10 +3,13 @@
 use std::fmt;
 
 use crate::cause::Cause;
+use crate::proxy::Demand;
 
 /// The phase a connection is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// A PROXY header is awaited, which has to come or may.
+    Introducing(Demand),
     /// Reading requests, writing replies.
     Open,
     /// The peer has sent FIN; replies are still owed to it.
@@ -30,6 +33,7 @@ impl Phase {
     /// The phase without its cause.
     pub const fn kind(self) -> Kind {
         match self {
+            Self::Introducing(_) => Kind::Introducing,
             Self::Open => Kind::Open,
             Self::Flushing => Kind::Flushing,
             Self::Draining(_) => Kind::Draining,
@@ -46,6 +50,8 @@ pub enum Kind {
     Queued,
     /// A child has it (`--exec`): it is a process in our table, and no connection of ours.
     Child,
+    /// See [`Phase::Introducing`].
+    Introducing,
     /// See [`Phase::Open`].
     Open,
     /// See [`Phase::Flushing`].
@@ -59,14 +65,17 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The phases a connection can be counted in while it lives.
-    pub const ALIVE: [Self; 4] = [Self::Open, Self::Flushing, Self::Draining, Self::Lingering];
+    /// The phases a connection can be counted in while it lives, in the order of the status: the
+    /// one that most daemons do without is the last.
+    pub const ALIVE: [Self; 5] =
+        [Self::Open, Self::Flushing, Self::Draining, Self::Lingering, Self::Introducing];
 
     /// Its name in documents, the log and the status.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Child => "child",
+            Self::Introducing => "introducing",
             Self::Open => "open",
             Self::Flushing => "flushing",
             Self::Draining => "draining",
@@ -80,6 +89,7 @@ impl Kind {
         match self {
             Self::Queued => "in the listener's queue; `accept` has not returned it yet",
             Self::Child => "a child has it for its standard input and output (`--exec`)",
+            Self::Introducing => "the PROXY header is awaited (`--proxy-protocol`)",
             Self::Open => "requests are read, replies are written",
             Self::Flushing => "the peer has sent FIN; replies are still owed to it",
             Self::Draining => "we are ending it: what is owed is finished, then FIN is sent",
@@ -93,7 +103,7 @@ impl Kind {
     /// The kernel's state of the socket, as netstat shows it.
     pub const fn netstat(self) -> &'static str {
         match self {
-            Self::Queued | Self::Open | Self::Draining => "ESTABLISHED",
+            Self::Queued | Self::Introducing | Self::Open | Self::Draining => "ESTABLISHED",
             Self::Child => "ESTABLISHED, CLOSE_WAIT",
             Self::Flushing => "CLOSE_WAIT",
             Self::Lingering => "FIN_WAIT1, FIN_WAIT2",

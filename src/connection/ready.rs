@@ -16,6 +16,9 @@ impl Ready {
     pub const TO_END: Self = Self(4);
     /// The socket has an error to tell.
     pub const ERROR: Self = Self(8);
+    /// No event says this, and no call disproves it: a short read never means that the socket is
+    /// empty.
+    pub const SHORT_READS: Self = Self(16);
 
     /// Both sets together.
     #[must_use]

@@ -38,7 +38,7 @@ pub(super) fn allowed(from: Phase, to: Phase) -> bool {
         row.from == from.kind()
             && row.to == to.kind()
             && match to {
-                Phase::Open | Phase::Flushing => row.causes.is_empty(),
+                Phase::Introducing(_) | Phase::Open | Phase::Flushing => row.causes.is_empty(),
                 Phase::Draining(cause) | Phase::Lingering(cause) | Phase::Closed(cause) => {
                     row.causes.contains(&cause)
                 }

@@ -21,6 +21,17 @@ impl LineBuffer {
         self.partial.is_empty()
     }
 
+    /// What is kept.
+    pub fn kept(&self) -> &[u8] {
+        &self.partial
+    }
+
+    /// Keeps `bytes` in place of what was kept.
+    pub fn replace(&mut self, bytes: &[u8]) {
+        self.partial.clear();
+        self.partial.extend_from_slice(bytes);
+    }
+
     /// Gives up what is kept, and its memory with it.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.partial)

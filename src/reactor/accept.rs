@@ -61,26 +61,31 @@ impl<K: Kernel> Reactor<K> {
         }
         if let Err(error) = self.kernel.register(&mut stream, self.slots.next_key()) {
             let cause = self.not_registered(&error);
-            self.per_peer.leave(&peer);
+            if self.rules.proxied.is_none() {
+                self.per_peer.leave(&peer);
+            }
             self.turn_away(stream, peer, cause);
             return;
         }
-        let connection = Connection::new(stream, peer, self.lent.now);
-        let deadline = connection.deadline(&self.rules.timeouts);
-        let key = self.slots.insert(connection);
-        if let Some((at, _)) = deadline {
-            self.deadlines.no_later_than(at, key);
+        let mut connection = Connection::new(stream, peer, self.rules.proxied, self.lent.now);
+        let known = self.rules.proxied.is_none();
+        if known {
+            connection.count();
         }
+        let key = self.slots.insert(connection);
         if admission == Admission::EnterAndEvict {
             self.evict(key);
         }
-        self.welcome(key);
+        if known {
+            self.welcome(key);
+        }
+        self.watch(key);
         if self.is_draining() {
             self.slots.drain_one(key);
         }
     }
 
-    /// Greets a connection that has just come in.
+    /// Greets a connection whose peer is known and may stay.
     fn welcome(&mut self, key: usize) {
         let Some(banner) = &self.rules.banner else { return };
         if let Some(connection) = self.slots.alive(key) {
@@ -105,14 +110,48 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// True if the peer may connect, and has not as many connections as it may. Then it is counted.
+    /// A proxy may have any number: its clients are counted, once they are known.
     fn is_welcome(&mut self, peer: &Peer) -> bool {
         let permitted = |address: SocketAddr| self.rules.access.permits(address.ip());
-        peer.address().is_none_or(permitted) && self.per_peer.enter(peer)
+        peer.address().is_none_or(permitted)
+            && (self.rules.proxied.is_some() || self.per_peer.enter(peer))
+    }
+
+    /// A connection has said who its peer is: now it counts for that, if it may.
+    pub(super) fn introduced(&mut self, key: usize) {
+        let Some(connection) = self.slots.alive(key) else { return };
+        if !self.per_peer.enter(connection.peer()) {
+            self.slots.close(key, Cause::Refused);
+            return;
+        }
+        connection.count();
+        self.welcome(key);
+        self.begin(key);
+        if self.is_draining() {
+            self.slots.drain_one(key);
+        }
+    }
+
+    /// What a connection has read before it was admitted is answered, behind the greeting.
+    fn begin(&mut self, key: usize) {
+        if let Some(connection) = self.slots.alive(key) {
+            let served = connection.begin(&mut self.lent);
+            self.slots.follow(key, served);
+            self.watch(key);
+        }
+    }
+
+    /// Has the connection looked at when its deadline comes.
+    fn watch(&mut self, key: usize) {
+        let connection = self.slots.alive(key);
+        if let Some((at, _)) = connection.and_then(|one| one.deadline(&self.rules.timeouts)) {
+            self.deadlines.no_later_than(at, key);
+        }
     }
 
     /// Closes a connection that never came in.
     fn turn_away(&mut self, stream: K::Stream, peer: Peer, cause: Cause) {
-        let mut connection = Connection::new(stream, peer, self.lent.now);
+        let mut connection = Connection::new(stream, peer, None, self.lent.now);
         connection.turn_away(cause);
         self.counters.closed(cause, Tally::default());
         log_closed(&connection, self.lent.now);

@@ -1,4 +1,4 @@
-//! The closing line: what became of a connection, the last that is said of it.
+//! The end of a connection: its removal, and the closing line, the last that is said of it.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,6 +8,39 @@ use log::debug;
 use crate::cause::Cause;
 use crate::clock::Millis;
 use crate::connection::{Connection, Peer, Phase, Stream, Tally};
+
+use super::slots::Report;
+use super::{Kernel, Reactor};
+
+impl<K: Kernel> Reactor<K> {
+    /// Removes, closes, counts and logs everybody who has ended, and admits who was introduced.
+    #[cold]
+    pub(super) fn reap(&mut self) {
+        while let Some(report) = self.slots.report() {
+            let (key, connection) = match report {
+                Report::Introduced(key) => {
+                    self.introduced(key);
+                    continue;
+                }
+                Report::Ended(key, connection) => (key, connection),
+            };
+            self.deadlines.forget(key);
+            self.gate.slot_freed();
+            if connection.is_counted() {
+                self.per_peer.leave(connection.peer());
+            }
+            if let Phase::Closed(cause) = connection.phase() {
+                self.counters.closed(cause, connection.tally());
+                log_closed(&connection, self.lent.now);
+            }
+        }
+        debug_assert_eq!(
+            self.counters.accepted,
+            self.counters.closed_total() + u64::try_from(self.open()).unwrap_or(u64::MAX),
+            "accepted = open + the sum of all causes"
+        );
+    }
+}
 
 /// Logs the end of a connection.
 pub(super) fn log_closed<S: Stream>(connection: &Connection<S>, now: Millis) {

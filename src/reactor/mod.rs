@@ -7,7 +7,8 @@
 //! 2. **mark**: an event only leaves a hint and queues its connection. No I/O.
 //! 3. **serve**: each connection that is queued, once, within a budget.
 //! 4. **expire**: what the deadlines say.
-//! 5. **reap**: the one place that removes, closes, counts and logs.
+//! 5. **reap**: the one place that removes, closes, counts and logs; who has been introduced by a
+//!    proxy is admitted here too.
 //! 6. **accept**: last, and budgeted, so that a freed slot is not given again while events of
 //!    this turn may still name it: a stale token is impossible, not detected.
 //!
@@ -44,11 +45,10 @@ use std::io;
 use std::time::Duration;
 
 use crate::clock::Millis;
-use crate::connection::{Lent, Phase};
+use crate::connection::Lent;
 use crate::fault;
 
 use self::children::Children;
-use self::closing::log_closed;
 use self::deadlines::Deadlines;
 use self::desk::Desk;
 use self::gate::{EVICTS_PER_TURN, Gate};
@@ -130,7 +130,7 @@ impl<K: Kernel> Reactor<K> {
         if self.deadlines.next() <= self.lent.now {
             news.insert(self.expire());
         }
-        if self.slots.any_ended() {
+        if self.slots.any_reports() {
             self.reap();
         }
         if !self.gate.is_quiet() {
@@ -227,7 +227,8 @@ impl<K: Kernel> Reactor<K> {
             let Some(connection) = self.slots.alive(key) else { continue };
             match connection.deadline(&self.rules.timeouts) {
                 Some((at, cause)) if at <= now => {
-                    self.slots.close(key, cause);
+                    let served = connection.expire(cause);
+                    self.slots.follow(key, served);
                 }
                 Some((at, _)) => self.deadlines.no_later_than(at, key),
                 None => {}
@@ -240,23 +241,5 @@ impl<K: Kernel> Reactor<K> {
             self.deadlines.end_at(self.drain_until);
         }
         if self.deadlines.beats(now) { News::BEAT } else { News::NONE }
-    }
-
-    #[cold]
-    fn reap(&mut self) {
-        while let Some((key, connection)) = self.slots.reap() {
-            self.deadlines.forget(key);
-            self.gate.slot_freed();
-            self.per_peer.leave(connection.peer());
-            if let Phase::Closed(cause) = connection.phase() {
-                self.counters.closed(cause, connection.tally());
-                log_closed(&connection, self.lent.now);
-            }
-        }
-        debug_assert_eq!(
-            self.counters.accepted,
-            self.counters.closed_total() + u64::try_from(self.open()).unwrap_or(u64::MAX),
-            "accepted = open + the sum of all causes"
-        );
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::access::Access;
 use crate::banner::Banner;
 use crate::connection::Timeouts;
+use crate::proxy::Demand;
 use crate::service::Service;
 
 use super::OverLimit;
@@ -28,6 +29,8 @@ pub struct Rules {
     pub over_limit: OverLimit,
     /// Who may connect.
     pub access: Access,
+    /// Whether connections begin with a PROXY header; none if they do not.
+    pub proxied: Option<Demand>,
     /// How many connections each peer's address may have; none for no limit.
     pub per_peer_max: Option<usize>,
     /// Deadlines of each connection.

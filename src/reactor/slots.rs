@@ -18,6 +18,15 @@ const STREAM_TURNS: usize = 16;
 /// How many budgets streams have in a turn, all together: 256 KiB, in some 100 microseconds.
 const STREAMED_PER_TURN: usize = 4;
 
+/// What a connection has to tell the reactor.
+#[derive(Debug)]
+pub(super) enum Report<S> {
+    /// The one with that key has said who its peer is.
+    Introduced(usize),
+    /// It has ended, and is removed.
+    Ended(usize, Connection<S>),
+}
+
 /// All connections, by key. A key is given again once its connection has been removed.
 #[derive(Debug)]
 pub(super) struct Slots<S> {
@@ -29,7 +38,8 @@ pub(super) struct Slots<S> {
     streams: VecDeque<usize>,
     /// How many budgets the first of them has had in a row.
     had: usize,
-    closed: Vec<usize>,
+    /// Who has something to report, in order: who came first is admitted first.
+    reports: VecDeque<usize>,
 }
 
 impl<S: Stream> Slots<S> {
@@ -43,7 +53,7 @@ impl<S: Stream> Slots<S> {
             again: Vec::new(),
             streams: VecDeque::new(),
             had: 0,
-            closed: Vec::new(),
+            reports: VecDeque::new(),
         }
     }
 
@@ -54,7 +64,7 @@ impl<S: Stream> Slots<S> {
 
     /// True if there is work that needs no event.
     pub(super) fn busy(&self) -> bool {
-        !self.run_queue.is_empty() || !self.streams.is_empty() || !self.closed.is_empty()
+        !self.run_queue.is_empty() || !self.streams.is_empty() || !self.reports.is_empty()
     }
 
     /// The key the next connection will have.
@@ -134,8 +144,8 @@ impl<S: Stream> Slots<S> {
 
     #[cold]
     fn not_idle(&mut self, place: usize, key: usize, served: Served) {
-        if served == Served::Closed {
-            self.closed.push(key);
+        if matches!(served, Served::Closed | Served::Introduced) {
+            self.reports.push_back(key);
         } else if let Some(connection) = self.slab.get_mut(key) {
             connection.mark(Ready::NONE);
             match () {
@@ -160,20 +170,35 @@ impl<S: Stream> Slots<S> {
     pub(super) fn close(&mut self, key: usize, cause: Cause) -> bool {
         let Some(connection) = self.alive(key) else { return false };
         connection.close(cause);
-        self.closed.push(key);
+        self.reports.push_back(key);
         true
     }
 
-    /// True if there is something to reap.
-    pub(super) const fn any_ended(&self) -> bool {
-        !self.closed.is_empty()
+    /// Sees to what a connection asks for outside of its turn in [`Self::serve`].
+    pub(super) fn follow(&mut self, key: usize, served: Served) {
+        match served {
+            Served::Idle => {}
+            Served::Again => {
+                self.mark(key, Ready::NONE);
+            }
+            Served::Introduced | Served::Closed => self.reports.push_back(key),
+        }
     }
 
-    /// Removes one of those that have ended.
-    pub(super) fn reap(&mut self) -> Option<(usize, Connection<S>)> {
-        let key = self.closed.pop()?;
+    /// True if somebody has something to report.
+    pub(super) fn any_reports(&self) -> bool {
+        !self.reports.is_empty()
+    }
+
+    /// The first of the reports; whoever has ended is removed with it.
+    pub(super) fn report(&mut self) -> Option<Report<S>> {
+        // Who is introduced and ends in one turn is in there twice.
+        let key =
+            std::iter::from_fn(|| self.reports.pop_front()).find(|key| self.slab.contains(*key))?;
+        if self.alive(key).is_some() {
+            return Some(Report::Introduced(key));
+        }
         let connection = self.slab.remove(key);
-        debug_assert!(!is_alive(&connection), "only what has ended is removed");
         if connection.is_queued() {
             // The key's next owner has no place in the queue yet.
             self.run_queue.retain(|queued| *queued != key);
@@ -182,7 +207,7 @@ impl<S: Stream> Slots<S> {
             }
             self.streams.retain(|queued| *queued != key);
         }
-        Some((key, connection))
+        Some(Report::Ended(key, connection))
     }
 
     /// Has every connection finish what is owed and end.
@@ -206,7 +231,7 @@ impl<S: Stream> Slots<S> {
         for (key, connection) in &mut self.slab {
             if is_alive(connection) {
                 connection.cut();
-                self.closed.push(key);
+                self.reports.push_back(key);
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::access::Access;
 use crate::banner::Banner;
 use crate::connection::Timeouts;
 use crate::mischief::Mischief;
+use crate::proxy::Demand;
 use crate::reactor::{OverLimit, Program, Rules};
 use crate::service::Service;
 
@@ -53,6 +54,8 @@ pub struct Config {
     pub over_limit: OverLimit,
     /// Who may connect.
     pub access: Access,
+    /// Whether connections begin with a PROXY header.
+    pub proxied: Option<Demand>,
     /// How many connections each peer's address may have.
     pub per_peer_max: Option<usize>,
     /// How many connections wait in the kernel for `accept`, per listener.
@@ -85,6 +88,7 @@ impl Config {
             connections_max: self.connections_max.unwrap_or(usize::MAX),
             over_limit: self.over_limit,
             access: self.access.clone(),
+            proxied: self.proxied,
             per_peer_max: self.per_peer_max,
             timeouts: self.timeouts,
             drain: self.drain,
@@ -95,7 +99,11 @@ impl Config {
     fn admission_summary(&self) -> String {
         let per_peer = self.per_peer_max.map(|most| format!("; at most {most} for each peer"));
         let access = (!self.access.is_open()).then(|| format!("; {}", self.access));
-        per_peer.into_iter().chain(access).collect()
+        let proxied = self.proxied.map(|demand| match demand {
+            Demand::Optional => "; a PROXY header may come first".to_owned(),
+            Demand::Required => "; a PROXY header has to come first".to_owned(),
+        });
+        per_peer.into_iter().chain(access).chain(proxied).collect()
     }
 
     /// What it says, in a line for the log.

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::access::{self, Access, IpNet};
+use crate::proxy::Demand;
 use crate::reactor::OverLimit;
 
 #[derive(Debug, Args)]
@@ -15,6 +16,12 @@ pub(super) struct Admission {
     /// What happens to one more
     #[arg(long, value_name = "POLICY", env = "TCPECHOD_OVER_LIMIT", default_value = "wait")]
     over_limit: Policy,
+
+    /// Whether connections come from a proxy, which sends the PROXY protocol's header (version 1 or
+    /// 2) first. --allow and --deny then say which proxies may connect, --max-per-peer counts their
+    /// clients
+    #[arg(long, value_name = "WHETHER", env = "TCPECHOD_PROXY_PROTOCOL", default_value = "off")]
+    proxy_protocol: Headers,
 
     /// How many connections each peer's address may have; more are closed at once
     #[arg(long, value_name = "N", env = "TCPECHOD_MAX_PER_PEER",
@@ -34,6 +41,16 @@ pub(super) struct Admission {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum Headers {
+    /// What looks like a header is input like any other
+    Off,
+    /// A header is read if there is one
+    Optional,
+    /// Who sends none within five seconds is closed
+    Require,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Policy {
     /// It waits in the backlog until there is room
     Wait,
@@ -50,6 +67,14 @@ impl Admission {
 
     pub(super) fn per_peer_max(&self) -> Option<usize> {
         self.max_per_peer.map(size)
+    }
+
+    pub(super) const fn proxied(&self) -> Option<Demand> {
+        match self.proxy_protocol {
+            Headers::Off => None,
+            Headers::Optional => Some(Demand::Optional),
+            Headers::Require => Some(Demand::Required),
+        }
     }
 
     pub(super) fn access(&self) -> Access {

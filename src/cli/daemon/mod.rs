@@ -63,7 +63,7 @@ struct Arguments {
     /// and output. It is split at blanks; there is no shell and no quoting: for more, a script
     #[arg(long, value_name = "COMMAND", env = "TCPECHOD_EXEC", value_parser = program,
           conflicts_with_all = ["service", "max_line", "idle_timeout", "line_timeout",
-                                "stall_timeout"])]
+                                "stall_timeout", "proxy_protocol"])]
     exec: Option<Program>,
 
     /// The longest line; echo returns a longer one in pieces, sum refuses it
@@ -119,6 +119,7 @@ impl From<Arguments> for Config {
             line_bytes_max: arguments.max_line,
             connections_max: arguments.admission.connections_max(),
             over_limit: arguments.admission.over_limit(),
+            proxied: arguments.admission.proxied(),
             per_peer_max: arguments.admission.per_peer_max(),
             access: arguments.admission.access(),
             backlog: arguments.listening.backlog,

@@ -2,6 +2,7 @@
 
 mod ending;
 mod exchanging;
+mod introducing;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,7 +22,7 @@ impl Bench {
     fn new(service: Service, line_bytes_max: usize, reads: impl IntoIterator<Item = In>) -> Self {
         let (stream, wire) = Script::new(reads);
         let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-        let connection = Connection::new(stream, peer, Millis(0));
+        let connection = Connection::new(stream, peer, None, Millis(0));
         Self { connection, wire, lent: Lent::new(service, line_bytes_max) }
     }
 

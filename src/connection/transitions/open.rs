@@ -39,6 +39,14 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: Kind::Open,
+        stimulus: "the client that its PROXY header named has as many connections as it may",
+        to: Kind::Closed,
+        causes: &[Cause::Refused],
+        effect: "closed at once; nothing was echoed yet",
+        test: "what_a_proxy_says_counts_for_the_limit",
+    },
+    Transition {
+        from: Kind::Open,
         stimulus: "the input breaks the service's protocol",
         to: Kind::Draining,
         causes: &[Cause::Protocol],

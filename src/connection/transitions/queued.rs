@@ -15,6 +15,14 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: Kind::Queued,
+        stimulus: "`accept` returns it, and a PROXY header may come, or has to",
+        to: Kind::Introducing,
+        causes: &[],
+        effect: "likewise; it does not count for an address yet",
+        test: "what_a_proxy_says_counts_for_the_limit",
+    },
+    Transition {
+        from: Kind::Queued,
         stimulus: "`accept` fails with ECONNABORTED or EPROTO",
         to: Kind::Closed,
         causes: &[Cause::Aborted],

@@ -166,7 +166,7 @@ fn every_phase_can_be_evicted() {
     bench.turn([LISTENER]);
     bench.turn([fin(0)]);
     bench.turn([]);
-    assert_eq!(bench.reactor.census().0, [0, 1, 0, 0]);
+    assert_eq!(bench.reactor.census().0, [0, 1, 0, 0, 0]);
     bench.knock([]);
     bench.turn([LISTENER]);
     bench.turn([]);

@@ -3,6 +3,7 @@
 mod accepting;
 mod children;
 mod draining;
+mod introducing;
 mod misbehaving;
 mod turning;
 mod visiting;
@@ -176,6 +177,7 @@ fn rules() -> Rules {
         connections_max: 100,
         over_limit: OverLimit::Wait,
         access: Access::default(),
+        proxied: None,
         per_peer_max: None,
         timeouts: Timeouts::default(),
         drain: Duration::from_secs(4),
