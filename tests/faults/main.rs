@@ -35,6 +35,8 @@ mod manager;
 #[cfg(test)]
 mod mischief;
 #[cfg(test)]
+mod proxied;
+#[cfg(test)]
 mod read_path;
 #[cfg(test)]
 mod sandbox;
