@@ -20,6 +20,8 @@ mod connecting;
 mod ends;
 #[path = "client/input.rs"]
 mod input;
+#[path = "client/introducing.rs"]
+mod introducing;
 #[path = "client/output.rs"]
 mod output;
 #[path = "client/services.rs"]

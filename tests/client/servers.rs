@@ -149,11 +149,16 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn start(service: &str) -> Self {
+        Self::with(&["--service", service])
+    }
+
+    pub(crate) fn with(options: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("port");
         let child = Command::new(env!("CARGO_BIN_EXE_tcpechod"))
-            .args(["--listen", "127.0.0.1:0", "--service", service, "--port-file"])
+            .args(["--listen", "127.0.0.1:0", "--port-file"])
             .arg(&file)
+            .args(options)
             .stderr(Stdio::null())
             .spawn()
             .unwrap();

@@ -116,3 +116,21 @@ fn lines_come_from_every_source() {
     agree(&report, &daemon);
     assert_eq!(report["settings"]["sources"].as_array().unwrap().len(), 4);
 }
+
+#[test]
+fn with_a_proxys_header_everything_is_as_without() {
+    let daemon = Daemon::with(&["--proxy-protocol", "require"]);
+    for version in ["v1", "v2"] {
+        for mode in ["echo", "churn", "half-close"] {
+            let options = ["--send-proxy", version, "--mode", mode, "-n", "300", "-c", "7"];
+            let report = report(daemon.port, &options);
+            assert_eq!((&report["errors"], &report["mismatches"]), (&json!({}), &json!(0)));
+            assert_eq!(
+                (&report["lines_total"], &report["bytes_total"]),
+                (&300.into(), &(300 * 64).into())
+            );
+        }
+    }
+    assert_eq!((daemon.counted("lines"), daemon.counted("protocol")), (1800, 0));
+    assert_eq!(daemon.counted("bytes_in"), 1800 * 64, "headers are not counted");
+}

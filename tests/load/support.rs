@@ -84,12 +84,17 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    pub(crate) fn with(options: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let port_file = directory.path().join("port");
         let log = fs::File::create(directory.path().join("log")).unwrap();
         let child = Command::new(DAEMON)
             .args(["--listen", "127.0.0.1:0", "--port-file"])
             .arg(&port_file)
+            .args(options)
             .stderr(log)
             .spawn()
             .unwrap();
