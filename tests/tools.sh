@@ -10,6 +10,7 @@ tests)
     pairs='strace:strace valgrind:valgrind ss:iproute2 prlimit:util-linux script:bsdutils
         setpriv:util-linux nsenter:util-linux unshare:util-linux netstat:net-tools ip:iproute2
         ps:procps cmp:diffutils curl:curl taskset:util-linux systemd-analyze:systemd
+        /usr/sbin/haproxy:haproxy
         /usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client'
     ;;
 bench)

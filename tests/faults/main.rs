@@ -23,6 +23,8 @@ mod exec;
 #[cfg(test)]
 mod exhaustion;
 #[cfg(test)]
+mod haproxy;
+#[cfg(test)]
 mod inherited;
 #[cfg(test)]
 mod input;

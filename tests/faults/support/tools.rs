@@ -12,6 +12,7 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("strace", &["-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=listen", "true"]),
     ("prlimit", &["--nofile=512:512", "true"]),
     ("ss", &["-Hltn"]),
+    ("haproxy", &["-v"]),
     ("unshare", &["-rn", "true"]),
     ("nsenter", &["--version"]),
     ("ip", &["-V"]),

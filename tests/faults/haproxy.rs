@@ -1,0 +1,172 @@
+//! The real `HAProxy` in front of three daemons, configured as `docs/deploy/haproxy.cfg` says: what
+//! its clients see of a daemon that drains, and of one that is killed.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::support::{Daemon, Peer, Status, eventually, have};
+
+const CONFIGURATION: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deploy/haproxy.cfg"));
+const LOAD: &str = env!("CARGO_BIN_EXE_tcpecho-load");
+
+/// So many clients, from these addresses.
+const CLIENTS: u64 = 60;
+const SOURCES: &str = "127.0.0.2-127.0.0.7";
+
+/// A proxy with daemons behind it. It is killed when this is dropped.
+struct Proxy {
+    child: Child,
+    address: SocketAddr,
+    directory: TempDir,
+}
+
+impl Proxy {
+    /// The documented configuration, with other addresses. It inherits its listener as standard
+    /// input, so that nobody else can be given the port in between.
+    fn before(daemons: &[Daemon]) -> Self {
+        let directory = TempDir::new().unwrap();
+        let file = directory.path().join("haproxy.cfg");
+        fs::write(&file, configuration(daemons)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let child = Command::new("haproxy")
+            .args(["-db", "-f"])
+            .arg(&file)
+            .stdin(OwnedFd::from(listener))
+            .stdout(Stdio::null())
+            .stderr(File::create(directory.path().join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let proxy = Self { child, address, directory };
+        // Until then connections wait in the listener's queue.
+        Peer::connect(address).echo(b"through the proxy\n");
+        proxy
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn configuration(daemons: &[Daemon]) -> String {
+    let mut text = CONFIGURATION.replace("bind :9877", "bind fd@0");
+    for (number, daemon) in (11..).zip(daemons) {
+        let documented = format!("10.0.0.{number}:9877");
+        assert!(text.contains(&documented), "{documented}");
+        text = text.replace(&documented, &daemon.address().to_string());
+    }
+    assert!(text.contains("fd@0"));
+    text
+}
+
+/// The load through the proxy, until it is interrupted.
+fn load(address: SocketAddr, report: &Path) -> Child {
+    let (ip, port) = (address.ip().to_string(), address.port().to_string());
+    let connections = CLIENTS.to_string();
+    let mut command = Command::new(LOAD);
+    command.args([&ip, &port, "-c", &connections, "--source", SOURCES, "--warmup", "0s", "-q"]);
+    command.args(["-d", "10m", "-s", "16-2000", "-P", "4", "--format", "json", "-o"]);
+    command.arg(report).stdin(Stdio::null()).spawn().unwrap()
+}
+
+/// How many connections have ended for that reason; the proxy's own checks are left out.
+fn ended(daemon: &Daemon, cause: &str) -> usize {
+    let log = daemon.log();
+    let of_clients = log.lines().filter(|line| line.contains("closed peer=127.0.0."));
+    let of_clients = of_clients.filter(|line| !line.contains(" bytes_in=0 "));
+    of_clients.filter(|line| line.contains(&format!(" cause={cause} "))).count()
+}
+
+fn total(report: &Value, what: &str) -> u64 {
+    let counts = report[what].as_object().unwrap().values();
+    counts.map(|count| count.as_u64().unwrap()).sum()
+}
+
+/// The addresses without ports that a log names as its clients'.
+fn clients(daemon: &Daemon) -> BTreeSet<String> {
+    let log = daemon.log();
+    let proxied = log.lines().filter_map(|line| line.split_once("] proxied peer="));
+    proxied.map(|(_, rest)| rest.split(':').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn h12_behind_haproxy_a_drain_loses_nothing_and_a_kill_only_its_own() {
+    if !have(&["haproxy"]) {
+        return;
+    }
+    let daemon = || Daemon::start(&["--proxy-protocol", "require"]);
+    let mut daemons = [daemon(), daemon(), daemon()];
+    let proxy = Proxy::before(&daemons);
+    let report = proxy.directory.path().join("report.json");
+    let mut load = load(proxy.address, &report);
+
+    let busy = |status: &Status| status.count("open") > 9 && status.count("lines") > 1000;
+    let [drained, killed, kept] = &mut daemons;
+    let [of_drained, _, of_kept] = eventually("each client is somewhere, and busy", || {
+        let all = [&*drained, killed, kept].map(Daemon::status);
+        let open = all.each_ref().map(|status| status.count("open"));
+        (all.iter().all(busy) && open.iter().sum::<u64>() == CLIENTS).then_some(open)
+    });
+
+    drained.terminate();
+    assert_eq!(drained.wait_for_exit().code(), Some(0), "{}", drained.log());
+    let of_killed = eventually("its clients are with the others", || {
+        let [open, other] = [&*kept, killed].map(|daemon| daemon.status().count("open"));
+        (open + other == CLIENTS).then_some(other)
+    });
+    killed.signal(Signal::KILL);
+    killed.wait_for_exit();
+    kept.wait_for_status("all are with the third", |status| status.count("open") == CLIENTS);
+
+    kill_process(Pid::from_child(&load), Signal::INT).unwrap();
+    assert_eq!(load.wait().unwrap().code(), Some(130), "interrupted, after its report");
+    let report: Value = serde_json::from_str(&fs::read_to_string(&report).unwrap()).unwrap();
+    assert_eq!(report["mismatches"], 0, "{report:#}");
+    assert!(report["lines_total"].as_u64().unwrap() > 3000, "{report:#}");
+    assert!(total(&report, "errors") <= of_drained + of_killed, "only theirs: {report:#}");
+
+    // What it had taken came back: nobody was cut, and nobody reset with replies on their way.
+    for wrong in ["cut", "reset", "protocol", "refused", "error"] {
+        assert_eq!(ended(drained, wrong), 0, "{wrong}:\n{}", drained.log());
+    }
+    assert!(ended(drained, "drained") > 0 || ended(drained, "finished") > 0);
+    for wrong in ["cut", "protocol", "refused", "error", "line-timeout"] {
+        assert_eq!(ended(kept, wrong), 0, "{wrong}:\n{}", kept.log());
+    }
+    let all: BTreeSet<_> = [&*drained, killed, kept].into_iter().flat_map(clients).collect();
+    for last in 2..=7 {
+        assert!(all.contains(&format!("127.0.0.{last}")), "{all:?}");
+    }
+    assert!(!proxy.log().contains("ALERT"), "{}", proxy.log());
+    drop(proxy);
+    kept.terminate();
+    assert_eq!(kept.wait_for_exit().code(), Some(0));
+    let finished = u64::try_from(ended(kept, "finished")).unwrap();
+    assert!(finished >= of_kept, "{finished} of {of_kept} ended in order:\n{}", kept.log());
+}
+
+#[test]
+fn the_documented_proxy_is_one_that_haproxy_takes_without_a_warning() {
+    if !have(&["haproxy"]) {
+        return;
+    }
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deploy/haproxy.cfg");
+    let output = Command::new("haproxy").args(["-c", "-dW", "-f", file]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
