@@ -11,6 +11,7 @@ tests)
         setpriv:util-linux nsenter:util-linux unshare:util-linux netstat:net-tools ip:iproute2
         ps:procps cmp:diffutils curl:curl taskset:util-linux systemd-analyze:systemd
         /usr/sbin/haproxy:haproxy
+        /usr/lib/python3/dist-packages/yaml/__init__.py:python3-yaml
         /usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client'
     ;;
 bench)

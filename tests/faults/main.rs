@@ -17,6 +17,8 @@ mod admission;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod event_path;
 #[cfg(test)]
 mod exec;

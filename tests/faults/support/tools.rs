@@ -13,6 +13,7 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("prlimit", &["--nofile=512:512", "true"]),
     ("ss", &["-Hltn"]),
     ("haproxy", &["-v"]),
+    ("python3", &["-c", "import yaml"]),
     ("unshare", &["-rn", "true"]),
     ("nsenter", &["--version"]),
     ("ip", &["-V"]),

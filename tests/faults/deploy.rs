@@ -1,0 +1,91 @@
+//! `docs/deploy/kubernetes.yaml`: it is what it looks like, and the daemon knows its arguments.
+
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::support::{BINARY, have};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deploy/kubernetes.yaml");
+
+/// Every document of the file, by a parser that others use too.
+fn documents() -> Vec<Value> {
+    let script = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(sys.stdin))))";
+    let file = std::fs::File::open(FILE).unwrap();
+    let output = Command::new("python3").args(["-c", script]).stdin(file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn of_kind<'a>(documents: &'a [Value], kind: &str) -> &'a Value {
+    documents.iter().find(|one| one["kind"] == kind).unwrap_or_else(|| panic!("no {kind}"))
+}
+
+fn argument<'a>(container: &'a Value, name: &str) -> &'a str {
+    let mut all = container["args"].as_array().unwrap().iter().map(|one| one.as_str().unwrap());
+    all.find_map(|one| one.strip_prefix(&format!("--{name}="))).unwrap_or_else(|| panic!("{name}"))
+}
+
+fn port(container: &Value, name: &str) -> u64 {
+    let ports = container["ports"].as_array().unwrap();
+    ports.iter().find(|port| port["name"] == name).unwrap()["containerPort"].as_u64().unwrap()
+}
+
+#[test]
+fn the_documented_deployment_has_arguments_that_the_daemon_takes() {
+    if !have(&["python3"]) {
+        return;
+    }
+    let documents = documents();
+    let pod = &of_kind(&documents, "Deployment")["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let arguments = container["args"].as_array().unwrap().iter().map(|one| one.as_str().unwrap());
+    let mut command = Command::new(BINARY);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TCPECHOD_")) {
+        command.env_remove(name);
+    }
+    let output = command.arg("--check").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    for (name, option) in [("echo", "listen"), ("metrics", "metrics")] {
+        let (_, bound) = argument(container, option).rsplit_once(':').unwrap();
+        assert_eq!(bound.parse(), Ok(port(container, name)));
+    }
+    for (probe, path) in [("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")] {
+        assert_eq!(container[probe]["httpGet"], json!({"path": path, "port": "metrics"}));
+    }
+}
+
+#[test]
+fn the_documented_deployment_gives_a_drain_its_time() {
+    if !have(&["python3"]) {
+        return;
+    }
+    let documents = documents();
+    let pod = &of_kind(&documents, "Deployment")["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let drain = humantime::parse_duration(argument(container, "drain-timeout")).unwrap();
+    let before = container["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64().unwrap();
+    let grace = pod["terminationGracePeriodSeconds"].as_u64().unwrap();
+    assert!(drain + Duration::from_secs(before) < Duration::from_secs(grace), "SIGKILL too early");
+}
+
+#[test]
+fn the_documented_service_and_budget_are_the_deployments() {
+    if !have(&["python3"]) {
+        return;
+    }
+    let documents = documents();
+    let deployment = &of_kind(&documents, "Deployment")["spec"];
+    let labels = &deployment["template"]["metadata"]["labels"];
+    assert_eq!(&deployment["selector"]["matchLabels"], labels);
+    let service = &of_kind(&documents, "Service")["spec"];
+    assert_eq!(
+        (&service["selector"], &service["ports"][0]["targetPort"]),
+        (labels, &json!("echo"))
+    );
+    let budget = &of_kind(&documents, "PodDisruptionBudget")["spec"];
+    assert_eq!(&budget["selector"]["matchLabels"], labels);
+    assert!(budget["minAvailable"].as_u64() < deployment["replicas"].as_u64(), "or nothing moves");
+}
