@@ -8,8 +8,6 @@ use crate::proxy::Demand;
 /// The phase a connection is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// A PROXY header is awaited, which has to come or may.
-    Introducing(Demand),
     /// Reading requests, writing replies.
     Open,
     /// The peer has sent FIN; replies are still owed to it.
@@ -22,6 +20,9 @@ pub enum Phase {
     Lingering(Cause),
     /// It has ended.
     Closed(Cause),
+    /// Before all others: a PROXY header is awaited, which has to come or may. It stands here
+    /// because the turn asks first for those that most connections are in, by their number.
+    Introducing(Demand),
 }
 
 impl Phase {
