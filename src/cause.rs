@@ -20,7 +20,8 @@ pub enum Cause {
     Aborted,
     /// Nothing at all happened for the idle timeout.
     Idle,
-    /// A line was begun and not finished within the line timeout.
+    /// A line was begun and not finished within the line timeout, or a PROXY header was awaited in
+    /// vain (`--proxy-protocol`).
     LineTimeout,
     /// Output was owed and the peer took none of it for the stall timeout.
     Stalled,
@@ -31,9 +32,11 @@ pub enum Cause {
     /// The longest idle one went to make room for another (`--over-limit evict`).
     Evicted,
     /// There was no room for it (`--over-limit refuse`), its peer may not connect (`--allow`,
-    /// `--deny`), or has as many connections as it may (`--max-per-peer`).
+    /// `--deny`), or it, or the client that a proxy named, has as many connections as it may
+    /// (`--max-per-peer`).
     Refused,
-    /// The peer's input broke the service's protocol.
+    /// The peer's input broke the service's protocol, or does not begin with a PROXY header where
+    /// that has to come.
     Protocol,
     /// The child that answered it has ended, or could not be started (`--exec`).
     Exec,

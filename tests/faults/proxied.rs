@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::support::{Builder, Daemon, LIMIT, Peer, Status, pattern};
+use super::support::{Builder, Daemon, LIMIT, Peer, Status, eventually, pattern};
 
 const V1: &[u8] = b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 9877\r\n";
 const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\x7f\0\0\x01\x12\x67\x26\x95";
@@ -52,7 +52,7 @@ fn h01_the_client_that_a_header_names_is_the_peer() {
         daemon.wait_for_log(&proxied);
         let line = client(&daemon, name);
         assert!(line.contains("cause=finished bytes_in=10 bytes_out=10 lines=1"), "{line}");
-        super::support::eventually("its closing line", || {
+        eventually("its closing line", || {
             let log = daemon.log();
             (log.matches(&format!("closed peer={name} ")).count() > before).then_some(())
         });
