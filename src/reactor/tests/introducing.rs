@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::banner::Banner;
 use crate::proxy::{self, Demand, Version};
 
 fn header(client: &str) -> Vec<u8> {
@@ -159,4 +160,22 @@ fn who_has_more_to_say_behind_its_header_gets_another_turn() {
     }
     assert_eq!(wire.borrow().sent, b"one\ntwo\n");
     assert_eq!(bench.of(Cause::Finished), 1);
+}
+
+#[test]
+fn the_greeting_goes_to_the_client_and_before_any_echo() {
+    for writes in [vec![], vec![Out::Block], vec![Out::Take(3), Out::Block]] {
+        let banner = Some(Banner::parse("hello {peer}").unwrap());
+        let mut bench = Bench::new(Rules { banner, ..proxied(Demand::Required) });
+        let wire = bench.knock([from("192.0.2.1", b"one\ntw"), bytes("o\n")]);
+        wire.borrow_mut().writes = writes.into();
+        bench.turn([LISTENER]);
+        bench.turn([]);
+        assert_eq!(wire.borrow().sent, b"", "nobody knows yet whom to greet");
+        for _ in 0..4 {
+            bench.turn([readable(0)]);
+        }
+        let sent = String::from_utf8(wire.borrow().sent.clone()).unwrap();
+        assert_eq!(sent, "hello 192.0.2.1:4711\none\ntwo\n");
+    }
 }
