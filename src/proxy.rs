@@ -45,6 +45,16 @@ pub enum Version {
     V2,
 }
 
+impl Version {
+    /// Its name on the command line and in the load generator's report.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+}
+
 /// What the first bytes of a connection are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beginning {

@@ -11,9 +11,10 @@ impl ValueEnum for Version {
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::V1 => PossibleValue::new("v1").help("A line of text"),
-            Self::V2 => PossibleValue::new("v2").help("Binary"),
-        })
+        let help = match self {
+            Self::V1 => "A line of text",
+            Self::V2 => "Binary",
+        };
+        Some(PossibleValue::new(self.name()).help(help))
     }
 }

@@ -101,6 +101,7 @@ fn settings(config: &Config) -> Settings {
         }
         .to_owned(),
         sources: config.sources.iter().map(ToString::to_string).collect(),
+        send_proxy: config.send_proxy.map(|version| version.name().to_owned()),
         seed: config.seed,
         timeout_s: config.timeout.as_secs_f64(),
     }

@@ -188,6 +188,8 @@ pub struct Settings {
     pub close: String,
     /// Source addresses.
     pub sources: Vec<String>,
+    /// The version of the PROXY header that went first; none if none did.
+    pub send_proxy: Option<String>,
     /// The seed.
     pub seed: u64,
     /// How long was waited for a connection, a line or an end.

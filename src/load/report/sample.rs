@@ -116,6 +116,7 @@ fn settings() -> Settings {
         again: 0,
         close: "fin".to_owned(),
         sources: vec!["127.0.0.2".to_owned()],
+        send_proxy: Some("v2".to_owned()),
         seed: 42,
         timeout_s: 5.0,
     }
