@@ -181,9 +181,14 @@ pub(super) fn no_new_privileges(pid: Pid) -> bool {
     text.lines().any(|line| line == "NoNewPrivs:\t1")
 }
 
-/// How many descriptors a process holds; none if it is gone.
+/// How many descriptors a process holds for as long as it likes; none if it is gone. While the
+/// daemon enters its sandbox, behind the port file, it has a ruleset and directories for a moment.
 pub(super) fn fds(pid: Pid) -> usize {
-    fs::read_dir(proc(pid, "fd")).map_or(0, Iterator::count)
+    let Ok(all) = fs::read_dir(proc(pid, "fd")) else { return 0 };
+    let targets = all.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    let passing =
+        |target: &Path| target.is_dir() || target.to_string_lossy().contains("landlock-ruleset");
+    targets.filter(|target| !passing(target)).count()
 }
 
 /// The smallest limit on descriptors under which a process may open `count` more.
