@@ -91,7 +91,7 @@ impl<K: Kernel> Reactor<K> {
         if let Some(connection) = self.slots.alive(key) {
             let line = banner.line(connection.peer());
             connection.greet(line.as_bytes(), self.lent.now);
-            self.slots.mark(key, Ready::WRITABLE);
+            self.slots.wake(key, Ready::WRITABLE);
         }
     }
 

@@ -16,6 +16,7 @@ impl<K: Kernel> Reactor<K> {
         let next = if self.rules.exec { self.lent.input_until } else { self.drain_until };
         self.deadlines.end_at(next);
         self.gate.last_call(self.rules.inherited);
+        self.calm = false;
         if self.gate.is_quiet() {
             self.close_listeners();
         }

@@ -93,6 +93,8 @@ pub struct Reactor<K: Kernel> {
     deadlines: Deadlines,
     lent: Lent,
     desk: Desk<K::Stream>,
+    /// Nobody is at the gate or the desk: one look a turn, in place of one at each.
+    calm: bool,
     counters: Counters,
     /// When draining ends, whatever peers do.
     drain_until: Millis,
@@ -113,6 +115,7 @@ impl<K: Kernel> Reactor<K> {
             deadlines: Deadlines::default(),
             lent: Lent::new(rules.service, rules.line_bytes_max),
             desk: Desk::default(),
+            calm: false,
             counters: Counters::default(),
             drain_until: Millis::NEVER,
             victims: Vec::new(),
@@ -130,20 +133,29 @@ impl<K: Kernel> Reactor<K> {
         if self.deadlines.next() <= self.lent.now {
             news.insert(self.expire());
         }
-        if self.slots.any_reports() {
+        if self.slots.stirred() {
             self.reap();
+            self.slots.settle();
         }
-        if !self.gate.is_quiet() {
-            self.children.signalled = news.contains(News::SIGNALS);
-            self.accept()?;
-        }
-        if !self.desk.is_quiet() {
-            news.insert(self.attend());
+        if !self.calm {
+            news.insert(self.look_to_the_doors(news)?);
         }
         self.counters.turns += 1;
         if served > SHORT_TURN {
             self.measure();
         }
+        Ok(news)
+    }
+
+    /// Lets in who waits, and serves who visits; notes whether there is anybody left.
+    #[cold]
+    fn look_to_the_doors(&mut self, news: News) -> io::Result<News> {
+        if !self.gate.is_quiet() {
+            self.children.signalled = news.contains(News::SIGNALS);
+            self.accept()?;
+        }
+        let news = if self.desk.is_quiet() { News::NONE } else { self.attend() };
+        self.calm = self.gate.is_quiet() && self.desk.is_quiet();
         Ok(news)
     }
 
@@ -175,8 +187,14 @@ impl<K: Kernel> Reactor<K> {
                     self.desk.mark(key, ready);
                 }
             }
-            Event::Listener(listener) => self.gate.knock(listener),
-            Event::Desk => self.desk.knock(),
+            Event::Listener(listener) => {
+                self.gate.knock(listener);
+                self.calm = false;
+            }
+            Event::Desk => {
+                self.desk.knock();
+                self.calm = false;
+            }
             Event::Signal => news.insert(News::SIGNALS),
         });
         self.lent.now = self.kernel.now();
@@ -190,17 +208,14 @@ impl<K: Kernel> Reactor<K> {
     fn patience(&self) -> Option<Duration> {
         let now = self.lent.now;
         let mut next = self.deadlines.next();
-        if !self.gate.is_quiet() {
+        if self.slots.stirred() {
+            return Some(Duration::ZERO);
+        }
+        if !self.calm {
             if self.gate.eager(self.open(), now) {
                 return Some(Duration::ZERO);
             }
-            next = next.min(self.gate.deadline(now));
-        }
-        if !self.desk.is_quiet() {
-            next = next.min(self.desk.deadline(now));
-        }
-        if self.slots.busy() {
-            return Some(Duration::ZERO);
+            next = next.min(self.gate.deadline(now)).min(self.desk.deadline(now));
         }
         (next != Millis::NEVER)
             .then(|| Duration::from_millis(next.0.saturating_sub(now.0).min(PATIENCE_MAX_MS)))

@@ -40,6 +40,9 @@ pub(super) struct Slots<S> {
     had: usize,
     /// Who has something to report, in order: who came first is admitted first.
     reports: VecDeque<usize>,
+    /// There may be something in those lists that needs no event: one look a turn, in place of one
+    /// at each of them.
+    stirred: bool,
 }
 
 impl<S: Stream> Slots<S> {
@@ -54,6 +57,7 @@ impl<S: Stream> Slots<S> {
             streams: VecDeque::new(),
             had: 0,
             reports: VecDeque::new(),
+            stirred: false,
         }
     }
 
@@ -62,9 +66,17 @@ impl<S: Stream> Slots<S> {
         self.slab.len()
     }
 
-    /// True if there is work that needs no event.
-    pub(super) fn busy(&self) -> bool {
-        !self.run_queue.is_empty() || !self.streams.is_empty() || !self.reports.is_empty()
+    /// True if there is work that needs no event; after [`Self::settle`], and not before.
+    pub(super) const fn stirred(&self) -> bool {
+        self.stirred
+    }
+
+    /// At the end of a turn: who wants another goes to the front of the next one's queue.
+    #[cold]
+    pub(super) fn settle(&mut self) {
+        self.run_queue.append(&mut self.again);
+        self.stirred =
+            !self.run_queue.is_empty() || !self.streams.is_empty() || !self.reports.is_empty();
     }
 
     /// The key the next connection will have.
@@ -105,9 +117,6 @@ impl<S: Stream> Slots<S> {
             place += 1;
         }
         self.run_queue.clear();
-        if !self.again.is_empty() {
-            std::mem::swap(&mut self.run_queue, &mut self.again);
-        }
         place
     }
 
@@ -116,7 +125,7 @@ impl<S: Stream> Slots<S> {
     fn at(&mut self, place: usize) -> Option<usize> {
         match self.run_queue.get(place) {
             Some(key) => Some(*key),
-            None if self.streams.is_empty() => None,
+            None if !self.stirred => None,
             None => self.streaming(place - self.run_queue.len()),
         }
     }
@@ -144,6 +153,7 @@ impl<S: Stream> Slots<S> {
 
     #[cold]
     fn not_idle(&mut self, place: usize, key: usize, served: Served) {
+        self.stirred = true;
         if matches!(served, Served::Closed | Served::Introduced) {
             self.reports.push_back(key);
         } else if let Some(connection) = self.slab.get_mut(key) {
@@ -170,7 +180,7 @@ impl<S: Stream> Slots<S> {
     pub(super) fn close(&mut self, key: usize, cause: Cause) -> bool {
         let Some(connection) = self.alive(key) else { return false };
         connection.close(cause);
-        self.reports.push_back(key);
+        self.report_on(key);
         true
     }
 
@@ -178,16 +188,20 @@ impl<S: Stream> Slots<S> {
     pub(super) fn follow(&mut self, key: usize, served: Served) {
         match served {
             Served::Idle => {}
-            Served::Again => {
-                self.mark(key, Ready::NONE);
-            }
-            Served::Introduced | Served::Closed => self.reports.push_back(key),
+            Served::Again => self.wake(key, Ready::NONE),
+            Served::Introduced | Served::Closed => self.report_on(key),
         }
     }
 
-    /// True if somebody has something to report.
-    pub(super) fn any_reports(&self) -> bool {
-        !self.reports.is_empty()
+    /// Queues a connection for the next turn, with a hint that no event has given.
+    pub(super) fn wake(&mut self, key: usize, ready: Ready) {
+        self.mark(key, ready);
+        self.stirred = true;
+    }
+
+    fn report_on(&mut self, key: usize) {
+        self.reports.push_back(key);
+        self.stirred = true;
     }
 
     /// The first of the reports; whoever has ended is removed with it.
@@ -212,6 +226,7 @@ impl<S: Stream> Slots<S> {
 
     /// Has every connection finish what is owed and end.
     pub(super) fn drain(&mut self) {
+        self.stirred = true;
         for (key, connection) in &mut self.slab {
             if is_alive(connection) && connection.drain() {
                 self.run_queue.push(key);
@@ -223,11 +238,13 @@ impl<S: Stream> Slots<S> {
     pub(super) fn drain_one(&mut self, key: usize) {
         if self.alive(key).is_some_and(Connection::drain) {
             self.run_queue.push(key);
+            self.stirred = true;
         }
     }
 
     /// Ends every connection now.
     pub(super) fn cut(&mut self) {
+        self.stirred = true;
         for (key, connection) in &mut self.slab {
             if is_alive(connection) {
                 connection.cut();
