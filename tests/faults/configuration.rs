@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use super::support::{BINARY, Builder, Daemon, Ended, have, lacks, own_loopback};
 
@@ -60,7 +61,10 @@ fn f03_a_privileged_port_is_said_with_what_to_do() {
     let directory = builder.directory();
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
     let binary = directory.join("tcpechod");
-    fs::copy(BINARY, &binary).unwrap();
+    // By another process: a child that some other test starts meanwhile would have our descriptor
+    // for writing until it runs its own program, and what is written to can't be run (ETXTBSY).
+    let copied = Command::new("cp").arg(BINARY).arg(&binary).status().unwrap();
+    assert!(copied.success());
     let ended = builder.binary(&binary).wrapped(&command).run_to_end();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.starts_with("tcpechod: cannot listen on 127.0.0.1:7"), "{ended:?}");
