@@ -31,10 +31,12 @@ const FLOORS: [&[&str]; 5] = [
 ];
 
 /// Which words may stand in code only where: packages, and the judgement of an errno.
-const HOMES: [(&str, &str); 16] = [
+const HOMES: [(&str, &str); 18] = [
     ("mio", "src/reactor/"),
     ("slab", "src/reactor/"),
     ("clap", "src/cli/"),
+    ("clap_complete", "src/cli/pages/"),
+    ("clap_mangen", "src/cli/pages/"),
     ("env_logger", "src/bin/"),
     ("signal_hook_mio", "src/reactor/"),
     ("raw_os_error", "src/fault.rs"),

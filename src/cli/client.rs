@@ -25,7 +25,7 @@ pub fn parse() -> Config {
 /// what became of the connection, in one word and in the exit status.
 #[derive(Debug, Parser)]
 #[command(name = "tcpecho", version, max_term_width = 100, after_help = AFTER_HELP)]
-struct Arguments {
+pub(super) struct Arguments {
     #[command(flatten)]
     target: Target,
 

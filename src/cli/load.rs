@@ -61,7 +61,7 @@ fn no_second_line(again: usize, load: &Load) -> Option<String> {
 #[derive(Debug, Parser)]
 #[command(name = "tcpecho-load", version, max_term_width = 100, after_help = AFTER_HELP,
           args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     other: Option<Other>,
 

@@ -4,6 +4,8 @@ mod client;
 mod daemon;
 mod load;
 mod load_units;
+#[cfg(feature = "pages")]
+mod pages;
 mod send_proxy;
 mod target;
 mod units;
@@ -11,6 +13,16 @@ mod units;
 pub use client::parse as parse_client;
 pub use daemon::{Command, parse as parse_daemon};
 pub use load::{Command as LoadCommand, parse as parse_load};
+#[cfg(feature = "pages")]
+pub use pages::write as write_pages;
+
+use clap::CommandFactory;
 
 /// The course's port (UNIX Network Programming, section 5.2).
 const PORT: u16 = 9877;
+
+/// The command lines that the programs read: the daemon's, the client's, the load generator's. For
+/// the manual pages, and to hold the documents to them.
+pub fn commands() -> [clap::Command; 3] {
+    [daemon::Arguments::command(), client::Arguments::command(), load::Arguments::command()]
+}

@@ -50,7 +50,7 @@ pub fn parse() -> Command {
 /// One thread, one event loop, tens of thousands of connections; no peer's fault is another's.
 #[derive(Debug, Parser)]
 #[command(name = "tcpechod", version, max_term_width = 100, after_help = AFTER_HELP)]
-struct Arguments {
+pub(super) struct Arguments {
     #[command(flatten)]
     listening: Listening,
 
