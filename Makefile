@@ -11,17 +11,41 @@ bindir ?= $(exec_prefix)/bin
 sbindir ?= $(exec_prefix)/sbin
 datarootdir ?= $(prefix)/share
 docdir ?= $(datarootdir)/doc/tcpecho
+mandir ?= $(datarootdir)/man
+unitdir ?= $(prefix)/lib/systemd/system
+bashcompletiondir ?= $(datarootdir)/bash-completion/completions
+zshcompletiondir ?= $(datarootdir)/zsh/site-functions
+fishcompletiondir ?= $(datarootdir)/fish/vendor_completions.d
+
+# What is installed: the programs from here, and the pages from there.
+programs ?= target/release
+pages ?= target/pages
+
+units := tcpechod.service tcpechod.socket tcpechod@.service
+documents := $(shell cd docs && find . -path ./deploy/debian -prune -o -type f -printf '%P\n')
+# Every directory that install puts something into.
+places = $(bindir) $(sbindir) $(mandir)/man1 $(mandir)/man8 $(unitdir) $(bashcompletiondir) \
+	$(zshcompletiondir) $(fishcompletiondir) $(docdir) \
+	$(addprefix $(docdir)/,$(patsubst %/,%,$(sort $(filter-out ./,$(dir $(documents))))))
+# The directories that install had to make are noted there, for uninstall.
+note = $(DESTDIR)$(docdir)/.directories
+
+# A package is made of what `make install` puts there.
+package ?= target/package
 
 .DEFAULT_GOAL := all
 
-all: ## build the programs
+all: pages ## build the programs, their manual pages and completions
 	$(CARGO) build --locked --release
+
+pages: ## write the manual pages and completions alone
+	$(CARGO) run --locked --quiet --features pages --bin tcpecho-pages -- $(pages)
 
 run: ## start the daemon on port 9877, ready to echo (ARGS='--service sum' for more)
 	$(CARGO) run --locked --release --quiet --bin tcpechod -- $(ARGS)
 
 test: tools ## run every test: the code, the real programs under faults, the exact counts, the demonstrations
-	$(CARGO) test --locked
+	$(CARGO) test --locked --features pages
 	$(CARGO) test --locked --release --test counts -- --nocapture
 	tests/demos/run --check
 
@@ -31,7 +55,7 @@ tools: ## install the tools that tests need (Debian, as root); without them the 
 	@tests/tools.sh
 
 lint: ## clippy, with every warning an error
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --features pages -- -D warnings
 
 # The modules that a macro declares are not found by cargo fmt.
 fmt: ## format the code
@@ -43,7 +67,8 @@ fmt-check: ## check the format
 	rustfmt --check src/service/*.rs
 
 doc: ## build the library's documentation, with every warning an error
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items \
+		--features pages
 
 counts: ## print every exact count of docs/performance.md
 	$(CARGO) test --locked --release --test counts -- --nocapture --include-ignored
@@ -90,16 +115,46 @@ demo-%: all ## run one demonstration, and show it: demo-echo, demo-server-crash,
 states: ## write the tables of docs/states.md anew from the code
 	WRITE=1 $(CARGO) test --locked --test states
 
-install: ## install below $(DESTDIR)$(prefix), after `make`
-	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(sbindir) $(DESTDIR)$(docdir)
-	$(INSTALL_PROGRAM) target/release/tcpecho $(DESTDIR)$(bindir)/tcpecho
-	$(INSTALL_PROGRAM) target/release/tcpecho-load $(DESTDIR)$(bindir)/tcpecho-load
-	$(INSTALL_PROGRAM) target/release/tcpechod $(DESTDIR)$(sbindir)/tcpechod
-	$(INSTALL_DATA) README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE docs/*.md docs/*.json $(DESTDIR)$(docdir)
+install: ## install below $(DESTDIR)$(prefix), after `make`; builds nothing
+	@missing=$$(for place in $(places); do \
+		while [ -n "$$place" ] && [ ! -d "$(DESTDIR)$$place" ]; do \
+			echo "$$place"; place=$${place%/*}; \
+		done; \
+	done | sort -u); \
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(places)); \
+	[ -z "$$missing" ] || echo "$$missing" >>$(note)
+	$(INSTALL_PROGRAM) $(programs)/tcpecho $(programs)/tcpecho-load $(DESTDIR)$(bindir)
+	$(INSTALL_PROGRAM) $(programs)/tcpechod $(DESTDIR)$(sbindir)
+	$(INSTALL_DATA) $(pages)/man/*.1 $(DESTDIR)$(mandir)/man1
+	$(INSTALL_DATA) $(pages)/man/*.8 $(DESTDIR)$(mandir)/man8
+	@for name in tcpecho tcpecho-load tcpechod; do \
+		$(INSTALL_DATA) $(pages)/bash/$$name.bash $(DESTDIR)$(bashcompletiondir)/$$name && \
+		$(INSTALL_DATA) $(pages)/zsh/_$$name $(DESTDIR)$(zshcompletiondir)/_$$name && \
+		$(INSTALL_DATA) $(pages)/fish/$$name.fish $(DESTDIR)$(fishcompletiondir)/$$name.fish || exit; \
+	done
+	$(INSTALL_DATA) CHANGELOG.md CONTRIBUTING.md LICENSE-MIT LICENSE-APACHE $(DESTDIR)$(docdir)
+	@for name in $(documents); do \
+		$(INSTALL_DATA) docs/$$name $(DESTDIR)$(docdir)/$$name || exit; \
+	done
+	$(INSTALL_DATA) README.md $(DESTDIR)$(docdir)
+	sed -i 's|](docs/|](|g' $(DESTDIR)$(docdir)/README.md
+	$(INSTALL_DATA) $(addprefix docs/deploy/,$(units)) $(DESTDIR)$(unitdir)
+	cd $(DESTDIR)$(unitdir) && sed -i \
+		's|/usr/sbin/tcpechod|$(sbindir)/tcpechod|; s|/usr/share/doc/tcpecho|$(docdir)|' $(units)
 
-uninstall: ## remove what install has put there
-	rm -f $(DESTDIR)$(bindir)/tcpecho $(DESTDIR)$(bindir)/tcpecho-load $(DESTDIR)$(sbindir)/tcpechod
-	rm -rf $(DESTDIR)$(docdir)
+uninstall: ## remove what install has put there, and the directories that it made, if they are empty
+	rm -f $(addprefix $(DESTDIR)$(bindir)/,tcpecho tcpecho-load) $(DESTDIR)$(sbindir)/tcpechod
+	rm -f $(addprefix $(DESTDIR)$(mandir)/,man1/tcpecho.1 man1/tcpecho-load.1 man8/tcpechod.8)
+	rm -f $(addprefix $(DESTDIR)$(bashcompletiondir)/,tcpecho tcpecho-load tcpechod)
+	rm -f $(addprefix $(DESTDIR)$(zshcompletiondir)/,_tcpecho _tcpecho-load _tcpechod)
+	rm -f $(addprefix $(DESTDIR)$(fishcompletiondir)/,tcpecho.fish tcpecho-load.fish tcpechod.fish)
+	rm -f $(addprefix $(DESTDIR)$(unitdir)/,$(units))
+	@rm -f $(addprefix $(DESTDIR)$(docdir)/,$(documents) README.md CHANGELOG.md CONTRIBUTING.md \
+		LICENSE-MIT LICENSE-APACHE)
+	@if [ -f $(note) ]; then \
+		made=$$(sort -ru $(note)); rm $(note); \
+		for place in $$made; do rmdir $(DESTDIR)$$place 2>/dev/null || :; done; \
+	fi
 
 clean: ## remove what was built
 	$(CARGO) clean
@@ -110,4 +165,4 @@ help: ## list these commands
 .PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
 	count-instructions count-generator count-memory count-connections bench million demo \
 	demo-transcripts demo-check demo-watch \
-	states install uninstall clean help
+	states pages install uninstall clean help

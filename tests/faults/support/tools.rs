@@ -21,6 +21,11 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("curl", &["--version"]),
     ("/usr/bin/python3", &["-c", "import prometheus_client.openmetrics.parser"]),
     ("systemd-analyze", &["syscall-filter", "@default"]),
+    ("groff", &["--version"]),
+    ("mandoc", &["-T", "lint", "-W", "error", "/dev/null"]),
+    ("zsh", &["--version"]),
+    ("fish", &["--version"]),
+    ("dpkg-deb", &["--version"]),
     ("env", &["--default-signal=PIPE", "true"]),
     ("setpriv", &["--reuid=65534", "--clear-groups", "--bounding-set=-all", "true"]),
 ];

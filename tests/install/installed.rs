@@ -1,0 +1,112 @@
+//! `make install` and `make uninstall`, into a directory that stands for the root.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::{below, make, ran};
+
+const DOCUMENTS: &str = "usr/local/share/doc/tcpecho";
+
+fn destination(root: &Path) -> String {
+    format!("DESTDIR={}", root.display())
+}
+
+/// Every file of `docs`, but for what only a package is made of.
+fn documents() -> Vec<PathBuf> {
+    let mut files = below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs"), "f");
+    files.retain(|path| !path.starts_with("deploy/debian"));
+    files
+}
+
+#[test]
+fn every_file_is_where_it_should_be() {
+    let root = TempDir::new().unwrap();
+    make("install", &[destination(root.path())]);
+    let mut expected: Vec<PathBuf> = [
+        "bin/tcpecho",
+        "bin/tcpecho-load",
+        "sbin/tcpechod",
+        "share/man/man1/tcpecho.1",
+        "share/man/man1/tcpecho-load.1",
+        "share/man/man8/tcpechod.8",
+        "share/bash-completion/completions/tcpecho",
+        "share/bash-completion/completions/tcpecho-load",
+        "share/bash-completion/completions/tcpechod",
+        "share/zsh/site-functions/_tcpecho",
+        "share/zsh/site-functions/_tcpecho-load",
+        "share/zsh/site-functions/_tcpechod",
+        "share/fish/vendor_completions.d/tcpecho.fish",
+        "share/fish/vendor_completions.d/tcpecho-load.fish",
+        "share/fish/vendor_completions.d/tcpechod.fish",
+        "lib/systemd/system/tcpechod.service",
+        "lib/systemd/system/tcpechod.socket",
+        "lib/systemd/system/tcpechod@.service",
+    ]
+    .map(|path| Path::new("usr/local").join(path))
+    .into();
+    let top = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"];
+    expected.extend(top.map(|name| Path::new(DOCUMENTS).join(name)));
+    expected.extend(documents().iter().map(|path| Path::new(DOCUMENTS).join(path)));
+    expected.push(Path::new(DOCUMENTS).join(".directories"));
+    expected.sort();
+    assert_eq!(below(root.path(), "f"), expected);
+    for path in expected {
+        let mode = fs::metadata(root.path().join(&path)).unwrap().permissions().mode() & 0o777;
+        let program = path.starts_with("usr/local/bin") || path.starts_with("usr/local/sbin");
+        assert_eq!(mode, if program { 0o755 } else { 0o644 }, "{}", path.display());
+    }
+}
+
+#[test]
+fn the_programs_run_from_there() {
+    let root = TempDir::new().unwrap();
+    make("install", &[destination(root.path())]);
+    for program in ["bin/tcpecho", "bin/tcpecho-load", "sbin/tcpechod"] {
+        let path = root.path().join("usr/local").join(program);
+        let said = ran(Command::new(&path).arg("--version"));
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert_eq!(said, format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
+fn the_units_name_the_daemon_and_its_documents_as_installed() {
+    let root = TempDir::new().unwrap();
+    make("install", &[destination(root.path()), "prefix=/opt/echo".to_owned()]);
+    let units = root.path().join("opt/echo/lib/systemd/system");
+    for name in ["tcpechod.service", "tcpechod@.service"] {
+        let unit = fs::read_to_string(units.join(name)).unwrap();
+        assert!(unit.contains("\nExecStart=/opt/echo/sbin/tcpechod"), "{unit}");
+        let page = "\nDocumentation=file:///opt/echo/share/doc/tcpecho/operations.md\n";
+        assert!(unit.contains(page) && !unit.contains("/usr/"), "{unit}");
+    }
+    let readme = root.path().join("opt/echo/share/doc/tcpecho/README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    assert!(readme.contains("](operations.md)") && !readme.contains("](docs/"), "{readme}");
+}
+
+/// Into a root where some of the directories are there already, and somebody else's file; twice,
+/// as an upgrade does.
+#[test]
+fn uninstall_leaves_what_was_there_and_nothing_else() {
+    let root = TempDir::new().unwrap();
+    let bin = root.path().join("usr/local/bin");
+    fs::create_dir_all(&bin).unwrap();
+    let foreign = root.path().join("usr/local/share/man/man1/other.1");
+    let before = below(root.path(), "d");
+    make("install", &[destination(root.path())]);
+    make("install", &[destination(root.path())]);
+    make("uninstall", &[destination(root.path())]);
+    assert_eq!(below(root.path(), "f"), Vec::<PathBuf>::new());
+    assert_eq!(below(root.path(), "d"), before);
+
+    make("install", &[destination(root.path())]);
+    fs::write(&foreign, "").unwrap();
+    make("uninstall", &[destination(root.path())]);
+    let foreign = foreign.strip_prefix(root.path()).unwrap().to_owned();
+    assert_eq!(below(root.path(), "f"), [foreign]);
+}

@@ -1,0 +1,54 @@
+//! What a machine gets by `make install` and by the package, and that it can be rid of it again;
+//! the manual pages and completions, read by the programs that people read them with.
+//!
+//! The programs are those that cargo has built for the tests, so nothing is built here.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "what the tests share is a test too")]
+
+mod installed;
+mod pages;
+
+#[path = "../faults/support/tools.rs"]
+#[expect(dead_code, reason = "the daemon's tests use more of it")]
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+/// The manual pages, below `man`, and the completions.
+static PAGES: LazyLock<TempDir> = LazyLock::new(|| {
+    let directory = TempDir::new().unwrap();
+    ran(Command::new(env!("CARGO_BIN_EXE_tcpecho-pages")).arg(directory.path()));
+    directory
+});
+
+/// `make` of that target, with the tests' programs and pages and those variables.
+fn make(target: &str, variables: &[String]) {
+    let built = Path::new(env!("CARGO_BIN_EXE_tcpechod")).parent().unwrap().display();
+    let mut make = Command::new("make");
+    make.current_dir(env!("CARGO_MANIFEST_DIR")).args(["--silent", target]);
+    make.env_remove("MAKEFLAGS").env_remove("MFLAGS");
+    make.arg(format!("programs={built}")).arg(format!("pages={}", PAGES.path().display()));
+    ran(make.args(variables));
+}
+
+/// What a command has written to standard output; it must end well.
+fn ran(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Every file below, or every directory.
+fn below(directory: &Path, kind: &str) -> Vec<PathBuf> {
+    let list = ran(Command::new("find").arg(directory).args(["-mindepth", "1", "-type", kind]));
+    let mut paths: Vec<_> = list
+        .lines()
+        .map(|path| Path::new(path).strip_prefix(directory).unwrap().to_owned())
+        .collect();
+    paths.sort();
+    paths
+}

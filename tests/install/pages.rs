@@ -1,0 +1,125 @@
+//! The manual pages and the completions.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::tools::have;
+use crate::{PAGES, ran};
+
+const MANUAL: [&str; 3] = ["tcpechod.8", "tcpecho.1", "tcpecho-load.1"];
+
+fn page(name: &str) -> PathBuf {
+    PAGES.path().join("man").join(name)
+}
+
+/// As a terminal of that many columns would show it, without bold and underlined letters.
+fn shown(name: &str) -> String {
+    let mut groff = Command::new("groff");
+    groff.args(["-man", "-Tascii", "-P-cbou", "-rLL=120n", "-ww"]).arg(page(name));
+    let output = groff.output().unwrap();
+    let complaints = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && complaints.is_empty(), "{name}: {complaints}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_manual_page_has_the_sections_that_one_looks_for() {
+    if !have(&["groff"]) {
+        return;
+    }
+    for name in MANUAL {
+        let text = shown(name);
+        let sections: Vec<_> =
+            text.lines().filter(|line| line.starts_with(char::is_uppercase)).collect();
+        let usual = ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "SIGNALS", "EXIT STATUS"];
+        let last = ["ENVIRONMENT", "EXAMPLES", "SEE ALSO"];
+        let expected: Vec<_> = usual.into_iter().chain(last).collect();
+        let found: Vec<_> =
+            sections.iter().copied().filter(|section| expected.contains(section)).collect();
+        assert_eq!(found, expected, "{name}: {sections:?}");
+        assert!(!text.contains(['`', '\u{b6}']), "{name}: marks that are not for people:\n{text}");
+    }
+}
+
+#[test]
+fn a_manual_page_has_every_option_with_its_variable_and_default() {
+    if !have(&["groff"]) {
+        return;
+    }
+    for (command, name) in tcpecho::cli::commands().iter().zip(MANUAL) {
+        let text = shown(name);
+        for option in command.get_arguments() {
+            let Some(long) = option.get_long() else { continue };
+            let head = text.lines().find(|line| {
+                let mut words = line.trim_start().split([' ', ',']);
+                line.trim_start().starts_with('-') && words.any(|word| word == format!("--{long}"))
+            });
+            let head = head.unwrap_or_else(|| panic!("{name} has no --{long}:\n{text}"));
+            if let Some(default) = option.get_default_values().first().and_then(|one| one.to_str())
+                && option.get_action().takes_values()
+            {
+                assert!(head.contains(&format!("[default: {default}]")), "{name}: {head}");
+            }
+            if let Some(variable) = option.get_env().and_then(|one| one.to_str()) {
+                assert!(text.contains(&format!("Environment: {variable}\n")), "{name}: {variable}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_manual_page_is_good_roff() {
+    if !have(&["mandoc"]) {
+        return;
+    }
+    for name in MANUAL {
+        let mut lint = Command::new("mandoc");
+        assert_eq!(ran(lint.args(["-T", "lint", "-W", "warning"]).arg(page(name))), "", "{name}");
+    }
+}
+
+/// What bash offers after `tcpechod --max`.
+#[test]
+fn bash_completes_an_option() {
+    if !have(&["bash"]) {
+        return;
+    }
+    let script = r#"
+        source "$1"
+        COMP_WORDS=(tcpechod --max) COMP_CWORD=1
+        _tcpechod tcpechod --max tcpechod
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let file = PAGES.path().join("bash/tcpechod.bash");
+    let offered = ran(Command::new("bash").args(["-c", script, "bash"]).arg(file));
+    let offered: Vec<_> = offered.lines().collect();
+    assert_eq!(offered, ["--max-line", "--max-connections", "--max-per-peer"]);
+}
+
+#[test]
+fn fish_completes_an_option() {
+    if !have(&["fish"]) {
+        return;
+    }
+    let file = PAGES.path().join("fish/tcpechod.fish");
+    let script = format!("source {}; complete -C 'tcpechod --max'", file.display());
+    let offered = ran(Command::new("fish").args(["--no-config", "-c", &script]));
+    let mut offered: Vec<_> = offered.lines().filter_map(|line| line.split('\t').next()).collect();
+    offered.sort_unstable();
+    assert_eq!(offered, ["--max-connections", "--max-line", "--max-per-peer"]);
+}
+
+/// zsh has no way to be asked without a terminal, so its files are only parsed; the others too.
+#[test]
+fn shells_can_read_every_completion() {
+    for (shell, directory) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {
+        if !have(&[shell]) {
+            continue;
+        }
+        let files: Vec<_> = fs::read_dir(PAGES.path().join(directory)).unwrap().collect();
+        assert_eq!(files.len(), 3, "{shell}");
+        for file in files {
+            ran(Command::new(shell).arg("-n").arg(file.unwrap().path()));
+        }
+    }
+}
