@@ -156,6 +156,29 @@ uninstall: ## remove what install has put there, and the directories that it mad
 		for place in $$made; do rmdir $(DESTDIR)$$place 2>/dev/null || :; done; \
 	fi
 
+# The one list of files is that of `install`. Debian has its own place for completions of zsh, wants
+# manual pages compressed, programs without symbols, and licences told in one file.
+package: ## lay out the files of the Debian package in $(package), after `make`
+	rm -rf $(package)
+	@$(MAKE) --silent install DESTDIR=$(abspath $(package)) prefix=/usr INSTALL_PROGRAM='install -s' \
+		zshcompletiondir=/usr/share/zsh/vendor-completions
+	cd $(package)/usr/share/doc/tcpecho && rm .directories LICENSE-MIT LICENSE-APACHE
+	$(INSTALL_DATA) docs/deploy/debian/copyright docs/deploy/debian/changelog \
+		$(package)/usr/share/doc/tcpecho
+	$(INSTALL) -D -m 644 docs/deploy/debian/overrides $(package)/usr/share/lintian/overrides/tcpecho
+	gzip -9n $(package)/usr/share/doc/tcpecho/changelog $(package)/usr/share/man/man*/*
+
+deb: all target/tools/bin/cargo-deb ## make the Debian package in target/debian
+	@$(MAKE) --silent package
+	target/tools/bin/cargo-deb --no-build --locked
+
+deb-check: deb ## install that package for a moment (as root), use it, remove it, and compare
+	rm -rf target/overlay && mkdir target/overlay
+	unshare --mount sh tests/install/package.sh target/debian/*.deb $(CURDIR)/target/overlay
+
+target/tools/bin/cargo-deb:
+	$(CARGO) install --locked --root target/tools --version '~3.8.0' cargo-deb
+
 clean: ## remove what was built
 	$(CARGO) clean
 
@@ -165,4 +188,4 @@ help: ## list these commands
 .PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
 	count-instructions count-generator count-memory count-connections bench million demo \
 	demo-transcripts demo-check demo-watch \
-	states pages install uninstall clean help
+	states pages install uninstall package deb deb-check clean help

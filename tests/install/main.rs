@@ -6,8 +6,10 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "what the tests share is a test too")]
 
 mod installed;
+mod package;
 mod pages;
 
+#[cfg(test)]
 #[path = "../faults/support/tools.rs"]
 #[expect(dead_code, reason = "the daemon's tests use more of it")]
 mod tools;
@@ -16,12 +18,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use tempfile::TempDir;
-
-/// The manual pages, below `man`, and the completions.
-static PAGES: LazyLock<TempDir> = LazyLock::new(|| {
-    let directory = TempDir::new().unwrap();
-    ran(Command::new(env!("CARGO_BIN_EXE_tcpecho-pages")).arg(directory.path()));
+/// The manual pages, below `man`, and the completions: in cargo's own directory for tests, because
+/// what is static is not removed at the end.
+static PAGES: LazyLock<PathBuf> = LazyLock::new(|| {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
+    ran(Command::new(env!("CARGO_BIN_EXE_tcpecho-pages")).arg(&directory));
     directory
 });
 
@@ -31,7 +32,7 @@ fn make(target: &str, variables: &[String]) {
     let mut make = Command::new("make");
     make.current_dir(env!("CARGO_MANIFEST_DIR")).args(["--silent", target]);
     make.env_remove("MAKEFLAGS").env_remove("MFLAGS");
-    make.arg(format!("programs={built}")).arg(format!("pages={}", PAGES.path().display()));
+    make.arg(format!("programs={built}")).arg(format!("pages={}", PAGES.display()));
     ran(make.args(variables));
 }
 

@@ -10,7 +10,7 @@ use crate::{PAGES, ran};
 const MANUAL: [&str; 3] = ["tcpechod.8", "tcpecho.1", "tcpecho-load.1"];
 
 fn page(name: &str) -> PathBuf {
-    PAGES.path().join("man").join(name)
+    PAGES.join("man").join(name)
 }
 
 /// As a terminal of that many columns would show it, without bold and underlined letters.
@@ -90,7 +90,7 @@ fn bash_completes_an_option() {
         COMP_WORDS=(tcpechod --max) COMP_CWORD=1
         _tcpechod tcpechod --max tcpechod
         printf '%s\n' "${COMPREPLY[@]}""#;
-    let file = PAGES.path().join("bash/tcpechod.bash");
+    let file = PAGES.join("bash/tcpechod.bash");
     let offered = ran(Command::new("bash").args(["-c", script, "bash"]).arg(file));
     let offered: Vec<_> = offered.lines().collect();
     assert_eq!(offered, ["--max-line", "--max-connections", "--max-per-peer"]);
@@ -101,7 +101,7 @@ fn fish_completes_an_option() {
     if !have(&["fish"]) {
         return;
     }
-    let file = PAGES.path().join("fish/tcpechod.fish");
+    let file = PAGES.join("fish/tcpechod.fish");
     let script = format!("source {}; complete -C 'tcpechod --max'", file.display());
     let offered = ran(Command::new("fish").args(["--no-config", "-c", &script]));
     let mut offered: Vec<_> = offered.lines().filter_map(|line| line.split('\t').next()).collect();
@@ -116,7 +116,7 @@ fn shells_can_read_every_completion() {
         if !have(&[shell]) {
             continue;
         }
-        let files: Vec<_> = fs::read_dir(PAGES.path().join(directory)).unwrap().collect();
+        let files: Vec<_> = fs::read_dir(PAGES.join(directory)).unwrap().collect();
         assert_eq!(files.len(), 3, "{shell}");
         for file in files {
             ran(Command::new(shell).arg("-n").arg(file.unwrap().path()));

@@ -26,6 +26,7 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("zsh", &["--version"]),
     ("fish", &["--version"]),
     ("dpkg-deb", &["--version"]),
+    ("systemctl", &["--version"]),
     ("env", &["--default-signal=PIPE", "true"]),
     ("setpriv", &["--reuid=65534", "--clear-groups", "--bounding-set=-all", "true"]),
 ];
