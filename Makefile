@@ -115,6 +115,9 @@ demo-%: all ## run one demonstration, and show it: demo-echo, demo-server-crash,
 states: ## write the tables of docs/states.md anew from the code
 	WRITE=1 $(CARGO) test --locked --test states
 
+options: ## write the tables of options in the documents anew from the programs' own
+	WRITE=1 $(CARGO) test --locked --test documents
+
 install: ## install below $(DESTDIR)$(prefix), after `make`; builds nothing
 	@missing=$$(for place in $(places); do \
 		while [ -n "$$place" ] && [ ! -d "$(DESTDIR)$$place" ]; do \
@@ -188,4 +191,4 @@ help: ## list these commands
 .PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
 	count-instructions count-generator count-memory count-connections bench million demo \
 	demo-transcripts demo-check demo-watch \
-	states pages install uninstall package deb deb-check clean help
+	states options pages install uninstall package deb deb-check clean help

@@ -1,8 +1,10 @@
 //! The metrics' HTTP, asked by curl, read by Prometheus' own parser, and abused.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::support::{Builder, Daemon, LIMIT, eventually, have};
@@ -101,6 +103,49 @@ fn m01_metrics_are_open_metrics_and_say_what_the_status_says() {
         (count.parse::<usize>().unwrap() == daemon.fds() + 1).then_some(())
     });
     drop(peer);
+    daemon.epilogue();
+}
+
+/// What the scrape says of each metric as a row of the table in the operators' document.
+fn rows(text: &str) -> String {
+    let mut rows = String::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
+        let (name, meaning) = line.split_once(' ').unwrap();
+        let start = format!("# TYPE {name} ");
+        let kind = text.lines().find_map(|line| line.strip_prefix(&start)).unwrap();
+        let sample = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
+        let start = format!("{sample}{{");
+        let labels = text.lines().find_map(|line| line.strip_prefix(&start));
+        let label = labels.and_then(|rest| rest.split_once('='));
+        let label = label.map(|(label, _)| format!("`{label}`")).unwrap_or_default();
+        let meaning = meaning.trim_end_matches('.');
+        writeln!(rows, "| `{sample}` | {kind} | {label} | {meaning} |").unwrap();
+    }
+    rows
+}
+
+/// A daemon to which an error of accept and a fault on request happen, so that all are there.
+#[test]
+fn every_metric_is_in_the_operators_table_and_no_other() {
+    if !have(&["curl", "strace"]) {
+        return;
+    }
+    let arguments = ["--metrics", "127.0.0.1:0", "--fault", "slice=100%"];
+    let daemon = Builder::new(&arguments).injected("accept4", "ECONNABORTED", "1").start();
+    let line = daemon.wait_for_log("metrics on ");
+    let address = line.rsplit(' ').next().unwrap().parse().unwrap();
+    daemon.connect().echo(b"a line\n");
+    let rows = rows(&curl(address, "/metrics", &[]).1);
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let document = fs::read_to_string(document).unwrap();
+    let head = "| metric | type | label | meaning |\n|---|---|---|---|\n";
+    let (_, rest) = document.split_once(head).unwrap();
+    let (table, _) = rest.split_once("\n\n").unwrap();
+    let (mut found, mut expected): (Vec<_>, Vec<_>) =
+        (table.lines().collect(), rows.lines().collect());
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected, "the rows are:\n{rows}");
     daemon.epilogue();
 }
 

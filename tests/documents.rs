@@ -1,0 +1,123 @@
+//! What the documents say of options, variables, defaults and causes is what the programs have.
+//! `make options` writes the tables of options anew.
+
+#![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Arg, Command};
+use tcpecho::cause::Cause;
+use tcpecho::cli;
+
+/// Where the table of each program's options is, in the order of [`cli::commands`].
+const TABLES: [&str; 3] = ["docs/operations.md", "docs/operations.md", "docs/load.md"];
+
+/// Options of other programs that the documents name.
+const FOREIGN: [&str; 3] = ["--bin", "--now", "--release"];
+
+fn place(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(place(name)).unwrap()
+}
+
+#[test]
+fn the_tables_of_options_are_those_of_the_programs() {
+    for (command, name) in cli::commands().iter().zip(TABLES) {
+        let document = read(name);
+        let begin = format!("<!-- options of {} -->\n", command.get_name());
+        let end = format!("<!-- end of options of {} -->", command.get_name());
+        let (before, rest) = document.split_once(&begin).unwrap_or_else(|| panic!("no {begin}"));
+        let (found, after) = rest.split_once(&end).unwrap();
+        let table = table(command);
+        if std::env::var_os("WRITE").is_some() {
+            fs::write(place(name), format!("{before}{begin}{table}{end}{after}")).unwrap();
+        } else {
+            assert!(found == table, "{name} differs; `make options` writes:\n{table}");
+        }
+    }
+}
+
+fn table(command: &Command) -> String {
+    let options = command.get_arguments().filter(|option| !option.is_positional());
+    let rows = options.map(row).collect::<String>();
+    format!("\n| option | environment | default | |\n|---|---|---|---|\n{rows}\n")
+}
+
+fn row(option: &Arg) -> String {
+    let short = option.get_short().map(|short| format!("`-{short}`"));
+    let long = option.get_long().map(|long| {
+        let values = option.get_value_names().filter(|_| option.get_action().takes_values());
+        let values = values.unwrap_or_default().iter().map(|value| format!(" {value}"));
+        format!("`--{long}{}`", values.collect::<String>())
+    });
+    let names: Vec<_> = [short, long].into_iter().flatten().collect();
+    let variable = option.get_env().map(|name| format!("`{}`", name.to_str().unwrap()));
+    let help = option.get_help().unwrap().to_string();
+    // Where the default is no value of the option, the help text says what it is.
+    let (help, told) = match help.split_once("[default: ") {
+        Some((help, told)) => (help.trim_end(), told.strip_suffix(']')),
+        None => (help.as_str(), None),
+    };
+    let takes_values = option.get_action().takes_values();
+    let default = option.get_default_values().first().filter(|_| takes_values);
+    let value = default.map(|value| value.to_str().unwrap()).or(told);
+    let choices: Vec<_> =
+        option.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    let choices = if choices.is_empty() || !takes_values {
+        String::new()
+    } else {
+        format!(": `{}`", choices.join("`, `"))
+    };
+    let help = help.replace('\n', "<br>");
+    format!(
+        "| {} | {} | {} | {help}{choices} |\n",
+        names.join(", "),
+        variable.unwrap_or_default(),
+        value.unwrap_or_default(),
+    )
+}
+
+#[test]
+fn documents_name_only_options_and_variables_that_there_are() {
+    let commands = cli::commands();
+    let options = || commands.iter().flat_map(Command::get_arguments);
+    let mut known: BTreeSet<_> =
+        options().filter_map(Arg::get_long).map(|long| format!("--{long}")).collect();
+    known.insert("--help".to_owned());
+    known.extend(FOREIGN.map(ToOwned::to_owned));
+    known.extend(options().filter_map(Arg::get_env).map(|name| name.to_str().unwrap().to_owned()));
+    for name in
+        ["README.md", "CHANGELOG.md", "docs/operations.md", "docs/load.md", "docs/states.md"]
+    {
+        let text = read(name);
+        let words =
+            text.split(|letter: char| !letter.is_alphanumeric() && letter != '-' && letter != '_');
+        for word in words {
+            let option = word.starts_with("--") && word.contains(char::is_alphabetic);
+            let variable =
+                word.starts_with("TCPECHO") && word.contains('_') && !word.ends_with('_');
+            assert!(!(option || variable) || known.contains(word), "{name}: {word}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_tells_the_defaults_and_causes_there_are() {
+    let readme = read("README.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    let [daemon, ..] = cli::commands();
+    for (option, claim) in
+        [("drain_timeout", "`--drain-timeout` (4 s)"), ("backlog", "The backlog (4096)")]
+    {
+        let option = daemon.get_arguments().find(|one| one.get_id() == option).unwrap();
+        let default = option.get_default_values().first().unwrap().to_str().unwrap();
+        assert!(readme.contains(claim), "{claim}");
+        assert!(claim.replace(' ', "").ends_with(&format!("({default})")), "{claim}: {default}");
+    }
+    let causes = Cause::ALL.map(Cause::word).join(" ");
+    assert!(readme.contains(&format!("`{causes}`")), "{causes}");
+}
