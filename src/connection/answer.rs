@@ -92,16 +92,16 @@ impl<S: Stream> Connection<S> {
         match lent.service.answer {
             Answer::Same => {
                 self.tally.lines += u64::from(begun);
-                self.send(&request, lent.now)?;
+                self.reply(&request, lent.now)?;
             }
             Answer::Line(answer) if !request.is_empty() => {
                 self.tally.lines += 1;
                 answer(&request, &mut lent.reply);
-                self.send(&lent.reply, lent.now)?;
+                self.reply(&lent.reply, lent.now)?;
             }
             Answer::Record(_, answer) if !request.is_empty() => {
                 let answered = answer(&request, &mut lent.reply);
-                self.send(&lent.reply, lent.now)?;
+                self.reply(&lent.reply, lent.now)?;
                 answered.unwrap_or_else(|violation| self.violated(violation));
             }
             Answer::Line(_) | Answer::Record(..) => {}

@@ -15,13 +15,27 @@ fn run(
     reads: impl IntoIterator<Item = In>,
     writes: impl IntoIterator<Item = Out>,
 ) -> (Vec<u8>, Phase, Tally) {
+    run_draining(service, line_bytes_max, reads, writes, usize::MAX)
+}
+
+/// The same, with the daemon asked to end before the turn of that number.
+fn run_draining(
+    service: Service,
+    line_bytes_max: usize,
+    reads: impl IntoIterator<Item = In>,
+    writes: impl IntoIterator<Item = Out>,
+    drain_at: usize,
+) -> (Vec<u8>, Phase, Tally) {
     let (stream, wire) = Script::new(reads);
     wire.borrow_mut().writes = writes.into_iter().collect();
     let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
     let mut connection = Connection::new(stream, peer, None, Millis(0));
     let mut lent = Lent::new(service, line_bytes_max);
     let hints = Ready::READABLE.union(Ready::WRITABLE).union(Ready::TO_END);
-    for _ in 0..1_000_000 {
+    for turn in 0..1_000_000 {
+        if turn == drain_at {
+            connection.drain();
+        }
         connection.mark(hints);
         if connection.serve(&mut lent) == Served::Closed {
             let sent = wire.borrow().sent.clone();
@@ -152,6 +166,21 @@ proptest! {
         prop_assert_eq!(phase, Phase::Closed(Cause::Finished));
         let (sums, _, _) = run(SUM, line_bytes_max, script, writes);
         prop_assert_eq!(sums, sum_of_all(&input, line_bytes_max));
+    }
+
+    #[test]
+    fn a_drain_at_any_moment_neither_cuts_a_request_nor_mixes_replies(
+        pieces in vec(vec(prop_oneof![Just(b'\n'), Just(b' '), b'0'..=b'9'], 1..40), 0..40),
+        writes in vec(a_write(), 0..120),
+        drain_at in 0_usize..60,
+    ) {
+        let input = pieces.concat();
+        // All of it is there: a socket that is empty when the drain begins gets FIN at once.
+        let script = || pieces.iter().cloned().map(In::Bytes).chain([In::End]);
+        let (sent, _, _) = run_draining(ECHO, 64, script(), writes.clone(), drain_at);
+        prop_assert_eq!(&sent, &input);
+        let (sums, _, _) = run_draining(SUM, 64, script(), writes, drain_at);
+        prop_assert_eq!(sums, sum_of_all(&input, 64));
     }
 
     #[test]

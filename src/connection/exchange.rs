@@ -19,8 +19,14 @@ impl<S: Stream> Connection<S> {
             // It waits to be reaped.
             Phase::Closed(_) => return Ok(Served::Idle),
         }
-        if self.owes() && !self.flush(lent.now)? {
-            return Ok(self.rest());
+        if self.owes() {
+            if !self.flush(lent.now)? {
+                return Ok(self.rest());
+            }
+            // Who takes slowly and goes on sending would else be read for ever.
+            if self.phase != Phase::Open && lent.now >= lent.input_until {
+                return self.settle(lent);
+            }
         }
         if !self.may_read() {
             return self.settle(lent);
@@ -106,13 +112,19 @@ impl<S: Stream> Connection<S> {
     }
 
     /// There is no more input for now: see whether that, or having paid, ends the phase.
+    ///
+    /// What is owed comes first: until it is paid nothing is read, so more input may be there, and
+    /// what is unfinished is not the last request yet.
     #[cold]
     pub(super) fn settle(&mut self, lent: &mut Lent) -> io::Result<Served> {
-        if let Phase::Draining(_) = self.phase {
-            self.answer_last(lent)?;
-        }
         if self.owes() {
             return Ok(self.rest());
+        }
+        if let Phase::Draining(_) = self.phase {
+            self.answer_last(lent)?;
+            if self.owes() {
+                return Ok(self.rest());
+            }
         }
         match self.phase {
             Phase::Flushing => Ok(self.end(Cause::Finished)),

@@ -31,6 +31,32 @@ fn draining_writes_what_is_owed_before_fin() {
 }
 
 #[test]
+fn a_drain_answers_no_request_of_which_more_is_there() {
+    let mut bench =
+        Bench::new(crate::service::SUM, 64, [bytes("1 2\n3"), bytes(" 4\n"), In::Block]);
+    bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
+    bench.connection.drain();
+    assert_eq!(bench.event(Ready::TO_END), Served::Idle);
+    assert_eq!(bench.sent(), b"3");
+    bench.event(Ready::WRITABLE);
+    assert_eq!(bench.sent(), b"3\n7\n");
+    assert!(bench.wire.borrow().half_closed);
+}
+
+#[test]
+fn input_is_over_at_its_time_for_who_takes_slowly_too() {
+    let flood: Vec<_> = (0..100).map(|_| bytes("line\n")).collect();
+    let mut bench = Bench::echo(flood);
+    bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
+    bench.lent.input_until = Millis(3000);
+    bench.connection.drain();
+    bench.event(Ready::TO_END);
+    bench.lent.now = Millis(3000);
+    bench.event(Ready::WRITABLE);
+    assert_eq!((bench.sent(), bench.phase()), (b"line\n".to_vec(), Phase::Lingering(Cause::Cut)));
+}
+
+#[test]
 fn a_peer_that_never_stops_sending_is_cut() {
     let flood = In::Bytes(vec![b'x'; 10 * crate::line::READ_BYTES_MAX]);
     let mut bench = Bench::echo([flood]);
