@@ -138,9 +138,12 @@ impl<S: Stream> Desk<S> {
         self.arrivals.push_back(key);
     }
 
+    /// Whatever names it goes with it: the next visitor may have its key at once.
     fn remove(&mut self, key: usize) {
         self.visitors.remove(key);
         self.arrivals.retain(|other| *other != key);
+        self.run_queue.retain(|other| *other != key);
+        self.asked.retain(|question| question.key != key);
     }
 
     /// Makes room for another, if there is none: who has been here the longest goes.
@@ -188,20 +191,28 @@ impl<K: Kernel> Reactor<K> {
     }
 
     fn let_visitors_in(&mut self) {
+        let mut failures = 0;
         for _ in 0..ACCEPTS_PER_TURN {
-            match self.kernel.accept_visitor() {
-                Ok(stream) => self.let_visitor_in(stream),
-                Err(error) => match fault::accept_fault(&error) {
-                    AcceptFault::Drained => {
-                        self.desk.knocked = false;
-                        return;
-                    }
-                    AcceptFault::Again => {}
-                    AcceptFault::Exhausted | AcceptFault::Broken => {
-                        self.visitor_failed(&error);
-                        return;
-                    }
-                },
+            let error = match self.kernel.accept_visitor() {
+                Ok(stream) => {
+                    self.let_visitor_in(stream);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            failures += 1;
+            match fault::accept_fault(&error) {
+                AcceptFault::Drained => {
+                    self.desk.knocked = false;
+                    return;
+                }
+                // Where nothing but errors comes of it, as where a filter forbids the call, it is
+                // tried again later too.
+                AcceptFault::Again if failures < ACCEPTS_PER_TURN => {}
+                AcceptFault::Again | AcceptFault::Exhausted | AcceptFault::Broken => {
+                    self.visitor_failed(&error);
+                    return;
+                }
             }
         }
     }

@@ -216,6 +216,7 @@ impl<S: Stream> Slots<S> {
         if connection.is_queued() {
             // The key's next owner has no place in the queue yet.
             self.run_queue.retain(|queued| *queued != key);
+            self.again.retain(|queued| *queued != key);
             if self.streams.front() == Some(&key) {
                 self.had = 0;
             }

@@ -90,6 +90,32 @@ fn too_many_visitors_make_the_oldest_go() {
 }
 
 #[test]
+fn an_answer_is_for_who_has_asked_and_not_for_who_has_its_place() {
+    let mut bench = Bench::new(rules());
+    let asker = bench.visit([bytes(GET)]);
+    let _others: Vec<_> = (1..VISITORS_MAX).map(|_| bench.visit([])).collect();
+    for _ in 0..VISITORS_MAX {
+        bench.turn([Event::Desk]);
+    }
+    // It asks, and in the same turn has to make room.
+    let newcomer = bench.visit([]);
+    bench.turn([visitor(0), Event::Desk]);
+    assert!(asker.borrow().dropped);
+    bench.answer_all();
+    bench.turn([]);
+    assert_eq!(newcomer.borrow().sent, b"");
+}
+
+#[test]
+fn a_door_at_which_every_accept_fails_is_not_spun_at() {
+    let mut bench = Bench::new(rules());
+    bench.kernel.0.borrow_mut().visitors.extend((0..9).map(|_| Err(Errno::PERM)));
+    bench.turn([Event::Desk]);
+    bench.turn([]);
+    assert_eq!(bench.patience(), Some(PAUSE));
+}
+
+#[test]
 fn visitors_that_cannot_be_let_in_are_waited_for_without_spinning() {
     let mut bench = Bench::new(rules());
     bench.kernel.0.borrow_mut().visitors.push_back(Err(Errno::MFILE));
