@@ -126,6 +126,8 @@ pub fn bind_advice(error: &Error) -> Option<&'static str> {
              CAP_NET_BIND_SERVICE; a Unix socket needs a directory that is writable",
         ),
         Errno::ADDRNOTAVAIL => Some("no interface of this machine has that address"),
+        Errno::NOENT | Errno::NOTDIR => Some("the directory of a Unix socket has to be there"),
+        Errno::ROFS => Some("a Unix socket needs a directory that is writable"),
         Errno::AFNOSUPPORT => Some("this machine does not speak that address family"),
         _ => None,
     }

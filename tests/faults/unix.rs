@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use tempfile::TempDir;
 
-use super::support::{Builder, Daemon, Ended, LIMIT, pattern};
+use super::support::{Builder, Daemon, Ended, LIMIT, eventually, pattern};
 
 const LINE: &[u8] = b"through the file system\n";
 
@@ -126,6 +126,48 @@ fn u03_a_socket_that_another_has_taken_over_is_not_removed() {
     assert_eq!(first.wait_for_exit().code(), Some(0));
     echo(&connect(&path), LINE);
     second.epilogue();
+}
+
+#[test]
+fn u03_a_successor_that_starts_during_the_drain_keeps_its_socket() {
+    let (_directory, path) = place();
+    let mut first = daemon_at(&path);
+    // Owed more than it takes, this one keeps the first daemon from ending.
+    let mut peer = first.connect();
+    let owed = first.owe(&mut peer);
+    first.terminate();
+    first.wait_for_log("draining");
+    // Its listener is closed then, and its file's number free, but for what keeps it.
+    let refused = || UnixStream::connect(&path).is_err().then_some(());
+    eventually("nobody answers any more", refused);
+    let second = daemon_at(&path);
+    assert!(peer.read_to_end() == owed);
+    drop(peer);
+    assert_eq!(first.wait_for_exit().code(), Some(0));
+    echo(&connect(&path), LINE);
+    second.epilogue();
+}
+
+#[test]
+fn u03_of_daemons_that_start_at_once_one_has_the_socket() {
+    let (_directory, path) = place();
+    drop(UnixListener::bind(&path).unwrap());
+    let started: Vec<_> = (0..3)
+        .map(|_| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_tcpechod"));
+            command.args(["--listen", &listen(&path)]).stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    let mut running = started;
+    eventually("two of them have given up", || {
+        running.retain_mut(|child| child.try_wait().unwrap().is_none());
+        (running.len() == 1).then_some(())
+    });
+    echo(&connect(&path), LINE);
+    for child in &mut running {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }
 
 #[test]

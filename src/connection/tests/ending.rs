@@ -32,8 +32,7 @@ fn draining_writes_what_is_owed_before_fin() {
 
 #[test]
 fn a_drain_answers_no_request_of_which_more_is_there() {
-    let mut bench =
-        Bench::new(crate::service::SUM, 64, [bytes("1 2\n3"), bytes(" 4\n"), In::Block]);
+    let mut bench = Bench::new(SUM, 64, [bytes("1 2\n3"), bytes(" 4\n"), In::Block]);
     bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.connection.drain();
     assert_eq!(bench.event(Ready::TO_END), Served::Idle);
