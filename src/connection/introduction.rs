@@ -104,12 +104,14 @@ impl<S: Stream> Connection<S> {
     }
 
     /// When the header is waited for no longer, and the cause it then ends with, if it has to.
-    pub(super) fn header_deadline(&self, demand: Demand) -> Option<(Millis, Cause)> {
+    pub(super) fn header_deadline(&self, demand: Demand) -> (Millis, Cause) {
+        let begun = self.held.as_ref().and_then(|held| held.line_since);
         let since = match demand {
-            Demand::Optional => self.held.as_ref().and_then(|held| held.line_since),
-            Demand::Required => Some(self.opened),
+            // Who says nothing may be waiting for a greeting, and counts for its address then.
+            Demand::Optional => begun.unwrap_or(self.opened),
+            Demand::Required => self.opened,
         };
-        since.map(|since| (since.after(proxy::PATIENCE), Cause::LineTimeout))
+        (since.after(proxy::PATIENCE), Cause::LineTimeout)
     }
 
     /// Its deadline has come, with that cause. It ends; but who need not send a header goes on

@@ -199,7 +199,7 @@ impl<S: Stream> Connection<S> {
         }
         let idle = timeouts.idle.map(|wait| (self.active.after(wait), Cause::Idle));
         let other = if let Phase::Introducing(demand) = self.phase {
-            self.header_deadline(demand)
+            Some(self.header_deadline(demand))
         } else {
             self.held.as_ref().and_then(|held| held.deadline(timeouts))
         };

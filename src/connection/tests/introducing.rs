@@ -256,13 +256,14 @@ fn the_deadline_of_a_header_is_no_lines() {
     assert_eq!(required.connection.deadline(&timeouts), expected, "from accept on");
 
     let mut optional = introduced_by(ECHO, Demand::Optional, &[b"PRO", b"XY"]);
-    assert_eq!(optional.connection.deadline(&off), None, "nobody has to say anything");
+    let expected = Some((Millis(5000), Cause::LineTimeout));
+    assert_eq!(optional.connection.deadline(&off), expected, "who says nothing goes on then");
     for now in [100, 600] {
         optional.lent.now = Millis(now);
         optional.event(READABLE);
     }
     let expected = Some((Millis(5100), Cause::LineTimeout));
-    assert_eq!(optional.connection.deadline(&timeouts), expected, "from its first byte on");
+    assert_eq!(optional.connection.deadline(&timeouts), expected, "or from its first byte on");
     assert!(optional.connection.deadline_hastened());
     optional.connection.expire(Cause::LineTimeout);
     optional.connection.begin(&mut optional.lent);

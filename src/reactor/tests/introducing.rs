@@ -73,18 +73,20 @@ fn a_header_that_does_not_come_ends_a_connection_only_where_it_has_to() {
     assert!(wire.borrow().dropped);
     assert_eq!(required.of(Cause::LineTimeout), 1);
 
-    let mut optional = Bench::new(proxied(Demand::Optional));
+    let banner = Banner::parse("hello").ok();
+    let mut optional = Bench::new(Rules { banner, ..proxied(Demand::Optional) });
     let wire = optional.knock([bytes("PROXY "), bytes("of what?\n")]);
     let silent = optional.knock([]);
     optional.turn([LISTENER]);
-    assert_eq!(optional.patience(), None);
-    optional.turn([readable(0)]);
     assert_eq!(optional.patience(), Some(proxy::PATIENCE));
+    optional.turn([readable(0)]);
     optional.at(Millis(5000)).turn([]);
     assert!(!wire.borrow().dropped && !silent.borrow().dropped);
-    assert_eq!((introducing(&optional), optional.reactor.census().0[0]), (1, 1));
+    assert_eq!((introducing(&optional), optional.reactor.census().0[0]), (0, 2));
     optional.turn([readable(0)]);
-    assert_eq!(wire.borrow().sent, b"PROXY of what?\n");
+    optional.turn([]);
+    assert_eq!(silent.borrow().sent, b"hello\n", "it may have waited for that");
+    assert_eq!(wire.borrow().sent, b"hello\nPROXY of what?\n");
 }
 
 #[test]
