@@ -38,15 +38,28 @@ impl<D: Dial> Generator<D> {
     /// line. The run ends when these are back, as one does that was to send so many lines.
     pub(super) fn ask_again(&mut self) {
         let to_ask = std::mem::take(&mut self.to_ask);
+        let wanted = u64::try_from(to_ask).unwrap_or(u64::MAX);
         let all = self.slots.len().max(1);
         let due = |key: usize| key.saturating_mul(to_ask) / all;
+        // Evenly spread; and for those of them that can't be asked, whoever can.
+        let (first, others): (Vec<_>, Vec<_>) =
+            (0..self.slots.len()).partition(|key| due(*key) < due(key + 1));
         let mut asked = 0;
-        for key in (0..self.slots.len()).filter(|key| due(*key) < due(key + 1)) {
+        for key in first.into_iter().chain(others) {
+            if asked == wanted {
+                break;
+            }
             let exchange = self.slots.get_mut(key).and_then(|slot| slot.exchange.as_mut());
             if exchange.is_some_and(|exchange| exchange.ask_again(self.now)) {
                 mark(&mut self.slots, &mut self.run_queue, key, Ready::NONE);
                 asked += 1;
             }
+        }
+        if asked < wanted {
+            self.notes.push(format!(
+                "--again {wanted}: only {asked} connections have had their first echo, and could \
+                 be asked for another"
+            ));
         }
         self.lent.results.asked_again = asked;
         self.lines.end_with(asked);
