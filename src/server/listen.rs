@@ -61,9 +61,14 @@ pub(super) fn bind(config: &Config) -> anyhow::Result<Vec<Bound>> {
 /// Binds where visitors are told how the daemon is, if anywhere. Of a name's addresses that is the
 /// first.
 pub(super) fn bind_desk(config: &Config) -> anyhow::Result<Option<Bound>> {
-    let Some(name) = &config.metrics else { return Ok(None) };
-    let Wanted { endpoint, .. } = named(name)?.swap_remove(0);
+    let Some(endpoint) = resolve_desk(config)? else { return Ok(None) };
     bind_one(&endpoint, config).map(Some).map_err(|error| cannot_listen(&endpoint, &error))
+}
+
+/// Where that is.
+pub(super) fn resolve_desk(config: &Config) -> anyhow::Result<Option<Endpoint>> {
+    let Some(name) = &config.metrics else { return Ok(None) };
+    Ok(Some(named(name)?.swap_remove(0).endpoint))
 }
 
 fn cannot_listen(endpoint: &Endpoint, error: &io::Error) -> anyhow::Error {

@@ -19,6 +19,7 @@ use log::{error, info, warn};
 use crate::cause::Cause;
 use crate::reactor::{Dice, Kernel, Misbehaving, News, Reactor, Rules, Signal, System};
 
+use inherited::Inherited;
 use places::Places;
 use socket_file::SocketFile;
 
@@ -82,7 +83,7 @@ pub fn check(config: &Config) -> anyhow::Result<String> {
     if !config.mischief.is_empty() {
         lines.push(format!("would misbehave on request: {}", shown(config)));
     }
-    let inherited = inherited::take(config)?.listeners;
+    let Inherited { listeners: inherited, metrics } = inherited::take(config)?;
     for bound in &inherited {
         lines.push(format!("would listen on {} (inherited)", bound.endpoint));
     }
@@ -91,6 +92,11 @@ pub fn check(config: &Config) -> anyhow::Result<String> {
             lines.push(format!("would listen on {} (backlog {})", wanted.endpoint, config.backlog));
         }
     }
+    let own = listen::resolve_desk(config)?;
+    let desk = own.or_else(|| metrics.into_iter().next().map(|bound| bound.endpoint));
+    lines.extend(desk.map(|endpoint| format!("would tell metrics on {endpoint}")));
+    let file = config.port_file.as_ref();
+    lines.extend(file.map(|file| format!("would write the addresses to {}", file.display())));
     Ok(lines.join("\n"))
 }
 

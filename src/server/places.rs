@@ -62,8 +62,12 @@ impl Places {
             }
         }
         let Some(file) = &config.port_file else { return Ok(()) };
-        listen::write_port_file(file, &self.addresses)
-            .with_context(|| format!("cannot write the port file {}", file.display()))
+        listen::write_port_file(file, &self.addresses).with_context(|| {
+            format!(
+                "cannot write the port file {} (its directory has to be there, and writable)",
+                file.display()
+            )
+        })
     }
 
     /// The addresses, one after the other.

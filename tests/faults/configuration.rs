@@ -202,13 +202,21 @@ fn check_says_what_would_be_done_and_does_not_do_it() {
     let daemon = Daemon::start(&[]);
     // Were it to listen, it would fail.
     let address = daemon.address().to_string();
-    let ended =
-        ended(&["--check", "--listen", &address, "--service", "sum", "--max-connections", "7"]);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    for part in
-        [&format!("would listen on {address} (backlog 4096)"), "service sum", "up to 7 connections"]
-    {
-        assert!(ended.stdout.contains(part), "{part}: {ended:?}");
+    let place = ["--listen", &address, "--metrics", &address];
+    let rest = ["--check", "--service", "sum", "--max-connections", "7", "--fault", "reset=1%"];
+    let said = ended(&[&place[..], &rest].concat());
+    assert_eq!(said.code, Some(0), "{said:?}");
+    for part in [
+        &format!("would listen on {address} (backlog 4096)"),
+        &format!("would tell metrics on {address}"),
+        "would write the addresses to ",
+        "would misbehave on request: reset=1%",
+        "service sum",
+        "up to 7 connections",
+    ] {
+        assert!(said.stdout.contains(part), "{part}: {said:?}");
     }
+    let nowhere = ended(&["--check", "--metrics", "no-such-host.invalid:80"]);
+    assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
     daemon.epilogue();
 }

@@ -28,7 +28,7 @@ Misbehave on that share of connections, as in reset=1%. May be given several tim
 delay:200ms=10%  what they send is looked at so much later
 reset=1%         they are reset when they first send something
 close=1%         they are closed, with FIN, when they first send something
-stall=1%         they are accepted, and never answered
+stall=1%         they are accepted, and never answered (set --idle-timeout, or they stay)
 slice=100%       replies come a byte at a time
 refuse=5%        they are closed as soon as they are accepted";
 

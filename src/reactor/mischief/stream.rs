@@ -68,7 +68,7 @@ impl<S: Stream> Moody<S> {
 impl<S: Stream> Stream for Moody<S> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         if self.mood.end == Some(End::Stall) {
-            // Only that its peer has gone is noticed.
+            // Only a reset is noticed. Who ends in order stays, until a timeout or a limit ends it.
             let gone = self.stream.take_error()?;
             return Err(gone.unwrap_or_else(|| Errno::AGAIN.into()));
         }
