@@ -211,3 +211,27 @@ fn w09_no_socket_is_told_to_linger() {
     assert!(!trace.contains("SO_LINGER"), "close would wait for the peer:\n{trace}");
     daemon.epilogue();
 }
+
+#[test]
+fn w10_a_drain_with_slow_readers_cuts_no_request_and_mixes_no_replies() {
+    let arguments = ["--service", "sum", "--drain-timeout", "1m"];
+    let mut daemon = Daemon::start(&arguments);
+    let mut peer = daemon.connect_narrow();
+    // Each has one right reply, and that is longer than the line: much is owed for little input.
+    let lines = b"1 2 3\n".repeat(1_000);
+    peer.send_until_stuck(&lines, usize::MAX);
+    daemon.terminate();
+    daemon.wait_for_log("draining");
+    let replies = String::from_utf8(peer.read_to_end()).unwrap();
+    assert!(replies.ends_with('\n'));
+    // What was on its way when the socket was found empty is not answered: the last line of all may
+    // be a beginning, and is answered as it stands.
+    let all = replies.lines().count();
+    assert!(all > 1000, "{all} replies");
+    for (number, reply) in replies.lines().take(all - 1).enumerate() {
+        assert_eq!(reply, "error: expected two numbers, found more", "reply {number}");
+    }
+    drop(peer);
+    assert_eq!(daemon.wait_for_exit().code(), Some(0));
+    daemon.epilogue_ended(0);
+}
