@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::cause::Cause;
-use crate::connection::Kind;
+use crate::connection::{Kind, Tally};
 use crate::descriptors;
 use crate::http::Response;
 use crate::reactor::{GATE_WORDS, Kernel, Reactor};
@@ -37,8 +37,11 @@ fn text<K: Kernel>(reactor: &Reactor<K>) -> String {
     let mut registry = Registry::default();
     process(&mut registry, reactor);
     let own = registry.sub_registry_with_prefix("tcpechod");
-    connections(own, reactor);
-    traffic(own, reactor);
+    // It looks at every connection: once is enough.
+    let (phases, mut tally) = reactor.census();
+    tally.add(reactor.counters().tally);
+    connections(own, reactor, phases);
+    traffic(own, tally);
     gate(own, reactor);
     mischief(own, reactor);
     itself(own, reactor);
@@ -92,9 +95,12 @@ fn gauge(registry: &mut Registry, name: &str, help: &str, number: u64) {
     registry.register(name, help, gauge);
 }
 
-fn connections<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
+fn connections<K: Kernel>(
+    registry: &mut Registry,
+    reactor: &Reactor<K>,
+    phases: [usize; Kind::ALIVE.len()],
+) {
     let counted = reactor.counters();
-    let (phases, _) = reactor.census();
     let phases = Kind::ALIVE.iter().zip(phases);
     let phases = phases.map(|(kind, count)| (kind.name().to_owned(), number(count)));
     let name = "connections";
@@ -108,9 +114,7 @@ fn connections<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
     counters(registry, name, "Connections that have ended, by cause", "cause", causes);
 }
 
-fn traffic<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
-    let (_, mut tally) = reactor.census();
-    tally.add(reactor.counters().tally);
+fn traffic(registry: &mut Registry, tally: Tally) {
     let bytes = [("in".to_owned(), tally.bytes_in), ("out".to_owned(), tally.bytes_out)];
     let help = "Bytes read from peers, and bytes that the kernel took for them";
     counters(registry, "bytes", help, "direction", bytes);
