@@ -28,10 +28,10 @@ overlay_everything() {
     # Whoever runs this may have a systemd, which has nothing to do with it.
     if [ -d /run/systemd ]; then mount -t tmpfs tmpfs /run/systemd || return; fi
     for part in usr etc var; do
-        mkdir -p "$place/before/$part" "$place/written/$part" "$place/work/$part"
+        mkdir -p "$place/before/$part" "$place/written/$part" "$place/scratch/$part"
         mount --bind "/$part" "$place/before/$part" || return
         mount -t overlay -o "lowerdir=$place/before/$part,upperdir=$place/written/$part" \
-            -o "workdir=$place/work/$part" overlay "/$part" || return
+            -o "workdir=$place/scratch/$part" overlay "/$part" || return
     done
 }
 
