@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::cause::Cause;
+use crate::clock::Millis;
 use crate::fault;
 use crate::line::Framing;
 
@@ -20,8 +21,14 @@ impl<S: Stream> Connection<S> {
             Phase::Closed(_) => return Ok(Served::Idle),
         }
         if self.owes() {
+            let last = self.held.as_ref().is_some_and(|held| held.last);
             if !self.flush(lent.now)? {
                 return Ok(self.rest());
+            }
+            if let Phase::Draining(cause) = self.phase
+                && last
+            {
+                return Ok(self.send_fin(cause, lent.now));
             }
             // Who takes slowly and goes on sending would else be read for ever.
             if self.phase != Phase::Open && lent.now >= lent.input_until {
@@ -122,7 +129,10 @@ impl<S: Stream> Connection<S> {
         }
         if let Phase::Draining(_) = self.phase {
             self.answer_last(lent)?;
-            if self.owes() {
+            if let Some(held) = self.held.as_mut().filter(|held| held.owes()) {
+                // What comes while it is paid would be the rest of what is answered now. An echo
+                // has no such seam, and goes on.
+                held.last = !lent.service.answer.is_same();
                 return Ok(self.rest());
             }
         }
@@ -131,17 +141,21 @@ impl<S: Stream> Connection<S> {
             Phase::Draining(cause) => {
                 // What is not read any more is not echoed: that is no drain, and says so.
                 let cut = cause == Cause::Drained && self.ready.contains(Ready::READABLE);
-                let cause = if cut { Cause::Cut } else { cause };
-                // Should this fail, the peer has reset: a read will say so.
-                drop(self.stream.half_close());
-                self.enter(Phase::Lingering(cause));
-                self.active = lent.now;
-                Ok(self.rest())
+                Ok(self.send_fin(if cut { Cause::Cut } else { cause }, lent.now))
             }
             Phase::Introducing(_) | Phase::Open | Phase::Lingering(_) | Phase::Closed(_) => {
                 Ok(Served::Idle)
             }
         }
+    }
+
+    /// Everything is paid: our FIN, and the wait for the peer's.
+    fn send_fin(&mut self, cause: Cause, now: Millis) -> Served {
+        // Should this fail, the peer has reset: a read will say so.
+        drop(self.stream.half_close());
+        self.enter(Phase::Lingering(cause));
+        self.active = now;
+        self.rest()
     }
 
     /// Reads and throws away, within the budget, until the peer's FIN.

@@ -14,6 +14,8 @@ pub struct Held {
     /// When the request that is not finished began, even if its beginning is no longer kept: it
     /// was echoed in pieces, or refused. Bytes that do not finish it do not change this.
     pub line_since: Option<Millis>,
+    /// The output is the answer to the last request: nothing more is read before our FIN.
+    pub last: bool,
     output: Vec<u8>,
     /// How much of the output has been written since.
     sent: usize,

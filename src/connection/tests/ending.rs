@@ -43,6 +43,19 @@ fn a_drain_answers_no_request_of_which_more_is_there() {
 }
 
 #[test]
+fn what_comes_after_the_drains_last_answer_is_no_request() {
+    let mut bench = Bench::new(SUM, 64, [bytes("1 2"), bytes("0\n"), In::Block]);
+    bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
+    bench.connection.drain();
+    assert_eq!(bench.event(Ready::NONE), Served::Idle);
+    assert_eq!(bench.sent(), b"3");
+    bench.event(Ready::READABLE.union(Ready::WRITABLE));
+    assert_eq!(bench.sent(), b"3\n");
+    assert!(bench.wire.borrow().half_closed);
+    assert_eq!(bench.phase(), Phase::Lingering(Cause::Drained));
+}
+
+#[test]
 fn input_is_over_at_its_time_for_who_takes_slowly_too() {
     let flood: Vec<_> = (0..100).map(|_| bytes("line\n")).collect();
     let mut bench = Bench::echo(flood);
