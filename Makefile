@@ -97,6 +97,9 @@ million: ## open, echo and hold a million connections on this machine (ARGS='--c
 	@tests/tools.sh
 	$(CARGO) bench --locked --bench million -- $(ARGS)
 
+simulate: ## the reactor on simulated sockets and time: a million seeds (ARGS='--seed 7': that one, told)
+	$(CARGO) bench --locked --bench simulate -- $(ARGS)
+
 demo: all ## run every demonstration, and tell in a table what was seen
 	@tests/demos/run
 
@@ -189,6 +192,6 @@ help: ## list these commands
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
-	count-instructions count-generator count-memory count-connections bench million demo \
+	count-instructions count-generator count-memory count-connections bench million simulate demo \
 	demo-transcripts demo-check demo-watch \
 	states options pages install uninstall package deb deb-check clean help

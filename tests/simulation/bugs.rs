@@ -1,0 +1,101 @@
+//! Bugs to be planted, one at a time, each of a kind that reactors have had: what is worth its
+//! time finds every one of them.
+
+/// A bug: in that file, one text in place of another.
+#[derive(Debug)]
+pub(super) struct Bug {
+    /// What it does, in a sentence.
+    pub(super) what: &'static str,
+    pub(super) file: &'static str,
+    pub(super) right: &'static str,
+    pub(super) wrong: &'static str,
+}
+
+pub(super) const BUGS: [Bug; 14] = [
+    Bug {
+        what: "readiness is forgotten: a short read means an empty socket, though the end is near",
+        file: "src/connection/exchange.rs",
+        right: "if fresh < room.len() && !self.ready.contains(Ready::TO_END) {",
+        wrong: "if fresh < room.len() {",
+    },
+    Bug {
+        what: "readiness is forgotten: an interrupted read counts as would-block",
+        file: "src/connection/exchange.rs",
+        right: "if fault::would_block(&error) {\n            self.ready.remove(Ready::READABLE",
+        wrong: "if fault::would_block(&error) || fault::interrupted(&error) {\n            \
+                self.ready.remove(Ready::READABLE",
+    },
+    Bug {
+        what: "readiness is stale: would-block on a read disproves nothing",
+        file: "src/connection/exchange.rs",
+        right: "self.ready.remove(Ready::READABLE.union(Ready::TO_END));",
+        wrong: "self.ready.remove(Ready::TO_END);",
+    },
+    Bug {
+        what: "readiness is forgotten: an interrupted write is not tried again",
+        file: "src/connection/output.rs",
+        right: "self.ready.insert(Ready::WRITABLE);",
+        wrong: "self.ready.remove(Ready::WRITABLE);",
+    },
+    Bug {
+        what: "the gate does not try again when descriptors have run out",
+        file: "src/reactor/accept.rs",
+        right: "self.accept_failed(fault, &error)?;",
+        wrong: "self.accept_failed(fault, &error)?;\n                        \
+                self.gate.nobody_waits(listener);",
+    },
+    Bug {
+        what: "the rest of a short write is dropped",
+        file: "src/connection/output.rs",
+        right: "self.owe(rest.get(sent..).unwrap_or_default(), now);",
+        wrong: "let _rest = rest.get(sent..);",
+    },
+    Bug {
+        what: "the connection is closed at FIN although something is owed",
+        file: "src/connection/exchange.rs",
+        right: "Phase::Open | Phase::Draining(Cause::Drained) if self.owes() => {",
+        wrong: "Phase::Open | Phase::Draining(Cause::Drained) if false => {",
+    },
+    Bug {
+        what: "who is introduced and ends in one turn is reaped twice",
+        file: "src/reactor/slots.rs",
+        right: ".find(|key| self.slab.contains(*key))?;",
+        wrong: ".find(|_| true)?;",
+    },
+    Bug {
+        what: "a budget is used up, and nobody remembers who wants another",
+        file: "src/reactor/slots.rs",
+        right: "() => self.again.push(key),",
+        wrong: "() => {}",
+    },
+    Bug {
+        what: "a key that is given again still stands in the queue",
+        file: "src/reactor/slots.rs",
+        right: "if connection.is_queued() {\n            // The key's",
+        wrong: "if false {\n            // The key's",
+    },
+    Bug {
+        what: "an error that only the event has told is not asked for: reset after FIN is finished",
+        file: "src/connection/exchange.rs",
+        right: "if !self.ready.contains(Ready::ERROR) {\n            return Ok(());",
+        wrong: "if true {\n            return Ok(());",
+    },
+    Bug {
+        what: "a deadline that was put off is not looked at again",
+        file: "src/reactor/mod.rs",
+        right: "Some((at, _)) => self.deadlines.no_later_than(at, key),",
+        wrong: "Some((_, _)) => {}",
+    },
+    Bug {
+        what: "a drain closes at once in place of lingering",
+        file: "src/connection/exchange.rs",
+        right: "self.enter(Phase::Lingering(cause));",
+        wrong: "return self.end(cause);",
+    },
+    Bug {
+        what: "a drain reads on after its last answer",
+        file: "src/connection/exchange.rs",
+        right: "held.last = !lent.service.answer.is_same();",
+        wrong: "held.last = false;",
+    },
+];

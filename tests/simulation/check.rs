@@ -1,0 +1,200 @@
+//! What must be so after each turn, and of each connection that has ended.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tcpecho::clock::Millis;
+use tcpecho::connection::{LINGER, Timeouts};
+use tcpecho::line::READ_BYTES_MAX;
+use tcpecho::reactor::{OverLimit, Reactor, Rules};
+
+use super::kernel::Simulated;
+use super::ledger;
+use super::peer::Peer;
+use super::talk::Answers;
+use super::wire::Wire;
+use super::world::World;
+
+/// How many connections are taken from queues in one turn, at most.
+const ACCEPTS_PER_TURN: usize = 64;
+
+/// How many budgets one connection has in one turn, at most: its own and those of a stream.
+const READS_PER_TURN: usize = 5;
+
+/// How many turns in a row may come without anything that happens, or the loop spins.
+const IDLE_TURNS_MAX: usize = 16;
+
+/// How many more connections than the limit may be open for a moment, while some are evicted.
+const EVICTED_AT_ONCE: usize = 16;
+
+/// What is remembered from turn to turn.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    /// Why each connection has ended.
+    pub(super) causes: HashMap<usize, String>,
+    idle_turns: usize,
+}
+
+impl Checks {
+    /// Judges a turn. The gate's word is the one from before it.
+    pub(super) fn after_turn(
+        &mut self,
+        reactor: &Reactor<Simulated>,
+        rules: &Rules,
+        gate_word: &str,
+        world: &mut World,
+    ) {
+        let open = reactor.descriptors() + reactor.children();
+        let counters = reactor.counters();
+        let peers = open - reactor.visitors();
+        if counters.accepted != counters.closed_total() + u64::try_from(peers).unwrap() {
+            let (accepted, closed) = (counters.accepted, counters.closed_total());
+            world.violated(|| format!("accepted {accepted} is not open {peers} + closed {closed}"));
+        }
+        if world.accepted != counters.accepted {
+            world.violated(|| format!("accepted {} is not counted", counters.accepted));
+        }
+        if world.streams != reactor.descriptors() {
+            let streams = world.streams;
+            world.violated(|| format!("{streams} streams for {}", reactor.descriptors()));
+        }
+        if peers > rules.connections_max + EVICTED_AT_ONCE {
+            world.violated(|| format!("{peers} connections are open"));
+        }
+        self.budgets(world);
+        if world.asked.slept_on_queue && gate_word == "open" && !rules.exec {
+            world.violated(|| "somebody waits before an open gate, and no event comes".to_owned());
+        }
+        deadlines(&rules.timeouts, world);
+        for (name, cause) in ledger::closed() {
+            self.closed(&name, &cause, rules, world);
+        }
+    }
+
+    /// Bounded work in a turn, bounded memory, and no turn for nothing, for long.
+    fn budgets(&mut self, world: &mut World) {
+        let accepts = world.asked.accepts;
+        if accepts > ACCEPTS_PER_TURN {
+            world.violated(|| format!("{accepts} accepts in one turn"));
+        }
+        for number in 0..world.wires.len() {
+            let wire = &mut world.wires[number];
+            let reads = std::mem::take(&mut wire.reads);
+            let held = wire.read.saturating_sub(wire.written);
+            let drains = wire.half_closed.is_some();
+            if reads > READS_PER_TURN {
+                world.violated(|| format!("{reads} reads of peer {number} in one turn"));
+            } else if held > 3 * READ_BYTES_MAX && !drains {
+                world.violated(|| format!("{held} bytes of peer {number} are held"));
+            }
+        }
+        self.idle_turns = if world.asked.moved { 0 } else { self.idle_turns + 1 };
+        if self.idle_turns > IDLE_TURNS_MAX {
+            world.violated(|| format!("{IDLE_TURNS_MAX} turns in which nothing happened"));
+        }
+    }
+
+    /// Judges what closing has done to replies that were on their way: only a peer that does not
+    /// heed our FIN for so long may lose some, or one that is cut from then on.
+    pub(super) fn after_the_end(&self, world: &World, cut_from: Millis) -> Result<(), String> {
+        let mut ended = self.causes.iter().filter(|(_, cause)| *cause == "drained");
+        let lost = ended.find(|(number, _)| {
+            let wire = &world.wires[**number];
+            let patient =
+                wire.half_closed.is_some() && wire.closed_at.since(wire.half_closed_at) >= LINGER;
+            wire.destroyed > 0 && !wire.faulted && !patient && wire.closed_at < cut_from
+        });
+        lost.map_or(Ok(()), |(number, _)| {
+            let bytes = world.wires[*number].destroyed;
+            Err(format!("the drain has destroyed {bytes} bytes on their way to peer {number}"))
+        })
+    }
+
+    fn closed(&mut self, name: &str, cause: &str, rules: &Rules, world: &mut World) {
+        let Some(number) = world.names.get(name).copied() else {
+            world.violated(|| format!("a closing line for {name}, who is not known"));
+            return;
+        };
+        if let Some(before) = self.causes.insert(number, cause.to_owned()) {
+            world.violated(|| format!("peer {number} has ended twice: {before}, {cause}"));
+        }
+        if let Some(wrong) = judge(world, number, cause, rules) {
+            world.violated(|| format!("peer {number} has ended as {cause}: {wrong}"));
+        }
+    }
+}
+
+/// Nobody is left open beyond a deadline.
+fn deadlines(timeouts: &Timeouts, world: &mut World) {
+    let over =
+        |limit: Option<Duration>, since| limit.is_some_and(|it| world.now.since(since) >= it);
+    let late = |(_, (peer, wire)): &(usize, (&Peer, &Wire))| {
+        let waits = wire.half_closed.is_none();
+        peer.listener.is_some()
+            && wire.key.is_some()
+            && (over(timeouts.idle.filter(|_| waits), wire.moved_at)
+                || over(timeouts.stall.filter(|_| waits && wire.blocked), wire.owed_at)
+                || over(Some(LINGER).filter(|_| !waits), wire.half_closed_at))
+    };
+    let late = world.peers.iter().zip(&world.wires).enumerate().find(late);
+    if let Some(number) = late.map(|(number, _)| number) {
+        world.violated(|| format!("peer {number} is still there after its deadline"));
+    }
+}
+
+/// What is wrong with that cause of a connection's end, if anything is.
+fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<String> {
+    let (wire, draining) = (&world.wires[number], world.draining);
+    let Timeouts { idle, line, stall } = rules.timeouts;
+    let without_reason = |may_be: bool| (!may_be).then(|| "without a reason".to_owned());
+    match cause {
+        "finished" if wire.error.is_some() && wire.error_told => {
+            Some("the socket had an error to tell".to_owned())
+        }
+        "finished" => incomplete(wire, wire.sent, rules),
+        "drained" if !draining => Some("nobody has asked for a drain".to_owned()),
+        "drained" => incomplete(wire, wire.half_closed.unwrap_or(wire.sent), rules),
+        "reset" | "broken-pipe" | "timed-out" | "unreachable" | "aborted" | "error" => {
+            without_reason(wire.faulted)
+        }
+        "idle" => without_reason(idle.is_some()),
+        "line-timeout" => without_reason(line.is_some() || rules.proxied.is_some()),
+        "stalled" => without_reason(stall.is_some()),
+        "evicted" => without_reason(rules.over_limit == OverLimit::Evict),
+        "refused" => {
+            without_reason(rules.per_peer_max.is_some() || rules.over_limit == OverLimit::Refuse)
+        }
+        "protocol" => without_reason(rules.proxied.is_some()),
+        "cut" => without_reason(draining),
+        "exec" => without_reason(rules.exec),
+        other => Some(format!("{other} is no cause")),
+    }
+}
+
+/// What is missing of the reply to the first `read` bytes, of which an orderly end may leave
+/// nothing out.
+fn incomplete(wire: &Wire, read: usize, rules: &Rules) -> Option<String> {
+    if wire.read < read {
+        return Some(format!("{} of {read} bytes were read", wire.read));
+    }
+    if wire.talk.answers == Answers::Sums && !wire.talk.is_whole(read) {
+        return None;
+    }
+    if wire.raw {
+        return None;
+    }
+    // Who is not introduced is neither greeted nor answered, nor is who says nothing to a daemon
+    // that waits for headers.
+    if read < wire.talk.header || (read == 0 && rules.proxied.is_some()) {
+        return None;
+    }
+    let due = wire.talk.due(read);
+    if wire.written < due {
+        return Some(format!("{} bytes of {due} were written", wire.written));
+    }
+    let late_input = wire.half_closed.is_some_and(|read| wire.sent > read);
+    if wire.destroyed > 0 && !late_input && !wire.faulted {
+        return Some(format!("the close has destroyed {} bytes", wire.destroyed));
+    }
+    None
+}

@@ -1,0 +1,62 @@
+//! Children that answer in the daemon's place: all they do here is to end.
+
+use rustix::process::Pid;
+use tcpecho::reactor::{Ended, Signal, Urge};
+
+use super::world::World;
+
+/// A child that has not ended.
+#[derive(Debug)]
+pub(super) struct Child {
+    id: Pid,
+    wire: usize,
+    /// It does not heed SIGTERM.
+    stubborn: bool,
+}
+
+impl World {
+    /// Starts one for a wire.
+    pub(super) fn start_child(&mut self, wire: usize) -> Pid {
+        let id = i32::try_from(wire + 1).ok().and_then(Pid::from_raw).unwrap();
+        let stubborn = self.rng.u32(0..4) == 0;
+        self.children.push(Child { id, wire, stubborn });
+        id
+    }
+
+    /// Has a child end, sometimes; returns true if one did.
+    pub(super) fn some_child_ends(&mut self) -> bool {
+        let ends = !self.children.is_empty() && self.rng.u32(0..8) == 0;
+        if ends {
+            let child = self.rng.usize(0..self.children.len());
+            self.child_ends(child, Ended::Exited(0));
+        }
+        ends
+    }
+
+    /// Has every child end; returns true if there was one.
+    pub(super) fn every_child_ends(&mut self) -> bool {
+        let some = !self.children.is_empty();
+        while !self.children.is_empty() {
+            self.child_ends(0, Ended::Exited(0));
+        }
+        some
+    }
+
+    /// Sends a child a signal.
+    pub(super) fn urge_child(&mut self, id: Pid, urge: Urge) {
+        let Some(number) = self.children.iter().position(|child| child.id == id) else { return };
+        match urge {
+            Urge::Kill => self.child_ends(number, Ended::Signalled(9)),
+            Urge::Terminate if self.children[number].stubborn => {}
+            Urge::Terminate => self.child_ends(number, Ended::Signalled(15)),
+        }
+    }
+
+    fn child_ends(&mut self, number: usize, how: Ended) {
+        let child = self.children.swap_remove(number);
+        self.tell(|| format!("child of peer {} ended: {how}", child.wire));
+        self.wires[child.wire].close();
+        self.children_ended.push_back((child.id, how));
+        self.signals.push(Signal::Child);
+    }
+}

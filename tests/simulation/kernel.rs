@@ -1,0 +1,211 @@
+//! The world as the reactor sees it: [`Kernel`] and [`Stream`] on simulated wires.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::Pid;
+use tcpecho::clock::Millis;
+use tcpecho::connection::{Peer as Name, Stream};
+use tcpecho::reactor::{Ended, Event, Kernel, Signal, Urge};
+
+use super::world::World;
+
+/// How often peers can do something without an event for the daemon: each sends and takes all it
+/// has in less.
+const ACTS_MAX: usize = 1 << 20;
+
+/// The kernel.
+#[derive(Clone, Debug)]
+pub(super) struct Simulated(pub(super) Rc<RefCell<World>>);
+
+/// The daemon's end of a wire.
+#[derive(Debug)]
+pub(super) struct End {
+    world: Rc<RefCell<World>>,
+    /// None once somebody else has it.
+    wire: Option<usize>,
+}
+
+impl Kernel for Simulated {
+    type Stream = End;
+
+    fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()> {
+        let mut world = self.0.borrow_mut();
+        world.stir();
+        world.goes_to_sleep(timeout);
+        if world.fault(|weather| weather.interrupted) {
+            world.asked.moved = true;
+            return Err(Errno::INTR.into());
+        }
+        let until = timeout.map(|timeout| world.now.after(timeout));
+        let mut events = world.events();
+        let mut patience = ACTS_MAX;
+        while events.is_empty() && until.is_none_or(|until| world.now < until) {
+            if !world.wait(until) {
+                match until {
+                    Some(until) => world.now = until,
+                    None => world.asked.stuck = true,
+                }
+                break;
+            }
+            events = world.events();
+            patience -= 1;
+            assert!(patience > 0, "peers go on for ever, and the daemon is told nothing");
+        }
+        drop(world);
+        events.into_iter().for_each(tell);
+        Ok(())
+    }
+
+    fn accept(&mut self, listener: usize) -> io::Result<(End, Name)> {
+        let mut world = self.0.borrow_mut();
+        world.asked.accepts += 1;
+        let number = world.take_from_queue(Some(listener))?;
+        world.accepted += 1;
+        let name = world.addresses[number];
+        Ok((End { world: Rc::clone(&self.0), wire: Some(number) }, name))
+    }
+
+    fn accept_visitor(&mut self) -> io::Result<End> {
+        let number = self.0.borrow_mut().take_from_queue(None)?;
+        Ok(End { world: Rc::clone(&self.0), wire: Some(number) })
+    }
+
+    fn register(&mut self, stream: &mut End, key: usize) -> io::Result<()> {
+        let mut world = self.0.borrow_mut();
+        let Some(number) = stream.wire else { return Ok(()) };
+        if world.fault(|weather| weather.failing_register) {
+            world.wires[number].faulted = true;
+            return Err(Errno::NOMEM.into());
+        }
+        if world.wires.iter().any(|wire| wire.key == Some(key)) {
+            world.violated(|| format!("key {key} was given to two connections"));
+        }
+        world.tell(|| format!("peer {number} is registered under {key}"));
+        let wire = &mut world.wires[number];
+        wire.key = Some(key);
+        wire.edges = wire.level();
+        Ok(())
+    }
+
+    fn close_listeners(&mut self) {
+        self.0.borrow_mut().close_queues();
+    }
+
+    fn signals(&mut self) -> Vec<Signal> {
+        std::mem::take(&mut self.0.borrow_mut().signals)
+    }
+
+    fn spawn(&mut self, mut stream: End) -> io::Result<Pid> {
+        let mut world = self.0.borrow_mut();
+        if world.fault(|weather| weather.failing_spawn) {
+            drop(world);
+            return Err(Errno::AGAIN.into());
+        }
+        // The child has it now.
+        let wire = stream.wire.take().ok_or(io::ErrorKind::NotConnected)?;
+        world.streams -= 1;
+        Ok(world.start_child(wire))
+    }
+
+    fn reap(&mut self) -> Option<(Pid, Ended)> {
+        self.0.borrow_mut().children_ended.pop_front()
+    }
+
+    fn signal_child(&mut self, child: Pid, urge: Urge) {
+        self.0.borrow_mut().urge_child(child, urge);
+    }
+
+    fn now(&self) -> Millis {
+        self.0.borrow().now
+    }
+}
+
+impl Stream for End {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let mut world = self.world.borrow_mut();
+        let number = self.number();
+        world.may_fail(number)?;
+        let short = world.fault(|weather| weather.short_read);
+        let most = if short { world.rng.usize(1..=64) } else { usize::MAX };
+        world.is_late(number);
+        let read = world.wires[number].read(room, most);
+        if read.as_ref().is_ok_and(|read| *read > 0) {
+            world.wires[number].moved_at = world.now;
+        }
+        world.asked.moved |= read.is_ok();
+        world.tell(|| format!("read from peer {number}: {read:?}"));
+        read
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut world = self.world.borrow_mut();
+        let number = self.number();
+        if world.wires[number].half_closed.is_some() {
+            world.violated(|| format!("peer {number}: a write after our FIN"));
+        }
+        world.may_fail(number)?;
+        world.is_late(number);
+        let short = world.fault(|weather| weather.short_write);
+        let most = if short { world.rng.usize(1..=bytes.len().max(1)) } else { usize::MAX };
+        let owed = world.wires[number].blocked;
+        let written = world.wires[number].write(bytes, most);
+        if written.is_ok() || !owed {
+            world.wires[number].owed_at = world.now;
+        }
+        world.tell(|| format!("write to peer {number} of {}: {written:?}", bytes.len()));
+        if let Ok(taken) = written {
+            world.asked.moved = true;
+            world.wires[number].moved_at = world.now;
+            world.compare(number, &bytes[..taken]);
+        }
+        written
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        let mut world = self.world.borrow_mut();
+        let number = self.number();
+        let now = world.now;
+        let wire = &mut world.wires[number];
+        if wire.dead {
+            return Err(Errno::NOTCONN.into());
+        }
+        wire.half_closed = Some(wire.read);
+        wire.half_closed_at = now;
+        world.tell(|| format!("FIN to peer {number}"));
+        Ok(())
+    }
+
+    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
+        let number = self.number();
+        Ok(self.world.borrow_mut().wires[number].error.take().map(Into::into))
+    }
+
+    fn close_with_reset(&self) -> io::Result<()> {
+        let number = self.number();
+        self.world.borrow_mut().wires[number].lingers_not = true;
+        Ok(())
+    }
+}
+
+impl End {
+    fn number(&self) -> usize {
+        self.wire.expect("nobody uses a stream that was given away")
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let Some(number) = self.wire else { return };
+        let mut world = self.world.borrow_mut();
+        world.tell(|| format!("closed peer {number}"));
+        world.streams -= 1;
+        world.asked.moved = true;
+        let now = world.now;
+        world.wires[number].closed_at = now;
+        world.wires[number].close();
+    }
+}

@@ -1,0 +1,237 @@
+//! The other end of a wire: what a peer does, one small act at a time, and how it likes to end.
+
+use fastrand::Rng;
+use rustix::io::Errno;
+use tcpecho::connection::Ready;
+
+use super::wire::{Seen, Wire};
+
+/// How a peer ends its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// FIN as soon as everything is sent.
+    HalfClose,
+    /// FIN once everything has come back.
+    Patient,
+    /// RST after so many bytes.
+    Reset(usize),
+    /// Its process ends after so many bytes, whatever has come back.
+    Leave(usize),
+    /// It stays, silent.
+    Stay,
+}
+
+/// How a peer takes what comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// As it comes.
+    Always,
+    /// Not before all is calm.
+    Never,
+    /// Not before it has sent so much.
+    After(usize),
+}
+
+/// How everybody behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mood {
+    /// Each as it likes, a little at a time.
+    Own,
+    /// Faults have stopped: all do at once what there is to do, and end in order.
+    Calm,
+}
+
+/// What a peer can do, and the network with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Act {
+    Connect,
+    Send,
+    Carry,
+    Take,
+    Finish,
+    Reset,
+    Leave,
+    /// A reply has come to somebody who has left: RST goes back.
+    Bounce,
+    /// The end of what the daemon sends is seen.
+    See,
+}
+
+impl Act {
+    pub(super) const ALL: [Self; 9] = [
+        Self::Connect,
+        Self::Send,
+        Self::Carry,
+        Self::Take,
+        Self::Finish,
+        Self::Reset,
+        Self::Leave,
+        Self::Bounce,
+        Self::See,
+    ];
+}
+
+/// A peer.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
+pub(super) struct Peer {
+    /// At which listener it connects; visitors have their own.
+    pub(super) listener: Option<usize>,
+    pub(super) ending: Ending,
+    pub(super) reads: Reads,
+    /// How much it sends, and takes, at once.
+    pub(super) burst: usize,
+    pub(super) sip: usize,
+    /// It goes on sending when it has seen the daemon's FIN.
+    pub(super) deaf: bool,
+    /// It has asked for a connection; the daemon has accepted it.
+    pub(super) connected: bool,
+    pub(super) accepted: bool,
+    /// Nobody listened.
+    pub(super) refused: bool,
+    /// Its socket is closed.
+    pub(super) gone: bool,
+    /// A fault or the daemon's rules have ended it already in the queue.
+    pub(super) lost: bool,
+}
+
+impl Peer {
+    /// True if it can do that now; in calm weather nobody is rude.
+    pub(super) fn can(&self, act: Act, wire: &Wire, mood: Mood) -> bool {
+        if act == Act::Connect {
+            return !self.connected;
+        }
+        if !self.connected || self.refused || self.lost {
+            return false;
+        }
+        let in_transit = !wire.reset_sent && !wire.dead && wire.written > wire.carried;
+        if self.gone {
+            return act == Act::Bounce && in_transit;
+        }
+        if wire.dead || wire.seen == Seen::Reset {
+            return false;
+        }
+        let all_sent = wire.sent == wire.talk.input.len();
+        let sends = !wire.fin && !wire.reset_sent && (self.deaf || wire.seen == Seen::Nothing);
+        match act {
+            Act::Send => sends && !all_sent && wire.sent - wire.read < wire.sizes.receive,
+            Act::Carry => in_transit && wire.carried - wire.taken < wire.sizes.window,
+            Act::Take => self.takes(wire, mood) && wire.carried > wire.taken,
+            Act::Finish => !wire.fin && self.finishes(wire, mood),
+            Act::Reset => {
+                mood == Mood::Own && matches!(self.ending, Ending::Reset(at) if wire.sent >= at)
+            }
+            Act::Leave => {
+                mood == Mood::Own && matches!(self.ending, Ending::Leave(at) if wire.sent >= at)
+            }
+            Act::See => {
+                let news = wire.seen == Seen::Nothing || wire.reset_sent;
+                news && wire.taken == wire.carried && ended(wire)
+            }
+            Act::Connect | Act::Bounce => false,
+        }
+    }
+
+    fn takes(&self, wire: &Wire, mood: Mood) -> bool {
+        match self.reads {
+            Reads::Always => true,
+            Reads::Never => mood == Mood::Calm,
+            Reads::After(bytes) => mood == Mood::Calm || wire.sent >= bytes || wire.fin,
+        }
+    }
+
+    fn finishes(&self, wire: &Wire, mood: Mood) -> bool {
+        let calm = mood == Mood::Calm;
+        let all_sent = wire.sent == wire.talk.input.len();
+        if wire.seen == Seen::Fin && (!self.deaf || all_sent) {
+            return true;
+        }
+        match self.ending {
+            Ending::HalfClose => all_sent,
+            Ending::Patient => all_sent && (calm || wire.taken >= wire.talk.reply.len()),
+            Ending::Reset(_) | Ending::Leave(_) | Ending::Stay => calm && all_sent,
+        }
+    }
+
+    /// Does it, but for [`Act::Connect`], which is up to the network.
+    pub(super) fn act(&mut self, act: Act, wire: &mut Wire, rng: &mut Rng, mood: Mood) {
+        match act {
+            Act::Connect => {}
+            Act::Send => self.send(wire, rng, mood),
+            Act::Carry => {
+                let window = wire.sizes.window - (wire.carried - wire.taken);
+                let most = (wire.written - wire.carried).min(window);
+                wire.carry(some(rng, mood, most, most));
+            }
+            Act::Take => {
+                let there = wire.carried - wire.taken;
+                wire.taken += some(rng, mood, there, self.sip);
+            }
+            Act::Finish => wire.arrive_fin(),
+            Act::Reset => {
+                self.gone = true;
+                wire.break_off(Errno::CONNRESET);
+            }
+            Act::Leave => {
+                self.gone = true;
+                if wire.carried > wire.taken {
+                    wire.break_off(Errno::CONNRESET);
+                } else if !wire.fin {
+                    wire.arrive_fin();
+                }
+            }
+            Act::Bounce => wire.break_off(Errno::CONNRESET),
+            Act::See => wire.seen = if wire.reset_sent { Seen::Reset } else { Seen::Fin },
+        }
+    }
+
+    fn send(&self, wire: &mut Wire, rng: &mut Rng, mood: Mood) {
+        if wire.closed {
+            // Nobody is there any more: RST comes back.
+            wire.reset();
+            return;
+        }
+        let room = wire.sizes.receive - (wire.sent - wire.read);
+        let most = (wire.talk.input.len() - wire.sent).min(room);
+        wire.arrive(some(rng, mood, most, self.burst));
+    }
+
+    /// Puts an urgent byte's mark before what it sends next.
+    pub(super) fn urge(wire: &mut Wire) {
+        wire.mark = Some(wire.sent);
+        wire.edges.insert(Ready::TO_END);
+    }
+
+    /// True if the daemon has taken it for a connection: a visitor is none.
+    pub(super) const fn is_counted(&self) -> bool {
+        self.accepted && self.listener.is_some()
+    }
+
+    /// True if nothing will come of it any more.
+    pub(super) const fn is_over(&self, wire: &Wire) -> bool {
+        self.refused
+            || self.lost
+            || (self.gone && !self.is_bouncing(wire))
+            || wire.dead
+            || matches!(wire.seen, Seen::Reset)
+            || (matches!(wire.seen, Seen::Fin) && wire.fin)
+    }
+
+    const fn is_bouncing(&self, wire: &Wire) -> bool {
+        self.gone && !wire.dead && !wire.reset_sent && wire.written > wire.carried
+    }
+}
+
+/// How many of so many bytes move at once: any number up to the usual one, or all.
+fn some(rng: &mut Rng, mood: Mood, all: usize, usual: usize) -> usize {
+    match mood {
+        Mood::Own => rng.usize(1..=all.min(usual)),
+        Mood::Calm => all,
+    }
+}
+
+/// True if nothing comes after what is carried.
+const fn ended(wire: &Wire) -> bool {
+    let fin = wire.half_closed.is_some() || wire.closed;
+    wire.reset_sent || (fin && wire.written == wire.carried)
+}

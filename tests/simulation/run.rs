@@ -1,0 +1,278 @@
+//! One seed: a storm, and after it, calm or the end.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use tcpecho::http::{self, Response};
+use tcpecho::reactor::{News, Reactor, Rules, Signal};
+
+use super::check::Checks;
+use super::kernel::Simulated;
+use super::peer::Mood;
+use super::talk::VISIT;
+use super::weather::Weather;
+use super::wire::Seen;
+use super::world::{Asked, Telling, World};
+use super::{ledger, setup};
+
+/// How many turns the storm takes, at most; and how many calm may take until everybody is served.
+const STORM_TURNS_MAX: usize = 400;
+const CALM_TURNS_MAX: usize = 3000;
+
+/// How much later than at its deadline a drain may be over: time leaps by less.
+const DRAIN_SLACK: Duration = Duration::from_secs(9);
+
+/// What is to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Whatever happens, nothing wrong is ever done.
+    Safety,
+    /// When faults stop, everybody is served.
+    Liveness,
+}
+
+impl Mode {
+    /// Every other seed shows the one.
+    pub(super) const fn of(seed: u64) -> Self {
+        if seed.is_multiple_of(2) { Self::Safety } else { Self::Liveness }
+    }
+}
+
+/// What a seed has come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Story {
+    pub(super) turns: u64,
+    pub(super) connections: u64,
+    pub(super) bytes: u64,
+    pub(super) faults: u64,
+    pub(super) lasted: Duration,
+}
+
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { turns, connections, bytes, faults, lasted } = self;
+        let hours = lasted.as_secs_f64() / 3600.0;
+        write!(
+            f,
+            "{connections} connections, {bytes} bytes back, {faults} faults, {turns} turns in \
+             {hours:.1} hours"
+        )
+    }
+}
+
+impl Story {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.turns += other.turns;
+        self.connections += other.connections;
+        self.bytes += other.bytes;
+        self.faults += other.faults;
+        self.lasted += other.lasted;
+    }
+}
+
+/// Runs a seed.
+///
+/// # Errors
+///
+/// What was done wrong.
+pub(super) fn run(seed: u64, telling: Telling) -> Result<Story, String> {
+    ledger::open();
+    drop(ledger::closed());
+    let ran = catch_unwind(AssertUnwindSafe(|| Run::new(seed, telling).finish()));
+    ran.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(format!("panicked: {}", text.unwrap_or("without a word")))
+    })
+}
+
+struct Run {
+    mode: Mode,
+    rules: Rules,
+    reactor: Reactor<Simulated>,
+    world: Rc<RefCell<World>>,
+    checks: Checks,
+    turns: u64,
+    storm: usize,
+}
+
+impl Run {
+    fn new(seed: u64, telling: Telling) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let rules = setup::rules(&mut rng);
+        let storm = rng.usize(0..STORM_TURNS_MAX);
+        let world = setup::world(rng, &rules, telling);
+        world.tell(|| format!("{:?} {rules:?} {:?}", Mode::of(seed), world.weather));
+        let listeners = world.listeners.len();
+        let world = Rc::new(RefCell::new(world));
+        let reactor = Reactor::new(Simulated(Rc::clone(&world)), listeners, rules.clone());
+        let checks = Checks::default();
+        Self { mode: Mode::of(seed), rules, reactor, world, checks, turns: 0, storm }
+    }
+
+    fn finish(mut self) -> Result<Story, String> {
+        let began = self.world.borrow().now;
+        for _ in 0..self.storm {
+            self.turn()?;
+            if self.world.borrow().asked.stuck {
+                break;
+            }
+        }
+        if self.mode == Mode::Liveness {
+            self.calm()?;
+        }
+        self.drain()?;
+        let world = self.world.borrow();
+        let bytes = world.wires.iter().map(|wire| u64::try_from(wire.written).unwrap()).sum();
+        Ok(Story {
+            turns: self.turns,
+            connections: world.accepted,
+            bytes,
+            faults: world.faults,
+            lasted: world.now.since(began),
+        })
+    }
+
+    /// One turn, what the daemon's owner does about its news, and what has to be so after it.
+    fn turn(&mut self) -> Result<(), String> {
+        self.world.borrow_mut().asked = Asked::default();
+        let gate_word = self.reactor.gate_word();
+        let news = self.reactor.turn().map_err(|error| format!("the turn failed: {error}"))?;
+        self.turns += 1;
+        for question in self.reactor.questions() {
+            let body = String::from_utf8_lossy(VISIT).trim_end().to_owned();
+            self.reactor.answer(&question, Response::text(200, &body));
+        }
+        if news.contains(News::SIGNALS) {
+            for signal in self.reactor.signals() {
+                match signal {
+                    Signal::Child => self.reactor.reap_children(),
+                    Signal::Terminate if self.reactor.is_draining() => self.reactor.cut(),
+                    Signal::Terminate => self.reactor.drain(),
+                    Signal::Status | Signal::Hangup | Signal::Unused => {}
+                }
+            }
+            self.world.borrow_mut().asked.moved = true;
+        }
+        let mut world = self.world.borrow_mut();
+        self.checks.after_turn(&self.reactor, &self.rules, gate_word, &mut world);
+        world.violation.take().map_or(Ok(()), Err)
+    }
+
+    /// Faults stop, and everybody is polite: all who can be served are, soon.
+    fn calm(&mut self) -> Result<(), String> {
+        {
+            let mut world = self.world.borrow_mut();
+            let levels_told = world.weather.levels_told;
+            world.weather = Weather { levels_told, ..Weather::CALM };
+            world.mood = Mood::Calm;
+            world.tell(|| "calm".to_owned());
+        }
+        for _ in 0..CALM_TURNS_MAX {
+            self.turn()?;
+            let world = self.world.borrow();
+            if world.peers.iter().zip(&world.wires).all(|(peer, wire)| peer.is_over(wire)) {
+                break;
+            }
+            if world.asked.stuck {
+                return Err(unserved(&world, "will never be served"));
+            }
+        }
+        let world = self.world.borrow();
+        let waits = unserved(&world, "was not served in time");
+        if !waits.is_empty() {
+            return Err(waits);
+        }
+        for number in 0..world.peers.len() {
+            self.judge_service(number, &world)?;
+        }
+        Ok(())
+    }
+
+    /// Who had no bad luck, and broke no rule, has got everything.
+    fn judge_service(&self, number: usize, world: &World) -> Result<(), String> {
+        let (peer, wire) = (&world.peers[number], &world.wires[number]);
+        let finished = self.checks.causes.get(&number).is_some_and(|cause| cause == "finished");
+        let undisturbed = !wire.faulted && !wire.raw && !peer.gone && !peer.lost;
+        if peer.listener.is_none() {
+            let quick = wire.closed_at.since(wire.accepted_at) < http::PATIENCE;
+            if undisturbed && quick && !wire.said.ends_with(VISIT) {
+                return Err(format!("visitor {number} was not answered"));
+            }
+            return Ok(());
+        }
+        if finished && undisturbed {
+            // Who says nothing to a daemon that waits for headers need not be greeted.
+            let probe = self.rules.proxied.is_some() && wire.sent == 0 && wire.taken == 0;
+            let all = wire.taken == wire.talk.reply.len() || probe;
+            let all = all && wire.sent == wire.talk.input.len();
+            if !all || wire.seen != Seen::Fin {
+                return Err(format!(
+                    "peer {number} got {} of {} bytes and saw {:?}",
+                    wire.taken,
+                    wire.talk.reply.len(),
+                    wire.seen
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// SIGTERM, and sometimes another one: it ends in time, and nothing is left.
+    fn drain(&mut self) -> Result<(), String> {
+        let impatient = {
+            let mut world = self.world.borrow_mut();
+            world.signals.push(Signal::Terminate);
+            world.draining = true;
+            world.tell(|| "SIGTERM".to_owned());
+            world.rng.u32(0..8) == 0
+        };
+        let began = self.world.borrow().now;
+        let late = began.after(self.rules.drain + DRAIN_SLACK);
+        for turn in 0.. {
+            if self.reactor.is_done() {
+                break;
+            }
+            if impatient && turn == 7 {
+                self.world.borrow_mut().signals.push(Signal::Terminate);
+            }
+            self.turn()?;
+            let world = self.world.borrow();
+            if world.asked.stuck && !self.reactor.is_done() {
+                return Err("the drain waits for ever".to_owned());
+            }
+            if world.now > late {
+                return Err("the drain is not over in time".to_owned());
+            }
+        }
+        let open = self.world.borrow().streams - self.reactor.visitors();
+        if open > 0 {
+            return Err(format!("{open} streams are left after the end"));
+        }
+        let world = self.world.borrow();
+        let cut_from = if impatient { began } else { began.after(self.rules.drain) };
+        self.checks.after_the_end(&world, cut_from)?;
+        let mut accepted = world.peers.iter().enumerate().filter(|(_, peer)| peer.is_counted());
+        let untold = accepted.find(|(number, _)| !self.checks.causes.contains_key(number));
+        untold.map_or(Ok(()), |(number, _)| Err(format!("the end of peer {number} is not told")))
+    }
+}
+
+/// Who is not over, in words; nothing if everybody is.
+fn unserved(world: &World, how: &str) -> String {
+    let waits = world.peers.iter().zip(&world.wires).enumerate();
+    let waits: Vec<_> = waits
+        .filter(|(_, (peer, wire))| !peer.is_over(wire))
+        .map(|(number, (_, wire))| {
+            format!(
+                "peer {number} {how}: sent {}, read {}, written {}, taken {}, fin {}, seen {:?}",
+                wire.sent, wire.read, wire.written, wire.taken, wire.fin, wire.seen
+            )
+        })
+        .collect();
+    waits.join("; ")
+}

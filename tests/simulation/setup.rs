@@ -1,0 +1,183 @@
+//! From a seed to a world and the daemon's rules in it.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use fastrand::Rng;
+use tcpecho::access::Access;
+use tcpecho::banner::Banner;
+use tcpecho::clock::Millis;
+use tcpecho::connection::{Peer as Name, Timeouts};
+use tcpecho::proxy::{self, Demand, Version};
+use tcpecho::reactor::{OverLimit, Rules};
+use tcpecho::service::{ECHO, SUM};
+
+use super::peer::{Ending, Mood, Peer, Reads};
+use super::queue::Queue;
+use super::talk::Talk;
+use super::weather::Weather;
+use super::wire::{Sizes, Wire};
+use super::world::{Asked, Telling, World};
+
+/// How many addresses peers come from: few, so that limits on each of them matter.
+const HOSTS: u16 = 3;
+
+/// The rules that a seed gives the daemon. Most options are off in most of them.
+pub(super) fn rules(rng: &mut Rng) -> Rules {
+    let mut sometimes = |one_in: u32| rng.u32(0..one_in) == 0;
+    let [sums, greets, limits, times] = [sometimes(6), sometimes(4), sometimes(5), sometimes(4)];
+    let [exec, proxied, few] = [sometimes(16), sometimes(6), sometimes(3)];
+    let seconds = |rng: &mut Rng| rng.bool().then(|| Duration::from_millis(rng.u64(50..4000)));
+    let timeouts = if times {
+        Timeouts { idle: seconds(rng), line: seconds(rng), stall: seconds(rng) }
+    } else {
+        Timeouts::default()
+    };
+    let over_limit = [OverLimit::Wait, OverLimit::Refuse, OverLimit::Evict];
+    let demand = if rng.bool() { Demand::Required } else { Demand::Optional };
+    Rules {
+        service: if sums { SUM } else { ECHO },
+        banner: (greets && !exec).then(|| Banner::parse("welcome, {peer}").unwrap()),
+        descriptors: 0,
+        exec,
+        line_bytes_max: if sums { 256 } else { [16, 300, 4096, 65_536][rng.usize(0..4)] },
+        connections_max: if few { rng.usize(1..8) } else { 100 },
+        over_limit: over_limit[rng.usize(0..3)],
+        access: Access::default(),
+        proxied: (proxied && !exec).then_some(demand),
+        per_peer_max: limits.then(|| rng.usize(1..5)),
+        timeouts,
+        drain: Duration::from_millis(rng.u64(200..8000)),
+        inherited: 0,
+    }
+}
+
+/// The world that a seed makes around those rules.
+pub(super) fn world(mut rng: Rng, rules: &Rules, telling: Telling) -> World {
+    let weather = Weather::roll(&mut rng);
+    let listeners = rng.usize(1..4);
+    let mut world = World {
+        weather,
+        mood: Mood::Own,
+        now: Millis(rng.u64(0..1 << 40)),
+        wires: Vec::new(),
+        peers: Vec::new(),
+        names: HashMap::new(),
+        addresses: Vec::new(),
+        listeners: (0..listeners).map(|_| Queue::default()).collect(),
+        listeners_closed: false,
+        draining: false,
+        desk: Queue::default(),
+        children: Vec::new(),
+        children_ended: VecDeque::new(),
+        signals: Vec::new(),
+        streams: 0,
+        accepted: 0,
+        faults: 0,
+        bustle: [0, 2, 8, 40][rng.usize(0..4)],
+        asked: Asked::default(),
+        violation: None,
+        telling,
+        rng: Rng::with_seed(rng.u64(..)),
+    };
+    let peers = [1, 2, 5, 12, 30][rng.usize(0..5)];
+    for number in 0..peers {
+        add_peer(&mut world, &mut rng, rules, number);
+    }
+    for number in peers..peers + rng.u16(0..6).saturating_sub(3) {
+        add_visitor(&mut world, &mut rng, number);
+    }
+    world
+}
+
+fn add_peer(world: &mut World, rng: &mut Rng, rules: &Rules, number: u16) {
+    let address = address(10, number);
+    let unix = rng.u32(0..8) == 0;
+    let name = if unix { Name::unix(u32::from(number) + 1) } else { Name::from(address) };
+    let mut talk = if rules.service.answer.is_same() {
+        let bytes = [0, 1, 20, 300, 2000, 20_000, 150_000][weighted(rng, &[1, 1, 4, 6, 6, 3, 1])];
+        let bytes = rng.usize(bytes / 2..=bytes);
+        Talk::of_bytes(rng, bytes)
+    } else {
+        let lines = rng.usize(0..40);
+        Talk::of_sums(rng, lines)
+    };
+    let mut known = name;
+    if let Some(demand) = rules.proxied
+        && (demand == Demand::Required || rng.bool())
+    {
+        let version = if rng.bool() { Version::V1 } else { Version::V2 };
+        let client = self::address(192, number);
+        let named = rng.u32(0..4) > 0;
+        talk = talk.introduced(proxy::header(version, named.then_some((client, address))), demand);
+        known = if named { Name::from(client) } else { name };
+    }
+    if let Some(banner) = &rules.banner {
+        talk = talk.greeted(banner.line(&known).as_bytes());
+    }
+    world.names.insert(name.to_string(), usize::from(number));
+    world.names.insert(known.to_string(), usize::from(number));
+    let listener = Some(rng.usize(0..world.listeners.len()));
+    add(world, rng, talk, name, listener);
+    world.wires[usize::from(number)].unix = unix;
+}
+
+fn add_visitor(world: &mut World, rng: &mut Rng, number: u16) {
+    add(world, rng, Talk::of_a_visit(), Name::from(address(172, number)), None);
+}
+
+fn add(world: &mut World, rng: &mut Rng, talk: Talk, name: Name, listener: Option<usize>) {
+    let bytes = talk.input.len().max(talk.reply.len());
+    let peer = manners(rng, talk.input.len(), listener);
+    world.wires.push(Wire::new(talk, sizes(rng, bytes)));
+    world.peers.push(peer);
+    world.addresses.push(name);
+}
+
+/// Buffers that are small for so many bytes, but not so small that nothing gets far.
+fn sizes(rng: &mut Rng, bytes: usize) -> Sizes {
+    let mut size = || {
+        let size = [1, 16, 300, 4096, 70_000][rng.usize(0..5)];
+        size.max(bytes / 50)
+    };
+    Sizes { receive: size(), send: size(), window: size() }
+}
+
+fn manners(rng: &mut Rng, bytes: usize, listener: Option<usize>) -> Peer {
+    let at = rng.usize(0..=bytes);
+    let ending =
+        [Ending::HalfClose, Ending::Patient, Ending::Reset(at), Ending::Leave(at), Ending::Stay];
+    let reads = [Reads::Always, Reads::Never, Reads::After(at)];
+    Peer {
+        listener,
+        ending: ending[weighted(rng, &[4, 4, 2, 2, 2])],
+        reads: reads[weighted(rng, &[6, 1, 2])],
+        burst: [1, 30, 1500, 70_000][rng.usize(0..4)].max(bytes / 50),
+        sip: [1, 30, 1500, 70_000][rng.usize(0..4)].max(bytes / 50),
+        deaf: rng.u32(0..4) == 0,
+        connected: false,
+        accepted: false,
+        refused: false,
+        gone: false,
+        lost: false,
+    }
+}
+
+fn address(net: u8, number: u16) -> SocketAddr {
+    let host = u8::try_from(number % HOSTS).unwrap() + 1;
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(net, 0, 0, host)), 1000 + number)
+}
+
+/// One of the places, each as often as its weight says.
+fn weighted(rng: &mut Rng, weights: &[u32]) -> usize {
+    let mut left = rng.u32(0..weights.iter().sum());
+    weights
+        .iter()
+        .position(|weight| {
+            let here = left < *weight;
+            left = left.saturating_sub(*weight);
+            here
+        })
+        .unwrap_or_default()
+}

@@ -1,0 +1,133 @@
+//! What a peer sends, and what has to come back.
+
+use std::sync::OnceLock;
+
+use fastrand::Rng;
+use tcpecho::proxy::Demand;
+
+/// How the input becomes output, told here once more and as simply as can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// With the same bytes.
+    Same,
+    /// With the sum of each line's two numbers.
+    Sums,
+    /// With one response to one request.
+    Visit,
+}
+
+/// One peer's part, and the daemon's.
+#[derive(Debug)]
+pub(super) struct Talk {
+    /// All that the peer sends.
+    pub(super) input: Vec<u8>,
+    /// All that the daemon sends; of a visit, nothing but what is expected to stand in it.
+    pub(super) reply: Vec<u8>,
+    pub(super) answers: Answers,
+    /// How long the PROXY header is that the input begins with.
+    pub(super) header: usize,
+    /// A header need not be there; so what comes too late to be one is none.
+    pub(super) may_be_raw: bool,
+    /// How long the greeting is that the reply begins with.
+    pub(super) greeting: usize,
+}
+
+impl Talk {
+    /// Bytes that are all different from their neighbours, in lines of all lengths.
+    pub(super) fn of_bytes(rng: &mut Rng, bytes: usize) -> Self {
+        let input = pattern(rng, bytes).to_vec();
+        Self {
+            reply: input.clone(),
+            input,
+            answers: Answers::Same,
+            header: 0,
+            may_be_raw: false,
+            greeting: 0,
+        }
+    }
+
+    /// Lines with two numbers each, the last of them perhaps without its newline.
+    pub(super) fn of_sums(rng: &mut Rng, lines: usize) -> Self {
+        let lines: Vec<_> = (0..lines).map(|_| (rng.i32(..), rng.i32(0..100))).collect();
+        let input = lines.iter().map(|(one, other)| format!("{one} {other}\n"));
+        let sums = lines.iter().map(|(one, other)| i64::from(*one) + i64::from(*other));
+        let reply = sums.flat_map(|sum| format!("{sum}\n").into_bytes()).collect();
+        let mut input: Vec<_> = input.flat_map(String::into_bytes).collect();
+        if rng.bool() {
+            input.pop();
+        }
+        Self { input, reply, answers: Answers::Sums, header: 0, may_be_raw: false, greeting: 0 }
+    }
+
+    /// A question after the daemon's health.
+    pub(super) fn of_a_visit() -> Self {
+        let input = b"GET /healthz HTTP/1.1\r\nHost: simulation\r\n\r\n".to_vec();
+        Self {
+            input,
+            reply: VISIT.to_vec(),
+            answers: Answers::Visit,
+            header: 0,
+            may_be_raw: false,
+            greeting: 0,
+        }
+    }
+
+    /// With a PROXY header before the input.
+    pub(super) fn introduced(mut self, header: Vec<u8>, demand: Demand) -> Self {
+        self.may_be_raw = demand == Demand::Optional;
+        self.header = header.len();
+        self.input.splice(0..0, header);
+        self
+    }
+
+    /// With a greeting before the reply.
+    pub(super) fn greeted(mut self, greeting: &[u8]) -> Self {
+        self.greeting = greeting.len();
+        self.reply.splice(0..0, greeting.iter().copied());
+        self
+    }
+
+    /// How many bytes of the reply can be due after so many of the input: no more than that may
+    /// be written.
+    pub(super) fn due(&self, read: usize) -> usize {
+        let requests = self.input.get(self.header..read).unwrap_or_default();
+        match self.answers {
+            Answers::Same => self.greeting + requests.len(),
+            Answers::Sums => {
+                let lines = requests.split(|byte| *byte == b'\n').count() - 1;
+                let unfinished = !requests.is_empty() && !requests.ends_with(b"\n");
+                let last = usize::from(unfinished && read == self.input.len());
+                let ends = self.reply.get(self.greeting..).unwrap_or_default();
+                let mut ends = ends.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::len);
+                self.greeting + ends.by_ref().take(lines + last).sum::<usize>()
+            }
+            Answers::Visit => usize::MAX,
+        }
+    }
+
+    /// Whether the peer can have said something whole after so many bytes: where a line ends.
+    pub(super) fn is_whole(&self, read: usize) -> bool {
+        self.answers == Answers::Same
+            || read == self.input.len()
+            || read.checked_sub(1).and_then(|last| self.input.get(last)) == Some(&b'\n')
+    }
+}
+
+/// What the simulated owner answers to each visitor.
+pub(super) const VISIT: &[u8] = b"the simulation is well\n";
+
+/// A piece of the pattern, with lines of one of four lengths: 8, 80, 1,000 and 20,000 bytes on
+/// average.
+fn pattern(rng: &mut Rng, bytes: usize) -> &'static [u8] {
+    static PATTERN: OnceLock<Vec<u8>> = OnceLock::new();
+    const REGION: usize = 512 << 10;
+    let pattern = PATTERN.get_or_init(|| {
+        let mut rng = Rng::with_seed(7);
+        let lengths = [8, 80, 1000, 20_000];
+        let bytes = lengths.iter().flat_map(|length| std::iter::repeat_n(*length, REGION));
+        bytes.map(|length| if rng.usize(0..length) == 0 { b'\n' } else { rng.u8(..) }).collect()
+    });
+    let region = rng.usize(0..4) * REGION;
+    let place = region + rng.usize(0..REGION - bytes);
+    &pattern[place..place + bytes]
+}

@@ -1,0 +1,65 @@
+//! The reactor on simulated sockets, clock and readiness: ten thousand seeds, each a storm of its
+//! own. `make simulate` runs a million, or one again.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "what the tests share is a test too"
+)]
+
+mod bugs;
+mod calls;
+mod check;
+mod children;
+mod kernel;
+mod ledger;
+mod peer;
+mod queue;
+mod run;
+mod setup;
+mod talk;
+mod weather;
+mod wire;
+mod world;
+
+use self::run::Story;
+use self::world::Telling;
+
+/// How many seeds each of the tests runs; together, ten thousand.
+const SEEDS: u64 = 5000;
+
+#[test]
+fn nothing_wrong_is_ever_done() {
+    all(0);
+}
+
+#[test]
+fn everybody_is_served_when_faults_stop() {
+    all(1);
+}
+
+/// That the simulation finds them is shown by `make simulate ARGS=--bugs`, which builds each.
+#[test]
+fn every_bug_can_be_planted() {
+    for bug in &bugs::BUGS {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/").to_owned() + bug.file;
+        let text = std::fs::read_to_string(file).unwrap();
+        assert_eq!(text.matches(bug.right).count(), 1, "{}", bug.what);
+        assert_ne!(bug.right, bug.wrong);
+    }
+}
+
+/// Runs every other seed, from the `first` on.
+fn all(first: u64) {
+    let mut all = Story::default();
+    for seed in (first..2 * SEEDS).step_by(2) {
+        match run::run(seed, Telling::Nothing) {
+            Ok(story) => all.add(&story),
+            Err(wrong) => panic!("seed {seed}: {wrong}\nagain: make simulate ARGS='--seed {seed}'"),
+        }
+    }
+    println!("{all}");
+}

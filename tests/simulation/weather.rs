@@ -1,0 +1,97 @@
+//! How bad it gets: the chances of each fault of the kernel and the network, chosen by the seed.
+
+use fastrand::Rng;
+
+/// Chances in a thousand, each time that the fault could happen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weather {
+    /// A call is interrupted by a signal (EINTR).
+    pub(super) interrupted: u32,
+    /// A write takes less than there is room for.
+    pub(super) short_write: u32,
+    /// A read of a Unix socket gives less than there is.
+    pub(super) short_read: u32,
+    /// A read or a write fails with an error that no event has told.
+    pub(super) failing_call: u32,
+    /// `accept` fails although somebody waits.
+    pub(super) failing_accept: u32,
+    /// A stream can't be registered.
+    pub(super) failing_register: u32,
+    /// A child can't be started.
+    pub(super) failing_spawn: u32,
+    /// An event is told that says nothing new.
+    pub(super) spurious_event: u32,
+    /// An event is told a turn later, as where one poll has no room for all.
+    pub(super) late_event: u32,
+    /// Time leaps, as for a process that was stopped.
+    pub(super) leap: u32,
+    /// The network ends a connection.
+    pub(super) severed: u32,
+    /// A signal comes that means little.
+    pub(super) signal: u32,
+    /// An urgent byte's mark stands in what a peer sends.
+    pub(super) urgent: u32,
+    /// How many descriptors there are.
+    pub(super) descriptors_max: usize,
+    /// Whether a condition that lasts is told again with each event, as epoll does, or once.
+    pub(super) levels_told: bool,
+}
+
+impl Weather {
+    /// Nothing fails.
+    pub(super) const CALM: Self = Self {
+        interrupted: 0,
+        short_write: 0,
+        short_read: 0,
+        failing_call: 0,
+        failing_accept: 0,
+        failing_register: 0,
+        failing_spawn: 0,
+        spurious_event: 0,
+        late_event: 0,
+        leap: 0,
+        severed: 0,
+        signal: 0,
+        urgent: 0,
+        descriptors_max: usize::MAX,
+        levels_told: false,
+    };
+
+    /// Each fault is absent, rare or frequent, whatever the others are: where all happen at once,
+    /// none gets far.
+    pub(super) fn roll(rng: &mut Rng) -> Self {
+        let mut chance = |frequent: u32| match rng.u32(0..3) {
+            0 => 0,
+            1 => frequent.div_ceil(10),
+            _ => frequent,
+        };
+        let [interrupted, short_write, short_read] = [chance(150), chance(400), chance(500)];
+        let [failing_call, failing_accept, failing_register] =
+            [chance(10), chance(200), chance(60)];
+        let [failing_spawn, spurious_event, late_event] = [chance(200), chance(200), chance(400)];
+        let [leap, severed, signal, urgent] = [chance(20), chance(10), chance(50), chance(100)];
+        let scarce = rng.u32(0..4) == 0;
+        Self {
+            interrupted,
+            short_write,
+            short_read,
+            failing_call,
+            failing_accept,
+            failing_register,
+            failing_spawn,
+            spurious_event,
+            late_event,
+            leap,
+            severed,
+            signal,
+            urgent,
+            descriptors_max: if scarce { rng.usize(1..12) } else { usize::MAX },
+            levels_told: rng.bool(),
+        }
+    }
+}
+
+/// True in so many cases of a thousand.
+pub(super) fn hits(rng: &mut Rng, per_mille: u32) -> bool {
+    per_mille > 0 && rng.u32(0..1000) < per_mille
+}

@@ -1,0 +1,233 @@
+//! Everything that is not the daemon: wires, peers, queues, signals, children, and the time.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use fastrand::Rng;
+use rustix::io::Errno;
+use rustix::process::Pid;
+use tcpecho::clock::Millis;
+use tcpecho::connection::{Peer as Name, Ready};
+use tcpecho::reactor::{Ended, Event, Signal};
+
+use super::children::Child;
+use super::peer::{Act, Mood, Peer};
+use super::queue::Queue;
+use super::weather::{Weather, hits};
+use super::wire::Wire;
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    Nothing,
+    /// Each step, for whoever replays a seed.
+    Steps,
+}
+
+/// What the daemon has asked of the world in a turn.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
+pub(super) struct Asked {
+    pub(super) accepts: usize,
+    /// Something went on: bytes moved, somebody came or went, a call was interrupted.
+    pub(super) moved: bool,
+    /// It went to sleep although somebody was in a queue and no event would come.
+    pub(super) slept_on_queue: bool,
+    /// It went to sleep, and nothing will ever wake it.
+    pub(super) stuck: bool,
+}
+
+/// The world.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) rng: Rng,
+    pub(super) weather: Weather,
+    pub(super) mood: Mood,
+    pub(super) now: Millis,
+    pub(super) wires: Vec<Wire>,
+    pub(super) peers: Vec<Peer>,
+    /// Whose wire a name in the log is.
+    pub(super) names: HashMap<String, usize>,
+    pub(super) addresses: Vec<Name>,
+    pub(super) listeners: Vec<Queue>,
+    pub(super) listeners_closed: bool,
+    /// The daemon was told to end.
+    pub(super) draining: bool,
+    pub(super) desk: Queue,
+    pub(super) children: Vec<Child>,
+    pub(super) children_ended: VecDeque<(Pid, Ended)>,
+    pub(super) signals: Vec<Signal>,
+    /// How many streams the daemon has; and how many connections it was given.
+    pub(super) streams: usize,
+    pub(super) accepted: u64,
+    pub(super) faults: u64,
+    /// How many acts of peers happen while the daemon works, at most.
+    pub(super) bustle: usize,
+    pub(super) asked: Asked,
+    pub(super) violation: Option<String>,
+    pub(super) telling: Telling,
+}
+
+impl World {
+    /// Notes the first thing that must not be.
+    pub(super) fn violated(&mut self, what: impl FnOnce() -> String) {
+        if self.violation.is_none() {
+            self.violation = Some(what());
+        }
+    }
+
+    /// Tells a step.
+    pub(super) fn tell(&self, what: impl FnOnce() -> String) {
+        if self.telling == Telling::Steps {
+            println!("{:>8} ms  {}", self.now.0, what());
+        }
+    }
+
+    /// True, and counted, in so many cases of a thousand.
+    pub(super) fn fault(&mut self, chance: impl FnOnce(&Weather) -> u32) -> bool {
+        let happens = hits(&mut self.rng, chance(&self.weather));
+        self.faults += u64::from(happens);
+        happens
+    }
+
+    /// While the daemon works, the others do too.
+    pub(super) fn stir(&mut self) {
+        self.now = Millis(self.now.0 + self.rng.u64(0..3));
+        if self.mood == Mood::Calm {
+            self.everybody_acts();
+            return;
+        }
+        for _ in 0..self.rng.usize(0..=self.bustle) {
+            self.somebody_acts();
+        }
+        if self.fault(|weather| weather.severed) {
+            self.sever();
+        }
+        if self.fault(|weather| weather.signal) {
+            let signals = [Signal::Status, Signal::Hangup, Signal::Unused];
+            let signal = signals[self.rng.usize(0..signals.len())];
+            self.signals.push(signal);
+        }
+        self.some_child_ends();
+    }
+
+    /// Lets time pass until somebody does something; returns false if nobody ever will.
+    pub(super) fn wait(&mut self, until: Option<Millis>) -> bool {
+        let leaps = self.fault(|weather| weather.leap);
+        let passes = self.rng.u64(0..if leaps { 8000 } else { 20 });
+        let then = self.now.after(Duration::from_millis(passes));
+        if self.mood == Mood::Calm {
+            let acted = self.everybody_acts();
+            return self.every_child_ends() || acted || self.events_are_due();
+        }
+        let child = self.some_child_ends();
+        if !self.somebody_acts() && !child && !self.events_are_due() {
+            return false;
+        }
+        self.now = until.map_or(then, |until| then.min(until));
+        true
+    }
+
+    /// One act of somebody who can do something.
+    fn somebody_acts(&mut self) -> bool {
+        let everybody = self.peers.len();
+        let (who, what) = (self.rng.usize(0..everybody), self.rng.usize(0..Act::ALL.len()));
+        for peer in (who..everybody).chain(0..who) {
+            for act in Act::ALL[what..].iter().chain(&Act::ALL[..what]) {
+                if self.peers[peer].can(*act, &self.wires[peer], self.mood) {
+                    self.does(peer, *act);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Everybody does all there is to do; returns false if there was nothing.
+    fn everybody_acts(&mut self) -> bool {
+        let mut acted = false;
+        for peer in 0..self.peers.len() {
+            // What one act makes possible, the next does; each direction needs a few.
+            for act in Act::ALL.repeat(4) {
+                if self.peers[peer].can(act, &self.wires[peer], self.mood) {
+                    self.does(peer, act);
+                    acted = true;
+                }
+            }
+        }
+        acted
+    }
+
+    fn does(&mut self, peer: usize, act: Act) {
+        self.tell(|| format!("peer {peer}: {act:?}"));
+        if act == Act::Connect {
+            self.connects(peer);
+            return;
+        }
+        if act == Act::Send && self.fault(|weather| weather.urgent) {
+            Peer::urge(&mut self.wires[peer]);
+        }
+        self.peers[peer].act(act, &mut self.wires[peer], &mut self.rng, self.mood);
+    }
+
+    fn connects(&mut self, number: usize) {
+        let peer = &mut self.peers[number];
+        peer.connected = true;
+        peer.refused = self.listeners_closed && peer.listener.is_some();
+        if peer.refused {
+            return;
+        }
+        let queue = peer.listener.map_or(&mut self.desk, |listener| &mut self.listeners[listener]);
+        queue.edge |= queue.waiting.is_empty() || self.weather.levels_told;
+        queue.waiting.push_back(number);
+    }
+
+    /// The network, or the operator of this machine, ends a connection.
+    fn sever(&mut self) {
+        let errnos = [Errno::TIMEDOUT, Errno::HOSTUNREACH, Errno::NETUNREACH, Errno::CONNABORTED];
+        let errno = errnos[self.rng.usize(0..errnos.len())];
+        let number = self.rng.usize(0..self.wires.len());
+        let wire = &mut self.wires[number];
+        if self.peers[number].accepted && !wire.dead && !wire.closed {
+            wire.break_off(errno);
+            self.tell(|| format!("peer {number}: severed, {errno:?}"));
+        }
+    }
+
+    fn events_are_due(&self) -> bool {
+        let wires = self.wires.iter().any(Wire::has_news);
+        wires || self.desk.edge || self.listeners.iter().any(|queue| queue.edge)
+    }
+
+    /// The events that are due, in any order; some of them later.
+    pub(super) fn events(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (number, queue) in self.listeners.iter_mut().enumerate() {
+            if std::mem::take(&mut queue.edge) {
+                events.push(Event::Listener(number));
+            }
+        }
+        if std::mem::take(&mut self.desk.edge) {
+            events.push(Event::Desk);
+        }
+        if !self.signals.is_empty() {
+            events.push(Event::Signal);
+        }
+        for number in 0..self.wires.len() {
+            let Some(key) = self.wires[number].key else { continue };
+            let edges = self.wires[number].edges;
+            let late = edges != Ready::NONE && self.fault(|weather| weather.late_event);
+            if (edges != Ready::NONE && !late) || self.fault(|weather| weather.spurious_event) {
+                let wire = &mut self.wires[number];
+                let levels = edges == Ready::NONE || self.weather.levels_told;
+                let ready = if levels { edges.union(wire.level()) } else { edges };
+                wire.edges = Ready::NONE;
+                wire.error_told |= ready.contains(Ready::ERROR);
+                self.tell(|| format!("event for peer {number}: {ready:?}"));
+                events.push(Event::Stream(key, ready));
+            }
+        }
+        self.rng.shuffle(&mut events);
+        events
+    }
+}
