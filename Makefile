@@ -100,6 +100,12 @@ million: ## open, echo and hold a million connections on this machine (ARGS='--c
 simulate: ## the reactor on simulated sockets and time: a million seeds (ARGS='--seed 7': that one, told)
 	$(CARGO) bench --locked --bench simulate -- $(ARGS)
 
+overload: ## what a hundred polite peers see beside floods, stalls, churn and storms, in a few minutes
+	$(CARGO) bench --locked --bench overload -- $(ARGS)
+
+soak: ## trouble in waves for half an hour, and nothing has grown or is lost (ARGS='--duration 8h')
+	$(CARGO) bench --locked --bench soak -- $(ARGS)
+
 demo: all ## run every demonstration, and tell in a table what was seen
 	@tests/demos/run
 
@@ -192,6 +198,6 @@ help: ## list these commands
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
-	count-instructions count-generator count-memory count-connections bench million simulate demo \
+	count-instructions count-generator count-memory count-connections bench million simulate overload soak demo \
 	demo-transcripts demo-check demo-watch \
 	states options pages install uninstall package deb deb-check clean help

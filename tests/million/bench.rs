@@ -25,6 +25,7 @@ mod measure;
 mod memory;
 mod page;
 mod plot;
+mod process;
 mod sample;
 mod scale;
 mod verify;

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::children::{Counts, Daemon, Load, Process};
+use super::children::{Daemon, Load};
 use super::memory;
+use super::process::{Counts, Process};
 use super::sample::Sample;
 use super::scale::Scale;
 use super::verify;
@@ -115,7 +116,7 @@ pub(crate) fn run(
     let told = Instant::now();
     let statuses = crowd.end_daemons(deadlines.drain)?;
     let drained = told.elapsed();
-    let counts = sum(crowd.daemons.iter().map(|daemon| daemon.status().1));
+    let counts = sum(crowd.daemons.iter().map(|daemon| daemon.process.status().1));
     let mut wrong = verify::loads(&mut crowd.loads);
     wrong.extend(verify::daemons(&counts, &statuses, scale));
     let samples = crowd.samples;
@@ -195,13 +196,13 @@ impl Crowd {
 
     /// Asks every daemon, and looks at everybody's memory.
     fn sample(&mut self, limit: Duration) -> Result<Sample, String> {
-        let before: Vec<_> = self.daemons.iter().map(|daemon| daemon.status().0).collect();
+        let before: Vec<_> = self.daemons.iter().map(|daemon| daemon.process.status().0).collect();
         self.daemons.iter_mut().for_each(|daemon| daemon.process.signal(Signal::USR1));
         let statuses = within(limit, "every daemon tells its status", || {
             // One that is gone would be waited for as long as may be.
             still_run(self.daemons.iter_mut().map(|daemon| &mut daemon.process))?;
             let statuses = iter::zip(&self.daemons, &before).map(|(daemon, before)| {
-                let (count, counts) = daemon.status();
+                let (count, counts) = daemon.process.status();
                 (count > *before).then_some(counts)
             });
             Ok(statuses.collect::<Option<Vec<_>>>())

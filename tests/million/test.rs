@@ -17,6 +17,7 @@ mod measure;
 mod memory;
 #[expect(dead_code, reason = "a page is made of the million only")]
 mod page;
+mod process;
 mod sample;
 mod scale;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 
 use serde_json::{Value, json};
 
-use super::children::Counts;
+use super::process::Counts;
 use super::scale::Scale;
 use super::verify::{complaints, daemons};
 

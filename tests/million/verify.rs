@@ -5,7 +5,8 @@ use std::process::ExitStatus;
 
 use serde_json::Value;
 
-use super::children::{Counts, Load};
+use super::children::Load;
+use super::process::Counts;
 use super::scale::Scale;
 
 /// What the load generator sends a line, in bytes, if it is not told otherwise.

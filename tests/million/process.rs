@@ -1,0 +1,84 @@
+//! A process of ours: started, watched, never left behind; and what a daemon says of itself.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Everything that a daemon counts, by name.
+pub(crate) type Counts = BTreeMap<String, u64>;
+
+/// A process that is killed when this is dropped, and by the kernel should the harness be killed
+/// itself (`setpriv`, which then is the program: prctl(2), `PR_SET_PDEATHSIG`).
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts one; what it says and prints goes to `log`.
+    pub(crate) fn start(program: &str, words: &[String], log: PathBuf) -> Result<Self, String> {
+        let failed = |error| format!("{}: {error}", log.display());
+        let file = File::create(&log).map_err(failed)?;
+        let prints = file.try_clone().map_err(failed)?;
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", program]).args(words);
+        let set = |(name, _): &(String, String)| name.starts_with("TCPECHO") || name == "RUST_LOG";
+        for (name, _) in std::env::vars().filter(set) {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null()).stdout(prints).stderr(file);
+        let child = command.spawn().map_err(|error| format!("setpriv (util-linux): {error}"))?;
+        Ok(Self { child, log })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its exit status, once it has ended. Until that was asked for, its id stays its own.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        if self.ended().is_none()
+            && let Some(pid) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw)
+        {
+            kill_process(pid, signal).ok();
+        }
+    }
+
+    /// All that it has said.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// How often a daemon has logged its status (SIGUSR1 asks for it), and what the last one says.
+    pub(crate) fn status(&self) -> (usize, Counts) {
+        let log = self.said();
+        // The last line may be half written.
+        let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let statuses: Vec<_> = whole.lines().filter(|line| line.contains("] status ")).collect();
+        let words = statuses.last().unwrap_or(&"").split_whitespace();
+        let pairs = words.filter_map(|word| word.split_once('='));
+        let counts = pairs.filter_map(|(name, count)| Some((name.to_owned(), count.parse().ok()?)));
+        (statuses.len(), counts.collect())
+    }
+
+    /// What it said last.
+    pub(crate) fn last_words(&self) -> String {
+        let log = self.said();
+        log.lines().next_back().unwrap_or_default().to_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+        self.child.wait().ok();
+    }
+}

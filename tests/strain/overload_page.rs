@@ -1,0 +1,92 @@
+//! The table of overload, and the page around it.
+
+use std::fmt::Write;
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use super::rows::Outcome;
+use super::stage::{POLITE, POLITE_RATE};
+
+/// The whole page, as Markdown.
+pub(crate) fn page(facts: &str, outcomes: &[Outcome]) -> String {
+    let mut text = format!(
+        "# Overload\n\n\
+         For whoever wants to know what bad company costs the others. Written by a program, do \
+         not edit.\n\n{facts}\n\
+         In each row {POLITE} polite peers send {POLITE_RATE} lines of 64 bytes a second, all \
+         together, whatever comes back; latency counts from when a line was to be sent. The rest \
+         of the row's company comes while they do. The daemon has one processor; everybody else \
+         shares the other, the polite before the others (`nice`), so what they wait for there is \
+         in the latencies too.\n\n\
+         | row | company | p50 | p99 | p99.9 | highest | polite lines | lost | open | memory \
+         before, at most, after | longest turn | log |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|\n"
+    );
+    for outcome in outcomes {
+        writeln!(text, "{}", line(outcome)).unwrap();
+    }
+    text.push('\n');
+    for outcome in outcomes {
+        let back = outcome.back.map(|back| {
+            format!(
+                "{}: everybody was connected and echoed {:.1} s after the first of them came.\n\n",
+                outcome.row.id,
+                back.as_secs_f64()
+            )
+        });
+        text += &back.unwrap_or_default();
+    }
+    text += "Memory is the daemon's own (`Private_*` in `/proc/PID/smaps_rollup`), in MB; lost are \
+             lines that did not come back, or not as they were sent, and connections that failed.\n\n\
+             ![Latency and memory in each row](overload.svg)\n";
+    text
+}
+
+/// The machine, as a table.
+pub(crate) fn facts(duration: Duration, said: &str) -> String {
+    let file = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let load = file("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(", ");
+    let command = match said {
+        "" => "`make overload`".to_owned(),
+        said => format!("`make overload ARGS='{said}'`"),
+    };
+    format!(
+        "| | |\n|---|---|\n| command | {command} |\n| date | {} |\n| kernel | Linux {} {} |\n\
+         | cores | {cores} |\n| load average before it | {load} |\n| measured | {} a row |\n",
+        now.split('T').next().unwrap_or_default(),
+        file("/proc/sys/kernel/osrelease"),
+        std::env::consts::ARCH,
+        humantime::format_duration(duration)
+    )
+}
+
+/// One row.
+pub(crate) fn line(outcome: &Outcome) -> String {
+    let report = &outcome.report;
+    let number = |place: &str| report.pointer(place).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    let time = |name: &str| milliseconds(number(&format!("/latency_us/{name}")));
+    let [before, most, after] = outcome.bytes.map(|bytes| bytes / 1e6);
+    let lost = if super::stage::lost(report).is_empty() { "0" } else { "**some**" };
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {:.0} | {lost} | {} | {before:.1}, {most:.1}, {after:.1} | \
+         {:.0} ms | {} bytes |",
+        outcome.row.id,
+        outcome.row.name,
+        time("p50"),
+        time("p99"),
+        time("p999"),
+        time("max"),
+        number("/lines_total"),
+        outcome.open,
+        outcome.longest_turn_s * 1e3,
+        outcome.log_bytes
+    )
+}
+
+fn milliseconds(microseconds: f64) -> String {
+    format!("{:.2} ms", microseconds / 1e3)
+}

@@ -1,0 +1,199 @@
+//! The rows of overload: who comes, and how it went for the polite.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::company::Habit;
+use super::measure;
+use super::process::{Counts, Process};
+use super::stage::{self, Daemon, Load, POLITE, company, eventually};
+
+/// Who comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Guests {
+    /// Peers with a bad habit.
+    Company(Habit, u64),
+    /// A load generator with these options.
+    Load(&'static str, &'static str),
+}
+
+/// A row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// Its number in the catalogue of faults.
+    pub(crate) id: &'static str,
+    pub(crate) name: &'static str,
+    /// What the daemon is started with besides.
+    pub(crate) options: &'static [&'static str],
+    pub(crate) guests: &'static [Guests],
+    /// The daemon is killed and started again just before they come.
+    pub(crate) restarts: bool,
+}
+
+const FLOOD: Guests = Guests::Load("flood", "--mode stream -c 1 -P 16 --size 4k -d 60s");
+const CHURN: Guests =
+    Guests::Load("churn", "--mode churn -c 50 -d 60s --source 127.0.1.1-127.0.1.40");
+const RESETS: Guests = Guests::Load("resets", "--mode abort -c 50 -d 60s");
+const SLOW_READERS: Guests = Guests::Company(Habit::ReadSlowly, 1000);
+const SLOW_WRITERS: Guests = Guests::Company(Habit::WriteSlowly, 5000);
+
+pub(crate) const ROWS: [Row; 10] = [
+    row("", "nobody else", &[]),
+    row("O01", "one peer that floods", &[FLOOD]),
+    row("O02", "1,000 that read a byte a second", &[SLOW_READERS]),
+    Row {
+        options: &["--stall-timeout", "2s"],
+        ..row(
+            "O02",
+            "1,000 that never read, with a stall timeout",
+            &[Guests::Company(Habit::NeverRead, 1000)],
+        )
+    },
+    row("O03", "5,000 that write a byte in ten seconds", &[SLOW_WRITERS]),
+    row(
+        "O04",
+        "19,700 that connect and idle",
+        &[Guests::Load("idle", "--mode idle -c 19700 -d 60s")],
+    ),
+    row("O05", "churn", &[CHURN]),
+    row("O06", "a storm of resets", &[RESETS]),
+    Row {
+        restarts: true,
+        ..row(
+            "O07",
+            "10,000 that come back after a restart",
+            &[Guests::Load("herd", "--mode idle -c 10000 -d 60s")],
+        )
+    },
+    row(
+        "O08",
+        "all of these at once",
+        &[
+            SLOW_READERS,
+            SLOW_WRITERS,
+            FLOOD,
+            CHURN,
+            RESETS,
+            Guests::Load("idle", "--mode idle -c 5000 -d 60s"),
+        ],
+    ),
+];
+
+const fn row(id: &'static str, name: &'static str, guests: &'static [Guests]) -> Row {
+    Row { id, name, options: &[], guests, restarts: false }
+}
+
+/// How it went.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) row: Row,
+    /// The polite peers' report.
+    pub(crate) report: Value,
+    /// The daemon's memory before anybody came, at its highest, and when all had gone.
+    pub(crate) bytes: [f64; 3],
+    /// The most connections that were open at a time.
+    pub(crate) open: u64,
+    /// Until everybody was in who came back at once.
+    pub(crate) back: Option<Duration>,
+    pub(crate) log_bytes: usize,
+    pub(crate) longest_turn_s: f64,
+    pub(crate) wrong: Vec<String>,
+}
+
+/// Runs a row: the polite are there for `duration`, and the guests come while they are.
+pub(crate) fn run(row: Row, duration: Duration, folder: &Path) -> Result<Outcome, String> {
+    let mut daemon = Daemon::start(folder, 0, row.options)?;
+    if row.restarts {
+        daemon = killed_and_started_again(daemon, folder)?;
+    }
+    let before = daemon.private_bytes();
+    let mut polite = Load::polite(folder, daemon.address, duration)?;
+    let since = Instant::now();
+    let (over, pid) = (AtomicBool::new(false), daemon.process.pid());
+    let (report, guests, peak, back) = thread::scope(|scope| {
+        let watch = scope.spawn(|| highest(pid, &over));
+        let guests = guests(&row, folder, daemon.address);
+        let back = row.restarts.then(|| daemon.until_in(10_000).map(|()| since.elapsed()));
+        let report = polite.report(duration + Duration::from_secs(40));
+        over.store(true, Ordering::Relaxed);
+        (report, guests, watch.join(), back)
+    });
+    let guests = guests?;
+    let open = stage::open_of(&daemon.status()?);
+    drop(guests);
+    daemon.until_open(0, Duration::from_secs(30))?;
+    let after = daemon.private_bytes();
+    let longest_turn_s = daemon.metric("tcpechod_longest_turn_seconds")?;
+    let (counts, mut wrong) = daemon.end()?;
+    let report = report?;
+    wrong.extend(stage::lost(&report));
+    let log_bytes = daemon.process.said().len();
+    let peak = peak.map_err(|_panic| "the watch has failed".to_owned())?;
+    let back = back.transpose()?;
+    let bytes = [before, peak.max(after), after];
+    wrong.extend(too_much_memory(bytes, &counts));
+    Ok(Outcome { row, report, bytes, open, back, log_bytes, longest_turn_s, wrong })
+}
+
+/// What one connection may cost the daemon, in bytes: what it can come to owe in a turn, and what
+/// is kept of an unfinished line; and what the daemon may take besides.
+const CONNECTION_BYTES_MAX: f64 = 72.0 * 1024.0;
+const BASE_BYTES_MAX: f64 = 4.0 * 1024.0 * 1024.0;
+
+fn too_much_memory([before, peak, _]: [f64; 3], counts: &Counts) -> Option<String> {
+    let accepted = counts.get("accepted").copied().unwrap_or_default();
+    let accepted = f64::from(u32::try_from(accepted).unwrap_or(u32::MAX).min(20_000));
+    let most = before + BASE_BYTES_MAX + accepted * CONNECTION_BYTES_MAX;
+    (peak > most).then(|| format!("the daemon had {peak} bytes, more than {most}"))
+}
+
+/// Ten thousand are connected to it, and it is killed; the next one has its port.
+fn killed_and_started_again(mut daemon: Daemon, folder: &Path) -> Result<Daemon, String> {
+    let idle = "--mode idle -c 10000 -d 60s --close rst";
+    let herd = Load::company(folder, daemon.address, "before", idle)?;
+    daemon.until_open(10_000, Duration::from_secs(60))?;
+    let port = daemon.address.port();
+    daemon.process.signal(rustix::process::Signal::KILL);
+    eventually(Duration::from_secs(10), "it is killed", || daemon.process.ended())?;
+    drop(herd);
+    Daemon::start(folder, port, &[])
+}
+
+impl Daemon {
+    /// Waits until so many have come in.
+    fn until_in(&mut self, count: u64) -> Result<(), String> {
+        eventually(Duration::from_secs(60), "everybody is back", || {
+            let counts = self.status().ok()?;
+            (counts.get("lines").copied().unwrap_or_default() >= count
+                && stage::open_of(&counts) >= count + POLITE)
+                .then_some(())
+        })
+    }
+}
+
+fn guests(row: &Row, folder: &Path, address: std::net::SocketAddr) -> Result<Vec<Process>, String> {
+    let come = row.guests.iter().map(|guests| match *guests {
+        Guests::Company(habit, count) => company(folder, address, habit, count),
+        Guests::Load(name, words) => {
+            Load::company(folder, address, name, words).map(|load| load.process)
+        }
+    });
+    come.collect()
+}
+
+/// How often memory is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The most private memory that a process has until it is over.
+fn highest(pid: u32, over: &AtomicBool) -> f64 {
+    let mut highest: f64 = 0.0;
+    while !over.load(Ordering::Relaxed) {
+        highest = highest.max(measure::private_bytes(pid));
+        thread::sleep(LOOK);
+    }
+    highest
+}

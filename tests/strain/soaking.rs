@@ -1,0 +1,160 @@
+//! A soak: waves beside the polite until its time is over, and what must not have grown.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::process::Counts;
+use super::quiet::{Sample, close_waits, growth_an_hour};
+use super::stage::{self, Daemon, Load, POLITE};
+use super::waves::{OPTIONS, WAVES};
+
+/// How long after a wave all but the polite are gone: the deadlines that it ran into and more.
+const CALM_LIMIT: Duration = Duration::from_secs(60);
+
+/// How often it is looked while a wave is there.
+const STEP: Duration = Duration::from_secs(1);
+
+/// How much memory may grow in an hour, in bytes, by the line through the quiet moments, when
+/// every kind of wave has been there once: a page or two of noise, and no leak.
+const GROWTH_BYTES_MAX: f64 = 1024.0 * 1024.0;
+
+/// How much the log may grow, in bytes a second; the status lines that are asked for count too.
+const LOG_BYTES_MAX: f64 = 1500.0;
+
+/// Who is there for so long runs into deadlines, if it is one for them.
+const LONGER_THAN_DEADLINES: Duration = Duration::from_secs(4);
+
+/// How it went.
+#[derive(Debug)]
+pub(crate) struct Story {
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) lasted: Duration,
+    pub(crate) wave_lasts: Duration,
+    /// The polite peers' report.
+    pub(crate) report: Value,
+    /// The daemon's last words.
+    pub(crate) counts: Counts,
+    /// How much memory grew an hour, in bytes.
+    pub(crate) growth_bytes: f64,
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Story {
+    pub(crate) fn quiet(&self) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().filter(|sample| sample.after.is_some())
+    }
+}
+
+/// Waves of so long each, until `duration` is over or every kind was there once.
+pub(crate) fn run(
+    duration: Duration,
+    wave_lasts: Duration,
+    folder: &Path,
+    say: impl Fn(&str),
+) -> Result<Story, String> {
+    let mut daemon = Daemon::start(folder, 0, &OPTIONS)?;
+    let began = Instant::now();
+    // It is told to end when the waves are over.
+    let mut polite = Load::polite(folder, daemon.address, Duration::from_secs(1 << 20))?;
+    daemon.until_open(POLITE, Duration::from_secs(20))?;
+    let mut samples = vec![Sample::take(&mut daemon, began.elapsed(), Some("nobody"))?];
+    let mut wrong = Vec::new();
+    for (number, wave) in (0..).zip(WAVES.iter().cycle()) {
+        if number >= WAVES.len() && began.elapsed() >= duration {
+            break;
+        }
+        thread::scope(|scope| {
+            // What is seen meanwhile is asked of the kernel: the status is the wave's to ask.
+            let pid = daemon.process.pid();
+            let waves = scope.spawn(|| wave.comes(&mut daemon, folder, wave_lasts));
+            let mut seen = Vec::new();
+            while !waves.is_finished() {
+                seen.extend(Sample::glance(pid, began.elapsed()));
+                thread::sleep(STEP.min(wave_lasts / 4));
+            }
+            samples.append(&mut seen);
+            waves.join().map_err(|_panic| "a wave has failed".to_owned())?
+        })
+        .map_err(|wrong| format!("{}: {wrong}", wave.name()))?;
+        daemon
+            .until_open(POLITE, CALM_LIMIT)
+            .map_err(|wrong| format!("after {}: {wrong}", wave.name()))?;
+        let sample = Sample::take(&mut daemon, began.elapsed(), Some(wave.name()))?;
+        say(&format!(
+            "{:6.1} s, after {:<12} {} descriptors, {:.3} MB, {} accepted",
+            sample.at.as_secs_f64(),
+            wave.name(),
+            sample.descriptors,
+            sample.private_bytes / 1e6,
+            sample.count("accepted")
+        ));
+        wrong.extend(unquiet(&sample, &samples[0], daemon.address.port()));
+        samples.push(sample);
+    }
+    polite.process.signal(rustix::process::Signal::INT);
+    let report = polite.report(Duration::from_secs(60))?;
+    wrong.extend(stage::lost(&report));
+    daemon.until_open(0, Duration::from_secs(10))?;
+    let lasted = began.elapsed();
+    let (counts, disorder) = daemon.end()?;
+    wrong.extend(disorder);
+    let growth_bytes = growth(&samples);
+    let mut story = Story { samples, lasted, wave_lasts, report, counts, growth_bytes, wrong };
+    story.judge();
+    Ok(story)
+}
+
+/// Memory at the quiet moments, when every kind of wave has been there once.
+fn growth(samples: &[Sample]) -> f64 {
+    let quiet = samples.iter().filter(|sample| sample.after.is_some()).skip(WAVES.len());
+    let points: Vec<_> =
+        quiet.map(|sample| (sample.at.as_secs_f64(), sample.private_bytes)).collect();
+    growth_an_hour(&points)
+}
+
+/// What is not as it was at the first quiet moment, and has to be at each.
+fn unquiet(sample: &Sample, first: &Sample, port: u16) -> Vec<String> {
+    let after = sample.after.unwrap_or_default();
+    let mut wrong = Vec::new();
+    if sample.descriptors != first.descriptors {
+        wrong.push(format!(
+            "after {after}, {} descriptors are open, not {}",
+            sample.descriptors, first.descriptors
+        ));
+    }
+    let waits = close_waits(port);
+    if waits > 0 {
+        wrong.push(format!("after {after}, {waits} connections are in CLOSE_WAIT"));
+    }
+    if sample.count("accepted") != sample.count("closed") + sample.open {
+        wrong.push(format!("after {after}, {:?} do not add up", sample.counts));
+    }
+    wrong
+}
+
+impl Story {
+    fn judge(&mut self) {
+        let rounds = self.quiet().count() / WAVES.len();
+        if rounds > 2 && self.growth_bytes > GROWTH_BYTES_MAX {
+            self.wrong.push(format!("memory grows by {:.0} bytes an hour", self.growth_bytes));
+        }
+        let log = self.samples.last().map_or(0, |sample| sample.log_bytes);
+        let log = f64::from(u32::try_from(log).unwrap_or(u32::MAX)) / self.lasted.as_secs_f64();
+        if log > LOG_BYTES_MAX {
+            self.wrong.push(format!("the log grows by {log:.0} bytes a second"));
+        }
+        if self.counts.get("pauses").copied().unwrap_or_default() == 0 {
+            self.wrong.push("descriptors have never run out".to_owned());
+        }
+        let mut causes = vec!["finished", "reset"];
+        if self.wave_lasts > LONGER_THAN_DEADLINES {
+            causes.extend(["stalled", "line-timeout"]);
+        }
+        let never = causes.iter().filter(|cause| !self.counts.contains_key(**cause));
+        let never: Vec<_> = never.map(|cause| format!("nobody has ended as {cause}")).collect();
+        self.wrong.extend(never);
+    }
+}

@@ -1,0 +1,268 @@
+//! The stage for all of it: a daemon, polite peers whose every byte is verified, and company that
+//! is not polite.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::company::{self, Habit};
+use super::measure;
+use super::process::{Counts, Process};
+
+/// How many peers are polite, and how many lines a second all of them send together.
+pub(crate) const POLITE: u64 = 100;
+pub(crate) const POLITE_RATE: u64 = 2000;
+
+/// How long one looks before one looks again.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Waits until something is so.
+///
+/// # Errors
+///
+/// What was waited for, if it is not so within the limit.
+pub(crate) fn eventually<T>(
+    limit: Duration,
+    what: &str,
+    mut is: impl FnMut() -> Option<T>,
+) -> Result<T, String> {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(found) = is() {
+            return Ok(found);
+        }
+        if Instant::now() > end {
+            return Err(format!("{what}: not within {limit:?}"));
+        }
+        thread::sleep(LOOK);
+    }
+}
+
+/// On which processor something runs, and how urgent it is, where the machine has two: the daemon
+/// has one, the others share the other, and what is measured comes first there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Daemon,
+    Measured,
+    Company,
+}
+
+fn start(place: Place, program: &str, words: &[String], log: PathBuf) -> Result<Process, String> {
+    let before: &[&str] = match place {
+        Place::Daemon => &["--cpu-list", "0"],
+        Place::Measured => &["--cpu-list", "1"],
+        Place::Company => &["--cpu-list", "1", "nice"],
+    };
+    let single = thread::available_parallelism().is_ok_and(|count| count.get() == 1);
+    if single {
+        return Process::start(program, words, log);
+    }
+    let words: Vec<_> = before
+        .iter()
+        .map(|word| (*word).to_owned())
+        .chain([program.to_owned()])
+        .chain(words.iter().cloned())
+        .collect();
+    Process::start("taskset", &words, log)
+}
+
+/// A daemon.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+    /// Where visitors are let in.
+    pub(crate) metrics: SocketAddr,
+}
+
+impl Daemon {
+    /// Starts one, on a port of its own or on `port`, with these options.
+    pub(crate) fn start(folder: &Path, port: u16, options: &[&str]) -> Result<Self, String> {
+        let (port_file, log) = (folder.join("port"), folder.join("daemon"));
+        fs::remove_file(&port_file).ok();
+        let words = format!("--listen 127.0.0.1:{port} --metrics 127.0.0.1:0 --port-file");
+        let mut words: Vec<_> = words.split(' ').map(str::to_owned).collect();
+        words.push(port_file.display().to_string());
+        words.extend(options.iter().map(|option| (*option).to_owned()));
+        let process = start(Place::Daemon, env!("CARGO_BIN_EXE_tcpechod"), &words, log)?;
+        let told = eventually(Duration::from_secs(10), "the daemon listens", || {
+            let said = process.said();
+            let metrics = said.split("metrics on ").nth(1)?.split_once('\n')?.0;
+            let metrics = metrics.trim().parse().ok()?;
+            let address = fs::read_to_string(&port_file).ok()?.trim().parse().ok()?;
+            Some((address, metrics))
+        });
+        let (address, metrics) =
+            told.map_err(|wrong| format!("{wrong}: {}", process.last_words()))?;
+        Ok(Self { process, address, metrics })
+    }
+
+    /// Asks for the status, and returns what it counts.
+    pub(crate) fn status(&mut self) -> Result<Counts, String> {
+        let (before, _) = self.process.status();
+        self.process.signal(Signal::USR1);
+        eventually(Duration::from_secs(10), "a status", || {
+            let (count, counts) = self.process.status();
+            (count > before).then_some(counts)
+        })
+    }
+
+    /// Waits until so many connections are open, those that are polite included.
+    pub(crate) fn until_open(&mut self, open: u64, limit: Duration) -> Result<Counts, String> {
+        let end = Instant::now() + limit;
+        loop {
+            let counts = self.status()?;
+            if open_of(&counts) == open {
+                return Ok(counts);
+            }
+            if Instant::now() > end {
+                return Err(format!("{} connections are open, not {open}", open_of(&counts)));
+            }
+            thread::sleep(LOOK * 10);
+        }
+    }
+
+    /// What it tells visitors under that name.
+    pub(crate) fn metric(&self, name: &str) -> Result<f64, String> {
+        let text = visit(self.metrics).map_err(|error| format!("metrics: {error}"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|figure| figure.parse().ok()).ok_or_else(|| format!("no metric is {name}"))
+    }
+
+    /// Memory that is the daemon's alone, in bytes.
+    pub(crate) fn private_bytes(&self) -> f64 {
+        measure::private_bytes(self.process.pid())
+    }
+
+    /// Ends it in order; returns its last counts, and what was not in order.
+    pub(crate) fn end(&mut self) -> Result<(Counts, Vec<String>), String> {
+        self.process.signal(Signal::TERM);
+        let limit = Duration::from_secs(15);
+        let status = eventually(limit, "the daemon has ended", || self.process.ended())?;
+        let (_, counts) = self.process.status();
+        let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+        let mut wrong = Vec::new();
+        if !status.success() {
+            wrong.push(format!("the daemon ended with {status}: {}", self.process.last_words()));
+        }
+        if count("accepted") != count("closed") {
+            wrong.push(format!("{} accepted, {} closed", count("accepted"), count("closed")));
+        }
+        if count("error") > 0 {
+            wrong.push(format!("{} connections ended with an error", count("error")));
+        }
+        Ok((counts, wrong))
+    }
+}
+
+/// All metrics, as text.
+pub(crate) fn visit(address: SocketAddr) -> io::Result<String> {
+    let mut visitor = TcpStream::connect(address)?;
+    visitor.set_read_timeout(Some(Duration::from_secs(10)))?;
+    visitor.write_all(b"GET /metrics HTTP/1.1\r\nHost: daemon\r\n\r\n")?;
+    let mut text = String::new();
+    visitor.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// How many connections are open, whatever their phase.
+pub(crate) fn open_of(counts: &Counts) -> u64 {
+    let phases = ["open", "flushing", "draining", "lingering", "introducing"];
+    phases.iter().filter_map(|phase| counts.get(*phase)).sum()
+}
+
+/// A load generator.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) process: Process,
+    report: PathBuf,
+}
+
+impl Load {
+    /// The polite peers, for so long after a second of warming up.
+    pub(crate) fn polite(
+        folder: &Path,
+        address: SocketAddr,
+        duration: Duration,
+    ) -> Result<Self, String> {
+        let seconds = duration.as_secs_f64();
+        let words = format!("-c {POLITE} --rate {POLITE_RATE} -d {seconds}s --timeout 20s");
+        Self::start(folder, address, "polite", Place::Measured, &words)
+    }
+
+    /// Company that the load generator can be: its options.
+    pub(crate) fn company(
+        folder: &Path,
+        address: SocketAddr,
+        name: &str,
+        words: &str,
+    ) -> Result<Self, String> {
+        Self::start(folder, address, name, Place::Company, words)
+    }
+
+    fn start(
+        folder: &Path,
+        address: SocketAddr,
+        name: &str,
+        place: Place,
+        words: &str,
+    ) -> Result<Self, String> {
+        let report = folder.join(format!("{name}.json"));
+        fs::remove_file(&report).ok();
+        let words = format!("{} {} -q --format json {words} -o", address.ip(), address.port());
+        let mut words: Vec<_> = words.split(' ').map(str::to_owned).collect();
+        words.push(report.display().to_string());
+        let log = folder.join(name);
+        let process = start(place, env!("CARGO_BIN_EXE_tcpecho-load"), &words, log)?;
+        Ok(Self { process, report })
+    }
+
+    /// What it has found, once it has ended.
+    pub(crate) fn report(&mut self, limit: Duration) -> Result<Value, String> {
+        let ended = eventually(limit, "a load generator has ended", || self.process.ended())?;
+        let text = fs::read_to_string(&self.report)
+            .map_err(|error| format!("{error}, {ended}: {}", self.process.last_words()))?;
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    }
+}
+
+/// What polite peers have lost, in words: nothing, if all is well.
+pub(crate) fn lost(report: &Value) -> Vec<String> {
+    let number = |place: &str| report.pointer(place).and_then(Value::as_u64);
+    let nothing = ["/mismatches", "/unanswered", "/connections/failed"].into_iter();
+    let wrong = nothing.filter(|place| number(place) != Some(0));
+    let wrong = wrong.map(|place| format!("{place} is {:?}", number(place)));
+    let empty = ["/errors", "/shortages"].into_iter().filter_map(|place| {
+        let found = report.pointer(place).unwrap_or(&Value::Null);
+        let none = found.as_object().is_some_and(serde_json::Map::is_empty);
+        (!none).then(|| format!("{place}: {found}"))
+    });
+    wrong.chain(empty).collect()
+}
+
+/// Peers with a bad habit, once all are connected.
+pub(crate) fn company(
+    folder: &Path,
+    address: SocketAddr,
+    habit: Habit,
+    count: u64,
+) -> Result<Process, String> {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let words = [company::WORD, habit.word(), &address.to_string(), &count.to_string()];
+    let words = words.map(str::to_owned);
+    let log = folder.join(habit.word());
+    let mut process = start(Place::Company, &own.display().to_string(), &words, log)?;
+    eventually(Duration::from_secs(60), "bad company is ready", || {
+        (process.said().contains("ready") || process.ended().is_some()).then_some(())
+    })?;
+    if process.ended().is_some() {
+        return Err(format!("{}: {}", habit.word(), process.last_words()));
+    }
+    Ok(process)
+}

@@ -1,0 +1,73 @@
+//! A short soak: every kind of wave once, for half a second, on the daemon that tests are built
+//! with. It is no test of libtest's, because it also is the process that bad company lives in.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test may end in a panic, and prints"
+)]
+
+mod company;
+#[expect(dead_code, reason = "the comparison with other servers measures more")]
+#[path = "../bench/measure.rs"]
+mod measure;
+#[path = "../million/process.rs"]
+mod process;
+mod quiet;
+#[expect(dead_code, reason = "a page tells more")]
+mod soaking;
+#[expect(dead_code, reason = "overload asks for more")]
+mod stage;
+mod waves;
+
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+/// What it is called where tests are chosen by name.
+const NAME: &str = "nothing_grows_and_nothing_is_lost_in_a_short_soak";
+
+/// What it needs of util-linux and coreutils.
+const TOOLS: [&str; 4] = ["taskset", "nice", "setpriv", "prlimit"];
+
+fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    if let Some((word, rest)) = words.split_first()
+        && word == company::WORD
+    {
+        return company::keep(rest);
+    }
+    let is_option = |word: &&String| word.starts_with('-');
+    let asked_for_another = words.iter().any(|word| !is_option(&word) && !NAME.contains(word));
+    if asked_for_another || words.iter().any(|word| word == "--list" || word == "--ignored") {
+        return ExitCode::SUCCESS;
+    }
+    growth_is_that_of_the_line();
+    let there = |tool: &&str| Command::new(tool).arg("--version").output().is_ok();
+    let lacking: Vec<_> = TOOLS.into_iter().filter(|tool| !there(tool)).collect();
+    if !lacking.is_empty() {
+        println!("SKIPPED a short soak: {} not found", lacking.join(", "));
+        return ExitCode::from(u8::from(std::env::var_os("CI").is_some()));
+    }
+    soak();
+    println!("{NAME} ... ok");
+    ExitCode::SUCCESS
+}
+
+fn soak() {
+    let folder = tempfile::tempdir().unwrap();
+    let wave = Duration::from_millis(500);
+    let story = soaking::run(Duration::ZERO, wave, folder.path(), |text| println!("{text}"));
+    let story = story.unwrap();
+    assert_eq!(story.wrong, [""; 0]);
+    assert_eq!(story.quiet().count(), waves::WAVES.len() + 1);
+}
+
+fn growth_is_that_of_the_line() {
+    let points: Vec<_> = (0..10).map(|minute| f64::from(minute) * 60.0).collect();
+    let grows: Vec<_> = points.iter().map(|at| (*at, 5.0 + at / 3600.0 * 7.0)).collect();
+    assert!((quiet::growth_an_hour(&grows) - 7.0).abs() < 1e-9);
+    let still: Vec<_> = points.iter().map(|at| (*at, 5.0)).collect();
+    assert!(quiet::growth_an_hour(&still).abs() < 1e-9);
+    assert!(quiet::growth_an_hour(&[]).abs() < 1e-9);
+}
