@@ -78,9 +78,14 @@ pub fn read(bytes: &[u8]) -> Beginning {
     let Some((signature, most)) = SIGNATURES.iter().find(|(signature, _)| may_be(signature)) else {
         return Beginning::Other;
     };
-    let most_of_it = bytes.get(..*most).unwrap_or(bytes);
-    // The package would read on in the next line.
-    let ended = *signature == V1_SIGNATURE && most_of_it.contains(&b'\n');
+    let mut most_of_it = bytes.get(..*most).unwrap_or(bytes);
+    // The package would look for CRLF in the next lines too.
+    let newline = most_of_it.iter().position(|byte| *byte == b'\n');
+    let line = newline.filter(|_| *signature == V1_SIGNATURE);
+    let ended = line.is_some();
+    if let Some(line) = line.and_then(|end| most_of_it.get(..=end)) {
+        most_of_it = line;
+    }
     let config = ParseConfig { include_tlvs: false, ..ParseConfig::default() };
     match ProxyHeader::parse(most_of_it, config) {
         Ok((header, bytes)) => {
@@ -184,6 +189,14 @@ mod tests {
         assert_eq!(read(&longer), Beginning::Other);
         assert_eq!(read(&longer[..HEADER_BYTES_MAX - 1]), Beginning::Unfinished);
         assert_eq!(read(&longer[..HEADER_BYTES_MAX]), Beginning::Other);
+    }
+
+    #[test]
+    fn a_newline_alone_in_a_header_of_version_1_makes_it_none_in_whatever_pieces() {
+        let wrong = b"PROXY UNKNOWN\nhello\r\n";
+        assert_eq!(read(wrong), Beginning::Other);
+        assert_eq!(read(&wrong[..14]), Beginning::Other);
+        assert_eq!(read(&wrong[..13]), Beginning::Unfinished);
     }
 
     #[test]
