@@ -106,6 +106,9 @@ overload: ## what a hundred polite peers see beside floods, stalls, churn and st
 soak: ## trouble in waves for half an hour, and nothing has grown or is lost (ARGS='--duration 8h')
 	$(CARGO) bench --locked --bench soak -- $(ARGS)
 
+fuzz: target/tools/bin/cargo-fuzz ## look for input that breaks something, a minute a target (ARGS='3600 http': that one, an hour)
+	@tests/fuzz/run.sh $(ARGS)
+
 demo: all ## run every demonstration, and tell in a table what was seen
 	@tests/demos/run
 
@@ -191,6 +194,9 @@ deb-check: deb ## install that package for a moment (as root), use it, remove it
 target/tools/bin/cargo-deb:
 	$(CARGO) install --locked --root target/tools --version '~3.8.0' cargo-deb
 
+target/tools/bin/cargo-fuzz:
+	$(CARGO) install --locked --root target/tools --version '~0.13.2' cargo-fuzz
+
 clean: ## remove what was built
 	$(CARGO) clean
 
@@ -198,6 +204,6 @@ help: ## list these commands
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
-	count-instructions count-generator count-memory count-connections bench million simulate overload soak demo \
+	count-instructions count-generator count-memory count-connections bench million simulate overload soak fuzz demo \
 	demo-transcripts demo-check demo-watch \
 	states options pages install uninstall package deb deb-check clean help

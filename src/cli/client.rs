@@ -1,5 +1,6 @@
 //! The command line of `tcpecho`.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
@@ -15,7 +16,19 @@ use super::units::{OrOff, duration, duration_or_off, keepalive_or_off, user_time
 /// Reads the command line and the environment. What is wrong with them is said, and ends the
 /// process with status 2.
 pub fn parse() -> Config {
-    Arguments::parse().into()
+    read(std::env::args_os()).unwrap_or_else(|error| error.exit())
+}
+
+/// Reads that command line, which begins with the program's name, and the environment.
+///
+/// # Errors
+///
+/// What is wrong with them, or what was asked for in place of a run, like the help.
+pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<Config, clap::Error>
+where
+    W: Into<OsString> + Clone,
+{
+    Ok(Arguments::try_parse_from(words)?.into())
 }
 
 /// The TCP echo client: sends standard input to a server and writes what comes back to standard

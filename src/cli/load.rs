@@ -1,5 +1,6 @@
 //! The command line of `tcpecho-load`.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,20 +28,34 @@ pub enum Command {
 /// Reads the command line and the environment. What is wrong with them is said, and ends the
 /// process with status 2.
 pub fn parse() -> Command {
-    let arguments = Arguments::parse();
+    read(std::env::args_os()).unwrap_or_else(|error| error.exit())
+}
+
+/// Reads that command line, which begins with the program's name, and the environment.
+///
+/// # Errors
+///
+/// What is wrong with them, or what was asked for in place of a run, like the help.
+pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<Command, clap::Error>
+where
+    W: Into<OsString> + Clone,
+{
+    let arguments = Arguments::try_parse_from(words)?;
+    let conflict =
+        |message: String| Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
     let load = &arguments.load;
     if load.mode == Mode::Idle && (load.lines.is_some() || load.rate.is_some()) {
         let message = "--mode idle can't be used with --lines or --rate: a connection sends one \
                        line, and is held";
-        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+        return conflict(message.to_owned());
     }
     if let Some(message) = load.again.and_then(|again| no_second_line(again, load)) {
-        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+        return conflict(message);
     }
-    match arguments.other {
+    Ok(match arguments.other {
         Some(Other::Compare { a, b }) => Command::Compare(a, b),
         None => Command::Run(Box::new(arguments.load.into())),
-    }
+    })
 }
 
 /// Why so many connections can't be asked again, if that is so.

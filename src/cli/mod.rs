@@ -10,9 +10,9 @@ mod send_proxy;
 mod target;
 mod units;
 
-pub use client::parse as parse_client;
-pub use daemon::{Command, parse as parse_daemon};
-pub use load::{Command as LoadCommand, parse as parse_load};
+pub use client::{parse as parse_client, read as read_client};
+pub use daemon::{Command, parse as parse_daemon, read as read_daemon};
+pub use load::{Command as LoadCommand, parse as parse_load, read as read_load};
 #[cfg(feature = "pages")]
 pub use pages::write as write_pages;
 

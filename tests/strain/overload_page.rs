@@ -39,7 +39,8 @@ pub(crate) fn page(facts: &str, outcomes: &[Outcome]) -> String {
         text += &back.unwrap_or_default();
     }
     text += "Memory is the daemon's own (`Private_*` in `/proc/PID/smaps_rollup`), in MB; lost are \
-             lines that did not come back, or not as they were sent, and connections that failed.\n\n\
+             lines that did not come back, or not as they were sent, and connections that \
+             failed.\n\n\
              ![Latency and memory in each row](overload.svg)\n";
     text
 }
@@ -72,7 +73,8 @@ pub(crate) fn line(outcome: &Outcome) -> String {
     let [before, most, after] = outcome.bytes.map(|bytes| bytes / 1e6);
     let lost = if super::stage::lost(report).is_empty() { "0" } else { "**some**" };
     format!(
-        "| {} | {} | {} | {} | {} | {} | {:.0} | {lost} | {} | {before:.1}, {most:.1}, {after:.1} | \
+        "| {} | {} | {} | {} | {} | {} | {:.0} | {lost} | {} | \
+         {before:.1}, {most:.1}, {after:.1} | \
          {:.0} ms | {} bytes |",
         outcome.row.id,
         outcome.row.name,

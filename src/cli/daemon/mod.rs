@@ -6,6 +6,8 @@ mod listening;
 mod operation;
 mod patience;
 
+use std::ffi::OsString;
+
 use clap::builder::PossibleValuesParser;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
@@ -36,13 +38,25 @@ pub enum Command {
 /// Reads the command line and the environment. What is wrong with them is said, and ends the
 /// process with status 2.
 pub fn parse() -> Command {
-    let arguments = Arguments::parse();
+    read(std::env::args_os()).unwrap_or_else(|error| error.exit())
+}
+
+/// Reads that command line, which begins with the program's name, and the environment.
+///
+/// # Errors
+///
+/// What is wrong with them, or what was asked for in place of a run, like the help.
+pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<Command, clap::Error>
+where
+    W: Into<OsString> + Clone,
+{
+    let arguments = Arguments::try_parse_from(words)?;
     if arguments.exec.is_some() && arguments.admission.over_limit() == OverLimit::Evict {
         let message =
             "--over-limit evict can't be used with --exec: who is idle, only the child knows";
-        Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+        return Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
     }
-    arguments.into()
+    Ok(arguments.into())
 }
 
 /// The TCP echo server: what a peer sends comes back, whole and in order.

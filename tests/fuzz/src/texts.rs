@@ -1,0 +1,50 @@
+//! Texts that are read at once: headers of proxies, command lines, criteria.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use tcpecho::cli::{read_client, read_daemon, read_load};
+use tcpecho::load::Criterion;
+use tcpecho::proxy::{self, Beginning, HEADER_BYTES_MAX};
+
+/// A header is found in what it is the beginning of, and its own beginning is never taken for
+/// anything else.
+pub fn proxy(input: &[u8]) {
+    let found = proxy::read(input);
+    match found {
+        Beginning::Header { bytes, .. } => {
+            assert!(bytes <= input.len().min(HEADER_BYTES_MAX), "{bytes} bytes of {}", input.len());
+            assert_eq!(proxy::read(&input[..bytes]), found, "what follows does not matter");
+            for end in 0..bytes {
+                let beginning = proxy::read(&input[..end]);
+                assert_eq!(beginning, Beginning::Unfinished, "the first {end} of {bytes} bytes");
+            }
+        }
+        Beginning::Unfinished => assert!(input.len() < HEADER_BYTES_MAX, "it ends some time"),
+        Beginning::Other => {
+            let longer = [input, b"PROXY"].concat();
+            assert_eq!(proxy::read(&longer), Beginning::Other, "more does not make it one");
+        }
+    }
+}
+
+/// The words, with NUL between them, are a command line of each of the programs: read or refused.
+pub fn commands(input: &[u8]) {
+    let words = || {
+        let words = input.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec()));
+        std::iter::once(OsString::from("program")).chain(words)
+    };
+    // What they mean is shown where it is used.
+    let _read = (read_daemon(words()).is_ok(), read_client(words()).is_ok());
+    let _read = read_load(words()).is_ok();
+}
+
+/// What is read as a criterion, and told, is read as the same again.
+pub fn criteria(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else { return };
+    if let Ok(criterion) = Criterion::parse(text) {
+        let told = criterion.to_string();
+        let again = Criterion::parse(&told).unwrap_or_else(|wrong| panic!("{told:?}: {wrong}"));
+        assert_eq!(again.to_string(), told, "{text:?}");
+    }
+}

@@ -1,0 +1,118 @@
+//! What must be so of any input, asked of random input: the same functions that `make fuzz` gives
+//! its own to, which looks for longer and more cleverly.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what the fuzzer shares is a test too"
+)]
+
+#[path = "fuzz/src/streams.rs"]
+mod streams;
+#[expect(unreachable_pub, reason = "they are, for the fuzzer")]
+#[path = "fuzz/src/talks.rs"]
+mod talks;
+#[expect(unreachable_pub, reason = "they are, for the fuzzer")]
+#[path = "fuzz/src/texts.rs"]
+mod texts;
+
+use std::fs;
+use std::path::Path;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// Pieces that make sense in one place or another, so that random input gets somewhere.
+const WORDS: [&str; 24] = [
+    "\n",
+    "\r\n",
+    "\r\n\r\n",
+    " ",
+    "1",
+    "-9",
+    "12 34\n",
+    "PROXY ",
+    "TCP4 ",
+    "TCP6 ",
+    "UNKNOWN",
+    "192.0.2.1 ",
+    "\r\n\r\n\0\r\nQUIT\n",
+    "GET ",
+    "HEAD /healthz",
+    " HTTP/1.1\r\n",
+    "Host: x\r\n",
+    "\0--listen\0",
+    "\0-c\0",
+    "127.0.0.1:0",
+    "10s",
+    "p99",
+    ">",
+    "5ms",
+];
+
+fn input() -> impl Strategy<Value = Vec<u8>> {
+    let word = prop::sample::select(&WORDS[..]).prop_map(|word| word.as_bytes().to_vec());
+    let piece = prop_oneof![3 => word, 1 => vec(any::<u8>(), 0..40)];
+    vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+/// Gives `judge` every seed of the fuzzer's target of that name.
+fn seeds(target: &str, judge: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds").join(target);
+    let entries: Vec<_> = fs::read_dir(&folder).unwrap().collect();
+    assert!(!entries.is_empty(), "{} has no seed", folder.display());
+    for entry in entries {
+        judge(&fs::read(entry.unwrap().path()).unwrap());
+    }
+}
+
+#[test]
+fn the_seeds_of_every_target_are_well() {
+    seeds("lines", talks::lines);
+    seeds("records", talks::records);
+    seeds("http", talks::http);
+    seeds("proxy", texts::proxy);
+    seeds("commands", texts::commands);
+    seeds("criteria", texts::criteria);
+}
+
+proptest! {
+    #[test]
+    fn lines_come_back_whatever_they_are(input in input()) {
+        talks::lines(&input);
+    }
+
+    #[test]
+    fn records_are_answered_up_to_the_first_violation(
+        seed: u8,
+        records in vec(any::<(i64, i32)>(), 0..40),
+        rest in vec(any::<u8>(), 0..20),
+    ) {
+        let records = records.iter().flat_map(|(one, other)| {
+            [one.to_be_bytes(), i64::from(*other).to_be_bytes()].concat()
+        });
+        let input: Vec<_> = [seed].into_iter().chain(records).chain(rest).collect();
+        talks::records(&input);
+    }
+
+    #[test]
+    fn a_visitor_is_answered_the_same_in_whatever_pieces_it_asks(input in input()) {
+        talks::http(&input);
+    }
+
+    #[test]
+    fn a_header_is_one_in_whatever_it_stands(input in input()) {
+        texts::proxy(&input);
+    }
+
+    #[test]
+    fn a_command_line_is_read_or_refused(input in input()) {
+        texts::commands(&input);
+    }
+
+    #[test]
+    fn a_criterion_that_is_told_is_read_again(input in input()) {
+        texts::criteria(&input);
+    }
+}
