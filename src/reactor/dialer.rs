@@ -15,6 +15,7 @@ use crate::fault;
 
 use super::alarm::{self, Alarm};
 use super::dial::{Dial, Dialled, Told};
+use super::edge;
 use super::socket::{Socket, readiness};
 
 /// How many events one poll tells at most. What does not fit is told by the next one.
@@ -68,7 +69,7 @@ impl Dial for Dialer {
             Err(error) if !fault::connecting(&error) => return Err(error),
             _ => {}
         }
-        let stream = Socket::from(OwnedFd::from(socket));
+        let mut stream = Socket::from(OwnedFd::from(socket));
         stream.register(self.poll.registry(), key)?;
         Ok(stream)
     }
@@ -79,6 +80,7 @@ impl Dial for Dialer {
         for event in &self.events {
             match event.token() {
                 SIGNALS => {
+                    edge::renew(&mut self.signals, self.poll.registry(), SIGNALS)?;
                     if self.signals.pending().count() > 0 {
                         tell(Told::Interrupt);
                     }

@@ -24,6 +24,8 @@ mod deadlines;
 mod desk;
 mod dial;
 mod dialer;
+#[cfg_attr(mio_unsupported_force_poll_poll, path = "edge_imitated.rs")]
+mod edge;
 mod ending;
 mod gate;
 mod kernel;

@@ -2,11 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use mio::event::{Event, Source};
-use mio::unix::SourceFd;
+use mio::event::Event;
 use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_error;
@@ -14,6 +13,8 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 use socket2::SockRef;
 
 use crate::connection::{Ready, Stream};
+
+use super::edge::Descriptor;
 
 /// Both directions, once, for a connection's whole life. Where there is such a thing, also the
 /// urgent byte: it stops a short read, and nothing else would tell of what lies behind it.
@@ -25,12 +26,12 @@ const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 /// A connected, or connecting, socket that does not block. It is a descriptor and nothing else:
 /// the calls are the same for TCP and for Unix sockets, and a connection has no room to spare.
 #[derive(Debug)]
-pub struct Socket(OwnedFd);
+pub struct Socket(Descriptor);
 
 impl Socket {
     /// Has its events told from now on, under `key`.
-    pub(super) fn register(&self, registry: &Registry, key: usize) -> io::Result<()> {
-        SourceFd(&self.0.as_raw_fd()).register(registry, Token(key), INTEREST)
+    pub(super) fn register(&mut self, registry: &Registry, key: usize) -> io::Result<()> {
+        self.0.register(registry, Token(key), INTEREST)
     }
 
     /// Our own address and port; none once the system has forgotten it, or for a Unix socket.
@@ -42,20 +43,28 @@ impl Socket {
     pub(super) fn remote(&self) -> Option<SocketAddr> {
         SockRef::from(self).peer_addr().ok()?.as_socket()
     }
+
+    /// What became of a call that was to move `wanted` bytes. If it moved fewer, or failed, what
+    /// comes next is another edge.
+    #[inline]
+    fn outcome(&self, moved: Result<usize, Errno>, wanted: usize) -> io::Result<usize> {
+        if moved.unwrap_or(0) < wanted {
+            self.0.spent();
+        }
+        moved.map_err(told)
+    }
 }
 
 impl Stream for Socket {
     #[inline]
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        match recv(&self.0, room, RecvFlags::empty()) {
-            Ok((read, _)) => Ok(read),
-            Err(errno) => Err(told(errno)),
-        }
+        let wanted = room.len();
+        self.outcome(recv(&self.0, room, RecvFlags::empty()).map(|(read, _)| read), wanted)
     }
 
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        send(&self.0, bytes, SendFlags::NOSIGNAL).map_err(told)
+        self.outcome(send(&self.0, bytes, SendFlags::NOSIGNAL), bytes.len())
     }
 
     fn half_close(&mut self) -> io::Result<()> {
@@ -73,13 +82,13 @@ impl Stream for Socket {
 
 impl From<OwnedFd> for Socket {
     fn from(descriptor: OwnedFd) -> Self {
-        Self(descriptor)
+        Self(descriptor.into())
     }
 }
 
 impl From<Socket> for OwnedFd {
     fn from(socket: Socket) -> Self {
-        socket.0
+        socket.0.into()
     }
 }
 

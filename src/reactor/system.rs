@@ -14,6 +14,7 @@ use signal_hook_mio::v1_0::Signals;
 use crate::clock::Millis;
 use crate::connection::Peer;
 
+use super::edge;
 use super::kernel::{Ended, Event, Kernel, Signal, Urge};
 use super::listener::Listener;
 use super::program::{self, Program};
@@ -87,6 +88,7 @@ impl Kernel for System {
             tell(if from_end > listeners + 1 {
                 Event::Stream(event.token().0, readiness(event))
             } else if event.token() == SIGNALS {
+                edge::renew(&mut self.signals, self.poll.registry(), SIGNALS)?;
                 Event::Signal
             } else if event.token() == DESK {
                 Event::Desk

@@ -1,0 +1,23 @@
+//! A timer for [`super::Dialer`], which may have a thousand lines due in the millisecond that a
+//! poll's own timeout counts in.
+
+/// That timeout; where there is such a thing, an exact timer in its place.
+#[cfg_attr(
+    all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)),
+    path = "timer.rs"
+)]
+mod timeout;
+
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+use crate::clock::Nanos;
+
+pub(super) use self::timeout::Alarm;
+
+/// What time it is, to the nanosecond.
+#[inline]
+pub(super) fn now() -> Nanos {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
+    // Neither is ever negative: this clock counts from the machine's start.
+    Nanos(tv_sec.cast_unsigned() * 1_000_000_000 + tv_nsec.cast_unsigned())
+}

@@ -1,0 +1,59 @@
+//! A timer that is exact to some microseconds: timerfd_create(2).
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+
+use crate::clock::Nanos;
+
+use super::now;
+
+/// How long it takes to be woken: what is due sooner is not slept for, but polled for.
+const WAKE: Duration = Duration::from_micros(50);
+
+/// A timer that ends a poll by an event.
+pub(in super::super) struct Alarm {
+    timer: OwnedFd,
+    set: Nanos,
+}
+
+impl Alarm {
+    pub(in super::super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
+        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+        let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        let mut source = SourceFd(&timer.as_raw_fd());
+        registry.register(&mut source, token, Interest::READABLE)?;
+        Ok(Self { timer, set: Nanos::NEVER })
+    }
+
+    /// Has polls end [`WAKE`] before `until`, and from then on not wait at all; returns the timeout
+    /// with which to poll. The timer is set again only for another moment. It is never read: to
+    /// set it makes the next end a new edge.
+    pub(in super::super) fn set(&mut self, until: Nanos) -> io::Result<Option<Duration>> {
+        let wake = if until == Nanos::NEVER { until } else { until.before(WAKE) };
+        if wake <= now() {
+            return Ok(Some(Duration::ZERO));
+        }
+        if wake != self.set {
+            let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+            // All zeroes would mean: never again.
+            let it_value = if wake == Nanos::NEVER { zero } else { timespec(wake) };
+            let once = Itimerspec { it_interval: zero, it_value };
+            timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &once)?;
+            self.set = wake;
+        }
+        Ok(None)
+    }
+}
+
+fn timespec(at: Nanos) -> Timespec {
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    Timespec { tv_sec: number(at.0 / 1_000_000_000), tv_nsec: number(at.0 % 1_000_000_000) }
+}
