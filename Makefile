@@ -30,6 +30,9 @@ places = $(bindir) $(sbindir) $(mandir)/man1 $(mandir)/man8 $(unitdir) $(bashcom
 # The directories that install had to make are noted there, for uninstall.
 note = $(DESTDIR)$(docdir)/.directories
 
+# mio on poll(2).
+poll := RUSTFLAGS='--cfg mio_unsupported_force_poll_poll'
+
 # A package is made of what `make install` puts there.
 package ?= target/package
 
@@ -49,13 +52,18 @@ test: tools ## run every test: the code, the real programs under faults, the exa
 	$(CARGO) test --locked --release --test counts -- --nocapture
 	tests/demos/run --check
 
-check: fmt-check lint doc test ## what CI runs, and you before a commit
+test-poll: tools ## the same code and faults on poll(2) in place of epoll: what relies on one selector fails on another (ARGS='--test faults' for a part)
+	$(poll) $(CARGO) test --locked --features pages --target-dir target/poll $(ARGS)
+
+check: fmt-check lint doc test test-poll ## all that CI runs, and you before a commit
 
 tools: ## install the tools that tests need (Debian, as root); without them the tests say what they skip
 	@tests/tools.sh
 
 lint: ## clippy, with every warning an error
 	$(CARGO) clippy --locked --all-targets --features pages -- -D warnings
+	$(poll) $(CARGO) clippy --locked --all-targets --features pages --target-dir target/poll \
+		-- -D warnings
 
 # The modules that a macro declares are not found by cargo fmt.
 fmt: ## format the code
@@ -203,7 +211,7 @@ clean: ## remove what was built
 help: ## list these commands
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-.PHONY: all run test check tools lint fmt fmt-check doc counts count-system-calls \
+.PHONY: all run test test-poll check tools lint fmt fmt-check doc counts count-system-calls \
 	count-instructions count-generator count-memory count-connections bench million simulate overload soak fuzz demo \
 	demo-transcripts demo-check demo-watch \
 	states options pages install uninstall package deb deb-check clean help
