@@ -1,27 +1,108 @@
-//! Documents: their titles, and where their links lead.
+//! Documents: their titles, where their links lead, and what they name.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{complain, files, root, shown};
+use super::{complain, faulty_lines, files, root, shown};
 
 #[test]
-fn every_document_has_one_title_and_its_links_lead_somewhere() {
-    let documents = files("docs", "md").chain(top_documents());
-    complain(documents.flat_map(|path| {
-        let text = fs::read_to_string(&path).unwrap();
-        let titles = outside_code(&text).filter(|line| line.starts_with("# ")).count();
-        let mut wrong = Vec::new();
-        if titles != 1 {
-            wrong.push(format!("{}:1: {titles} titles", shown(&path)));
-        }
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let file = target.split('#').next().unwrap();
-            if !target.contains("://") && !file.is_empty() && !path.with_file_name(file).exists() {
-                wrong.push(format!("{}:1: a link to {target}, which is not there", shown(&path)));
-            }
-        }
-        wrong
+fn every_document_has_one_title() {
+    complain(documents().filter_map(|path| {
+        let titles = headings(&path).iter().filter(|(level, _)| *level == 1).count();
+        (titles != 1).then(|| format!("{}:1: {titles} titles", shown(&path)))
+    }));
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    complain(documents().flat_map(|path| {
+        faulty_lines(&path, |line| {
+            let mut targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+            let wrong = targets.find(|target| !leads_somewhere(&path, target));
+            wrong.map(|target| format!("no link to {target}: it is not there, or written wrongly"))
+        })
+    }));
+}
+
+/// The file is there, and if it is to be a document's section, that has such a heading. Nobody is
+/// asked for what is elsewhere; it is only to be written as an address that can't be meddled with.
+fn leads_somewhere(from: &Path, target: &str) -> bool {
+    if let Some((scheme, rest)) = target.split_once("://") {
+        let host = rest.split('/').next().unwrap_or_default();
+        let plain = |letter: char| letter.is_ascii_graphic() && !"<>\"\\^`{|}".contains(letter);
+        return scheme == "https" && host.contains('.') && rest.chars().all(plain);
+    }
+    let (file, anchor) = target.split_once('#').map_or((target, None), |(f, a)| (f, Some(a)));
+    let to = if file.is_empty() { from.to_owned() } else { from.with_file_name(file) };
+    to.exists() && anchor.is_none_or(|anchor| anchors(&to).iter().any(|one| one == anchor))
+}
+
+/// The names by which a document's sections are linked to, as GitHub makes them: small letters,
+/// figures, hyphens for blanks, nothing else; a number if there was such a name before.
+fn anchors(path: &Path) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (_, heading) in headings(path) {
+        let kept =
+            heading.chars().filter(|&letter| letter.is_alphanumeric() || " -_".contains(letter));
+        let name: String = kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect();
+        let name = name.to_lowercase();
+        let again = (1..).map(|number| format!("{name}-{number}"));
+        let unused = [name.clone()].into_iter().chain(again).find(|one| !names.contains(one));
+        names.extend(unused);
+    }
+    names
+}
+
+/// The level and the text of each heading.
+fn headings(path: &Path) -> Vec<(usize, String)> {
+    let text = fs::read_to_string(path).unwrap();
+    let levels = outside_code(&text).filter_map(|line| {
+        let rest = line.trim_start_matches('#');
+        let level = line.len() - rest.len();
+        rest.strip_prefix(' ').filter(|_| level > 0).map(|text| (level, text.trim().to_owned()))
+    });
+    levels.collect()
+}
+
+/// What looks like a file of ours is one, in documents and in comments.
+#[test]
+fn the_files_that_are_named_are_there() {
+    /// A file that a document tells how to write.
+    const EXAMPLE: &str = "src/service/upper.rs";
+
+    let code = files("src", "rs").chain(files("tests", "rs"));
+    complain(documents().chain(code).flat_map(|path| {
+        let document = path.extension().is_some_and(|kind| kind == "md");
+        faulty_lines(&path, |line| {
+            let text = if document { line } else { line.split_once("//").map_or("", |two| two.1) };
+            let mut ours = text.split('`').skip(1).step_by(2).filter(|word| {
+                let folders = ["src/", "tests/", "docs/", ".ci/", ".github/", ".cargo/"];
+                folders.iter().any(|folder| word.starts_with(folder)) && *word != EXAMPLE
+            });
+            let missing = ours.find(|word| !root().join(word).exists());
+            missing.map(|word| format!("{word} is not there"))
+        })
+    }));
+}
+
+/// What is to be typed can be.
+#[test]
+fn the_commands_of_make_that_are_named_are_there() {
+    let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
+    let is_there = |command: &str| {
+        let family = command.split('-').next().unwrap_or_default();
+        [format!("\n{command}:"), format!("\n{family}-%:")]
+            .iter()
+            .any(|rule| makefile.contains(rule))
+    };
+    complain(documents().flat_map(|path| {
+        faulty_lines(&path, |line| {
+            let mut typed = line.split("`make ").skip(1).filter_map(|rest| {
+                let command = rest.split(['`', ' ']).next()?;
+                command.starts_with(|letter: char| letter.is_ascii_lowercase()).then_some(command)
+            });
+            typed.find(|command| !is_there(command)).map(|wrong| format!("no make {wrong}"))
+        })
     }));
 }
 
@@ -66,8 +147,9 @@ fn is_numbered(name: &str) -> bool {
         && letters.next() == Some('_')
 }
 
-fn top_documents() -> impl Iterator<Item = PathBuf> {
-    ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].into_iter().map(|name| root().join(name))
+fn documents() -> impl Iterator<Item = PathBuf> {
+    let top = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].into_iter();
+    files("docs", "md").chain(top.map(|name| root().join(name)))
 }
 
 fn outside_code(text: &str) -> impl Iterator<Item = &str> {
