@@ -6,6 +6,8 @@
 
 #[path = "tidy/documents.rs"]
 mod documents;
+#[path = "tidy/packages.rs"]
+mod packages;
 
 use std::fs;
 use std::path::{Path, PathBuf};

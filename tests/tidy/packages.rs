@@ -1,0 +1,85 @@
+//! Dependencies: each is used, and each has its reason.
+
+use std::fs;
+
+use super::{code_of, complain, files, root, shown};
+
+/// A package that `Cargo.toml` asks for.
+struct Package {
+    name: String,
+    /// Where its use counts.
+    folders: &'static [&'static str],
+}
+
+/// What only the tests use is to be asked for by them alone.
+#[test]
+fn every_dependency_is_used() {
+    complain(packages().filter_map(|Package { name, folders }| {
+        let path = format!("{}::", name.replace('-', "_"));
+        let sources = folders.iter().flat_map(|folder| files(folder, "rs"));
+        let mut sources =
+            sources.filter(|source| folders.contains(&"tests") || !shown(source).contains("tests"));
+        let used = sources.any(|source| {
+            let text = fs::read_to_string(source).unwrap();
+            let text = match folders {
+                ["src"] => text.split("mod tests {").next().unwrap_or_default(),
+                _ => &text,
+            };
+            text.lines().any(|line| begins_a_path(line, &path))
+        });
+        (!used).then(|| format!("Cargo.toml:1: {name} is used nowhere in {}", folders.join(", ")))
+    }));
+}
+
+/// True if `path` begins a path in the line's code: it is not the end of a longer name, nor of a
+/// module of our own.
+fn begins_a_path(line: &str, path: &str) -> bool {
+    let code = code_of(line);
+    code.match_indices(path).any(|(at, _)| {
+        let before = code.get(..at).and_then(|before| before.chars().next_back());
+        !before.is_some_and(|letter| letter.is_alphanumeric() || "_:".contains(letter))
+    })
+}
+
+/// Both ways: the table in `docs/architecture.md` names no package that there is not.
+#[test]
+fn every_dependency_has_its_reason() {
+    let document = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let (_, section) = document.split_once("\n## Dependencies\n").unwrap();
+    let told = |line: &str| line.starts_with("Given:") || line.starts_with("| `");
+    let told: Vec<_> = section.lines().filter(|line| told(line)).collect();
+    let told = told.iter().flat_map(|line| {
+        let words = line.split("| ").nth(1).unwrap_or(line);
+        words.split('`').skip(1).step_by(2)
+    });
+    let mut told: Vec<_> = told.collect();
+    complain(packages().filter_map(|Package { name, .. }| {
+        let place = told.iter().position(|one| *one == name);
+        let missing = place.map(|place| told.swap_remove(place)).is_none();
+        missing.then(|| format!("docs/architecture.md:1: why {name} is not told"))
+    }));
+    // Features stand behind their packages.
+    let features = ["pages", "plot"];
+    let wrong = told.iter().filter(|name| !features.contains(name));
+    complain(wrong.map(|name| format!("docs/architecture.md:1: {name} is no dependency")));
+}
+
+/// The packages of every section of dependencies.
+fn packages() -> impl Iterator<Item = Package> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let mut folders: &[&str] = &[];
+    let mut found = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            folders = match line.trim_matches(['[', ']']) {
+                "dev-dependencies" => &["src", "tests"],
+                section if section.ends_with("dependencies") => &["src"],
+                _ => &[],
+            };
+        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| !folders.is_empty()) {
+            found.push(Package { name: name.to_owned(), folders });
+        }
+    }
+    assert!(found.len() > 20, "dependencies are read wrongly");
+    found.into_iter()
+}
