@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the tools that the tests use, where that is possible: on Debian and its kin, as root.
 # Elsewhere it names what is missing; the tests that need it then say that they were skipped.
-# `tests/tools.sh bench` does the same for what the comparison with other servers needs.
+# `tests/tools.sh bench` does the same for what the comparison with other servers needs, and
+# `tests/tools.sh lint` for `make lint`.
 set -eu
 
 # A command, or a file, and the package that it comes in.
@@ -20,8 +21,11 @@ bench)
         /usr/include/event2/event.h:libevent-dev socat:socat ncat:ncat /usr/sbin/xinetd:xinetd
         taskset:util-linux chrt:util-linux'
     ;;
+lint)
+    pairs='shellcheck:shellcheck'
+    ;;
 *)
-    echo "usage: tests/tools.sh [tests|bench]" >&2
+    echo "usage: tests/tools.sh [tests|bench|lint]" >&2
     exit 2
     ;;
 esac
