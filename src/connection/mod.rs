@@ -115,7 +115,7 @@ impl<S: Stream> Connection<S> {
             stream,
             peer,
             phase: demand.map_or(Phase::Open, Phase::Introducing),
-            ready: peer.short_reads(),
+            ready: S::SHORT_READS.union(peer.short_reads()),
             skipping: false,
             queued: false,
             counted: false,

@@ -19,6 +19,8 @@ impl Ready {
     /// No event says this, and no call disproves it: a short read never means that the socket is
     /// empty.
     pub const SHORT_READS: Self = Self(16);
+    /// What that needs from the beginning.
+    pub const NO_LAST_READ: Self = Self::TO_END.union(Self::SHORT_READS);
 
     /// Both sets together.
     #[must_use]

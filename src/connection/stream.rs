@@ -2,12 +2,18 @@
 
 use std::io;
 
+use super::Ready;
+
 /// A non-blocking byte stream to one peer: a socket, a script in tests, a model in simulation.
 ///
 /// Its rules are a socket's. A read gives some bytes, 0 at the end of the input, or would-block;
 /// a write takes some bytes or would block; after would-block there will be an event. An error
 /// is told once, to whichever of the calls asks first.
 pub trait Stream {
+    /// What a short read does not mean, whoever the peer is. By default it has emptied the stream,
+    /// or an event tells that it has not.
+    const SHORT_READS: Ready = Ready::NONE;
+
     /// Reads some bytes: recv(2).
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize>;
 

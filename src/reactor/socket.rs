@@ -16,12 +16,24 @@ use crate::connection::{Ready, Stream};
 
 use super::edge::Descriptor;
 
-/// Both directions, once, for a connection's whole life. Where there is such a thing, also the
-/// urgent byte: it stops a short read, and nothing else would tell of what lies behind it.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+/// Both directions, once, for a connection's whole life. epoll also tells of the urgent byte, which
+/// stops a short read, and nothing else would tell of what lies behind it.
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+
+/// kqueue does not, nor does what stands in for it in tests: any short read may have been stopped.
+#[cfg(not(all(
+    any(target_os = "linux", target_os = "android"),
+    not(mio_unsupported_force_poll_poll)
+)))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
+/// A write to who has gone raises no signal. Apple's systems have no flag for that; there it is an
+/// option of the socket, which socket2 sets and what is accepted inherits.
+#[cfg(not(target_vendor = "apple"))]
+const SEND: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+const SEND: SendFlags = SendFlags::empty();
 
 /// A connected, or connecting, socket that does not block. It is a descriptor and nothing else:
 /// the calls are the same for TCP and for Unix sockets, and a connection has no room to spare.
@@ -56,6 +68,9 @@ impl Socket {
 }
 
 impl Stream for Socket {
+    const SHORT_READS: Ready =
+        if INTEREST.is_priority() { Ready::NONE } else { Ready::NO_LAST_READ };
+
     #[inline]
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let wanted = room.len();
@@ -64,7 +79,7 @@ impl Stream for Socket {
 
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.outcome(send(&self.0, bytes, SendFlags::NOSIGNAL), bytes.len())
+        self.outcome(send(&self.0, bytes, SEND), bytes.len())
     }
 
     fn half_close(&mut self) -> io::Result<()> {

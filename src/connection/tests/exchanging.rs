@@ -152,3 +152,46 @@ fn a_second_event_does_not_queue_twice() {
     bench.connection.serve(&mut bench.lent);
     assert!(bench.connection.mark(Ready::READABLE));
 }
+
+/// A stream of a system on which no event tells of an urgent byte, as on kqueue.
+struct Untold(Script);
+
+impl Stream for Untold {
+    const SHORT_READS: Ready = Ready::NO_LAST_READ;
+
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        self.0.read(room)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.0.half_close()
+    }
+
+    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
+        self.0.take_error()
+    }
+
+    fn close_with_reset(&self) -> io::Result<()> {
+        self.0.close_with_reset()
+    }
+}
+
+/// A read stops at the urgent byte, and the event for what lies behind it has been told already.
+#[test]
+fn what_lies_behind_an_urgent_byte_is_read_though_no_event_tells_of_it() {
+    let reads = ["before\n", "behind\n"].map(bytes);
+    let later = [In::Block].into_iter().chain(["before again\n", "behind again\n"].map(bytes));
+    let (stream, wire) = Script::new(reads.into_iter().chain(later));
+    let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
+    let mut connection = Connection::new(Untold(stream), peer, None, Millis(0));
+    let mut lent = Lent::new(ECHO, 4096);
+    for told in ["before\nbehind\n", "before\nbehind\nbefore again\nbehind again\n"] {
+        connection.mark(READABLE);
+        while connection.serve(&mut lent) == Served::Again {}
+        assert_eq!(wire.borrow().sent, told.as_bytes());
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use crate::connection::Stream;
+use crate::connection::{Ready, Stream};
 use crate::fault;
 
 use super::dice::Mood;
@@ -66,6 +66,8 @@ impl<S: Stream> Moody<S> {
 }
 
 impl<S: Stream> Stream for Moody<S> {
+    const SHORT_READS: Ready = S::SHORT_READS;
+
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         if self.mood.end == Some(End::Stall) {
             // Only a reset is noticed. Who ends in order stays, until a timeout or a limit ends it.
