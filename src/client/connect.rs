@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use std::net::ToSocketAddrs;
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
+use socket2::{SockRef, Socket};
 
 use crate::endpoint::Endpoint;
 use crate::fault;
+use crate::keepalive::set_user_timeout;
 use crate::proxy;
 
 use super::config::{Config, Family, Server};
@@ -127,9 +128,8 @@ fn socket(address: &Endpoint, config: &Config) -> io::Result<Socket> {
     if let Some(keepalive) = config.keepalive {
         socket.set_tcp_keepalive(&keepalive.into())?;
     }
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if config.user_timeout.is_some() {
-        socket.set_tcp_user_timeout(config.user_timeout)?;
+    if let Some(timeout) = config.user_timeout {
+        set_user_timeout(&SockRef::from(&socket), timeout)?;
     }
     Ok(socket)
 }

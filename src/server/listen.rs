@@ -11,6 +11,7 @@ use socket2::SockRef;
 
 use crate::endpoint::{Endpoint, UNIX_PREFIX};
 use crate::fault;
+use crate::keepalive::set_user_timeout;
 use crate::reactor::Listener;
 
 use super::config::{Config, Listen};
@@ -156,9 +157,8 @@ pub(super) fn set_inherited(socket: &SockRef<'_>, config: &Config) -> io::Result
         Some(keepalive) => socket.set_tcp_keepalive(&keepalive.into())?,
         None => socket.set_keepalive(false)?,
     }
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if config.user_timeout.is_some() {
-        socket.set_tcp_user_timeout(config.user_timeout)?;
+    if let Some(timeout) = config.user_timeout {
+        set_user_timeout(socket, timeout)?;
     }
     socket.set_nonblocking(true)
 }
