@@ -60,11 +60,22 @@ check: fmt-check lint doc test test-poll ## all that CI runs, and you before a c
 tools: ## install the tools that tests need (Debian, as root); without them the tests say what they skip
 	@tests/tools.sh
 
-lint: clippy tidy shellcheck deny ## all that can be seen without running the programs
+lint: clippy elsewhere tidy shellcheck deny ## all that can be seen without running the programs
 
 clippy: ## clippy with every warning an error, also on what is only compiled for poll(2)
 	$(CARGO) clippy --locked --all-targets --features pages -- -D warnings
 	$(poll) $(CARGO) clippy --locked --lib --target-dir target/poll -- -D warnings
+
+# What rustup has no library for is said, and not passed over.
+elsewhere: ## clippy for the systems of kqueue, which only shows that it compiles for them
+	@for target in aarch64-apple-darwin x86_64-unknown-freebsd; do \
+		if ! rustup target add $$target; then \
+			echo "SKIPPED $$target: its library cannot be had from here" >&2; \
+		else \
+			$(CARGO) clippy --locked --all-targets --features pages --target $$target \
+				--target-dir target/elsewhere -- -D warnings || exit; \
+		fi; \
+	done
 
 tidy: ## the rules of the house: floors, sizes, names, documents and their links, unused dependencies
 	$(CARGO) test --locked --features pages --test tidy
@@ -234,7 +245,7 @@ clean: ## remove what was built
 help: ## list these commands
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-.PHONY: all run test test-poll check tools lint clippy tidy shellcheck deny fmt fmt-check doc counts count-system-calls \
-	count-instructions count-generator count-memory count-connections bench million simulate overload soak fuzz demo \
-	demo-transcripts demo-check demo-watch \
-	states options pages install uninstall package deb deb-check clean help
+.PHONY: all run test test-poll check tools lint clippy elsewhere tidy shellcheck deny fmt fmt-check doc \
+	counts count-system-calls count-instructions count-generator count-memory count-connections bench \
+	million simulate overload soak fuzz demo demo-transcripts demo-check demo-watch states options \
+	pages install uninstall package deb deb-check clean help

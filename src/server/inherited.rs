@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use listenfd::ListenFd;
-use rustix::net::sockopt::socket_acceptconn;
 use socket2::SockRef;
 
 use crate::endpoint::Endpoint;
@@ -70,8 +69,20 @@ fn take_one(descriptors: &mut ListenFd, number: usize, config: &Config) -> anyho
 
 /// A socket that does not listen would only fail at the first `accept`.
 fn assert_listening(socket: impl AsFd) -> anyhow::Result<()> {
-    let listening = socket_acceptconn(socket).map_err(io::Error::from)?;
-    listening.then_some(()).ok_or_else(|| anyhow!("it does not listen"))
+    listens(socket)?.then_some(()).ok_or_else(|| anyhow!("it does not listen"))
+}
+
+/// `SO_ACCEPTCONN` (socket(7)), which Apple's systems do not answer; no manager there hands sockets
+/// on like this either.
+#[cfg(not(target_vendor = "apple"))]
+fn listens(socket: impl AsFd) -> io::Result<bool> {
+    Ok(rustix::net::sockopt::socket_acceptconn(socket)?)
+}
+
+#[cfg(target_vendor = "apple")]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail where there is such an option")]
+fn listens(_socket: impl AsFd) -> io::Result<bool> {
+    Ok(true)
 }
 
 /// Its path; `@` and a name in the abstract namespace (unix(7)), or nothing.

@@ -4,7 +4,6 @@
 use std::env;
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
@@ -64,13 +63,16 @@ fn send(states: &[NotifyState<'_>], patience: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// A path, or `@` and a name (unix(7)).
+/// A path, or `@` and a name in the abstract namespace, where there is one (unix(7)).
 fn address(name: &OsStr) -> io::Result<SocketAddr> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Some(name) = name.as_bytes().strip_prefix(b"@") {
+    {
         use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::ffi::OsStrExt;
 
-        return SocketAddr::from_abstract_name(name);
+        if let Some(name) = name.as_bytes().strip_prefix(b"@") {
+            return SocketAddr::from_abstract_name(name);
+        }
     }
     SocketAddr::from_pathname(name)
 }

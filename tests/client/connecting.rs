@@ -115,6 +115,7 @@ fn a_connection_to_itself_is_none() {
 
 /// What the options do takes seconds and a dead host; here it is seen that the kernel has them.
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn keepalive_starts_the_kernels_timer() {
     const KEEPALIVE_TIMER: &str = "02:";
     for (options, expected) in [

@@ -133,6 +133,7 @@ fn verbose_tells_addresses_states_and_counts() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn an_end_of_input_that_was_there_before_the_servers_is_in_order() {
     let (end_now, told) = mpsc::channel();
     let (ended, seen) = mpsc::channel();

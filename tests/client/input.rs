@@ -73,6 +73,7 @@ fn every_byte_value_and_a_last_line_without_newline_come_back() {
 /// To send everything before reading anything deadlocks: the daemon stops reading when nobody
 /// takes its echo, at about 12 MiB.
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn a_file_of_a_hundred_megabytes_comes_back_in_little_memory() {
     const MEGABYTES: usize = 100;
     let daemon = Daemon::start("echo");
@@ -104,6 +105,7 @@ fn is_nonblocking(fdinfo: &str) -> bool {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn only_the_socket_is_non_blocking() {
     let server = Server::start(|mut peer| {
         peer.echo(1);
@@ -129,6 +131,7 @@ fn only_the_socket_is_non_blocking() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn a_terminal_is_left_as_it_was() {
     let daemon = Daemon::start("echo");
     // The shell looks at its terminal while the client runs and when it is gone.
@@ -170,6 +173,7 @@ fn what_was_typed_before_control_d_in_the_middle_of_a_line_is_sent() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn stopping_and_continuing_loses_nothing() {
     let server = Server::start(|mut peer| {
         peer.echo(2);

@@ -77,6 +77,7 @@ fn a_reader_that_leaves_while_nothing_happens_ends_it_too() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs /dev/full")]
 fn a_full_disk_is_a_failure() {
     let daemon = Daemon::start("echo");
     let mut command = command(&[], daemon.port);
@@ -88,6 +89,7 @@ fn a_full_disk_is_a_failure() {
 
 /// A reader that does not read stops the whole chain, and nobody's memory grows.
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn an_output_that_nobody_reads_stops_the_reading_of_the_socket() {
     let server = Server::start(|mut peer| {
         peer.stream().set_write_timeout(Some(Duration::from_millis(500))).unwrap();

@@ -23,6 +23,7 @@ fn abandoned(options: &[&str]) -> Client {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn stop_and_wait_meets_epipe_at_the_next_line() {
     let mut client = abandoned(&["--stop-and-wait"]);
     assert!(client.is_running(), "it does not look at the socket");
@@ -33,6 +34,7 @@ fn stop_and_wait_meets_epipe_at_the_next_line() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn stop_and_wait_dies_of_sigpipe_where_nobody_ignores_it() {
     let mut client = abandoned(&["--stop-and-wait", "--sigpipe", "default"]);
     assert!(client.is_running(), "it does not look at the socket");
@@ -57,6 +59,7 @@ fn stuck(options: &[&str]) -> (std::process::Child, usize) {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn a_broken_pipe_comes_after_all_that_the_server_had_sent() {
     use std::io::Write;
     let (mut child, sent) = stuck(&[]);
@@ -69,6 +72,7 @@ fn a_broken_pipe_comes_after_all_that_the_server_had_sent() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn sigpipe_can_be_left_to_kill() {
     use std::io::Write;
     use std::os::unix::process::ExitStatusExt;
@@ -81,6 +85,7 @@ fn sigpipe_can_be_left_to_kill() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
 fn stop_and_wait_notices_the_servers_end_only_after_the_next_line() {
     let server = Server::start(|mut peer| {
         let client = peer.stream().peer_addr().unwrap().port();

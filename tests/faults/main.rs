@@ -10,6 +10,9 @@
 //! A test that needs a tool which is missing says so and passes; where the variable `CI` is set,
 //! it fails.
 
+// Whatever is seen of the daemon from outside is seen in /proc.
+#![cfg(target_os = "linux")]
+
 #[cfg(test)]
 mod accept_path;
 #[cfg(test)]

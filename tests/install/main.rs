@@ -3,6 +3,8 @@
 //!
 //! The programs are those that cargo has built for the tests, so nothing is built here.
 
+// What is looked at is a Debian system.
+#![cfg(target_os = "linux")]
 #![expect(clippy::panic, clippy::unwrap_used, reason = "what the tests share is a test too")]
 
 mod installed;

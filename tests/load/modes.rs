@@ -108,6 +108,7 @@ fn aborts_are_resets_and_no_errors() {
 }
 
 #[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs all of 127.0.0.0/8")]
 fn lines_come_from_every_source() {
     let daemon = Daemon::start();
     let options =
