@@ -168,9 +168,18 @@ impl<S: Stream> Connection<S> {
         self.mark(Ready::READABLE)
     }
 
-    /// Ends the connection where it stands.
+    /// Ends the connection where it stands. Who is still owed something is told by RST: after FIN,
+    /// a peer that has half-closed would think that it has everything.
     pub fn close(&mut self, cause: Cause) {
+        if self.owes() {
+            self.end_by_reset();
+        }
         self.enter(Phase::Closed(cause));
+    }
+
+    fn end_by_reset(&self) {
+        // Should this fail, there is no other way to tell; the cause is in the log.
+        drop(self.stream.close_with_reset());
     }
 
     /// Closes a connection that was accepted only to get out of the queue, and never was in a
@@ -258,6 +267,9 @@ impl<S: Stream> Connection<S> {
         if cause == Cause::Error {
             debug!("fault peer={} phase={} error=\"{error}\"", self.peer, self.phase.kind());
         }
+        // What was read and not answered is in no buffer any more; and the socket may live on, as
+        // one does for which the kernel only lacked memory.
+        self.end_by_reset();
         self.end(cause)
     }
 

@@ -100,6 +100,36 @@ fn the_first_fault_is_the_cause() {
     }
 }
 
+/// FIN would say that this was everything, to a peer that waits for the end.
+#[test]
+fn who_is_owed_something_at_its_end_is_reset() {
+    let written = |out: Out| {
+        let mut bench = Bench::echo([bytes("whole\nunfinished"), In::End]);
+        bench.wire.borrow_mut().writes = [out, Out::Block].into();
+        bench.event(FIN);
+        bench
+    };
+    let failed = written(Out::Fail(Errno::NOBUFS));
+    assert_eq!(failed.phase(), Phase::Closed(Cause::Error));
+    assert!(failed.wire.borrow().resets, "a write that failed");
+    for cause in [Cause::Stalled, Cause::Idle, Cause::Evicted] {
+        let mut owed = written(Out::Block);
+        owed.connection.close(cause);
+        assert!(owed.wire.borrow().resets, "{cause}");
+    }
+    let mut owed = written(Out::Block);
+    assert_eq!(owed.connection.cut(), Cause::Cut);
+    assert!(owed.wire.borrow().resets, "cut");
+
+    let mut half_read = Bench::echo([bytes("unfinished"), In::Fail(Errno::NOMEM)]);
+    half_read.event(FIN);
+    assert!(half_read.wire.borrow().resets, "a read that failed");
+    let mut paid = Bench::echo([bytes("whole\nunfinished"), In::End]);
+    paid.event(FIN);
+    assert_eq!(paid.phase(), Phase::Closed(Cause::Finished));
+    assert!(!paid.wire.borrow().resets, "everything was written");
+}
+
 #[test]
 fn fin_and_then_reset_is_no_clean_end() {
     let mut bench = Bench::echo([In::End]);

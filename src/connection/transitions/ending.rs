@@ -18,7 +18,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "a write or `SO_ERROR` tells a fault",
         to: Kind::Closed,
         causes: FAULTS,
-        effect: "what is owed is dropped",
+        effect: "what is owed is dropped, and RST says so",
         test: "a_reset_while_flushing_is_noticed",
     },
     Transition {
@@ -26,7 +26,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "nothing happened for the idle or stall timeout, or it has to make room",
         to: Kind::Closed,
         causes: &[Cause::Idle, Cause::Stalled, Cause::Evicted],
-        effect: "what is owed is dropped",
+        effect: "what is owed is dropped, and RST says so",
         test: "deadlines_end_a_connection_with_their_cause",
     },
     Transition {
@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "drain deadline, or a second signal",
         to: Kind::Closed,
         causes: &[Cause::Cut],
-        effect: "what is owed is dropped",
+        effect: "what is owed is dropped, and RST says so",
         test: "the_drain_deadline_cuts_who_is_owed",
     },
     Transition {
@@ -82,7 +82,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "a read, a write or `SO_ERROR` tells a fault",
         to: Kind::Closed,
         causes: FAULTS,
-        effect: "what is owed is dropped",
+        effect: "what is owed is dropped, and RST says so",
         test: "the_first_fault_is_the_cause",
     },
     Transition {
@@ -90,7 +90,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "nothing happened for the idle, line or stall timeout, or it has to make room",
         to: Kind::Closed,
         causes: &[Cause::Idle, Cause::LineTimeout, Cause::Stalled, Cause::Evicted],
-        effect: "what is owed is dropped",
+        effect: "what is owed is dropped, and RST says so",
         test: "deadlines_end_a_connection_with_their_cause",
     },
     Transition {
@@ -98,7 +98,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "drain deadline, or a second signal",
         to: Kind::Closed,
         causes: &[Cause::Cut],
-        effect: "what is owed is dropped",
+        effect: "what is owed is dropped, and RST says so",
         test: "the_drain_deadline_cuts_who_is_owed",
     },
     Transition {

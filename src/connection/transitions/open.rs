@@ -74,7 +74,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "the peer took nothing of what is owed for the stall timeout",
         to: Kind::Closed,
         causes: &[Cause::Stalled],
-        effect: "closed; what is owed is dropped",
+        effect: "closed; what is owed is dropped, and RST says so",
         test: "deadlines_end_a_connection_with_their_cause",
     },
     Transition {
@@ -90,7 +90,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "a read, a write or `SO_ERROR` tells a fault",
         to: Kind::Closed,
         causes: FAULTS,
-        effect: "what is owed is dropped",
+        effect: "what is owed is dropped, and RST says so",
         test: "the_first_fault_is_the_cause",
     },
     Transition {
@@ -98,7 +98,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "drain deadline, or a second signal",
         to: Kind::Closed,
         causes: &[Cause::Cut],
-        effect: "what is owed is dropped",
+        effect: "what is owed is dropped, and RST says so",
         test: "the_drain_deadline_cuts_who_is_owed",
     },
 ];

@@ -103,7 +103,8 @@ impl<S: Stream> Stream for Moody<S> {
         self.stream.take_error()
     }
 
+    /// Who is to be closed with FIN is, although that is told to the connection as a fault.
     fn close_with_reset(&self) -> io::Result<()> {
-        self.stream.close_with_reset()
+        if self.mood.end == Some(End::Close) { Ok(()) } else { self.stream.close_with_reset() }
     }
 }
