@@ -201,9 +201,14 @@ impl<K: Kernel> Reactor<K> {
         });
         self.lent.now = self.kernel.now();
         match polled {
-            Err(error) if !fault::interrupted(&error) => Err(error),
-            _ => Ok(news),
+            // By a signal. Its handler wakes the poll too, but by a system call, which may fail.
+            Err(error) if fault::interrupted(&error) => news.insert(News::SIGNALS),
+            Err(error) => {
+                return Err(io::Error::new(error.kind(), format!("the poll is broken: {error}")));
+            }
+            Ok(()) => {}
         }
+        Ok(news)
     }
 
     /// How long to wait for an event.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::support::{Builder, Daemon, Peer, TcpState, eventually, own_loopback, pattern};
+use super::support::{Builder, Daemon, Peer, TcpState, eventually, have, own_loopback, pattern};
 
 #[test]
 fn l01_an_idle_daemon_ends_at_once() {
@@ -201,4 +201,15 @@ fn two_daemons_share_a_port_if_both_are_asked_to() {
     one.terminate();
     one.epilogue_ended(0);
     other.epilogue();
+}
+
+#[test]
+fn l13_a_signal_whose_wake_up_is_lost_is_heeded_all_the_same() {
+    if !have(&["strace"]) {
+        return;
+    }
+    let daemon = Builder::new(&[]).injected("sendto", "ENOBUFS", "1").start();
+    daemon.wait_until_asleep();
+    daemon.terminate();
+    daemon.epilogue_ended(0);
 }

@@ -137,6 +137,11 @@ impl Daemon {
         result
     }
 
+    /// Waits until it waits for an event.
+    pub(crate) fn wait_until_asleep(&self) {
+        eventually("it sleeps", || (observe::run_state(self.pid) == 'S').then_some(()));
+    }
+
     /// The log so far.
     pub(crate) fn log(&self) -> String {
         let log = self.log.as_ref().expect("a daemon whose log goes into a file");

@@ -67,15 +67,21 @@ impl Status {
         PHASES.iter().map(|phase| self.count(phase)).sum()
     }
 
-    /// Every connection that was accepted is somewhere.
-    pub(crate) fn assert_balanced(&self) {
+    /// Every connection that was accepted is somewhere; an error says where one is missing.
+    pub(crate) fn balance(&self) -> Result<(), String> {
         let ended: u64 = CAUSES.iter().map(|cause| self.count(cause)).sum();
-        assert_eq!(self.count("closed"), ended, "closed = the sum of all causes: {self:?}");
-        assert_eq!(
-            self.count("accepted"),
-            self.alive() + ended,
-            "accepted = alive + ended: {self:?}"
-        );
+        if self.count("closed") != ended {
+            return Err(format!("closed is not the sum of all causes: {self:?}"));
+        }
+        if self.count("accepted") != self.alive() + ended {
+            return Err(format!("accepted is not alive and ended together: {self:?}"));
+        }
+        Ok(())
+    }
+
+    /// Fails the test unless [`Self::balance`] does not.
+    pub(crate) fn assert_balanced(&self) {
+        assert_eq!(self.balance(), Ok(()));
     }
 }
 
