@@ -196,6 +196,10 @@ impl<S: Stream> Connection<S> {
                 Cause::Cut
             }
         };
+        // An unfinished line was read, and is not answered any more.
+        if self.held.is_some() {
+            self.end_by_reset();
+        }
         self.close(cause);
         cause
     }

@@ -110,8 +110,12 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
         let signals = match reactor.turn() {
             Ok(news) if news.is_empty() => continue,
             Ok(news) => heed(reactor, news),
-            // A listener breaks once; what breaks again is the poll.
-            Err(error) if broken.is_some() => return Err(error.into()),
+            // A listener breaks once; what breaks again is the poll. Who is owed something is told.
+            Err(error) if broken.is_some() => {
+                reactor.cut();
+                report(reactor, Outcome::Cut(reactor.counters().of(Cause::Cut)));
+                return Err(error.into());
+            }
             Err(error) => {
                 error!("{error}; draining");
                 broken = Some(error);

@@ -112,3 +112,22 @@ fn e10_timeouts_of_any_size_neither_overflow_nor_spin() {
         }
     }
 }
+
+#[test]
+fn e12_a_poll_that_is_broken_for_good_cuts_and_says_so() {
+    if !have(&["strace"]) {
+        return;
+    }
+    let builder = Builder::new(&[]).injected(WAIT, "EINVAL", "3+1");
+    let mut daemon = builder.start();
+    let mut peer = daemon.connect();
+    // It is owed the end of its line.
+    peer.try_send(b"begun");
+    peer.wait_for_end();
+    assert_eq!(daemon.wait_for_exit().code(), Some(1));
+    let log = daemon.log();
+    let last: Vec<_> = log.lines().rev().take(2).collect();
+    assert!(last[0].starts_with("tcpechod: the poll is broken: "), "{log}");
+    assert!(last[1].contains("ended with "), "{log}");
+    daemon.epilogue_ended(1);
+}

@@ -121,6 +121,11 @@ fn who_is_owed_something_at_its_end_is_reset() {
     assert_eq!(owed.connection.cut(), Cause::Cut);
     assert!(owed.wire.borrow().resets, "cut");
 
+    let mut unanswered = Bench::echo([bytes("unfinished")]);
+    unanswered.event(Ready::READABLE);
+    assert_eq!(unanswered.connection.cut(), Cause::Cut);
+    assert!(unanswered.wire.borrow().resets, "cut in a line");
+
     let mut half_read = Bench::echo([bytes("unfinished"), In::Fail(Errno::NOMEM)]);
     half_read.event(FIN);
     assert!(half_read.wire.borrow().resets, "a read that failed");
