@@ -54,3 +54,15 @@ fn o05_nothing_is_opened_connected_or_bound_in_service() {
     let asked: Vec<_> = service.lines().skip(1).filter(|line| line.contains('(')).collect();
     assert!(asked.is_empty(), "{asked:#?}");
 }
+
+#[test]
+fn o06_where_getrandom_is_filtered_the_sandbox_is_no_reason_to_panic() {
+    if !have(&["strace"]) {
+        return;
+    }
+    for error in ["ENOSYS", "EPERM"] {
+        let daemon = Builder::new(&[]).injected("getrandom", error, "1+1").start();
+        daemon.connect().echo(b"hello\n");
+        daemon.epilogue();
+    }
+}
