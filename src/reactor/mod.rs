@@ -70,7 +70,7 @@ pub use self::news::News;
 pub use self::program::Program;
 pub use self::rules::Rules;
 pub use self::socket::Socket;
-pub use self::system::System;
+pub use self::system::{Handlers, System};
 
 /// How many deadlines are looked at in one turn, so that it stays short.
 const EXPIRIES_PER_TURN: usize = 1024;

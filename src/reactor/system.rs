@@ -34,6 +34,27 @@ const CLOCK: ClockId = ClockId::MonotonicCoarse;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const CLOCK: ClockId = ClockId::Monotonic;
 
+/// Handlers for the signals that the daemon understands: once there are any, none of these kills
+/// it, and those that come before the loop runs are heeded in its first turn.
+pub struct Handlers(Signals);
+
+impl fmt::Debug for Handlers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handlers").finish_non_exhaustive()
+    }
+}
+
+impl Handlers {
+    /// Installs them; that for SIGCHLD only if there is a `program` to be started.
+    pub fn install(program: Option<&Program>) -> io::Result<Self> {
+        let signals = Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP])?;
+        if program.is_some() {
+            signals.add_signal(SIGCHLD)?;
+        }
+        Ok(Self(signals))
+    }
+}
+
 /// The operating system, as the reactor sees it.
 pub struct System {
     poll: Poll,
@@ -53,18 +74,14 @@ impl fmt::Debug for System {
 }
 
 impl System {
-    /// Takes over bound, non-blocking listeners, the one for visitors, and the signals that the
-    /// daemon understands; SIGCHLD only if there is a `program` to be started.
+    /// Takes over the signals, bound, non-blocking listeners, and the one for visitors.
     pub fn new(
+        Handlers(mut signals): Handlers,
         mut listeners: Vec<Listener>,
         mut desk: Option<Listener>,
         program: Option<Program>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP])?;
-        if program.is_some() {
-            signals.add_signal(SIGCHLD)?;
-        }
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         for (number, listener) in listeners.iter_mut().enumerate() {
             listener.register(poll.registry(), listener_token(number))?;

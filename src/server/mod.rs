@@ -17,7 +17,7 @@ use anyhow::Context;
 use log::{error, info, warn};
 
 use crate::cause::Cause;
-use crate::reactor::{Dice, Kernel, Misbehaving, News, Reactor, Rules, Signal, System};
+use crate::reactor::{Dice, Handlers, Kernel, Misbehaving, News, Reactor, Rules, Signal, System};
 
 use inherited::Inherited;
 use places::Places;
@@ -47,10 +47,13 @@ pub enum Outcome {
 pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
     let connections_max = descriptors::connections_max(config.connections_max);
-    let mut places = Places::open(config)?;
+    let inherited = inherited::take(config)?;
+    // Before anybody can connect: who has is served first, and no socket's file is left behind.
+    let handlers = Handlers::install(config.exec.as_ref()).context("cannot heed signals")?;
+    let mut places = Places::open(config, inherited)?;
     let listeners = std::mem::take(&mut places.listeners);
     let count = listeners.len();
-    let system = System::new(listeners, places.desk.take(), config.exec.clone())
+    let system = System::new(handlers, listeners, places.desk.take(), config.exec.clone())
         .context("cannot set up the event loop")?;
     let descriptors = crate::descriptors::open();
     let inherited = places.inherited;

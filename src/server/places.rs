@@ -7,7 +7,7 @@ use crate::endpoint::Endpoint;
 use crate::reactor::Listener;
 
 use super::config::{Config, Listen};
-use super::inherited::{self, Inherited};
+use super::inherited::Inherited;
 use super::listen::{self, Bound};
 use super::socket_file::SocketFile;
 
@@ -25,9 +25,9 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Opens them all. Nothing else may have been opened before.
-    pub(super) fn open(config: &Config) -> anyhow::Result<Self> {
-        let Inherited { listeners: mut all, metrics } = inherited::take(config)?;
+    /// Opens those that are asked for beside those that were inherited.
+    pub(super) fn open(config: &Config, inherited: Inherited) -> anyhow::Result<Self> {
+        let Inherited { listeners: mut all, metrics } = inherited;
         let inherited = all.len();
         if binds_too(config, &all) {
             all.extend(listen::bind(config)?);

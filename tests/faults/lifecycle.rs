@@ -213,3 +213,18 @@ fn l13_a_signal_whose_wake_up_is_lost_is_heeded_all_the_same() {
     daemon.terminate();
     daemon.epilogue_ended(0);
 }
+
+#[test]
+fn l14_sigterm_between_listening_and_serving_is_a_drain() {
+    if !have(&["strace"]) {
+        return;
+    }
+    for call in ["listen", "getsockname", "rename"] {
+        let rule = format!("inject={call}:signal=TERM:when=1");
+        // Without --seccomp-bpf, with which strace injects no signals.
+        let strace = ["strace", "-f", "-o", "/dev/null", "-e", &rule];
+        let ended = Builder::new(&[]).listen("127.0.0.1:0").wrapped(&strace).run_to_end();
+        assert_eq!(ended.code, Some(0), "{call}: {ended:?}");
+        assert!(ended.stderr.contains("INFO ] drained"), "{call}: {ended:?}");
+    }
+}
