@@ -114,6 +114,11 @@ pub fn address_in_use(error: &Error) -> bool {
     error.kind() == ErrorKind::AddrInUse
 }
 
+/// True if a file is not there, or not any more.
+pub fn not_there(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound
+}
+
 /// What somebody who sees `error` when binding a listener can do about it, if that is known.
 pub fn bind_advice(error: &Error) -> Option<&'static str> {
     match Errno::from_io_error(error)? {

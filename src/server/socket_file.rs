@@ -97,9 +97,14 @@ fn bind(endpoint: &Endpoint, backlog: u32) -> io::Result<UnixListener> {
     Ok(socket.into())
 }
 
-/// Removes a socket on which nobody answers, and nothing else: then `in_use` it is.
+/// Removes a socket on which nobody answers, and nothing else: then `in_use` it is. It may go by
+/// itself meanwhile, with the daemon that it belonged to.
 fn remove_stale(endpoint: &Endpoint, path: &Path, in_use: io::Error) -> io::Result<()> {
-    if !fs::symlink_metadata(path)?.file_type().is_socket() {
+    let data = match fs::symlink_metadata(path) {
+        Err(error) if fault::not_there(&error) => return Ok(()),
+        data => data?,
+    };
+    if !data.file_type().is_socket() {
         return Err(io::Error::new(
             in_use.kind(),
             "a file of that name is there, which is no socket: remove it, or choose another path",
@@ -110,10 +115,12 @@ fn remove_stale(endpoint: &Endpoint, path: &Path, in_use: io::Error) -> io::Resu
     probe.set_nonblocking(true)?;
     match probe.connect(&endpoint.address()?) {
         Err(error) if fault::refused(&error) => {}
+        Err(error) if fault::not_there(&error) => return Ok(()),
         _ => return Err(in_use),
     }
     info!("{endpoint} was left behind, and nobody answers on it: it is replaced");
     fs::remove_file(path)
+        .or_else(|error| if fault::not_there(&error) { Ok(()) } else { Err(error) })
 }
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {

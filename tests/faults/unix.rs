@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use tempfile::TempDir;
 
-use super::support::{Builder, Daemon, Ended, LIMIT, eventually, pattern};
+use super::support::{Builder, Daemon, Ended, LIMIT, eventually, have, pattern};
 
 const LINE: &[u8] = b"through the file system\n";
 
@@ -146,6 +146,21 @@ fn u03_a_successor_that_starts_during_the_drain_keeps_its_socket() {
     assert_eq!(first.wait_for_exit().code(), Some(0));
     echo(&connect(&path), LINE);
     second.epilogue();
+}
+
+/// A daemon that ends removes its socket between our bind, which it is in the way of, and our look.
+#[test]
+fn u03_a_socket_that_goes_while_it_is_looked_at_is_no_error() {
+    if !have(&["strace"]) {
+        return;
+    }
+    let (_directory, path) = place();
+    let builder = Builder::new(&[]).listen("127.0.0.1:0").listen(&listen(&path));
+    let daemon = builder.injected("bind", "EADDRINUSE", "2").start();
+    let peer = connect(&path);
+    echo(&peer, LINE);
+    drop(peer);
+    daemon.epilogue();
 }
 
 #[test]
