@@ -151,6 +151,10 @@ soak: ## trouble in waves for half an hour, and nothing has grown or is lost (AR
 fuzz: target/tools/bin/cargo-fuzz ## look for input that breaks something, a minute a target (ARGS='3600 http': that one, an hour)
 	@tests/fuzz/run.sh $(ARGS)
 
+sweep: ## every error of every system call, on the release build (ARGS='--only accept4' for fewer)
+	@tests/tools.sh
+	$(CARGO) bench --locked --bench sweep -- $(ARGS)
+
 demo: all ## run every demonstration, and tell in a table what was seen
 	@tests/demos/run
 
@@ -247,5 +251,5 @@ help: ## list these commands
 
 .PHONY: all run test test-poll check tools lint clippy elsewhere tidy shellcheck deny fmt fmt-check doc \
 	counts count-system-calls count-instructions count-generator count-memory count-connections bench \
-	million simulate overload soak fuzz demo demo-transcripts demo-check demo-watch states options \
+	million simulate overload soak fuzz sweep demo demo-transcripts demo-check demo-watch states options \
 	pages install uninstall package deb deb-check clean help

@@ -1,0 +1,117 @@
+//! Every system call of the daemon, with every error it can return, at its first occurrences. Run
+//! with `make sweep`.
+
+#![expect(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench may end in a panic, and prints"
+)]
+
+mod calls;
+mod crowd;
+mod daemon;
+#[expect(dead_code, reason = "the tests of faults see more")]
+#[path = "../faults/support/observe.rs"]
+mod observe;
+mod page;
+mod peer;
+mod plan;
+mod point;
+mod sweep;
+mod trace;
+#[path = "../faults/support/wait.rs"]
+mod wait;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+use std::{env, fs};
+
+use self::page::Table;
+use self::point::Verdict;
+
+const USAGE: &str = "usage: make sweep ARGS='[--only TEXT] [--one-in N] [--out DIR]'";
+
+fn main() -> ExitCode {
+    // cargo test builds benches too when asked for all targets; this takes too long for it.
+    if !env::args().any(|word| word == "--bench") {
+        println!("SKIPPED the sweep: make sweep");
+        return ExitCode::SUCCESS;
+    }
+    match Options::parse().and_then(|options| run(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What is asked for.
+struct Options {
+    /// Only points whose names have this in them.
+    only: Option<String>,
+    one_in: usize,
+    out: PathBuf,
+}
+
+impl Options {
+    fn parse() -> Result<Self, String> {
+        let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reliability");
+        let mut options = Self { only: None, one_in: 1, out };
+        // Cargo adds this one.
+        let words: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
+        for pair in words.chunks(2) {
+            match pair {
+                [option, text] if option == "--only" => options.only = Some(text.clone()),
+                [option, number] if option == "--one-in" => {
+                    options.one_in = number.parse().map_err(|_error| USAGE.to_owned())?;
+                }
+                [option, folder] if option == "--out" => options.out = folder.into(),
+                _ => return Err(USAGE.to_owned()),
+            }
+        }
+        if options.one_in == 0 { Err(USAGE.to_owned()) } else { Ok(options) }
+    }
+
+    /// Whether the results are those of all points.
+    fn is_whole(&self) -> bool {
+        self.only.is_none() && self.one_in == 1
+    }
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let binary = Path::new(env!("CARGO_BIN_EXE_tcpechod"));
+    let all = sweep::all_points(binary)?;
+    let named = |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    let points: Vec<_> =
+        all.into_iter().step_by(options.one_in).filter(|point| named(&point.to_string())).collect();
+    println!("{} points", points.len());
+    let start = Instant::now();
+    let mut table = Table::default();
+    let mut done = 0;
+    sweep::run(binary, &points, |point, outcome| {
+        done += 1;
+        if outcome.verdict == Verdict::Failed {
+            println!("FAILED {point}\n  {}", outcome.wrong.join("\n").replace('\n', "\n  "));
+        } else if outcome.verdict == Verdict::NotReached {
+            println!("not reached: {point}");
+        }
+        table.add(point, &outcome);
+        if done % 100 == 0 {
+            println!("{done} of {}, {:.0?}", points.len(), start.elapsed());
+        }
+    });
+    let text = table.text(start.elapsed());
+    println!("\n{text}");
+    if options.is_whole() {
+        fs::create_dir_all(&options.out).expect("a directory for the results");
+        fs::write(options.out.join("sweep.md"), page::page(&text)).expect("results");
+        println!("written to {}", options.out.display());
+    }
+    if table.has_failed() { Err("not everything was survived".to_owned()) } else { Ok(()) }
+}

@@ -1,0 +1,51 @@
+//! The tables and the reading of a trace, by themselves.
+
+use super::calls::{LEFT_OUT, SWEPT, swept};
+use super::trace::{Stage, Trace};
+
+#[test]
+fn what_is_left_out_is_not_swept() {
+    for (name, errno, _) in LEFT_OUT {
+        let row = swept(name);
+        assert!(row.is_none_or(|row| !row.errnos.contains(errno) && *errno != "*"), "{name}");
+    }
+}
+
+#[test]
+fn every_call_has_one_row() {
+    for call in SWEPT {
+        let rows = SWEPT.iter().filter(|other| other.name == call.name);
+        assert_eq!(rows.count(), 1, "{}", call.name);
+    }
+}
+
+fn trace(lines: &[&str]) -> Trace {
+    Trace::of(&lines.join("\n"))
+}
+
+#[test]
+fn calls_are_counted_from_the_process_and_told_from_main() {
+    let calls = trace(&[
+        "close(3) = 0",
+        "ppoll([{fd=2, events=POLLOUT}], 1, ...) = 1",
+        "close(4) = 0",
+        "epoll_wait(7, [], 1024, 0) = 0",
+        "close(5) = 0",
+        "--- SIGTERM {si_signo=SIGTERM} ---",
+        "close(6) = 0",
+    ]);
+    let closes: Vec<_> =
+        calls.occurrences().into_iter().filter(|one| one.name == "close").collect();
+    let told: Vec<_> = closes.iter().map(|one| (one.stage, one.number)).collect();
+    assert_eq!(told, [(Stage::Start, 2), (Stage::Service, 3), (Stage::Drain, 4)]);
+}
+
+#[test]
+fn a_fin_before_the_last_reply_is_found() {
+    let begin = ["accept4(3, {}, [128 => 16], 0) = 10", "recvfrom(10, \"(a) = 1\", 9, 0) = 7"];
+    let all = |rest: &[&str]| trace(&[&begin[..], rest].concat()).unpaid().len();
+    assert_eq!(all(&["sendto(10, \"\", 7, 0) = 7", "shutdown(10, SHUT_WR) = 0"]), 0);
+    assert_eq!(all(&["sendto(10, \"\", 7, 0) = 6", "shutdown(10, SHUT_WR) = 0"]), 1);
+    assert_eq!(all(&["close(10) = 0"]), 1);
+    assert_eq!(all(&["recvfrom(10, 0x5, 9, 0) = -1 ECONNRESET (...)", "close(10) = 0"]), 0);
+}

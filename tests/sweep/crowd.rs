@@ -1,0 +1,233 @@
+//! The workload: some peers and visitors that have the daemon make every system call it makes, in
+//! an order that is the same each time.
+
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::daemon::{Daemon, Scenario, wait};
+use super::peer::{Peer, Reader, unix};
+use super::plan::Lasting;
+use super::trace::Stage;
+
+/// How long anything may take where nothing stands in its way. Nothing takes this long.
+pub(crate) const LIMIT: Duration = Duration::from_secs(8);
+
+/// How long an answer is waited for where the fault goes on, and may be why none comes.
+const PATIENCE: Duration = Duration::from_millis(150);
+
+/// The same for all who wait behind the first.
+const PATIENCE_THEN: Duration = Duration::from_millis(10);
+
+/// How long one of many is waited for, before the next.
+const IN_TURN: Duration = Duration::from_millis(2);
+
+/// More than the sockets of a slow reader hold, so that the daemon has to wait for it.
+const MANY_LINES: u64 = 12_000;
+
+/// About as many as the daemon and the sockets hold of somebody who does not read.
+const SOME_LINES: u64 = 4_000;
+
+/// Everybody who has connected.
+#[derive(Debug)]
+pub(crate) struct Crowd {
+    scenario: Scenario,
+    address: SocketAddr,
+    pub(crate) peers: Vec<Peer>,
+    /// Visitors that were not answered.
+    pub(crate) turned_away: usize,
+    /// Who had to wait too long, though nothing stood in the way any more: a peer that another
+    /// one's event sets going again was forgotten before.
+    pub(crate) late: Vec<String>,
+    fault_goes_on: bool,
+    patience: Duration,
+    patience_then: Duration,
+}
+
+impl Crowd {
+    /// Nobody yet. Where the fault goes on, nobody is waited for long.
+    pub(crate) fn new(scenario: Scenario, address: SocketAddr, lasting: Lasting) -> Self {
+        let fault_goes_on = lasting == Lasting::FromThenOn;
+        let (patience, patience_then) =
+            if fault_goes_on { (PATIENCE, PATIENCE_THEN) } else { (LIMIT, LIMIT) };
+        Self {
+            scenario,
+            address,
+            peers: Vec::new(),
+            turned_away: 0,
+            late: Vec::new(),
+            fault_goes_on,
+            patience,
+            patience_then,
+        }
+    }
+
+    /// What happens in service: all of it, or where it is the drain that counts, so little that the
+    /// calls before that are as many each time.
+    pub(crate) fn converse(&mut self, daemon: &mut Daemon, stage: Stage) {
+        let tcp = SockAddr::from(self.address);
+        let mut talkers: Vec<_> = (0..2).filter_map(|_| self.join(&tcp, Reader::Quick)).collect();
+        if self.scenario == Scenario::Echo {
+            talkers.extend(self.join(&unix(&daemon.socket()), Reader::Quick));
+        }
+        for round in 1..=3 {
+            for &talker in &talkers {
+                self.peers[talker].say(round);
+                self.hear(talker);
+            }
+        }
+        if stage == Stage::Drain {
+            return;
+        }
+        if let Some(leaver) = self.join(&tcp, Reader::Quick) {
+            self.peers[leaver].say(2);
+            self.peers[leaver].begin_line();
+            self.peers[leaver].half_close();
+            self.hear(leaver);
+        }
+        if let Some(resetter) = self.join(&tcp, Reader::Quick) {
+            self.peers[resetter].say(1);
+            self.hear(resetter);
+            self.peers[resetter].reset();
+        }
+        for signal in [Signal::HUP, Signal::USR2, Signal::USR1] {
+            daemon.signal(signal);
+        }
+        if self.scenario == Scenario::Echo {
+            for path in ["/metrics", "/healthz"] {
+                self.visit(&daemon.metrics(), path);
+            }
+            if let Some(slow) = self.join(&tcp, Reader::Slow) {
+                self.peers[slow].say_much(MANY_LINES);
+                self.peers[slow].half_close();
+                self.hear(slow);
+            }
+        }
+    }
+
+    /// The fault is over: everybody is served, or has been ended.
+    pub(crate) fn settle(&mut self) {
+        (self.patience, self.patience_then) = (LIMIT, LIMIT);
+        self.fault_goes_on = false;
+        for peer in 0..self.peers.len() {
+            self.hear(peer);
+        }
+    }
+
+    /// Somebody new is echoed, and ends in order.
+    pub(crate) fn fresh(&mut self) -> bool {
+        let Some(fresh) = self.join(&SockAddr::from(self.address), Reader::Quick) else {
+            return false;
+        };
+        let peer = &mut self.peers[fresh];
+        peer.say(1);
+        peer.half_close();
+        peer.hear(LIMIT) && peer.missing() == 0
+    }
+
+    /// What is on its way when the drain begins.
+    pub(crate) fn before_drain(&mut self) {
+        // What a child has not read yet when it is told to end is lost, and only it knows.
+        if self.scenario == Scenario::Exec {
+            return;
+        }
+        let tcp = SockAddr::from(self.address);
+        for peer in 0..self.peers.len() {
+            self.peers[peer].say(1);
+        }
+        if let Some(last) = self.peers.first_mut() {
+            last.begin_line();
+        }
+        if let Some(slow) = self.join(&tcp, Reader::Slow) {
+            self.peers[slow].say_much(SOME_LINES);
+            self.peers[slow].hear_until_arrived(LIMIT);
+        }
+        if let Some(waiting) = self.join(&tcp, Reader::Quick) {
+            self.peers[waiting].say(3);
+        }
+    }
+
+    /// Everybody is at their end. All are read from in turn, or who is read from last would keep
+    /// the daemon waiting.
+    pub(crate) fn hear_all_ends(&mut self) {
+        let until = Instant::now() + LIMIT;
+        let mut waiting: Vec<_> = self.peers.iter_mut().filter(|peer| !peer.gave_up()).collect();
+        while !waiting.is_empty() && Instant::now() < until {
+            waiting.retain_mut(|peer| !peer.hear_end(IN_TURN));
+        }
+    }
+
+    /// Another one connects, if it can.
+    fn join(&mut self, address: &SockAddr, reader: Reader) -> Option<usize> {
+        let number = self.peers.len();
+        let peer = Peer::connect(number as u64, address, reader).ok()?;
+        self.peers.push(peer);
+        Some(number)
+    }
+
+    fn hear(&mut self, peer: usize) {
+        if !self.peers[peer].hear(self.patience) {
+            self.has_waited(&format!("{:?}", self.peers[peer]));
+        }
+    }
+
+    /// Asks for a page, and counts what is no whole answer.
+    fn visit(&mut self, desk: &Path, path: &str) {
+        let asked = Instant::now();
+        let answered = ask(desk, path, self.patience);
+        if answered.is_none_or(|answer| !is_whole(&answer)) {
+            self.turned_away += 1;
+            if asked.elapsed() >= self.patience {
+                self.has_waited(&format!("a visitor for {path}"));
+            }
+        }
+    }
+
+    /// Somebody was not answered while there was patience.
+    fn has_waited(&mut self, who: &str) {
+        if !self.fault_goes_on {
+            self.late.push(format!("not answered in {:?}: {who}", self.patience));
+        }
+        self.patience = self.patience_then;
+    }
+}
+
+/// What a visitor is told; none if nobody answers.
+fn ask(desk: &Path, path: &str, patience: Duration) -> Option<String> {
+    let mut socket = Socket::new(Domain::UNIX, Type::STREAM, None).ok()?;
+    socket.connect(&unix(desk)).ok()?;
+    socket.set_read_timeout(Some(patience)).ok()?;
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: sweep\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+/// Whether an answer has all that it says it has.
+fn is_whole(answer: &str) -> bool {
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    head.starts_with("HTTP/1.1 ") && length == Some(body.len())
+}
+
+/// Waits for the daemon's status to be logged anew, and returns the log.
+pub(crate) fn new_status(daemon: &mut Daemon, patience: Duration) -> Option<String> {
+    let count = |log: &str| log.matches("] status open=").count();
+    let before = count(&daemon.log());
+    daemon.signal(Signal::USR1);
+    let mut log = None;
+    wait(patience, || {
+        let text = daemon.log();
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        log = (count(whole) > before).then(|| text.clone());
+        log.is_some()
+    });
+    log
+}

@@ -1,0 +1,147 @@
+//! The figures of a sweep: a table, and the page with the machine that they are of.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use super::calls::LEFT_OUT;
+use super::plan::{Act, Point};
+use super::point::{Outcome, Verdict};
+
+/// What came of all points of a kind.
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    points: usize,
+    injected: usize,
+    survived: usize,
+    ended: usize,
+    failed: usize,
+    told: usize,
+    on_the_way: usize,
+    bytes_lost: usize,
+}
+
+impl Row {
+    fn add(&mut self, other: Self) {
+        self.points += other.points;
+        self.injected += other.injected;
+        self.survived += other.survived;
+        self.ended += other.ended;
+        self.failed += other.failed;
+        self.told += other.told;
+        self.on_the_way += other.on_the_way;
+        self.bytes_lost += other.bytes_lost;
+    }
+}
+
+/// A row for each system call, and for SIGTERM.
+#[derive(Debug, Default)]
+pub(crate) struct Table(BTreeMap<String, Row>);
+
+impl Table {
+    pub(crate) fn add(&mut self, point: &Point, outcome: &Outcome) {
+        let name = match point.act {
+            Act::Fail(_) => point.call.clone(),
+            Act::Terminate => "SIGTERM at every call".to_owned(),
+        };
+        let count = |verdict| usize::from(outcome.verdict == verdict);
+        self.0.entry(name).or_default().add(Row {
+            points: 1,
+            injected: 1 - count(Verdict::NotReached),
+            survived: count(Verdict::Survived),
+            ended: count(Verdict::Ended),
+            failed: count(Verdict::Failed),
+            told: outcome.told,
+            on_the_way: outcome.on_the_way,
+            bytes_lost: outcome.bytes_lost,
+        });
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.0.values().any(|row| row.failed > 0)
+    }
+
+    /// Markdown, and a line of it all.
+    pub(crate) fn text(&self, lasted: Duration) -> String {
+        let mut text = String::from(
+            "| call | points | injected | survived | ended as documented | failed \
+             | connections told | bytes on their way at a drain | bytes lost |\n\
+             |---|---|---|---|---|---|---|---|---|\n",
+        );
+        let mut sum = Row::default();
+        for (name, row) in &self.0 {
+            writeln!(text, "| `{name}` {}", cells(row)).unwrap();
+            sum.add(*row);
+        }
+        writeln!(text, "| all {}", cells(&sum)).unwrap();
+        let Row { points, injected, survived, ended, failed, bytes_lost, .. } = sum;
+        writeln!(
+            text,
+            "\n{points} points, {injected} injected: {survived} survived, {ended} ended as \
+             documented, {failed} failed, {bytes_lost} bytes lost, in {:.0} s.",
+            lasted.as_secs_f64()
+        )
+        .unwrap();
+        text
+    }
+}
+
+fn cells(row: &Row) -> String {
+    let Row { points, injected, survived, ended, failed, told, on_the_way, bytes_lost } = row;
+    format!(
+        "| {points} | {injected} | {survived} | {ended} | {failed} | {told} | {on_the_way} \
+         | {bytes_lost} |"
+    )
+}
+
+/// The whole page, as Markdown.
+pub(crate) fn page(table: &str) -> String {
+    let mut left_out = String::from("| call | error | why not |\n|---|---|---|\n");
+    for (call, errno, reason) in LEFT_OUT {
+        let errno = if *errno == "*" { "all" } else { errno };
+        writeln!(left_out, "| `{call}` | {errno} | {reason} |").unwrap();
+    }
+    format!(
+        "# Every system call, every error\n\n\
+         For whoever wants to know what the daemon survives. Written by a program, do not edit.\n\n\
+         {}\n{}\n{table}\n## What is left out\n\n{left_out}",
+        facts(),
+        EXPLAINED
+    )
+}
+
+const EXPLAINED: &str = "\
+The daemon runs under strace and a workload: peers that talk, half-close, reset and read slowly, on
+TCP and Unix sockets, visitors of the metrics, a service manager, signals, a drain; and the same
+with `--exec cat`. At each point one call fails, once (`when=N`) or from then on (`when=N+`) until
+strace is taken away, or SIGTERM comes with it. Which calls there are is what a trace without any
+fault shows: one that is neither injected nor left out below has the sweep fail.
+
+- *injected*: strace says so in its record. The others were not reached, and count for nothing.
+- *survived*: the daemon lives, or drained when asked to; its counters balance; somebody new is
+  echoed; every byte of everybody else came back, and nobody else was ended.
+- *ended as documented*: in the start, exit status 1 and a last line that names the error, or
+  SIGTERM before it listened; in service only where the listener or the poll is broken, or a child
+  can't be killed, with exit status 1 and the words for it.
+- *connections told*: who had the fault was ended by RST, or by FIN before its own, and is counted
+  under another cause than `finished` and `drained`.
+- *bytes on their way at a drain*: sent, but not yet in the daemon's socket when it had read that to
+  its end and sent FIN. They are not echoed. All that was read before FIN was echoed before it, by
+  the trace.
+- *bytes lost*: missing from a connection that ended as if nothing had happened.
+";
+
+/// The machine, as a table.
+fn facts() -> String {
+    let file = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "| | |\n|---|---|\n| command | `make sweep` |\n| date | {} |\n| kernel | Linux {} {} |\n\
+         | cores | {cores} |\n",
+        now.split('T').next().unwrap_or_default(),
+        file("/proc/sys/kernel/osrelease"),
+        std::env::consts::ARCH
+    )
+}

@@ -1,0 +1,332 @@
+//! One point: the daemon is started with the fault, the workload runs, and then everything is
+//! looked at.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use super::calls;
+use super::crowd::{Crowd, LIMIT, new_status};
+use super::daemon::{Daemon, Scenario, wait};
+use super::observe::{Closing, Status};
+use super::peer::Fate;
+use super::plan::{Act, Lasting, Point};
+use super::trace::{Stage, Trace};
+
+/// How often a point is tried.
+const TRIES: usize = 3;
+
+/// How long a start may take before the fault that goes on is taken away.
+const START: Duration = Duration::from_millis(400);
+
+/// How long a signal takes at the most, to be heeded.
+const HEEDED: Duration = Duration::from_secs(1);
+
+/// How much of the log is shown where something is wrong.
+const LOG_LINES: usize = 12;
+
+/// How a point ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    #[default]
+    /// The fault did not come to be: there were fewer such calls this time.
+    NotReached,
+    /// Nobody but who had the fault noticed.
+    Survived,
+    /// The daemon ended, as it says that it does.
+    Ended,
+    /// Something that must not be.
+    Failed,
+}
+
+/// What came of a point.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) verdict: Verdict,
+    /// Bytes that did not come back on connections that ended as if nothing had happened.
+    pub(crate) bytes_lost: usize,
+    /// Bytes that were on their way to the daemon when it drained, and are not echoed: its FIN came
+    /// before it had them.
+    pub(crate) on_the_way: usize,
+    /// Connections that were told of their end.
+    pub(crate) told: usize,
+    /// What is wrong.
+    pub(crate) wrong: Vec<String>,
+}
+
+/// Runs a point; again where strace was taken away in the middle of a call that it was making fail:
+/// that call then fails with ENOSYS, by which nothing is shown.
+pub(crate) fn run(binary: &Path, point: &Point) -> Outcome {
+    for _ in 1..TRIES {
+        let outcome = try_once(binary, point);
+        let half_done = outcome.wrong.iter().any(|line| line.contains("(os error 38)"));
+        if !half_done || point.act == Act::Fail("ENOSYS") {
+            return outcome;
+        }
+    }
+    try_once(binary, point)
+}
+
+fn try_once(binary: &Path, point: &Point) -> Outcome {
+    let daemon = Daemon::start(binary, point.scenario, &point.traced(), Some(&point.rule()));
+    let mut run = Run { point, daemon, crowd: None, wrong: Vec::new() };
+    run.go();
+    run.judge()
+}
+
+/// A run of a point.
+struct Run<'a> {
+    point: &'a Point,
+    daemon: Daemon,
+    crowd: Option<Crowd>,
+    wrong: Vec<String>,
+}
+
+impl Run<'_> {
+    fn go(&mut self) {
+        let goes_on = self.point.lasting == Lasting::FromThenOn;
+        let mut address = self.daemon.wait_until_ready(if goes_on { START } else { LIMIT });
+        if address.is_none() && goes_on && self.daemon.ended().is_none() {
+            self.daemon.lift();
+            address = self.daemon.wait_until_ready(LIMIT);
+        }
+        let Some(address) = address else { return };
+        let mut crowd = Crowd::new(self.point.scenario, address, self.point.lasting);
+        crowd.converse(&mut self.daemon, self.point.stage);
+        if goes_on && self.point.stage != Stage::Drain {
+            self.daemon.lift();
+        }
+        if !self.was_terminated() {
+            crowd.settle();
+            let first = crowd.fresh();
+            if !first && goes_on {
+                // The fault was there before the drain.
+                self.daemon.lift();
+            }
+            // It may have been this one that had the fault.
+            if first || crowd.fresh() {
+                self.check_status();
+                crowd.before_drain();
+                self.terminate();
+            }
+        }
+        crowd.hear_all_ends();
+        self.crowd = Some(crowd);
+    }
+
+    /// Has it drain. Where the fault is that the signal's byte to the loop is lost, and the loop
+    /// was not waiting, the next signal tells of both.
+    fn terminate(&mut self) {
+        if self.was_terminated() {
+            return;
+        }
+        self.daemon.terminate();
+        let heeded = |daemon: &mut Daemon| {
+            daemon.ended().is_some() || daemon.log().contains("] draining, for")
+        };
+        if self.point.call == "sendto" && !wait(HEEDED, || heeded(&mut self.daemon)) {
+            let lost = |line: &str| line.contains("MSG_DONTWAIT");
+            if self.daemon.trace().injected().any(lost) {
+                self.daemon.terminate();
+            }
+        }
+    }
+
+    /// SIGTERM came, from strace.
+    fn was_terminated(&self) -> bool {
+        self.point.act == Act::Terminate && self.daemon.trace().has_signal()
+    }
+
+    /// Everything that was accepted is somewhere.
+    fn check_status(&mut self) {
+        // A log line that is not taken is dropped, and a signal's byte may be lost: the fault may
+        // have been about that.
+        let tries = if self.touches_log() || self.point.call == "sendto" { 3 } else { 1 };
+        let patience = if tries > 1 { Duration::from_secs(1) } else { LIMIT };
+        let log = (0..tries).find_map(|_| new_status(&mut self.daemon, patience));
+        match log.as_deref().and_then(Status::last_in) {
+            Some(status) => self.wrong.extend(status.balance().err()),
+            None if self.daemon.ended().is_some() || self.keeps_log_from_being() => {}
+            None => self.wrong.push("no status is logged".to_owned()),
+        }
+    }
+
+    fn touches_log(&self) -> bool {
+        ["write", "ppoll"].contains(&self.point.call.as_str())
+    }
+
+    /// Nothing can be logged any more.
+    fn keeps_log_from_being(&self) -> bool {
+        self.touches_log()
+            && self.point.lasting == Lasting::FromThenOn
+            && self.point.stage == Stage::Drain
+    }
+
+    fn judge(mut self) -> Outcome {
+        let status = self.daemon.wait_for_end(LIMIT);
+        let trace = self.daemon.trace();
+        let log = self.daemon.log();
+        let injected = match self.point.act {
+            Act::Fail(_) => trace.injected().count(),
+            Act::Terminate => usize::from(trace.has_signal()),
+        };
+        let verdict = self.verdict(status, injected, &trace, &log);
+        let mut outcome = Outcome { verdict, ..Outcome::default() };
+        self.judge_peers(&log, &mut outcome);
+        if log.contains("panicked") {
+            self.wrong.push("a panic".to_owned());
+        }
+        let told = outcome.told;
+        let once = self.point.lasting == Lasting::Once && self.point.act != Act::Terminate;
+        if once && verdict == Verdict::Survived && told > injected {
+            self.wrong.push(format!("{told} connections were ended by {injected} faults"));
+        }
+        self.wrong.extend(trace.unpaid());
+        if !self.wrong.is_empty() {
+            outcome.verdict = Verdict::Failed;
+            let lines: Vec<_> = log.lines().collect();
+            let last = lines.len().saturating_sub(LOG_LINES);
+            self.wrong.extend(lines.into_iter().skip(last).map(ToOwned::to_owned));
+        }
+        outcome.wrong = self.wrong;
+        outcome
+    }
+
+    /// What the daemon's own end says.
+    fn verdict(
+        &mut self,
+        status: Option<ExitStatus>,
+        injected: usize,
+        trace: &Trace,
+        log: &str,
+    ) -> Verdict {
+        let Some(status) = status else {
+            self.wrong.push("the daemon did not end".to_owned());
+            return Verdict::Failed;
+        };
+        let asked = self.daemon.asked_to_end || self.was_terminated();
+        if asked && status.code() == Some(0) {
+            self.check_last_status(log);
+            return if injected > 0 { Verdict::Survived } else { Verdict::NotReached };
+        }
+        let complaint = match self.point.act {
+            // Ours was the second one: it came too late to be the only one.
+            Act::Terminate if self.daemon.asked_to_end && log.contains("a second signal") => {
+                return Verdict::NotReached;
+            }
+            Act::Terminate if trace.was_killed_before_it_listened() => None,
+            Act::Terminate => Some("no clean drain".to_owned()),
+            Act::Fail(errno) => ended_as_documented(self.point, errno, status, trace, log).err(),
+        };
+        match complaint {
+            None => Verdict::Ended,
+            Some(complaint) => {
+                self.wrong.push(format!("{status}: {complaint}"));
+                Verdict::Failed
+            }
+        }
+    }
+
+    fn check_last_status(&mut self, log: &str) {
+        match Status::last_in(log) {
+            Some(status) => {
+                self.wrong.extend(status.balance().err());
+                if status.alive() > 0 && !self.touches_log() {
+                    self.wrong.push(format!("connections are left at the end: {status:?}"));
+                }
+            }
+            None if self.touches_log() => {}
+            None => self.wrong.push("no status at the end".to_owned()),
+        }
+    }
+
+    /// Adds what became of the peers.
+    fn judge_peers(&mut self, log: &str, outcome: &mut Outcome) {
+        let Some(crowd) = &self.crowd else { return };
+        outcome.told = crowd.turned_away;
+        self.wrong.extend(crowd.late.iter().cloned());
+        let closings = closings(log);
+        // The drain came while they were talking.
+        let surprised = self.point.act == Act::Terminate || log.contains("; draining\n");
+        for peer in &crowd.peers {
+            let address = peer.address.map(|address| address.to_string()).unwrap_or_default();
+            let closing = closings.get(address.as_str());
+            let cause = closing.map_or("", |closing| closing.cause.as_str());
+            let child = self.point.scenario == Scenario::Exec;
+            let served_by_child = closing.is_some_and(|closing| closing.status == "0");
+            let missing = peer.missing();
+            match peer.fate() {
+                Ok(Fate::Exact) => continue,
+                Ok(Fate::Told) if peer.gave_up() => continue,
+                // What was read before FIN was echoed before it: the trace shows that.
+                Ok(Fate::Told | Fate::Silent) if surprised && cause == "drained" => {
+                    outcome.on_the_way += missing;
+                    continue;
+                }
+                Ok(Fate::Told) if !["finished", "drained"].contains(&cause) && !served_by_child => {
+                    outcome.told += 1;
+                    continue;
+                }
+                // What a child that was killed has left, nobody knows but the child.
+                Ok(Fate::Silent) if child && !served_by_child => {
+                    outcome.told += 1;
+                    continue;
+                }
+                Ok(fate) => {
+                    self.wrong.push(format!("{fate:?}, {missing} missing: {peer:?}, {cause}"));
+                }
+                Err(wrong) => self.wrong.push(wrong),
+            }
+            outcome.bytes_lost += missing.max(1);
+        }
+    }
+}
+
+/// The closing lines, by peer.
+fn closings(log: &str) -> BTreeMap<&str, Closing> {
+    let lines = log.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("closed peer=")?;
+        Some((rest.split(' ').next()?, Closing::parse(line)))
+    });
+    lines.collect()
+}
+
+/// Whether the daemon ended as the operator is told that it does: with an exit status, and words
+/// that name the error.
+fn ended_as_documented(
+    point: &Point,
+    errno: &str,
+    status: ExitStatus,
+    trace: &Trace,
+    log: &str,
+) -> Result<(), String> {
+    let last = log.lines().last().unwrap_or_default();
+    if status.code() != Some(1) {
+        return Err("an end that nobody has promised".to_owned());
+    }
+    let ends = calls::swept(&point.call).and_then(|call| call.ends);
+    if ends.is_some_and(|(errnos, words)| errnos.contains(&errno) && log.contains(words)) {
+        return Ok(());
+    }
+    if point.stage == Stage::Start {
+        // Where nothing can be written, nothing can be said.
+        if point.call == "write" && point.lasting == Lasting::FromThenOn {
+            return Ok(());
+        }
+        let named =
+            trace.injected().next().and_then(text_of_error).is_some_and(|text| last.contains(text));
+        let in_use = last.contains("Address already in use");
+        return if last.starts_with("tcpechod: ") && (named || in_use) {
+            Ok(())
+        } else {
+            Err(format!("its last words do not name {errno}: {last}"))
+        };
+    }
+    Err(format!("it may not end by {errno}: {last}"))
+}
+
+/// What the error is called, as strace shows it.
+fn text_of_error(line: &str) -> Option<&str> {
+    line.rsplit_once(") (INJECTED)")?.0.rsplit_once('(').map(|(_, text)| text)
+}

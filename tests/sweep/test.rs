@@ -1,0 +1,65 @@
+//! What `make sweep` does at every point, at one in 31 of them: a few of every call and error, the
+//! same each time.
+
+#![expect(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what the tests share is a test too"
+)]
+
+mod calls;
+#[cfg(test)]
+mod checked;
+mod crowd;
+mod daemon;
+#[expect(dead_code, reason = "the tests of faults see more")]
+#[path = "../faults/support/observe.rs"]
+mod observe;
+#[expect(dead_code, reason = "a page is made of the whole sweep only")]
+mod page;
+mod peer;
+mod plan;
+mod point;
+mod sweep;
+#[cfg(test)]
+#[expect(dead_code, reason = "the tests of faults need more")]
+#[path = "../faults/support/tools.rs"]
+mod tools;
+mod trace;
+#[path = "../faults/support/wait.rs"]
+mod wait;
+
+use std::path::Path;
+use std::time::Instant;
+
+use self::page::Table;
+use self::point::Verdict;
+
+/// A prime, so that it does not fall into step with the number of a call's errors.
+const ONE_IN: usize = 31;
+
+#[test]
+fn one_in_thirty_one_faults_is_survived_and_nothing_is_lost() {
+    // The calls are those of epoll, and so are the errors.
+    if cfg!(mio_unsupported_force_poll_poll) || !tools::have(&["strace"]) {
+        return;
+    }
+    let binary = Path::new(env!("CARGO_BIN_EXE_tcpechod"));
+    let points: Vec<_> = sweep::all_points(binary).unwrap().into_iter().step_by(ONE_IN).collect();
+    let mut table = Table::default();
+    let mut failed = Vec::new();
+    let mut injected = 0;
+    let start = Instant::now();
+    sweep::run(binary, &points, |point, outcome| {
+        table.add(point, &outcome);
+        injected += usize::from(outcome.verdict != Verdict::NotReached);
+        if outcome.verdict == Verdict::Failed {
+            failed.push(format!("{point}\n  {}", outcome.wrong.join("\n  ")));
+        }
+    });
+    println!("{}", table.text(start.elapsed()));
+    assert_eq!(failed, [""; 0], "{}", failed.join("\n"));
+    assert!(injected * 10 > points.len() * 9, "{injected} of {} were injected", points.len());
+}
