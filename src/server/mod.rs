@@ -13,6 +13,8 @@ mod sandbox;
 mod socket_file;
 mod status;
 
+use std::hash::RandomState;
+
 use anyhow::Context;
 use log::{error, info, warn};
 
@@ -50,6 +52,9 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     let inherited = inherited::take(config)?;
     // Before anybody can connect: who has is served first, and no socket's file is left behind.
     let handlers = Handlers::install(config.exec.as_ref()).context("cannot heed signals")?;
+    // Once a thread, hash maps draw what they hash with. Where getrandom(2) is filtered they open
+    // a device for it, and would panic in the sandbox.
+    drop(RandomState::new());
     let mut places = Places::open(config, inherited)?;
     let listeners = std::mem::take(&mut places.listeners);
     let count = listeners.len();

@@ -8,7 +8,6 @@
 //! As much is enforced as the kernel can, and the log says how much that is. Nothing that was open
 //! before is affected.
 
-use std::hash::RandomState;
 use std::path::Path;
 
 use log::info;
@@ -28,9 +27,6 @@ pub enum Sandbox {
 /// Gives up what is not needed any more, for good, and says how much of that was possible. In the
 /// directories of `removable` files may still be removed.
 pub(super) fn enter(config: &Config, removable: &[&Path]) {
-    // Once a thread, hash maps draw what they hash with. Where getrandom(2) is filtered they open
-    // a device for it, and would panic in the sandbox.
-    drop(RandomState::new());
     match config.sandbox {
         Sandbox::Off => info!("sandbox: off"),
         Sandbox::On if config.exec.is_some() => {
