@@ -177,6 +177,7 @@ impl<S: Stream> Connection<S> {
         self.enter(Phase::Closed(cause));
     }
 
+    #[cold]
     fn end_by_reset(&self) {
         // Should this fail, there is no other way to tell; the cause is in the log.
         drop(self.stream.close_with_reset());
@@ -266,6 +267,7 @@ impl<S: Stream> Connection<S> {
         &mut self.stream
     }
 
+    #[cold]
     fn fail(&mut self, error: &io::Error) -> Served {
         let cause = fault::stream_cause(error);
         if cause == Cause::Error {

@@ -201,14 +201,9 @@ impl<K: Kernel> Reactor<K> {
         });
         self.lent.now = self.kernel.now();
         match polled {
-            // By a signal. Its handler wakes the poll too, but by a system call, which may fail.
-            Err(error) if fault::interrupted(&error) => news.insert(News::SIGNALS),
-            Err(error) => {
-                return Err(io::Error::new(error.kind(), format!("the poll is broken: {error}")));
-            }
-            Ok(()) => {}
+            Err(error) => not_polled(&error),
+            Ok(()) => Ok(news),
         }
-        Ok(news)
     }
 
     /// How long to wait for an event.
@@ -264,4 +259,14 @@ impl<K: Kernel> Reactor<K> {
         }
         if self.deadlines.beats(now) { News::BEAT } else { News::NONE }
     }
+}
+
+/// What a poll that failed says, and then it has told no event. Where a signal interrupted it, that
+/// is one: its handler wakes the poll too, but by a system call, which may fail.
+#[cold]
+fn not_polled(error: &io::Error) -> io::Result<News> {
+    if fault::interrupted(error) {
+        return Ok(News::SIGNALS);
+    }
+    Err(io::Error::new(error.kind(), format!("the poll is broken: {error}")))
 }

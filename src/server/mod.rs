@@ -108,6 +108,8 @@ pub fn check(config: &Config) -> anyhow::Result<String> {
     Ok(lines.join("\n"))
 }
 
+#[expect(clippy::inline_always, reason = "in one frame with the reactor it is 8 instructions less")]
+#[inline(always)]
 fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result<Outcome> {
     if let Some(interval) = notify::interval() {
         reactor.beat_every(interval);
@@ -120,8 +122,7 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
             Ok(news) => heed(reactor, news),
             // A listener breaks once; what breaks again is the poll. Who is owed something is told.
             Err(error) if broken.is_some() => {
-                reactor.cut();
-                report(reactor, Outcome::Cut(reactor.counters().of(Cause::Cut)));
+                cut(reactor);
                 return Err(error.into());
             }
             Err(error) => {
@@ -137,8 +138,7 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
             match signal {
                 Signal::Terminate if draining => {
                     warn!("a second signal: ending now");
-                    reactor.cut();
-                    return Ok(report(reactor, Outcome::Cut(reactor.counters().of(Cause::Cut))));
+                    return Ok(cut(reactor));
                 }
                 Signal::Terminate => {
                     draining = true;
@@ -175,6 +175,13 @@ fn heed<K: Kernel>(reactor: &mut Reactor<K>, news: News) -> Vec<Signal> {
         reactor.answer(&question, response);
     }
     if news.contains(News::SIGNALS) { reactor.signals() } else { Vec::new() }
+}
+
+/// Ends every connection at once.
+#[cold]
+fn cut<K: Kernel>(reactor: &mut Reactor<K>) -> Outcome {
+    reactor.cut();
+    report(reactor, Outcome::Cut(reactor.counters().of(Cause::Cut)))
 }
 
 /// The last words.
