@@ -139,9 +139,12 @@ impl<S: Stream> Connection<S> {
         match self.phase {
             Phase::Flushing => Ok(self.end(Cause::Finished)),
             Phase::Draining(cause) => {
-                // What is not read any more is not echoed: that is no drain, and says so.
-                let cut = cause == Cause::Drained && self.ready.contains(Ready::READABLE);
-                Ok(self.send_fin(if cut { Cause::Cut } else { cause }, lent.now))
+                if cause == Cause::Drained && self.ready.contains(Ready::READABLE) {
+                    // What is not read any more is not echoed: that is no drain, and its end is no
+                    // FIN, which a peer that has half-closed would take for one.
+                    return Ok(self.linger(Cause::Cut, lent.now));
+                }
+                Ok(self.send_fin(cause, lent.now))
             }
             Phase::Introducing(_) | Phase::Open | Phase::Lingering(_) | Phase::Closed(_) => {
                 Ok(Served::Idle)
@@ -153,6 +156,11 @@ impl<S: Stream> Connection<S> {
     fn send_fin(&mut self, cause: Cause, now: Millis) -> Served {
         // Should this fail, the peer has reset: a read will say so.
         drop(self.stream.half_close());
+        self.linger(cause, now)
+    }
+
+    /// Replies in flight are given time to arrive.
+    fn linger(&mut self, cause: Cause, now: Millis) -> Served {
         self.enter(Phase::Lingering(cause));
         self.active = now;
         self.rest()

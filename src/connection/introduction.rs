@@ -87,6 +87,8 @@ impl<S: Stream> Connection<S> {
             Demand::Optional => Ok(self.introduced()),
             Demand::Required => {
                 debug!("protocol peer={} violation=\"half a PROXY header\"", self.peer);
+                // It is no input, so nothing is owed.
+                self.held = None;
                 Ok(self.end(Cause::Protocol))
             }
         }

@@ -168,10 +168,11 @@ impl<S: Stream> Connection<S> {
         self.mark(Ready::READABLE)
     }
 
-    /// Ends the connection where it stands. Who is still owed something is told by RST: after FIN,
-    /// a peer that has half-closed would think that it has everything.
+    /// Ends the connection where it stands. Who is still owed something, or has begun what is not
+    /// answered any more, is told by RST: after FIN, a peer that has half-closed would think that
+    /// it has everything.
     pub fn close(&mut self, cause: Cause) {
-        if self.owes() {
+        if self.held.is_some() || self.phase == Phase::Lingering(Cause::Cut) {
             self.end_by_reset();
         }
         self.enter(Phase::Closed(cause));
@@ -197,10 +198,6 @@ impl<S: Stream> Connection<S> {
                 Cause::Cut
             }
         };
-        // An unfinished line was read, and is not answered any more.
-        if self.held.is_some() {
-            self.end_by_reset();
-        }
         self.close(cause);
         cause
     }

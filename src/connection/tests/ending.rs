@@ -77,6 +77,24 @@ fn a_peer_that_never_stops_sending_is_cut() {
     bench.connection.serve(&mut bench.lent);
     assert_eq!(bench.phase(), Phase::Lingering(Cause::Cut));
     assert_eq!(bench.sent().len(), crate::line::READ_BYTES_MAX, "what was read was echoed");
+    assert!(!bench.wire.borrow().half_closed, "it may have half-closed: FIN would say all is well");
+    while bench.connection.serve(&mut bench.lent) == Served::Again {}
+    bench.wire.borrow_mut().reads = [In::End].into();
+    bench.event(FIN);
+    assert_eq!(bench.phase(), Phase::Closed(Cause::Cut));
+    assert!(bench.wire.borrow().resets);
+}
+
+#[test]
+fn who_goes_in_an_unfinished_line_is_reset() {
+    let mut bench = Bench::echo([bytes("begun")]);
+    bench.event(Ready::READABLE);
+    bench.connection.close(Cause::Evicted);
+    assert!(bench.wire.borrow().resets, "its FIN may wait to be read");
+    let mut whole = Bench::echo([bytes("whole\n")]);
+    whole.event(Ready::READABLE);
+    whole.connection.close(Cause::Idle);
+    assert!(!whole.wire.borrow().resets);
 }
 
 #[test]

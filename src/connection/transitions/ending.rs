@@ -42,7 +42,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "three quarters of the drain timeout are over, and there is still input",
         to: Kind::Lingering,
         causes: &[Cause::Cut],
-        effect: "FIN is sent; the rest of the input is thrown away",
+        effect: "the rest of the input is thrown away; no FIN, and RST in the end",
         test: "a_peer_that_never_stops_sending_is_cut",
     },
     Transition {
