@@ -126,8 +126,11 @@ impl Checks {
 
 /// Nobody is left open beyond a deadline.
 fn deadlines(timeouts: &Timeouts, world: &mut World) {
-    let over =
-        |limit: Option<Duration>, since| limit.is_some_and(|it| world.now.since(since) >= it);
+    // A drain may linger without FIN where it cuts.
+    let more = if world.draining { LINGER } else { Duration::ZERO };
+    let over = |limit: Option<Duration>, since| {
+        limit.is_some_and(|limit| world.now.since(since) >= limit + more)
+    };
     let late = |(_, (peer, wire)): &(usize, (&Peer, &Wire))| {
         let waits = wire.half_closed.is_none();
         peer.listener.is_some()
@@ -145,6 +148,15 @@ fn deadlines(timeouts: &Timeouts, world: &mut World) {
 /// What is wrong with that cause of a connection's end, if anything is.
 fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<String> {
     let (wire, draining) = (&world.wires[number], world.draining);
+    // Who has half-closed takes our FIN for the end of everything; but for a drain, which cannot
+    // know of what was on its way, and for who was never let in.
+    let fin = wire.fin && !wire.reset_sent && !wire.dead && wire.read > 0;
+    if fin
+        && !["drained", "refused"].contains(&cause)
+        && let Some(missing) = incomplete(wire, wire.sent, rules)
+    {
+        return Some(format!("with FIN, as if all were well, and {missing}"));
+    }
     let Timeouts { idle, line, stall } = rules.timeouts;
     let without_reason = |may_be: bool| (!may_be).then(|| "without a reason".to_owned());
     match cause {
