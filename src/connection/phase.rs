@@ -14,9 +14,9 @@ pub enum Phase {
     Flushing,
     /// We are ending it, for the given cause: finish what is owed, then send FIN.
     Draining(Cause),
-    /// Our FIN is sent, but for a cut, which ends by RST. Input is read and thrown away until the peer's FIN or a deadline, because
-    /// closing with unread input would send RST, and destroy replies in flight (RFC 2525,
-    /// section 2.17).
+    /// Our FIN is sent, but for a cut, which ends by RST. Input is read and thrown away until the
+    /// peer's FIN or a deadline, because closing with unread input would send RST, and destroy
+    /// replies in flight (RFC 2525, section 2.17).
     Lingering(Cause),
     /// It has ended.
     Closed(Cause),
