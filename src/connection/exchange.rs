@@ -140,14 +140,32 @@ impl<S: Stream> Connection<S> {
             Phase::Flushing => Ok(self.end(Cause::Finished)),
             Phase::Draining(cause) => {
                 if cause == Cause::Drained && self.ready.contains(Ready::READABLE) {
-                    // What is not read any more is not echoed: that is no drain, and its end is no
-                    // FIN, which a peer that has half-closed would take for one.
-                    return Ok(self.linger(Cause::Cut, lent.now));
+                    return self.look_once_more(lent);
                 }
                 Ok(self.send_fin(cause, lent.now))
             }
             Phase::Introducing(_) | Phase::Open | Phase::Lingering(_) | Phase::Closed(_) => {
                 Ok(Served::Idle)
+            }
+        }
+    }
+
+    /// The time for input is over, and there may be some: only a read can tell. What it gives is not
+    /// echoed. That is no drain, and its end no FIN, which a peer that has half-closed would take for
+    /// the end of everything.
+    #[cold]
+    fn look_once_more(&mut self, lent: &mut Lent) -> io::Result<Served> {
+        match self.stream.read(lent.read.room()) {
+            Ok(0) => self.input_ended(lent),
+            Ok(thrown_away) => {
+                self.tally.bytes_in += length(thrown_away);
+                Ok(self.linger(Cause::Cut, lent.now))
+            }
+            Err(error) => {
+                self.nothing_read(error)?;
+                // Unless a signal came first, the socket is empty.
+                let again = self.ready.contains(Ready::READABLE);
+                Ok(if again { Served::Again } else { self.send_fin(Cause::Drained, lent.now) })
             }
         }
     }

@@ -86,6 +86,24 @@ fn a_peer_that_never_stops_sending_is_cut() {
 }
 
 #[test]
+fn who_takes_slowly_and_sends_no_more_is_drained_however_late() {
+    for (input, phase) in
+        [(In::End, Phase::Closed(Cause::Drained)), (In::Block, Phase::Lingering(Cause::Drained))]
+    {
+        let mut bench = Bench::echo([bytes("line\n"), input]);
+        bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
+        bench.event(Ready::READABLE);
+        bench.lent.input_until = Millis(3000);
+        bench.connection.drain();
+        bench.event(Ready::NONE);
+        bench.lent.now = Millis(3500);
+        bench.event(Ready::WRITABLE);
+        assert_eq!((bench.sent(), bench.phase()), (b"line\n".to_vec(), phase));
+        assert!(!bench.wire.borrow().resets, "everything was given to it");
+    }
+}
+
+#[test]
 fn who_goes_in_an_unfinished_line_is_reset() {
     let mut bench = Bench::echo([bytes("begun")]);
     bench.event(Ready::READABLE);
