@@ -127,7 +127,10 @@ impl<S: Stream> Connection<S> {
         if self.owes() {
             return Ok(self.rest());
         }
-        if let Phase::Draining(_) = self.phase {
+        if let Phase::Draining(cause) = self.phase {
+            if cause == Cause::Drained && self.ready.contains(Ready::READABLE) {
+                return self.look_once_more(lent);
+            }
             self.answer_last(lent)?;
             if let Some(held) = self.held.as_mut().filter(|held| held.owes()) {
                 // What comes while it is paid would be the rest of what is answered now. An echo
@@ -138,12 +141,7 @@ impl<S: Stream> Connection<S> {
         }
         match self.phase {
             Phase::Flushing => Ok(self.end(Cause::Finished)),
-            Phase::Draining(cause) => {
-                if cause == Cause::Drained && self.ready.contains(Ready::READABLE) {
-                    return self.look_once_more(lent);
-                }
-                Ok(self.send_fin(cause, lent.now))
-            }
+            Phase::Draining(cause) => Ok(self.send_fin(cause, lent.now)),
             Phase::Introducing(_) | Phase::Open | Phase::Lingering(_) | Phase::Closed(_) => {
                 Ok(Served::Idle)
             }
@@ -165,7 +163,7 @@ impl<S: Stream> Connection<S> {
                 self.nothing_read(error)?;
                 // Unless a signal came first, the socket is empty.
                 let again = self.ready.contains(Ready::READABLE);
-                Ok(if again { Served::Again } else { self.send_fin(Cause::Drained, lent.now) })
+                if again { Ok(Served::Again) } else { self.settle(lent) }
             }
         }
     }

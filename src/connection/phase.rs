@@ -95,7 +95,7 @@ impl Kind {
             Self::Flushing => "the peer has sent FIN; replies are still owed to it",
             Self::Draining => "we are ending it: what is owed is finished, then FIN is sent",
             Self::Lingering => {
-                "our FIN is sent; input is thrown away until the peer's FIN or a deadline"
+                "our FIN is sent, unless it was cut; input is thrown away until the peer's FIN or a deadline"
             }
             Self::Closed => "it has ended, with exactly one cause",
         }
@@ -107,7 +107,7 @@ impl Kind {
             Self::Queued | Self::Introducing | Self::Open | Self::Draining => "ESTABLISHED",
             Self::Child => "ESTABLISHED, CLOSE_WAIT",
             Self::Flushing => "CLOSE_WAIT",
-            Self::Lingering => "FIN_WAIT1, FIN_WAIT2",
+            Self::Lingering => "FIN_WAIT1, FIN_WAIT2; ESTABLISHED, CLOSE_WAIT if it was cut",
             Self::Closed => "LAST_ACK, TIME_WAIT or gone",
         }
     }

@@ -58,7 +58,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "nothing happened for the idle timeout",
         to: Kind::Closed,
         causes: &[Cause::Idle],
-        effect: "closed",
+        effect: "closed; by RST in a line begun",
         test: "deadlines_end_a_connection_with_their_cause",
     },
     Transition {
@@ -66,7 +66,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "a line was not finished within the line timeout",
         to: Kind::Closed,
         causes: &[Cause::LineTimeout],
-        effect: "closed; the line is dropped",
+        effect: "closed by RST; the line is dropped",
         test: "deadlines_end_a_connection_with_their_cause",
     },
     Transition {
@@ -82,7 +82,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "it is the longest idle, and there is no room (`--over-limit evict`)",
         to: Kind::Closed,
         causes: &[Cause::Evicted],
-        effect: "closed",
+        effect: "closed; by RST in a line begun",
         test: "over_the_limit_evict_ends_the_longest_idle",
     },
     Transition {
