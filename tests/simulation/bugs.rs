@@ -11,7 +11,7 @@ pub(super) struct Bug {
     pub(super) wrong: &'static str,
 }
 
-pub(super) const BUGS: [Bug; 14] = [
+pub(super) const BUGS: [Bug; 17] = [
     Bug {
         what: "readiness is forgotten: a short read means an empty socket, though the end is near",
         file: "src/connection/exchange.rs",
@@ -91,6 +91,24 @@ pub(super) const BUGS: [Bug; 14] = [
         file: "src/connection/exchange.rs",
         right: "self.enter(Phase::Lingering(cause));",
         wrong: "return self.end(cause);",
+    },
+    Bug {
+        what: "who has half-closed and is owed something is sent FIN",
+        file: "src/connection/mod.rs",
+        right: "drop(self.stream.close_with_reset());",
+        wrong: "let _stream = &self.stream;",
+    },
+    Bug {
+        what: "who is cut at three quarters of a drain is sent FIN",
+        file: "src/connection/exchange.rs",
+        right: "Ok(self.linger(Cause::Cut, lent.now))",
+        wrong: "Ok(self.send_fin(Cause::Cut, lent.now))",
+    },
+    Bug {
+        what: "who has sent everything is cut, because a hint says that there may be more",
+        file: "src/connection/exchange.rs",
+        right: "return self.look_once_more(lent);",
+        wrong: "return Ok(self.linger(Cause::Cut, lent.now));",
     },
     Bug {
         what: "a drain reads on after its last answer",

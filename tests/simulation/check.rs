@@ -6,6 +6,7 @@ use std::time::Duration;
 use tcpecho::clock::Millis;
 use tcpecho::connection::{LINGER, Timeouts};
 use tcpecho::line::READ_BYTES_MAX;
+use tcpecho::proxy::{self, Demand};
 use tcpecho::reactor::{OverLimit, Reactor, Rules};
 
 use super::kernel::Simulated;
@@ -58,10 +59,11 @@ impl Checks {
             let streams = world.streams;
             world.violated(|| format!("{streams} streams for {}", reactor.descriptors()));
         }
-        if peers > rules.connections_max + EVICTED_AT_ONCE {
+        let evicts = rules.over_limit == OverLimit::Evict;
+        if peers > rules.connections_max + if evicts { EVICTED_AT_ONCE } else { 0 } {
             world.violated(|| format!("{peers} connections are open"));
         }
-        self.budgets(world);
+        self.budgets(rules, world);
         if world.asked.slept_on_queue && gate_word == "open" && !rules.exec {
             world.violated(|| "somebody waits before an open gate, and no event comes".to_owned());
         }
@@ -72,19 +74,20 @@ impl Checks {
     }
 
     /// Bounded work in a turn, bounded memory, and no turn for nothing, for long.
-    fn budgets(&mut self, world: &mut World) {
+    fn budgets(&mut self, rules: &Rules, world: &mut World) {
         let accepts = world.asked.accepts;
         if accepts > ACCEPTS_PER_TURN {
             world.violated(|| format!("{accepts} accepts in one turn"));
         }
+        // What a drain throws away is not held.
+        let drains = world.drain_began.is_some();
         for number in 0..world.wires.len() {
             let wire = &mut world.wires[number];
             let reads = std::mem::take(&mut wire.reads);
             let held = wire.read.saturating_sub(wire.written);
-            let drains = wire.half_closed.is_some();
             if reads > READS_PER_TURN {
                 world.violated(|| format!("{reads} reads of peer {number} in one turn"));
-            } else if held > 3 * READ_BYTES_MAX && !drains {
+            } else if held > READ_BYTES_MAX + rules.line_bytes_max + wire.talk.header && !drains {
                 world.violated(|| format!("{held} bytes of peer {number} are held"));
             }
         }
@@ -150,7 +153,8 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
     let (wire, draining) = (&world.wires[number], world.draining);
     // Who has half-closed takes our FIN for the end of everything; but for a drain, which cannot
     // know of what was on its way, and for who was never let in.
-    let fin = wire.fin && !wire.reset_sent && !wire.dead && wire.read > 0;
+    // On a Unix socket there is no RST to tell with.
+    let fin = wire.fin && !wire.reset_sent && !wire.dead && wire.read > 0 && !wire.unix;
     if fin
         && !["drained", "refused"].contains(&cause)
         && let Some(missing) = incomplete(wire, wire.sent, rules)
@@ -158,6 +162,7 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
         return Some(format!("with FIN, as if all were well, and {missing}"));
     }
     let Timeouts { idle, line, stall } = rules.timeouts;
+    let since = |moment| world.now.since(moment);
     let without_reason = |may_be: bool| (!may_be).then(|| "without a reason".to_owned());
     match cause {
         "finished" if wire.error.is_some() && wire.error_told => {
@@ -169,17 +174,43 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
         "reset" | "broken-pipe" | "timed-out" | "unreachable" | "aborted" | "error" => {
             without_reason(wire.faulted)
         }
-        "idle" => without_reason(idle.is_some()),
-        "line-timeout" => without_reason(line.is_some() || rules.proxied.is_some()),
-        "stalled" => without_reason(stall.is_some()),
+        "idle" => without_reason(idle.is_some_and(|limit| since(wire.read_at) >= limit)),
+        "line-timeout" => {
+            let header = rules.proxied.map(|_| proxy::PATIENCE);
+            let soonest = line.into_iter().chain(header).min();
+            without_reason(soonest.is_some_and(|limit| since(wire.accepted_at) >= limit))
+        }
+        // A greeting is owed some turns before it is first tried.
+        "stalled" => {
+            let owed = since(wire.owed_at) + Duration::from_millis(50);
+            without_reason(stall.is_some_and(|limit| owed >= limit))
+        }
         "evicted" => without_reason(rules.over_limit == OverLimit::Evict),
         "refused" => {
             without_reason(rules.per_peer_max.is_some() || rules.over_limit == OverLimit::Refuse)
         }
-        "protocol" => without_reason(rules.proxied.is_some()),
-        "cut" => without_reason(draining),
+        "protocol" => without_reason(
+            rules.proxied == Some(Demand::Required) && wire.fin && wire.read < wire.talk.header,
+        ),
+        "cut" => cut_without_reason(world, wire, rules),
         "exec" => without_reason(rules.exec),
         other => Some(format!("{other} is no cause")),
+    }
+}
+
+/// Who may be cut: anybody at the drain's end or the second signal, and before that only who has
+/// sent more than was read when three quarters of the time were over.
+fn cut_without_reason(world: &World, wire: &Wire, rules: &Rules) -> Option<String> {
+    let drained_for = world.drain_began.map_or(Duration::ZERO, |began| world.now.since(began));
+    if world.impatient || drained_for >= rules.drain {
+        return None;
+    }
+    let echoed = wire.talk.answers == Answers::Same && wire.written >= wire.talk.due(wire.read);
+    let everything = wire.fin_read && echoed;
+    match () {
+        () if drained_for < rules.drain / 4 * 3 => Some("too early".to_owned()),
+        () if everything && !wire.raw => Some("and has everything".to_owned()),
+        () => None,
     }
 }
 

@@ -135,6 +135,7 @@ impl Stream for End {
         let read = world.wires[number].read(room, most);
         if read.as_ref().is_ok_and(|read| *read > 0) {
             world.wires[number].moved_at = world.now;
+            world.wires[number].read_at = world.now;
         }
         world.asked.moved |= read.is_ok();
         world.tell(|| format!("read from peer {number}: {read:?}"));

@@ -59,6 +59,7 @@ impl World {
         self.peers[number].accepted = true;
         self.wires[number].accepted_at = self.now;
         self.wires[number].moved_at = self.now;
+        self.wires[number].read_at = self.now;
         self.tell(|| format!("accepted peer {number}"));
         Ok(number)
     }

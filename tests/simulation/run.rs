@@ -19,12 +19,14 @@ use super::wire::Seen;
 use super::world::{Asked, Telling, World};
 use super::{ledger, setup};
 
-/// How many turns the storm takes, at most; and how many calm may take until everybody is served.
+/// How many turns the storm takes, at most; and how many calm may take until everybody is
+/// served: so many, and some more for each peer, because there may be room for only one at a time.
 const STORM_TURNS_MAX: usize = 400;
-const CALM_TURNS_MAX: usize = 3000;
+const CALM_TURNS_MAX: usize = 1000;
+const CALM_TURNS_EACH: usize = 500;
 
-/// How much later than at its deadline a drain may be over: time leaps by less.
-const DRAIN_SLACK: Duration = Duration::from_secs(9);
+/// How much later than at its deadline a drain may be over: some turns, of two milliseconds each.
+const DRAIN_SLACK: Duration = Duration::from_millis(100);
 
 /// What is to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +154,11 @@ impl Run {
                 match signal {
                     Signal::Child => self.reactor.reap_children(),
                     Signal::Terminate if self.reactor.is_draining() => self.reactor.cut(),
-                    Signal::Terminate => self.reactor.drain(),
+                    Signal::Terminate => {
+                        self.reactor.drain();
+                        let mut world = self.world.borrow_mut();
+                        world.drain_began = Some(world.now);
+                    }
                     Signal::Status | Signal::Hangup | Signal::Unused => {}
                 }
             }
@@ -172,7 +178,8 @@ impl Run {
             world.mood = Mood::Calm;
             world.tell(|| "calm".to_owned());
         }
-        for _ in 0..CALM_TURNS_MAX {
+        let turns = CALM_TURNS_MAX + CALM_TURNS_EACH * self.world.borrow().peers.len();
+        for _ in 0..turns {
             self.turn()?;
             let world = self.world.borrow();
             if world.peers.iter().zip(&world.wires).all(|(peer, wire)| peer.is_over(wire)) {
@@ -238,7 +245,9 @@ impl Run {
                 break;
             }
             if impatient && turn == 7 {
-                self.world.borrow_mut().signals.push(Signal::Terminate);
+                let mut world = self.world.borrow_mut();
+                world.signals.push(Signal::Terminate);
+                world.impatient = true;
             }
             self.turn()?;
             let world = self.world.borrow();

@@ -68,6 +68,8 @@ pub(super) fn world(mut rng: Rng, rules: &Rules, telling: Telling) -> World {
         listeners: (0..listeners).map(|_| Queue::default()).collect(),
         listeners_closed: false,
         draining: false,
+        drain_began: None,
+        impatient: false,
         desk: Queue::default(),
         children: Vec::new(),
         children_ended: VecDeque::new(),
@@ -81,7 +83,7 @@ pub(super) fn world(mut rng: Rng, rules: &Rules, telling: Telling) -> World {
         telling,
         rng: Rng::with_seed(rng.u64(..)),
     };
-    let peers = [1, 2, 5, 12, 30][rng.usize(0..5)];
+    let peers = [1, 2, 5, 12, 30, 200][weighted(&mut rng, &[8, 8, 8, 8, 8, 1])];
     for number in 0..peers {
         add_peer(&mut world, &mut rng, rules, number);
     }
@@ -96,7 +98,8 @@ fn add_peer(world: &mut World, rng: &mut Rng, rules: &Rules, number: u16) {
     let unix = rng.u32(0..8) == 0;
     let name = if unix { Name::unix(u32::from(number) + 1) } else { Name::from(address) };
     let mut talk = if rules.service.answer.is_same() {
-        let bytes = [0, 1, 20, 300, 2000, 20_000, 150_000][weighted(rng, &[1, 1, 4, 6, 6, 3, 1])];
+        let bytes = [0, 1, 20, 300, 2000, 20_000, 150_000, 400_000];
+        let bytes = bytes[weighted(rng, &[2, 2, 8, 12, 12, 6, 2, 1])];
         let bytes = rng.usize(bytes / 2..=bytes);
         Talk::of_bytes(rng, bytes)
     } else {

@@ -62,4 +62,6 @@ fn all(first: u64) {
         }
     }
     println!("{all}");
+    // Storms in which little happens would show little.
+    assert!(all.connections > 4 * SEEDS && all.bytes > 4000 * SEEDS && all.faults > 50 * SEEDS);
 }

@@ -75,7 +75,8 @@ pub(super) struct Wire {
     pub(super) seen: Seen,
     pub(super) accepted_at: Millis,
     pub(super) closed_at: Millis,
-    /// When bytes last moved, we sent FIN, and the peer last took some of what is owed.
+    /// When bytes were last read, or moved either way, we sent FIN, and the peer last took some of what is owed.
+    pub(super) read_at: Millis,
     pub(super) moved_at: Millis,
     pub(super) half_closed_at: Millis,
     pub(super) owed_at: Millis,
@@ -121,6 +122,7 @@ impl Wire {
             seen: Seen::Nothing,
             accepted_at: Millis::NEVER,
             closed_at: Millis::NEVER,
+            read_at: Millis::NEVER,
             moved_at: Millis::NEVER,
             half_closed_at: Millis::NEVER,
             owed_at: Millis::NEVER,
@@ -225,7 +227,8 @@ impl Wire {
     pub(super) fn close(&mut self) {
         self.closed = true;
         self.key = None;
-        if self.lingers_not || self.read < self.sent {
+        // Unix sockets know no `SO_LINGER`; unread input resets there too.
+        if (self.lingers_not && !self.unix) || self.read < self.sent {
             self.reset();
         }
     }

@@ -39,6 +39,7 @@ pub(super) struct Asked {
 
 /// The world.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct World {
     pub(super) rng: Rng,
     pub(super) weather: Weather,
@@ -53,6 +54,9 @@ pub(super) struct World {
     pub(super) listeners_closed: bool,
     /// The daemon was told to end.
     pub(super) draining: bool,
+    pub(super) drain_began: Option<Millis>,
+    /// It was told so twice.
+    pub(super) impatient: bool,
     pub(super) desk: Queue,
     pub(super) children: Vec<Child>,
     pub(super) children_ended: VecDeque<(Pid, Ended)>,
