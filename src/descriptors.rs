@@ -11,36 +11,46 @@ pub fn limit() -> Option<u64> {
 
 /// How many it may have once [`raise`] has succeeded.
 pub fn hard_limit() -> Option<u64> {
-    getrlimit(Resource::Nofile).maximum
+    attainable(&getrlimit(Resource::Nofile), CEILING)
 }
 
 /// Raises the soft limit to the hard one (getrlimit(2), `RLIMIT_NOFILE`), or as far as it goes.
 pub fn raise() -> io::Result<()> {
     let before = getrlimit(Resource::Nofile);
-    let current = attainable(before.maximum);
+    let current = attainable(&before, CEILING);
     if before.current != current {
         setrlimit(Resource::Nofile, Rlimit { current, maximum: before.maximum })?;
     }
     Ok(())
 }
 
-/// How far a soft limit can be raised under that hard one.
-#[cfg(not(target_vendor = "apple"))]
-const fn attainable(maximum: Option<u64>) -> Option<u64> {
-    maximum
-}
-
 /// Apple's systems have no hard limit, and yet take no more than `OPEN_MAX` (getrlimit(2) there).
-#[cfg(target_vendor = "apple")]
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere there may be no limit")]
-fn attainable(maximum: Option<u64>) -> Option<u64> {
-    const OPEN_MAX: u64 = 10_240;
+const CEILING: Option<u64> = if cfg!(target_vendor = "apple") { Some(10_240) } else { None };
 
-    Some(maximum.map_or(OPEN_MAX, |maximum| maximum.min(OPEN_MAX)))
+/// How far the soft limit can be raised; it may be higher already than the system would take now.
+fn attainable(limit: &Rlimit, ceiling: Option<u64>) -> Option<u64> {
+    let most = [limit.maximum, ceiling].into_iter().flatten().min()?;
+    Some(most.max(limit.current?))
 }
 
 /// How many there are now, where the system tells (proc(5)); 0 elsewhere.
 pub fn open() -> usize {
     // One of them is the directory that is being read.
     std::fs::read_dir("/proc/self/fd").map_or(0, |all| all.count().saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_raised_as_far_as_it_goes_and_never_lowered() {
+        let most = |current, maximum, ceiling| attainable(&Rlimit { current, maximum }, ceiling);
+        assert_eq!(most(Some(1024), Some(20_000), None), Some(20_000));
+        assert_eq!(most(Some(1024), None, None), None);
+        assert_eq!(most(Some(256), None, Some(10_240)), Some(10_240));
+        assert_eq!(most(Some(256), Some(5000), Some(10_240)), Some(5000));
+        assert_eq!(most(Some(50_000), None, Some(10_240)), Some(50_000));
+        assert_eq!(most(None, None, Some(10_240)), None);
+    }
 }
