@@ -83,6 +83,10 @@ tidy: ## the rules of the house: floors, sizes, names, documents and their links
 # By its first line, or its name where it is only a part of others.
 shellcheck: ## every shell script
 	@tests/tools.sh lint
+	@if ! command -v shellcheck >/dev/null; then \
+		echo 'SKIPPED shellcheck: not found' >&2; \
+		[ -z "$${CI+set}" ]; exit; \
+	fi; \
 	find .ci docs tests -type f -exec awk 'FNR == 1 && (/^#!.*sh$$/ || FILENAME ~ /\.sh$$/) { \
 		print FILENAME } { nextfile }' {} + | sort | xargs shellcheck
 
