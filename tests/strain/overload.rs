@@ -23,12 +23,18 @@ mod process;
 mod rows;
 mod stage;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs};
 
 const USAGE: &str = "usage: make overload ARGS='[--duration DURATION] [--row TEXT] [--out DIR]'";
+
+/// How long the polite are there in each row, unless told otherwise.
+const DURATION: Duration = Duration::from_secs(15);
+
+/// Where the page is kept, of a whole run in which nothing was wrong.
+const PAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability");
 
 fn main() -> ExitCode {
     let words: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -57,19 +63,15 @@ struct Options {
     duration: Duration,
     /// Only rows whose id or name has this in it.
     row: String,
-    out: PathBuf,
+    /// Where a page is written in any case.
+    out: Option<PathBuf>,
     said: String,
 }
 
 impl Options {
     fn read(words: &[String]) -> Result<Self, String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut options = Self {
-            duration: Duration::from_secs(15),
-            row: String::new(),
-            out: root.join("docs/reliability"),
-            said: words.join(" "),
-        };
+        let mut options =
+            Self { duration: DURATION, row: String::new(), out: None, said: words.join(" ") };
         for pair in words.chunks(2) {
             match pair {
                 [option, text] if option == "--duration" => {
@@ -77,7 +79,7 @@ impl Options {
                     options.duration = duration.map_err(|error| format!("{text}: {error}"))?;
                 }
                 [option, text] if option == "--row" => options.row.clone_from(text),
-                [option, text] if option == "--out" => options.out = PathBuf::from(text),
+                [option, text] if option == "--out" => options.out = Some(PathBuf::from(text)),
                 _ => return Err(USAGE.to_owned()),
             }
         }
@@ -97,14 +99,20 @@ fn run(options: &Options) -> Result<(), String> {
         println!("{}", overload_page::line(&outcome));
         outcomes.push(outcome);
     }
-    fs::create_dir_all(&options.out).map_err(|error| error.to_string())?;
-    let page = overload_page::page(&facts, &outcomes);
-    fs::write(options.out.join("overload.md"), page).map_err(|error| error.to_string())?;
-    overload_plot::draw(&outcomes, &options.out.join("overload.svg"))
-        .map_err(|error| error.to_string())?;
     let wrong: Vec<_> = outcomes
         .iter()
         .flat_map(|outcome| outcome.wrong.iter().map(|it| format!("{}: {it}", outcome.row.name)))
         .collect();
+    let whole = options.row.is_empty() && options.duration >= DURATION;
+    let pages = (whole && wrong.is_empty()).then(|| PathBuf::from(PAGES));
+    if let Some(out) = options.out.clone().or(pages) {
+        fs::create_dir_all(&out).map_err(|error| error.to_string())?;
+        let page = overload_page::page(&facts, &outcomes);
+        fs::write(out.join("overload.md"), page).map_err(|error| error.to_string())?;
+        overload_plot::draw(&outcomes, &out.join("overload.svg"))
+            .map_err(|error| error.to_string())?;
+    } else {
+        println!("no page is written: the run was not a whole one, or not a good one");
+    }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }

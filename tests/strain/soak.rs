@@ -26,12 +26,18 @@ mod soaking;
 mod stage;
 mod waves;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs};
 
 const USAGE: &str = "usage: make soak ARGS='[--duration DURATION] [--wave DURATION] [--out DIR]'";
+
+/// How long it is, unless told otherwise.
+const DURATION: Duration = Duration::from_secs(30 * 60);
+
+/// Where the page is kept, of a whole run in which nothing was wrong.
+const PAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability");
 
 fn main() -> ExitCode {
     let words: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -59,17 +65,17 @@ struct Options {
     duration: Duration,
     /// How long each wave is there.
     wave: Duration,
-    out: PathBuf,
+    /// Where a page is written in any case.
+    out: Option<PathBuf>,
     said: String,
 }
 
 impl Options {
     fn read(words: &[String]) -> Result<Self, String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut options = Self {
-            duration: Duration::from_secs(30 * 60),
+            duration: DURATION,
             wave: Duration::from_secs(5),
-            out: root.join("docs/reliability"),
+            out: None,
             said: words.join(" "),
         };
         let time = |text: &str| {
@@ -79,7 +85,7 @@ impl Options {
             match pair {
                 [option, text] if option == "--duration" => options.duration = time(text)?,
                 [option, text] if option == "--wave" => options.wave = time(text)?,
-                [option, text] if option == "--out" => options.out = PathBuf::from(text),
+                [option, text] if option == "--out" => options.out = Some(PathBuf::from(text)),
                 _ => return Err(USAGE.to_owned()),
             }
         }
@@ -93,11 +99,15 @@ fn run(options: &Options) -> Result<(), String> {
     let say = |text: &str| println!("{text}");
     let story = soaking::run(options.duration, options.wave, folder.path(), say)?;
     println!("{}", soak_page::table(&story));
-    let write = |name: &str, text: String| {
-        fs::write(options.out.join(name), text).map_err(|error| error.to_string())
-    };
-    fs::create_dir_all(&options.out).map_err(|error| error.to_string())?;
-    write("soak.md", soak_page::page(&facts, &story))?;
-    soak_plot::draw(&story, &options.out.join("soak.svg")).map_err(|error| error.to_string())?;
+    let good = story.wrong.is_empty() && options.duration >= DURATION;
+    let pages = good.then(|| PathBuf::from(PAGES));
+    if let Some(out) = options.out.clone().or(pages) {
+        fs::create_dir_all(&out).map_err(|error| error.to_string())?;
+        let page = soak_page::page(&facts, &story);
+        fs::write(out.join("soak.md"), page).map_err(|error| error.to_string())?;
+        soak_plot::draw(&story, &out.join("soak.svg")).map_err(|error| error.to_string())?;
+    } else {
+        println!("no page is written: the run was not a whole one, or not a good one");
+    }
     if story.wrong.is_empty() { Ok(()) } else { Err(story.wrong.join("\n")) }
 }
