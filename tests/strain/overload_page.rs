@@ -20,8 +20,8 @@ pub(crate) fn page(facts: &str, outcomes: &[Outcome]) -> String {
          of the row's company comes while they do. The daemon has one processor; everybody else \
          shares the other, the polite before the others (`nice`), so what they wait for there is \
          in the latencies too.\n\n\
-         | row | company | p50 | p99 | p99.9 | highest | polite lines | lost | open | memory \
-         before, at most, after | longest turn | log |\n\
+         | row | company | p50 | p99 | p99.9 | highest | polite lines | lost | open at the end | \
+         memory before, at most, after | longest turn | log |\n\
          |---|---|---|---|---|---|---|---|---|---|---|---|\n"
     );
     for outcome in outcomes {
@@ -31,7 +31,7 @@ pub(crate) fn page(facts: &str, outcomes: &[Outcome]) -> String {
     for outcome in outcomes {
         let back = outcome.back.map(|back| {
             format!(
-                "{}: everybody was connected and echoed {:.1} s after the first of them came.\n\n",
+                "{}: everybody was connected {:.1} s after the first of them came.\n\n",
                 outcome.row.id,
                 back.as_secs_f64()
             )
@@ -40,7 +40,8 @@ pub(crate) fn page(facts: &str, outcomes: &[Outcome]) -> String {
     }
     text += "Memory is the daemon's own (`Private_*` in `/proc/PID/smaps_rollup`), in MB; lost are \
              lines that did not come back, or not as they were sent, and connections that \
-             failed.\n\n\
+             failed. Open at the end are the company's connections when the polite have ended \
+             theirs.\n\n\
              ![Latency and memory in each row](overload.svg)\n";
     text
 }

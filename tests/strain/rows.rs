@@ -95,9 +95,9 @@ pub(crate) struct Outcome {
     pub(crate) report: Value,
     /// The daemon's memory before anybody came, at its highest, and when all had gone.
     pub(crate) bytes: [f64; 3],
-    /// The most connections that were open at a time.
+    /// The connections that were open when the polite had ended theirs.
     pub(crate) open: u64,
-    /// Until everybody was in who came back at once.
+    /// Until everybody was connected who came back at once.
     pub(crate) back: Option<Duration>,
     pub(crate) log_bytes: usize,
     pub(crate) longest_turn_s: f64,
@@ -117,7 +117,7 @@ pub(crate) fn run(row: Row, duration: Duration, folder: &Path) -> Result<Outcome
     let (report, guests, peak, back) = thread::scope(|scope| {
         let watch = scope.spawn(|| highest(pid, &over));
         let guests = guests(&row, folder, daemon.address);
-        let back = row.restarts.then(|| daemon.until_in(10_000).map(|()| since.elapsed()));
+        let back = row.restarts.then(|| daemon.until_back(10_000).map(|()| since.elapsed()));
         let report = polite.report(duration + Duration::from_secs(40));
         over.store(true, Ordering::Relaxed);
         (report, guests, watch.join(), back)
@@ -164,13 +164,10 @@ fn killed_and_started_again(mut daemon: Daemon, folder: &Path) -> Result<Daemon,
 }
 
 impl Daemon {
-    /// Waits until so many have come in.
-    fn until_in(&mut self, count: u64) -> Result<(), String> {
+    /// Waits until so many are connected, and the polite.
+    fn until_back(&mut self, count: u64) -> Result<(), String> {
         eventually(Duration::from_secs(60), "everybody is back", || {
-            let counts = self.status().ok()?;
-            (counts.get("lines").copied().unwrap_or_default() >= count
-                && stage::open_of(&counts) >= count + POLITE)
-                .then_some(())
+            (stage::open_of(&self.status().ok()?) >= count + POLITE).then_some(())
         })
     }
 }
