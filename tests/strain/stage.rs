@@ -44,8 +44,8 @@ pub(crate) fn eventually<T>(
     }
 }
 
-/// On which processor something runs, and how urgent it is, where the machine has two: the daemon
-/// has one, the others share the other, and what is measured comes first there.
+/// On which processor something runs, and how urgent it is, where we may use two: the daemon has
+/// one, the others share the other, and what is measured comes first there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Daemon,
@@ -54,15 +54,14 @@ enum Place {
 }
 
 fn start(place: Place, program: &str, words: &[String], log: PathBuf) -> Result<Process, String> {
-    let before: &[&str] = match place {
-        Place::Daemon => &["--cpu-list", "0"],
-        Place::Measured => &["--cpu-list", "1"],
-        Place::Company => &["--cpu-list", "1", "nice"],
-    };
-    let single = thread::available_parallelism().is_ok_and(|count| count.get() == 1);
-    if single {
+    let Some([first, second]) = processors() else {
         return Process::start(program, words, log);
-    }
+    };
+    let before: &[&str] = match place {
+        Place::Daemon => &["--cpu-list", &first],
+        Place::Measured => &["--cpu-list", &second],
+        Place::Company => &["--cpu-list", &second, "nice"],
+    };
     let words: Vec<_> = before
         .iter()
         .map(|word| (*word).to_owned())
@@ -70,6 +69,18 @@ fn start(place: Place, program: &str, words: &[String], log: PathBuf) -> Result<
         .chain(words.iter().cloned())
         .collect();
     Process::start("taskset", &words, log)
+}
+
+/// The first two processors that we may use (proc(5), `Cpus_allowed_list`: `0-3,8`), if there are
+/// two: those of a container need not begin at 0.
+fn processors() -> Option<[String; 2]> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    let mut all = allowed.trim().split(',').flat_map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        first.parse::<u32>().unwrap()..=last.parse().unwrap()
+    });
+    Some([all.next()?.to_string(), all.next()?.to_string()])
 }
 
 /// A daemon.
