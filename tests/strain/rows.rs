@@ -34,10 +34,9 @@ pub(crate) struct Row {
     pub(crate) restarts: bool,
 }
 
-const FLOOD: Guests = Guests::Load("flood", "--mode stream -c 1 -P 16 --size 4k -d 60s");
-const CHURN: Guests =
-    Guests::Load("churn", "--mode churn -c 50 -d 60s --source 127.0.1.1-127.0.1.40");
-const RESETS: Guests = Guests::Load("resets", "--mode abort -c 50 -d 60s");
+const FLOOD: Guests = Guests::Load("flood", "--mode stream -c 1 -P 16 --size 4k");
+const CHURN: Guests = Guests::Load("churn", "--mode churn -c 50 --source 127.0.1.1-127.0.1.40");
+const RESETS: Guests = Guests::Load("resets", "--mode abort -c 50");
 const SLOW_READERS: Guests = Guests::Company(Habit::ReadSlowly, 1000);
 const SLOW_WRITERS: Guests = Guests::Company(Habit::WriteSlowly, 5000);
 
@@ -54,11 +53,7 @@ pub(crate) const ROWS: [Row; 10] = [
         )
     },
     row("O03", "5,000 that write a byte in ten seconds", &[SLOW_WRITERS]),
-    row(
-        "O04",
-        "19,700 that connect and idle",
-        &[Guests::Load("idle", "--mode idle -c 19700 -d 60s")],
-    ),
+    row("O04", "19,700 that connect and idle", &[Guests::Load("idle", "--mode idle -c 19700")]),
     row("O05", "churn", &[CHURN]),
     row("O06", "a storm of resets", &[RESETS]),
     Row {
@@ -66,7 +61,7 @@ pub(crate) const ROWS: [Row; 10] = [
         ..row(
             "O07",
             "10,000 that come back after a restart",
-            &[Guests::Load("herd", "--mode idle -c 10000 -d 60s")],
+            &[Guests::Load("herd", "--mode idle -c 10000")],
         )
     },
     row(
@@ -78,7 +73,7 @@ pub(crate) const ROWS: [Row; 10] = [
             FLOOD,
             CHURN,
             RESETS,
-            Guests::Load("idle", "--mode idle -c 5000 -d 60s"),
+            Guests::Load("idle", "--mode idle -c 5000"),
         ],
     ),
 ];
@@ -122,14 +117,16 @@ pub(crate) fn run(row: Row, duration: Duration, folder: &Path) -> Result<Outcome
         over.store(true, Ordering::Relaxed);
         (report, guests, watch.join(), back)
     });
-    let guests = guests?;
+    let mut guests = guests?;
     let open = stage::open_of(&daemon.status()?);
+    let deserters = stage::deserters(&mut guests);
     drop(guests);
     daemon.until_open(0, Duration::from_secs(30))?;
     let after = daemon.private_bytes();
     let longest_turn_s = daemon.metric("tcpechod_longest_turn_seconds")?;
     let (counts, mut wrong) = daemon.end()?;
     let report = report?;
+    wrong.extend(deserters);
     wrong.extend(stage::lost(&report));
     let log_bytes = daemon.process.said().len();
     let peak = peak.map_err(|_panic| "the watch has failed".to_owned())?;
@@ -176,7 +173,9 @@ fn guests(row: &Row, folder: &Path, address: std::net::SocketAddr) -> Result<Vec
     let come = row.guests.iter().map(|guests| match *guests {
         Guests::Company(habit, count) => company(folder, address, habit, count),
         Guests::Load(name, words) => {
-            Load::company(folder, address, name, words).map(|load| load.process)
+            // Told to go on for longer than it may: the end is ours.
+            let words = format!("{words} -d 1h");
+            Load::company(folder, address, name, &words).map(|load| load.process)
         }
     });
     come.collect()

@@ -243,6 +243,12 @@ impl Load {
     }
 }
 
+/// Those who have left, and were to be there until they are told to go: what they said.
+pub(crate) fn deserters<'a>(company: impl IntoIterator<Item = &'a mut Process>) -> Vec<String> {
+    let gone = company.into_iter().filter_map(|one| Some((one.ended()?, one.said())));
+    gone.map(|(status, said)| format!("company ended by itself, {status}: {said}")).collect()
+}
+
 /// What polite peers have lost, in words: nothing, if all is well.
 pub(crate) fn lost(report: &Value) -> Vec<String> {
     let number = |place: &str| report.pointer(place).and_then(Value::as_u64);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::company::Habit;
+use super::process::Process;
 use super::stage::{self, Daemon, Load, company};
 
 /// What the daemon is started with: fewer connections than a wave brings, so that it is full from
@@ -30,8 +31,8 @@ const SCARCE: u32 = 125;
 /// A kind of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wave {
-    /// A load generator with these options.
-    Load(&'static str, &'static str),
+    /// A load generator with these options, and what the daemon then has to count more of.
+    Load(&'static str, &'static str, &'static str),
     /// Peers with a bad habit.
     Company(Habit, u64),
     /// Many who ask for metrics.
@@ -43,16 +44,20 @@ pub(crate) enum Wave {
 }
 
 pub(crate) const WAVES: [Wave; 12] = [
-    Wave::Load("churn", "--mode churn -c 50 --source 127.0.1.1-127.0.1.40"),
-    Wave::Load("resets", "--mode abort -c 50"),
+    Wave::Load("churn", "--mode churn -c 50 --source 127.0.1.1-127.0.1.40", "finished"),
+    Wave::Load("resets", "--mode abort -c 50", "reset"),
     Wave::Company(Habit::NeverRead, 300),
-    Wave::Load("half-close", "--mode half-close -c 50 -P 16 --source 127.0.2.1-127.0.2.40"),
-    Wave::Load("flood", "--mode stream -c 2 -P 16 --size 4k"),
+    Wave::Load(
+        "half-close",
+        "--mode half-close -c 50 -P 16 --source 127.0.2.1-127.0.2.40",
+        "finished",
+    ),
+    Wave::Load("flood", "--mode stream -c 2 -P 16 --size 4k", "accepted"),
     Wave::Company(Habit::WriteSlowly, 1000),
     Wave::Scarcity,
-    Wave::Load("sizes", "-c 200 --size 1-16000 -P 4"),
+    Wave::Load("sizes", "-c 200 --size 1-16000 -P 4", "accepted"),
     Wave::Visitors,
-    Wave::Load("too many", "--mode idle -c 3000 --source 127.0.3.1-127.0.3.4"),
+    Wave::Load("too many", "--mode idle -c 3000 --source 127.0.3.1-127.0.3.4", "accepted"),
     Wave::Company(Habit::ReadSlowly, 300),
     Wave::Signals,
 ];
@@ -60,7 +65,7 @@ pub(crate) const WAVES: [Wave; 12] = [
 impl Wave {
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Load(name, _) => name,
+            Self::Load(name, ..) => name,
             Self::Company(habit, _) => habit.word(),
             Self::Visitors => "visitors",
             Self::Signals => "signals",
@@ -78,16 +83,19 @@ impl Wave {
         let address = daemon.address;
         match self {
             // Told to go on for longer than it may: the end is ours.
-            Self::Load(name, words) => {
+            Self::Load(name, words, counted) => {
+                let before = daemon.count(counted)?;
                 let words = format!("{words} -d 1h --timeout 2s");
                 let load = Load::company(folder, address, &name.replace(' ', "-"), &words)?;
                 thread::sleep(lasts);
-                drop(load);
+                let more = daemon.until_more(counted, before);
+                goes(load.process)?;
+                more?;
             }
             Self::Company(habit, count) => {
                 let company = company(folder, address, habit, count)?;
                 thread::sleep(lasts);
-                drop(company);
+                goes(company)?;
             }
             Self::Visitors => visits(daemon.metrics, lasts)?,
             Self::Signals => signals(daemon, lasts),
@@ -95,6 +103,26 @@ impl Wave {
         }
         Ok(())
     }
+}
+
+/// What has to happen in a wave does so within that.
+const LIMIT: Duration = Duration::from_secs(20);
+
+impl Daemon {
+    fn count(&mut self, name: &str) -> Result<u64, String> {
+        Ok(self.status()?.get(name).copied().unwrap_or_default())
+    }
+
+    /// Waits until it has counted more than before.
+    fn until_more(&mut self, name: &str, before: u64) -> Result<(), String> {
+        let more = || (self.count(name).ok()? > before).then_some(());
+        stage::eventually(LIMIT, &format!("more are counted as {name}"), more)
+    }
+}
+
+/// It is told to go, and was there until now.
+fn goes(mut company: Process) -> Result<(), String> {
+    stage::deserters([&mut company]).pop().map_or(Ok(()), Err)
 }
 
 /// Some ask and read the answer, some leave before it.
@@ -122,7 +150,7 @@ fn signals(daemon: &mut Daemon, lasts: Duration) {
 }
 
 /// Its limit is lowered to what it has, and many connect; then it has its limit back.
-fn scarcity(daemon: &Daemon, folder: &Path, lasts: Duration) -> Result<(), String> {
+fn scarcity(daemon: &mut Daemon, folder: &Path, lasts: Duration) -> Result<(), String> {
     let churn = "--mode churn -c 50 --source 127.0.1.41-127.0.1.80 -d 1h --timeout 20s";
     let pid = daemon.process.pid().to_string();
     let limit = |words: &[&str]| {
@@ -131,12 +159,14 @@ fn scarcity(daemon: &Daemon, folder: &Path, lasts: Duration) -> Result<(), Strin
         let told = String::from_utf8_lossy(&said.stdout).trim().to_owned();
         if said.status.success() { Ok(told) } else { Err(format!("prlimit: {}", said.status)) }
     };
+    let pauses = daemon.count("pauses")?;
     let before = limit(&["--nofile", "--output", "SOFT", "--noheadings", "--raw"])?;
     limit(&[&format!("--nofile={SCARCE}:")])?;
     let load = Load::company(folder, daemon.address, "scarcity", churn)?;
     thread::sleep(lasts / 2);
+    let ran_out = daemon.until_more("pauses", pauses);
     limit(&[&format!("--nofile={before}:")])?;
     thread::sleep(lasts / 2);
-    drop(load);
-    Ok(())
+    goes(load.process)?;
+    ran_out
 }
