@@ -63,7 +63,9 @@ impl Daemon {
         let manager = UnixDatagram::bind(place("manager")).expect("a socket");
         // One that nobody listens on any more.
         drop(UnixListener::bind(place("socket")).expect("a socket"));
-        let mut command = Command::new("sh");
+        // Should the harness be killed, so is the daemon, and its tracer ends with it.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "sh"]);
         // The limit is there to be raised.
         command.args(["-c", "ulimit -Sn 1024; exec \"$0\" \"$@\"", "strace", "-D", "-I", "2"]);
         command.args(["-qq", "-s", "8", "-o"]).arg(place("trace"));
@@ -90,7 +92,7 @@ impl Daemon {
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(File::create(place("log")).expect("a log"));
-        let child = command.spawn().expect("sh");
+        let child = command.spawn().expect("setpriv");
         Self { child, directory, _manager: manager, asked_to_end: false }
     }
 
