@@ -75,7 +75,8 @@ pub(super) struct Wire {
     pub(super) seen: Seen,
     pub(super) accepted_at: Millis,
     pub(super) closed_at: Millis,
-    /// When bytes were last read, or moved either way, we sent FIN, and the peer last took some of what is owed.
+    /// When bytes were last read, or moved either way; when we sent FIN; and when the peer last
+    /// took some of what is owed.
     pub(super) read_at: Millis,
     pub(super) moved_at: Millis,
     pub(super) half_closed_at: Millis,
