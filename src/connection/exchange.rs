@@ -148,9 +148,9 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// The time for input is over, and there may be some: only a read can tell. What it gives is not
-    /// echoed. That is no drain, and its end no FIN, which a peer that has half-closed would take for
-    /// the end of everything.
+    /// The time for input is over, and there may be some: only a read can tell. What it gives is
+    /// not echoed. That is no drain, and its end no FIN, which a peer that has half-closed would
+    /// take for the end of everything.
     #[cold]
     fn look_once_more(&mut self, lent: &mut Lent) -> io::Result<Served> {
         match self.stream.read(lent.read.room()) {

@@ -95,7 +95,7 @@ impl Kind {
             Self::Flushing => "the peer has sent FIN; replies are still owed to it",
             Self::Draining => "we are ending it: what is owed is finished, then FIN is sent",
             Self::Lingering => {
-                "our FIN is sent, unless it was cut; input is thrown away until the peer's FIN or a deadline"
+                "our FIN is sent, but for a cut; input is thrown away until FIN or a deadline"
             }
             Self::Closed => "it has ended, with exactly one cause",
         }

@@ -36,8 +36,8 @@ const CLOCK: ClockId = ClockId::Monotonic;
 
 /// Handlers for the signals that the daemon understands: once there are any, none of these kills
 /// it, and those that come before the loop runs are heeded in its first turn. One whose byte to the
-/// loop is lost (ENOBUFS) is heeded all the same if the loop waits in its poll, which it interrupts.
-/// If the loop is busy, it is heeded with the next signal.
+/// loop is lost (ENOBUFS) is heeded all the same if the loop waits in its poll, which it
+/// interrupts. If the loop is busy, it is heeded with the next signal.
 pub struct Handlers(Signals);
 
 impl fmt::Debug for Handlers {
