@@ -198,9 +198,12 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
     }
 }
 
-/// Who may be cut: anybody at the drain's end or the second signal, and before that only who has
+/// Who may be cut, and never after FIN: anybody at the drain's end or the second signal, and before that only who has
 /// sent more than was read when three quarters of the time were over.
 fn cut_without_reason(world: &World, wire: &Wire, rules: &Rules) -> Option<String> {
+    if wire.half_closed.is_some() {
+        return Some("after our FIN".to_owned());
+    }
     let drained_for = world.drain_began.map_or(Duration::ZERO, |began| world.now.since(began));
     if world.impatient || drained_for >= rules.drain {
         return None;
