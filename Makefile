@@ -30,6 +30,9 @@ places = $(bindir) $(sbindir) $(mandir)/man1 $(mandir)/man8 $(unitdir) $(bashcom
 # The directories that install had to make are noted there, for uninstall.
 note = $(DESTDIR)$(docdir)/.directories
 
+# Those of kqueue, as rustup calls them.
+systems ?= aarch64-apple-darwin x86_64-unknown-freebsd
+
 # mio on poll(2).
 poll := RUSTFLAGS='--cfg mio_unsupported_force_poll_poll'
 
@@ -68,7 +71,7 @@ clippy: ## clippy with every warning an error, also on what is only compiled for
 
 # What rustup has no library for is said, and not passed over.
 elsewhere: ## clippy for the systems of kqueue, which only shows that it compiles for them
-	@for target in aarch64-apple-darwin x86_64-unknown-freebsd; do \
+	@for target in $(systems); do \
 		if ! rustup target add $$target; then \
 			echo "SKIPPED $$target: its library cannot be had from here" >&2; \
 		else \
