@@ -198,8 +198,8 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
     }
 }
 
-/// Who may be cut, and never after FIN: anybody at the drain's end or the second signal, and before that only who has
-/// sent more than was read when three quarters of the time were over.
+/// Who may be cut, and never after FIN: anybody at the drain's end or the second signal, and
+/// before that only who has sent more than was read when three quarters of the time were over.
 fn cut_without_reason(world: &World, wire: &Wire, rules: &Rules) -> Option<String> {
     if wire.half_closed.is_some() {
         return Some("after our FIN".to_owned());
@@ -211,7 +211,10 @@ fn cut_without_reason(world: &World, wire: &Wire, rules: &Rules) -> Option<Strin
     let echoed = wire.talk.answers == Answers::Same && wire.written >= wire.talk.due(wire.read);
     let everything = wire.fin_read && echoed;
     match () {
-        () if drained_for < rules.drain / 4 * 3 => Some("too early".to_owned()),
+        // The clock counts in whole milliseconds.
+        () if drained_for + Duration::from_millis(1) < rules.drain / 4 * 3 => {
+            Some("too early".to_owned())
+        }
         () if everything && !wire.raw => Some("and has everything".to_owned()),
         () => None,
     }
