@@ -141,6 +141,9 @@ pub(crate) const SWEPT: &[Call] = &[
     },
 ];
 
+/// The calls by which the daemon finds out whether a Unix socket's file is a left one.
+const ASKS_WHO_LISTENS: &[&str] = &["connect", "statx", "unlink"];
+
 /// Every error of a call, but only where it goes on.
 const FROM_THEN_ON: &str = "all from then on";
 
@@ -183,6 +186,13 @@ pub(crate) fn swept(name: &str) -> Option<&'static Call> {
 /// Whether a call's errors are left out where they go on.
 pub(crate) fn only_once(name: &str) -> bool {
     LEFT_OUT.iter().any(|(call, errno, _)| *call == name && *errno == FROM_THEN_ON)
+}
+
+/// Whether the daemon's last words may be "Address already in use", whatever the error: it asks
+/// whether anybody answers on the Unix socket that is in its way. What it can't find out is a yes,
+/// and where it is told that the file is gone, it binds once more and finds it there.
+pub(crate) fn leaves_address_in_use(name: &str) -> bool {
+    ASKS_WHO_LISTENS.contains(&name)
 }
 
 /// Whether SIGTERM comes with a call.

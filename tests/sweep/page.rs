@@ -18,6 +18,7 @@ struct Row {
     ended: usize,
     failed: usize,
     told: usize,
+    unix_cut: usize,
     on_the_way: usize,
     bytes_lost: usize,
 }
@@ -30,6 +31,7 @@ impl Row {
         self.ended += other.ended;
         self.failed += other.failed;
         self.told += other.told;
+        self.unix_cut += other.unix_cut;
         self.on_the_way += other.on_the_way;
         self.bytes_lost += other.bytes_lost;
     }
@@ -53,6 +55,7 @@ impl Table {
             ended: count(Verdict::Ended),
             failed: count(Verdict::Failed),
             told: outcome.told,
+            unix_cut: outcome.unix_cut,
             on_the_way: outcome.on_the_way,
             bytes_lost: outcome.bytes_lost,
         });
@@ -66,8 +69,9 @@ impl Table {
     pub(crate) fn text(&self, lasted: Duration) -> String {
         let mut text = String::from(
             "| call | points | injected | survived | ended as documented | failed \
-             | connections told | bytes on their way at a drain | bytes lost |\n\
-             |---|---|---|---|---|---|---|---|---|\n",
+             | connections told | Unix peers cut | bytes on their way at a drain \
+             | bytes lost |\n\
+             |---|---|---|---|---|---|---|---|---|---|\n",
         );
         let mut sum = Row::default();
         for (name, row) in &self.0 {
@@ -88,10 +92,11 @@ impl Table {
 }
 
 fn cells(row: &Row) -> String {
-    let Row { points, injected, survived, ended, failed, told, on_the_way, bytes_lost } = row;
+    let Row { points, injected, survived, ended, failed, told, unix_cut, on_the_way, bytes_lost } =
+        row;
     format!(
-        "| {points} | {injected} | {survived} | {ended} | {failed} | {told} | {on_the_way} \
-         | {bytes_lost} |"
+        "| {points} | {injected} | {survived} | {ended} | {failed} | {told} | {unix_cut} \
+         | {on_the_way} | {bytes_lost} |"
     )
 }
 
@@ -126,10 +131,15 @@ fault shows: one that is neither injected nor left out below has the sweep fail.
   can't be killed, with exit status 1 and the words for it.
 - *connections told*: who had the fault was ended by RST, or by FIN before its own, and is counted
   under another cause than `finished` and `drained`.
-- *bytes on their way at a drain*: sent, but not yet in the daemon's socket when it had read that to
-  its end and sent FIN. They are not echoed. All that was read before FIN was echoed before it, by
-  the trace.
-- *bytes lost*: missing from a connection that ended as if nothing had happened.
+- *Unix peers cut*: who had the fault was on a Unix socket, which has no RST: it saw EOF, and if it
+  had half-closed, it can't tell that from the end of everything. The closing lines give as many
+  Unix peers another cause than `finished` and `drained`.
+- *bytes on their way at a drain*: sent by peers that were still sending when a drain surprised them,
+  and that the log calls `drained`; they did not come back, also where the peer had half-closed and
+  sees no more than FIN. Shown of each such FIN, as far as strace was there: behind SIGTERM, the last
+  read before it found the end of what was in the socket (EAGAIN, less than was asked for, or the
+  peer's FIN), and all that was read before it was echoed before it. What came later is not echoed.
+- *bytes lost*: missing from every other connection that ended as if nothing had happened.
 ";
 
 /// The machine, as a table.

@@ -281,6 +281,11 @@ impl Peer {
         })
     }
 
+    /// Whether it has seen EOF on a Unix socket, where that is also what a cut looks like.
+    pub(crate) fn saw_eof_on_unix(&self) -> bool {
+        self.address.is_none() && self.end == Some(End::Fin)
+    }
+
     /// Whether it ended the connection itself, by RST.
     pub(crate) const fn gave_up(&self) -> bool {
         self.gave_up

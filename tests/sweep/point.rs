@@ -26,6 +26,9 @@ const HEEDED: Duration = Duration::from_secs(1);
 /// How much of the log is shown where something is wrong.
 const LOG_LINES: usize = 12;
 
+/// The causes of ends of which no peer is to miss anything.
+const IN_ORDER: [&str; 2] = ["finished", "drained"];
+
 /// How a point ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -49,6 +52,8 @@ pub(crate) struct Outcome {
     /// Bytes that were on their way to the daemon when it drained, and are not echoed: its FIN came
     /// before it had them.
     pub(crate) on_the_way: usize,
+    /// Unix peers that were cut and saw EOF, for there is no RST: the closing line says it.
+    pub(crate) unix_cut: usize,
     /// Connections that were told of their end.
     pub(crate) told: usize,
     /// What is wrong.
@@ -177,7 +182,7 @@ impl Run<'_> {
         if log.contains("panicked") {
             self.wrong.push("a panic".to_owned());
         }
-        let told = outcome.told;
+        let told = outcome.told + outcome.unix_cut;
         let once = self.point.lasting == Lasting::Once && self.point.act != Act::Terminate;
         if once && verdict == Verdict::Survived && told > injected {
             self.wrong.push(format!("{told} connections were ended by {injected} faults"));
@@ -247,6 +252,7 @@ impl Run<'_> {
         outcome.told = crowd.turned_away;
         self.wrong.extend(crowd.late.iter().cloned());
         let closings = closings(log);
+        let mut unix_cuts = unix_cuts(log);
         // The drain came while they were talking.
         let surprised = self.point.act == Act::Terminate || log.contains("; draining\n");
         for peer in &crowd.peers {
@@ -259,12 +265,23 @@ impl Run<'_> {
             match peer.fate() {
                 Ok(Fate::Exact) => continue,
                 Ok(Fate::Told) if peer.gave_up() => continue,
-                // What was read before FIN was echoed before it: the trace shows that.
+                // The trace shows that the drain read to the input's end, and that what was read
+                // before FIN was echoed before it.
                 Ok(Fate::Told | Fate::Silent) if surprised && cause == "drained" => {
                     outcome.on_the_way += missing;
                     continue;
                 }
-                Ok(Fate::Told) if !["finished", "drained"].contains(&cause) && !served_by_child => {
+                // It sees EOF whatever the cause, which is asked of the log: there are as many
+                // closing lines with another cause as such peers.
+                Ok(Fate::Told | Fate::Silent) if peer.saw_eof_on_unix() && unix_cuts > 0 => {
+                    unix_cuts -= 1;
+                    outcome.unix_cut += 1;
+                    continue;
+                }
+                Ok(Fate::Told) if peer.saw_eof_on_unix() && !self.touches_log() => {
+                    self.wrong.push(format!("EOF, {missing} missing, and no word of it: {peer:?}"));
+                }
+                Ok(Fate::Told) if !IN_ORDER.contains(&cause) && !served_by_child => {
                     outcome.told += 1;
                     continue;
                 }
@@ -281,6 +298,13 @@ impl Run<'_> {
             outcome.bytes_lost += missing.max(1);
         }
     }
+}
+
+/// How many Unix peers were ended by the daemon, as its closing lines say. One by one they can't be
+/// told apart: they go by the process, which is ours for all of them.
+fn unix_cuts(log: &str) -> usize {
+    let lines = log.lines().filter(|line| line.contains("closed peer=unix:"));
+    lines.filter(|line| !IN_ORDER.contains(&Closing::parse(line).cause.as_str())).count()
 }
 
 /// The closing lines, by peer.
@@ -316,7 +340,8 @@ fn ended_as_documented(
         }
         let named =
             trace.injected().next().and_then(text_of_error).is_some_and(|text| last.contains(text));
-        let in_use = last.contains("Address already in use");
+        let in_use =
+            calls::leaves_address_in_use(&point.call) && last.contains("Address already in use");
         return if last.starts_with("tcpechod: ") && (named || in_use) {
             Ok(())
         } else {

@@ -105,12 +105,19 @@ impl Trace {
     }
 
     /// What is wrong with how connections were ended: whoever was sent FIN, and had no error and no
-    /// RST, was sent before it all that had been read of it.
+    /// RST, was sent before it all that had been read of it; and what there was had been read to
+    /// its end, behind SIGTERM if that came.
     pub(crate) fn unpaid(&self) -> Vec<String> {
         let mut open: BTreeMap<String, Account> = BTreeMap::new();
         let mut wrong = Vec::new();
         for line in &self.0 {
             let (_, rest) = process_of(line);
+            if rest.starts_with(DRAIN_BEGINS) {
+                // What was there before says nothing of what is there now, but for FIN.
+                for account in open.values_mut() {
+                    account.at_end &= account.had_fin;
+                }
+            }
             let (Some(name), Some((call, result))) = (call_of(rest), rest.rsplit_once(" = "))
             else {
                 continue;
@@ -123,16 +130,27 @@ impl Trace {
                 open.insert(result[0].to_owned(), Account::default());
             }
             let Some(account) = open.get_mut(&descriptor) else { continue };
+            // RST follows. A Unix socket has none: its peer sees EOF, and is told by the closing
+            // line only, which is looked at where the peers are.
             account.excused |= failed || (name == "setsockopt" && call.contains("SO_LINGER"));
             // A visitor of /metrics is no peer: it gets something else back.
             account.excused |= call.contains("\"GET");
             match name {
-                "recvfrom" if !account.fin_sent => account.read += count,
+                "recvfrom" if !account.fin_sent => {
+                    account.read += count;
+                    account.had_fin |= result[0] == "0";
+                    account.at_end = account.had_fin
+                        || result.get(1) == Some(&"EAGAIN")
+                        || (result[0] != "-1" && asked_for(call).is_some_and(|room| count < room));
+                }
                 "sendto" => account.written += count,
                 "shutdown" | "close" if !account.fin_sent => {
                     account.fin_sent = true;
                     if account.read != account.written && !account.excused {
                         wrong.push(format!("FIN with bytes missing: {account:?}: {line}"));
+                    }
+                    if name == "shutdown" && !account.at_end && !account.excused {
+                        wrong.push(format!("FIN before the input's end: {account:?}: {line}"));
                     }
                 }
                 _ => {}
@@ -147,12 +165,23 @@ impl Trace {
 
 /// What went through one descriptor.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is seen in another call")]
 struct Account {
     read: i64,
     written: i64,
     /// It was not to be given all of it back, or knows that it was not.
     excused: bool,
     fin_sent: bool,
+    /// The peer's FIN was read.
+    had_fin: bool,
+    /// The last read found the end of what there was: EAGAIN, less than it asked for, or FIN.
+    at_end: bool,
+}
+
+/// How many bytes a recvfrom asks for: the last but three of what is in its brackets, since what it
+/// got, which comes before, may have commas.
+fn asked_for(call: &str) -> Option<i64> {
+    call.rsplit(", ").nth(3)?.parse().ok()
 }
 
 /// With `-f` each line begins with the process it is of.
