@@ -14,6 +14,7 @@ mod calls;
 mod checked;
 mod crowd;
 mod daemon;
+mod documented;
 #[expect(dead_code, reason = "the tests of faults see more")]
 #[path = "../faults/support/observe.rs"]
 mod observe;
