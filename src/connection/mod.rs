@@ -273,6 +273,7 @@ impl<S: Stream> Connection<S> {
         // What was read and not answered is in no buffer any more; and the socket may live on, as
         // one does for which the kernel only lacked memory.
         self.end_by_reset();
+        self.held = None;
         self.end(cause)
     }
 
