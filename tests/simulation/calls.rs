@@ -27,7 +27,7 @@ impl World {
     pub(super) fn is_late(&mut self, number: usize) {
         let wire = &mut self.wires[number];
         let waited = self.now.since(wire.accepted_at) >= proxy::PATIENCE;
-        let ended = self.draining || wire.fin;
+        let ended = self.drain_began.is_some() || wire.fin;
         wire.raw |= wire.talk.may_be_raw && wire.read < wire.talk.header && (ended || waited);
     }
 
@@ -39,7 +39,7 @@ impl World {
         }
         let from = wire.written - bytes.len();
         let due = wire.talk.due(wire.read);
-        let ended = wire.fin_read || self.draining;
+        let ended = wire.fin_read || self.drains();
         let wrong = match wire.talk.reply.get(from..wire.written) {
             _ if wire.raw => return,
             // What is unfinished at the end is the last request, whatever it was to be.

@@ -80,7 +80,7 @@ impl Checks {
             world.violated(|| format!("{accepts} accepts in one turn"));
         }
         // What a drain throws away is not held.
-        let drains = world.drain_began.is_some();
+        let drains = world.drains();
         for number in 0..world.wires.len() {
             let wire = &mut world.wires[number];
             let reads = std::mem::take(&mut wire.reads);
@@ -130,7 +130,7 @@ impl Checks {
 /// Nobody is left open beyond a deadline.
 fn deadlines(timeouts: &Timeouts, world: &mut World) {
     // A drain may linger without FIN where it cuts.
-    let more = if world.draining { LINGER } else { Duration::ZERO };
+    let more = if world.drains() { LINGER } else { Duration::ZERO };
     let over = |limit: Option<Duration>, since| {
         limit.is_some_and(|limit| world.now.since(since) >= limit + more)
     };
@@ -150,7 +150,7 @@ fn deadlines(timeouts: &Timeouts, world: &mut World) {
 
 /// What is wrong with that cause of a connection's end, if anything is.
 fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<String> {
-    let (wire, draining) = (&world.wires[number], world.draining);
+    let wire = &world.wires[number];
     // Who has half-closed takes our FIN for the end of everything; but for a drain, which cannot
     // know of what was on its way, and for who was never let in.
     // On a Unix socket there is no RST to tell with.
@@ -169,7 +169,7 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
             Some("the socket had an error to tell".to_owned())
         }
         "finished" => incomplete(wire, wire.sent, rules),
-        "drained" if !draining => Some("nobody has asked for a drain".to_owned()),
+        "drained" if !world.drains() => Some("nobody has asked for a drain".to_owned()),
         "drained" => incomplete(wire, wire.half_closed.unwrap_or(wire.sent), rules),
         "reset" | "broken-pipe" | "timed-out" | "unreachable" | "aborted" | "error" => {
             without_reason(wire.faulted)

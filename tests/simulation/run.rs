@@ -234,7 +234,6 @@ impl Run {
         let impatient = {
             let mut world = self.world.borrow_mut();
             world.signals.push(Signal::Terminate);
-            world.draining = true;
             world.tell(|| "SIGTERM".to_owned());
             world.rng.u32(0..8) == 0
         };

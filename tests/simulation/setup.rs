@@ -67,7 +67,6 @@ pub(super) fn world(mut rng: Rng, rules: &Rules, telling: Telling) -> World {
         addresses: Vec::new(),
         listeners: (0..listeners).map(|_| Queue::default()).collect(),
         listeners_closed: false,
-        draining: false,
         drain_began: None,
         impatient: false,
         desk: Queue::default(),

@@ -39,7 +39,6 @@ pub(super) struct Asked {
 
 /// The world.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct World {
     pub(super) rng: Rng,
     pub(super) weather: Weather,
@@ -52,8 +51,7 @@ pub(super) struct World {
     pub(super) addresses: Vec<Name>,
     pub(super) listeners: Vec<Queue>,
     pub(super) listeners_closed: bool,
-    /// The daemon was told to end.
-    pub(super) draining: bool,
+    /// When the daemon heeded that it is to end.
     pub(super) drain_began: Option<Millis>,
     /// It was told so twice.
     pub(super) impatient: bool,
@@ -73,6 +71,11 @@ pub(super) struct World {
 }
 
 impl World {
+    /// True once the daemon drains.
+    pub(super) const fn drains(&self) -> bool {
+        self.drain_began.is_some()
+    }
+
     /// Notes the first thing that must not be.
     pub(super) fn violated(&mut self, what: impl FnOnce() -> String) {
         if self.violation.is_none() {
