@@ -26,6 +26,7 @@ mod memory;
 mod page;
 mod plot;
 mod process;
+mod report;
 mod sample;
 mod scale;
 mod verify;

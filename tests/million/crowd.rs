@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::children::{Daemon, Load};
 use super::memory;
-use super::process::{Counts, Process};
+use super::process::{Counts, Process, count};
 use super::sample::Sample;
 use super::scale::Scale;
 use super::verify;
@@ -213,8 +213,8 @@ impl Crowd {
         let loads = self.loads.iter().map(|load| load.process.pid());
         Ok(Sample {
             at: self.begun.elapsed(),
-            open: verify::count(&counts, "open"),
-            lines: verify::count(&counts, "lines"),
+            open: count(&counts, "open"),
+            lines: count(&counts, "lines"),
             daemons_bytes,
             loads_bytes: memory::private_bytes(loads),
             kernel_bytes: memory::kernel_bytes() - self.kernel_before,

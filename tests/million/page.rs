@@ -1,12 +1,13 @@
 //! The figures of a run: a table, and the page with the machine that they are of.
 
+#[path = "facts.rs"]
+mod facts;
+
 use std::fmt::Write;
-use std::fs;
-use std::time::SystemTime;
 
 use super::crowd::Story;
+use super::process;
 use super::scale::Scale;
-use super::verify;
 
 /// A million connections are to be open and echoed within so many seconds, and all daemons
 /// together are to have so many MB to themselves.
@@ -27,21 +28,11 @@ pub(crate) fn page(facts: &str, table: &str) -> String {
 
 /// The machine, and how busy it is before the run, as a table.
 pub(crate) fn facts(connections: u64) -> String {
-    let file = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load = file("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(", ");
-    let command = match connections {
-        1_000_000 => "`make million`".to_owned(),
-        other => format!("`make million ARGS='--connections {other}'`"),
+    let said = match connections {
+        1_000_000 => String::new(),
+        other => format!("--connections {other}"),
     };
-    format!(
-        "| | |\n|---|---|\n| command | {command} |\n| date | {} |\n| kernel | Linux {} {} |\n\
-         | cores | {cores} |\n| load average before it | {load} |\n",
-        now.split('T').next().unwrap_or_default(),
-        file("/proc/sys/kernel/osrelease"),
-        std::env::consts::ARCH
-    )
+    facts::facts("million", &said, &[facts::load_average()])
 }
 
 /// Markdown, a row a figure.
@@ -82,7 +73,7 @@ fn memory(story: &Story, scale: &Scale) -> [(&'static str, String); 6] {
 
 /// What the daemons have counted.
 fn counts(story: &Story, scale: &Scale) -> [(&'static str, String); 6] {
-    let counted = |name: &str| count(verify::count(&story.counts, name));
+    let counted = |name: &str| count(process::count(&story.counts, name));
     let again = scale.lines() - scale.connections;
     [
         ("accepted", counted("accepted")),

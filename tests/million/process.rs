@@ -10,6 +10,11 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Everything that a daemon counts, by name.
 pub(crate) type Counts = BTreeMap<String, u64>;
 
+/// What the daemons count, 0 if it has not happened.
+pub(crate) fn count(counts: &Counts, name: &str) -> u64 {
+    counts.get(name).copied().unwrap_or_default()
+}
+
 /// A process that is killed when this is dropped, and by the kernel should the harness be killed
 /// itself (`setpriv`, which then is the program: prctl(2), `PR_SET_PDEATHSIG`).
 #[derive(Debug)]

@@ -20,6 +20,7 @@ mod memory;
 #[expect(dead_code, reason = "a page is made of the million only")]
 mod page;
 mod process;
+mod report;
 mod sample;
 mod scale;
 #[cfg(test)]
@@ -58,5 +59,5 @@ fn sixty_thousand_connections_are_held_and_nothing_is_lost() {
     assert_eq!(story.wrong, [""; 0]);
     assert_eq!(story.held.open, CONNECTIONS);
     assert!(story.samples.is_sorted_by_key(|sample| sample.lines), "a counter went back");
-    assert_eq!(verify::count(&story.counts, "lines"), scale.lines());
+    assert_eq!(process::count(&story.counts, "lines"), scale.lines());
 }

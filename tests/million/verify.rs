@@ -6,7 +6,8 @@ use std::process::ExitStatus;
 use serde_json::Value;
 
 use super::children::Load;
-use super::process::Counts;
+use super::process::{Counts, count};
+use super::report;
 use super::scale::Scale;
 
 /// What the load generator sends a line, in bytes, if it is not told otherwise.
@@ -14,11 +15,6 @@ const LINE_BYTES: u64 = 64;
 
 /// The load generator's status after Ctrl-C.
 const INTERRUPTED: i32 = 130;
-
-/// What the daemons count, 0 if it has not happened.
-pub(crate) fn count(counts: &Counts, name: &str) -> u64 {
-    counts.get(name).copied().unwrap_or_default()
-}
 
 /// What is wrong with the load generators, which have ended.
 pub(crate) fn loads(loads: &mut [Load]) -> Vec<String> {
@@ -53,16 +49,7 @@ pub(crate) fn complaints(report: &Value, connections: u64) -> impl Iterator<Item
         ("/mismatches", 0),
         ("/unanswered", 0),
     ];
-    let counted = counted.into_iter().filter_map(|(place, due)| {
-        let found = report.pointer(place).and_then(Value::as_u64);
-        (found != Some(due)).then(|| format!("{place} is {found:?}, not {due}"))
-    });
-    let empty = ["/errors", "/shortages"].into_iter().filter_map(|place| {
-        let found = report.pointer(place).unwrap_or(&Value::Null);
-        let none = found.as_object().is_some_and(serde_json::Map::is_empty);
-        (!none).then(|| format!("{place}: {found}"))
-    });
-    counted.chain(empty)
+    report::complaints(report, counted)
 }
 
 /// What is wrong with the daemons: their last words, all together, and how they ended.

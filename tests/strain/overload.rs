@@ -13,6 +13,7 @@ mod company;
 #[expect(dead_code, reason = "the comparison with other servers draws more")]
 #[path = "../bench/drawing.rs"]
 mod drawing;
+mod harness;
 #[expect(dead_code, reason = "the comparison with other servers measures more")]
 #[path = "../bench/measure.rs"]
 mod measure;
@@ -20,41 +21,22 @@ mod overload_page;
 mod overload_plot;
 #[path = "../million/process.rs"]
 mod process;
+#[path = "../million/report.rs"]
+mod report;
 mod rows;
 mod stage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use std::{env, fs};
 
 const USAGE: &str = "usage: make overload ARGS='[--duration DURATION] [--row TEXT] [--out DIR]'";
 
 /// How long the polite are there in each row, unless told otherwise.
 const DURATION: Duration = Duration::from_secs(15);
 
-/// Where the page is kept, of a whole run in which nothing was wrong.
-const PAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability");
-
 fn main() -> ExitCode {
-    let words: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
-    if let Some((word, rest)) = words.split_first()
-        && word == company::WORD
-    {
-        return company::keep(rest);
-    }
-    // cargo test builds benches too when asked for all targets; this takes too long for it.
-    if !env::args().any(|word| word == "--bench") {
-        println!("SKIPPED overload: make overload");
-        return ExitCode::SUCCESS;
-    }
-    match Options::read(&words).and_then(|options| run(&options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(wrong) => {
-            eprintln!("{wrong}");
-            ExitCode::FAILURE
-        }
-    }
+    harness::start("overload", |words| run(&Options::read(words)?))
 }
 
 /// What was asked for.
@@ -75,8 +57,7 @@ impl Options {
         for pair in words.chunks(2) {
             match pair {
                 [option, text] if option == "--duration" => {
-                    let duration = humantime::parse_duration(text);
-                    options.duration = duration.map_err(|error| format!("{text}: {error}"))?;
+                    options.duration = harness::time(text)?;
                 }
                 [option, text] if option == "--row" => options.row.clone_from(text),
                 [option, text] if option == "--out" => options.out = Some(PathBuf::from(text)),
@@ -104,15 +85,10 @@ fn run(options: &Options) -> Result<(), String> {
         .flat_map(|outcome| outcome.wrong.iter().map(|it| format!("{}: {it}", outcome.row.name)))
         .collect();
     let whole = options.row.is_empty() && options.duration >= DURATION;
-    let pages = (whole && wrong.is_empty()).then(|| PathBuf::from(PAGES));
-    if let Some(out) = options.out.clone().or(pages) {
-        fs::create_dir_all(&out).map_err(|error| error.to_string())?;
-        let page = overload_page::page(&facts, &outcomes);
-        fs::write(out.join("overload.md"), page).map_err(|error| error.to_string())?;
-        overload_plot::draw(&outcomes, &out.join("overload.svg"))
-            .map_err(|error| error.to_string())?;
-    } else {
-        println!("no page is written: the run was not a whole one, or not a good one");
-    }
+    let pages = (whole && wrong.is_empty()).then(|| PathBuf::from(harness::PAGES));
+    let page = overload_page::page(&facts, &outcomes);
+    harness::publish(options.out.clone().or(pages), "overload", &page, |file| {
+        overload_plot::draw(&outcomes, file)
+    })?;
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }

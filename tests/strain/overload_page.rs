@@ -1,8 +1,10 @@
 //! The table of overload, and the page around it.
 
+#[path = "../million/facts.rs"]
+mod facts;
+
 use std::fmt::Write;
-use std::fs;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -48,22 +50,8 @@ pub(crate) fn page(facts: &str, outcomes: &[Outcome]) -> String {
 
 /// The machine, as a table.
 pub(crate) fn facts(duration: Duration, said: &str) -> String {
-    let file = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load = file("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(", ");
-    let command = match said {
-        "" => "`make overload`".to_owned(),
-        said => format!("`make overload ARGS='{said}'`"),
-    };
-    format!(
-        "| | |\n|---|---|\n| command | {command} |\n| date | {} |\n| kernel | Linux {} {} |\n\
-         | cores | {cores} |\n| load average before it | {load} |\n| measured | {} a row |\n",
-        now.split('T').next().unwrap_or_default(),
-        file("/proc/sys/kernel/osrelease"),
-        std::env::consts::ARCH,
-        humantime::format_duration(duration)
-    )
+    let measured = format!("{} a row", humantime::format_duration(duration));
+    facts::facts("overload", said, &[facts::load_average(), ("measured", measured)])
 }
 
 /// One row.

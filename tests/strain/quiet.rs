@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::process::Counts;
 use super::stage::Daemon;
-use super::{measure, stage};
+use super::{measure, process, stage};
 
 /// What is seen at one moment.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl Sample {
     }
 
     pub(crate) fn count(&self, name: &str) -> u64 {
-        self.counts.get(name).copied().unwrap_or_default()
+        process::count(&self.counts, name)
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::company::Habit;
 use super::measure;
-use super::process::{Counts, Process};
+use super::process::{Counts, Process, count};
 use super::stage::{self, Daemon, Load, POLITE, company, eventually};
 
 /// Who comes.
@@ -142,7 +142,7 @@ const CONNECTION_BYTES_MAX: f64 = 72.0 * 1024.0;
 const BASE_BYTES_MAX: f64 = 4.0 * 1024.0 * 1024.0;
 
 fn too_much_memory([before, peak, _]: [f64; 3], counts: &Counts) -> Option<String> {
-    let accepted = counts.get("accepted").copied().unwrap_or_default();
+    let accepted = count(counts, "accepted");
     let accepted = f64::from(u32::try_from(accepted).unwrap_or(u32::MAX).min(20_000));
     let most = before + BASE_BYTES_MAX + accepted * CONNECTION_BYTES_MAX;
     (peak > most).then(|| format!("the daemon had {peak} bytes, more than {most}"))

@@ -13,12 +13,15 @@ mod company;
 #[expect(dead_code, reason = "the comparison with other servers draws more")]
 #[path = "../bench/drawing.rs"]
 mod drawing;
+mod harness;
 #[expect(dead_code, reason = "the comparison with other servers measures more")]
 #[path = "../bench/measure.rs"]
 mod measure;
 #[path = "../million/process.rs"]
 mod process;
 mod quiet;
+#[path = "../million/report.rs"]
+mod report;
 mod soak_page;
 mod soak_plot;
 mod soaking;
@@ -29,35 +32,14 @@ mod waves;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use std::{env, fs};
 
 const USAGE: &str = "usage: make soak ARGS='[--duration DURATION] [--wave DURATION] [--out DIR]'";
 
 /// How long it is, unless told otherwise.
 const DURATION: Duration = Duration::from_secs(30 * 60);
 
-/// Where the page is kept, of a whole run in which nothing was wrong.
-const PAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability");
-
 fn main() -> ExitCode {
-    let words: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
-    if let Some((word, rest)) = words.split_first()
-        && word == company::WORD
-    {
-        return company::keep(rest);
-    }
-    // cargo test builds benches too when asked for all targets; this takes too long for it.
-    if !env::args().any(|word| word == "--bench") {
-        println!("SKIPPED a soak: make soak");
-        return ExitCode::SUCCESS;
-    }
-    match Options::read(&words).and_then(|options| run(&options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(wrong) => {
-            eprintln!("{wrong}");
-            ExitCode::FAILURE
-        }
-    }
+    harness::start("soak", |words| run(&Options::read(words)?))
 }
 
 /// What was asked for.
@@ -78,13 +60,10 @@ impl Options {
             out: None,
             said: words.join(" "),
         };
-        let time = |text: &str| {
-            humantime::parse_duration(text).map_err(|error| format!("{text}: {error}"))
-        };
         for pair in words.chunks(2) {
             match pair {
-                [option, text] if option == "--duration" => options.duration = time(text)?,
-                [option, text] if option == "--wave" => options.wave = time(text)?,
+                [option, text] if option == "--duration" => options.duration = harness::time(text)?,
+                [option, text] if option == "--wave" => options.wave = harness::time(text)?,
                 [option, text] if option == "--out" => options.out = Some(PathBuf::from(text)),
                 _ => return Err(USAGE.to_owned()),
             }
@@ -100,14 +79,10 @@ fn run(options: &Options) -> Result<(), String> {
     let story = soaking::run(options.duration, options.wave, folder.path(), say)?;
     println!("{}", soak_page::table(&story));
     let good = story.wrong.is_empty() && options.duration >= DURATION;
-    let pages = good.then(|| PathBuf::from(PAGES));
-    if let Some(out) = options.out.clone().or(pages) {
-        fs::create_dir_all(&out).map_err(|error| error.to_string())?;
-        let page = soak_page::page(&facts, &story);
-        fs::write(out.join("soak.md"), page).map_err(|error| error.to_string())?;
-        soak_plot::draw(&story, &out.join("soak.svg")).map_err(|error| error.to_string())?;
-    } else {
-        println!("no page is written: the run was not a whole one, or not a good one");
-    }
+    let pages = good.then(|| PathBuf::from(harness::PAGES));
+    let page = soak_page::page(&facts, &story);
+    harness::publish(options.out.clone().or(pages), "soak", &page, |file| {
+        soak_plot::draw(&story, file)
+    })?;
     if story.wrong.is_empty() { Ok(()) } else { Err(story.wrong.join("\n")) }
 }

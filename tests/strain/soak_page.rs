@@ -1,11 +1,14 @@
 //! The figures of a soak, and the page around them.
 
+#[expect(dead_code, reason = "other pages tell more of the machine")]
+#[path = "../million/facts.rs"]
+mod facts;
+
 use std::fmt::Write;
-use std::fs;
-use std::time::SystemTime;
 
 use serde_json::Value;
 
+use super::process;
 use super::quiet::Sample;
 use super::soaking::Story;
 use super::waves::{OPTIONS, WAVES};
@@ -29,27 +32,14 @@ pub(crate) fn page(facts: &str, story: &Story) -> String {
 
 /// The machine, and what was asked for, as a table.
 pub(crate) fn facts(said: &str) -> String {
-    let file = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let command = match said {
-        "" => "`make soak`".to_owned(),
-        said => format!("`make soak ARGS='{said}'`"),
-    };
-    format!(
-        "| | |\n|---|---|\n| command | {command} |\n| date | {} |\n| kernel | Linux {} {} |\n\
-         | cores | {cores} |\n",
-        now.split('T').next().unwrap_or_default(),
-        file("/proc/sys/kernel/osrelease"),
-        std::env::consts::ARCH
-    )
+    facts::facts("soak", said, &[])
 }
 
 /// Markdown, a row a figure.
 pub(crate) fn table(story: &Story) -> String {
     let quiet: Vec<_> = story.quiet().collect();
     let after_first: Vec<_> = quiet.iter().skip(WAVES.len()).collect();
-    let count = |name: &str| story.counts.get(name).copied().unwrap_or_default().to_string();
+    let count = |name: &str| process::count(&story.counts, name).to_string();
     let number = |place: &str| {
         story
             .report

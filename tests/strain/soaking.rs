@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::process::Counts;
+use super::process::{Counts, count};
 use super::quiet::{Sample, close_waits, growth_an_hour};
 use super::stage::{self, Daemon, Load, POLITE};
 use super::waves::{OPTIONS, WAVES};
@@ -146,7 +146,7 @@ impl Story {
         if log > LOG_BYTES_MAX {
             self.wrong.push(format!("the log grows by {log:.0} bytes a second"));
         }
-        if self.counts.get("pauses").copied().unwrap_or_default() == 0 {
+        if count(&self.counts, "pauses") == 0 {
             self.wrong.push("descriptors have never run out".to_owned());
         }
         let mut causes = vec!["finished", "reset"];

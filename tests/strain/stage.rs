@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use super::company::{self, Habit};
 use super::measure;
-use super::process::{Counts, Process};
+use super::process::{Counts, Process, count};
+use super::report;
 
 /// How many peers are polite, and how many lines a second all of them send together.
 pub(crate) const POLITE: u64 = 100;
@@ -157,7 +158,7 @@ impl Daemon {
         let limit = Duration::from_secs(15);
         let status = eventually(limit, "the daemon has ended", || self.process.ended())?;
         let (_, counts) = self.process.status();
-        let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+        let count = |name: &str| count(&counts, name);
         let mut wrong = Vec::new();
         if !status.success() {
             wrong.push(format!("the daemon ended with {status}: {}", self.process.last_words()));
@@ -251,16 +252,8 @@ pub(crate) fn deserters<'a>(company: impl IntoIterator<Item = &'a mut Process>) 
 
 /// What polite peers have lost, in words: nothing, if all is well.
 pub(crate) fn lost(report: &Value) -> Vec<String> {
-    let number = |place: &str| report.pointer(place).and_then(Value::as_u64);
-    let nothing = ["/mismatches", "/unanswered", "/connections/failed"].into_iter();
-    let wrong = nothing.filter(|place| number(place) != Some(0));
-    let wrong = wrong.map(|place| format!("{place} is {:?}", number(place)));
-    let empty = ["/errors", "/shortages"].into_iter().filter_map(|place| {
-        let found = report.pointer(place).unwrap_or(&Value::Null);
-        let none = found.as_object().is_some_and(serde_json::Map::is_empty);
-        (!none).then(|| format!("{place}: {found}"))
-    });
-    wrong.chain(empty).collect()
+    let nothing = ["/mismatches", "/unanswered", "/connections/failed"];
+    report::complaints(report, nothing.map(|place| (place, 0))).collect()
 }
 
 /// Peers with a bad habit, once all are connected.

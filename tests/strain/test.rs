@@ -15,6 +15,8 @@ mod measure;
 #[path = "../million/process.rs"]
 mod process;
 mod quiet;
+#[path = "../million/report.rs"]
+mod report;
 #[expect(dead_code, reason = "a page tells more")]
 mod soaking;
 #[expect(dead_code, reason = "overload asks for more")]

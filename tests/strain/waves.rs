@@ -10,6 +10,7 @@ use rustix::process::Signal;
 
 use super::company::Habit;
 use super::process::Process;
+use super::process::count;
 use super::stage::{self, Daemon, Load, company};
 
 /// What the daemon is started with: fewer connections than a wave brings, so that it is full from
@@ -110,7 +111,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 impl Daemon {
     fn count(&mut self, name: &str) -> Result<u64, String> {
-        Ok(self.status()?.get(name).copied().unwrap_or_default())
+        Ok(count(&self.status()?, name))
     }
 
     /// Waits until it has counted more than before.

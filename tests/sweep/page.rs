@@ -1,9 +1,12 @@
 //! The figures of a sweep: a table, and the page with the machine that they are of.
 
+#[expect(dead_code, reason = "other pages tell more of the machine")]
+#[path = "../million/facts.rs"]
+mod facts;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::calls::LEFT_OUT;
 use super::plan::{Act, Point};
@@ -111,7 +114,7 @@ pub(crate) fn page(table: &str) -> String {
         "# Every system call, every error\n\n\
          For whoever wants to know what the daemon survives. Written by a program, do not edit.\n\n\
          {}\n{}\n{table}\n## What is left out\n\n{left_out}",
-        facts(),
+        facts::facts("sweep", "", &[]),
         EXPLAINED
     )
 }
@@ -141,17 +144,3 @@ fault shows: one that is neither injected nor left out below has the sweep fail.
   peer's FIN), and all that was read before it was echoed before it. What came later is not echoed.
 - *bytes lost*: missing from every other connection that ended as if nothing had happened.
 ";
-
-/// The machine, as a table.
-fn facts() -> String {
-    let file = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!(
-        "| | |\n|---|---|\n| command | `make sweep` |\n| date | {} |\n| kernel | Linux {} {} |\n\
-         | cores | {cores} |\n",
-        now.split('T').next().unwrap_or_default(),
-        file("/proc/sys/kernel/osrelease"),
-        std::env::consts::ARCH
-    )
-}
