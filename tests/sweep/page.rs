@@ -137,10 +137,11 @@ fault shows: one that is neither injected nor left out below has the sweep fail.
 - *Unix peers cut*: who had the fault was on a Unix socket, which has no RST: it saw EOF, and if it
   had half-closed, it can't tell that from the end of everything. The closing lines give as many
   Unix peers another cause than `finished` and `drained`.
-- *bytes on their way at a drain*: sent by peers that were still sending when a drain surprised them,
-  and that the log calls `drained`; they did not come back, also where the peer had half-closed and
-  sees no more than FIN. Shown of each such FIN, as far as strace was there: behind SIGTERM, the last
-  read before it found the end of what was in the socket (EAGAIN, less than was asked for, or the
-  peer's FIN), and all that was read before it was echoed before it. What came later is not echoed.
+- *bytes on their way at a drain*: sent by peers that were still sending when a drain surprised
+  them, and that the log calls `drained`; they did not come back, also where the peer had half-
+  closed and sees no more than FIN. Shown of each such FIN, as far as strace was there: behind
+  SIGTERM, the last read before it found the end of what was in the socket (EAGAIN, less than was
+  asked for, or the peer's FIN), and all that was read before it was echoed before it. What came
+  later is not echoed.
 - *bytes lost*: missing from every other connection that ended as if nothing had happened.
 ";
