@@ -252,7 +252,7 @@ impl Run<'_> {
         outcome.told = crowd.turned_away;
         self.wrong.extend(crowd.late.iter().cloned());
         let closings = closings(log);
-        let mut unix_cuts = unix_cuts(log);
+        let mut unix = unix_closings(log);
         // The drain came while they were talking.
         let surprised = self.point.act == Act::Terminate || log.contains("; draining\n");
         for peer in &crowd.peers {
@@ -271,10 +271,17 @@ impl Run<'_> {
                     outcome.on_the_way += missing;
                     continue;
                 }
-                // It sees EOF whatever the cause, which is asked of the log: there are as many
-                // closing lines with another cause as such peers.
-                Ok(Fate::Told | Fate::Silent) if peer.saw_eof_on_unix() && unix_cuts > 0 => {
-                    unix_cuts -= 1;
+                // It sees EOF whatever the cause, which is asked of the log: there is a closing
+                // line for each such peer.
+                Ok(Fate::Told | Fate::Silent)
+                    if surprised && peer.saw_eof_on_unix() && take(&mut unix, is_surprised) =>
+                {
+                    outcome.on_the_way += missing;
+                    continue;
+                }
+                Ok(Fate::Told | Fate::Silent)
+                    if peer.saw_eof_on_unix() && take(&mut unix, is_cut) =>
+                {
                     outcome.unix_cut += 1;
                     continue;
                 }
@@ -300,11 +307,27 @@ impl Run<'_> {
     }
 }
 
-/// How many Unix peers were ended by the daemon, as its closing lines say. One by one they can't be
-/// told apart: they go by the process, which is ours for all of them.
-fn unix_cuts(log: &str) -> usize {
+/// The closing lines of Unix peers. One by one they can't be told apart: they go by the process,
+/// which is ours for all of them.
+fn unix_closings(log: &str) -> Vec<Closing> {
     let lines = log.lines().filter(|line| line.contains("closed peer=unix:"));
-    lines.filter(|line| !IN_ORDER.contains(&Closing::parse(line).cause.as_str())).count()
+    lines.map(Closing::parse).collect()
+}
+
+/// Whether there is such a closing line; it is no other peer's then.
+fn take(closings: &mut Vec<Closing>, is_such: fn(&Closing) -> bool) -> bool {
+    let place = closings.iter().position(is_such);
+    place.map(|place| closings.swap_remove(place)).is_some()
+}
+
+/// Ended by the daemon, with a cause that says so.
+fn is_cut(closing: &Closing) -> bool {
+    !IN_ORDER.contains(&closing.cause.as_str())
+}
+
+/// Something came behind what a drain took for the end.
+fn is_surprised(closing: &Closing) -> bool {
+    closing.cause == "drained" && closing.bytes_in > closing.bytes_out
 }
 
 /// The closing lines, by peer.
