@@ -137,7 +137,8 @@ struct Load {
     #[arg(long, value_name = "DURATION", env = "TCPECHO_LOAD_RAMP", value_parser = duration)]
     ramp: Option<Duration>,
 
-    /// After the ramp, measure nothing for that long; `0s` for measuring at once
+    /// Once all are connected, or after the ramp, measure nothing for that long; `0s` for measuring
+    /// at once
     #[arg(long, value_name = "DURATION", env = "TCPECHO_LOAD_WARMUP", default_value = "1s",
           value_parser = duration_or_none)]
     warmup: Duration,

@@ -90,6 +90,11 @@ impl Dialling {
         self.young = self.young.saturating_sub(1);
     }
 
+    /// How many connections are missing: not begun yet, or not answered.
+    pub(super) const fn missing(&self) -> usize {
+        self.slots - self.opened + self.young
+    }
+
     /// How many slots have had a connection: lines are for them only.
     pub(super) const fn opened(&self) -> usize {
         self.opened

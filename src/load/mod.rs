@@ -14,6 +14,7 @@ mod config;
 mod criteria;
 mod dialling;
 mod exchange;
+mod gathering;
 mod generator;
 mod limits;
 mod pace;

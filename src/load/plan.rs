@@ -71,6 +71,11 @@ impl Plan {
         }
     }
 
+    /// True if each connection sends line after line until the run ends, as fast as they come back.
+    pub(super) fn stays_busy(&self) -> bool {
+        self.end == End::WithTheRun && self.lines == UNLIMITED && !self.paced
+    }
+
     /// True if a connection that has ended as planned is followed by another.
     pub(super) fn repeats(&self) -> bool {
         self.end != End::WithTheRun

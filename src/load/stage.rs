@@ -15,8 +15,12 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(super) struct Stage {
     part: Part,
     start: Nanos,
+    /// For how long it is not measured at first.
+    before: Duration,
     /// When it began to be measured, or will.
     from: Nanos,
+    /// For how long it is measured from then on; none where it is until all lines are back.
+    time: Option<Duration>,
     /// When it stops being measured, or did.
     to: Nanos,
     /// When the current second ends.
@@ -27,19 +31,38 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// What was asked for, from `start` on.
+    /// What was asked for, from `start` on; its time does not run until [`Self::begin`].
     pub(super) fn new(config: &Config, start: Nanos) -> Self {
-        let (from, to) = match config.until {
-            Until::Time(measured) => {
-                let from = start.after(config.ramp).after(config.warmup);
-                (from, from.after(measured))
-            }
-            // Every line counts, so there is nothing before.
-            Until::Lines(_) => (start, Nanos::NEVER),
+        let (before, time) = match config.until {
+            Until::Time(time) => (config.ramp.saturating_add(config.warmup), Some(time)),
+            Until::Lines(_) => (Duration::ZERO, None),
         };
-        let part = if from <= start { Part::Measured } else { Part::Before };
-        let second = start.after(SECOND).min(if part == Part::Before { from } else { to });
-        Self { part, start, from, to, second, deadline: Nanos::NEVER, timeout: config.timeout }
+        let (part, from) = match before {
+            Duration::ZERO => (Part::Measured, start),
+            _ => (Part::Before, Nanos::NEVER),
+        };
+        Self {
+            part,
+            start,
+            before,
+            from,
+            time,
+            to: Nanos::NEVER,
+            second: start.after(SECOND),
+            deadline: Nanos::NEVER,
+            timeout: config.timeout,
+        }
+    }
+
+    /// Its time runs from now on.
+    pub(super) fn begin(&mut self, now: Nanos) {
+        if self.part == Part::Before {
+            self.from = now.after(self.before);
+        }
+        if let Some(time) = self.time {
+            self.to = now.after(self.before).after(time);
+        }
+        self.second = now.after(SECOND).min(self.boundary());
     }
 
     /// Which sums count now.
@@ -120,13 +143,17 @@ impl Stage {
     }
 
     fn begin_second(&mut self, now: Nanos) {
-        let boundary = match self.part {
+        // Whole seconds, even if this one ended late.
+        let due = self.second.after(SECOND);
+        self.second = if due > now { due } else { now.after(SECOND) }.min(self.boundary());
+    }
+
+    /// When this part ends.
+    const fn boundary(&self) -> Nanos {
+        match self.part {
             Part::Before => self.from,
             Part::Measured => self.to,
             Part::After => Nanos::NEVER,
-        };
-        // Whole seconds, even if this one ended late.
-        let due = self.second.after(SECOND);
-        self.second = if due > now { due } else { now.after(SECOND) }.min(boundary);
+        }
     }
 }

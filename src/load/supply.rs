@@ -7,7 +7,6 @@ use crate::clock::Nanos;
 
 use super::exchange::Supply;
 use super::report::figures::float;
-use super::results::Part;
 
 /// The lines of a run.
 #[derive(Debug)]
@@ -54,15 +53,25 @@ impl Lines {
         self.issued += 1;
     }
 
-    /// Those that a connection may send, to which `owed` have been handed: after the run only
-    /// those.
+    /// Those that a connection may send, to which `owed` have been handed.
     pub(super) const fn supply<'a>(
         &'a mut self,
         owed: &'a mut VecDeque<Nanos>,
-        part: Part,
+        leave: Leave,
     ) -> Supplied<'a> {
-        Supplied { lines: self, owed, ending: matches!(part, Part::After) }
+        Supplied { lines: self, owed, leave }
     }
+}
+
+/// Which lines a connection may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// Whatever there is.
+    Any,
+    /// None for the present: it waits for the others.
+    None,
+    /// Only those that it was handed: the run is over.
+    Owed,
 }
 
 /// What one connection is supplied with.
@@ -70,7 +79,7 @@ impl Lines {
 pub(super) struct Supplied<'a> {
     lines: &'a mut Lines,
     owed: &'a mut VecDeque<Nanos>,
-    ending: bool,
+    leave: Leave,
 }
 
 impl Supply for Supplied<'_> {
@@ -79,7 +88,7 @@ impl Supply for Supplied<'_> {
         if self.lines.paced {
             return self.owed.pop_front();
         }
-        if self.ending || self.lines.all_issued() {
+        if self.leave != Leave::Any || self.lines.all_issued() {
             return None;
         }
         self.lines.issued();
@@ -87,6 +96,6 @@ impl Supply for Supplied<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.ending && self.owed.is_empty()
+        self.leave == Leave::Owed && self.owed.is_empty()
     }
 }

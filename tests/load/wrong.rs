@@ -98,16 +98,17 @@ fn a_server_that_answers_nothing_is_waited_for_as_long_as_was_said() {
         thread::park_timeout(Duration::from_secs(60));
         drop(stream);
     });
-    let options = ["-c", "3", "-d", "100ms", "--warmup", "0s", "--timeout", "200ms"];
+    let options = ["-c", "3", "-d", "10ms", "--warmup", "0s", "--timeout", "200ms"];
     let ran = run(port, &[&options[..], &["--format", "json"]].concat());
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("nothing came back from 127.0.0.1:"), "{}", ran.stderr);
     let report = ran.report();
-    assert_eq!(report["errors_by_phase"], json!({"timeout": {"timed-out": 3}}));
-    assert_eq!(
-        (report["unanswered"].as_u64(), report["latency_us"]["count"].as_u64()),
-        (Some(3), Some(3))
-    );
+    // The load begins without an answer, and ends before anybody is dialled again: but for a
+    // machine that stands still meanwhile.
+    let silent = report["unanswered"].as_u64().unwrap();
+    assert!(silent == 3 || silent == 6, "{report:#}");
+    assert_eq!(report["errors_by_phase"], json!({"timeout": {"timed-out": silent}}));
+    assert_eq!(report["latency_us"]["count"].as_u64(), Some(silent));
     assert!(report["latency_us"]["p50"].as_f64().unwrap() >= 200_000.0);
 }
 

@@ -154,6 +154,12 @@ impl<S: Dialled> Exchange<S> {
         self.phase == Phase::Connecting
     }
 
+    /// True once a line has been sent, or tried to.
+    #[inline]
+    pub(super) const fn has_begun(&self) -> bool {
+        self.begun > 0
+    }
+
     /// True once a line has come back.
     pub(super) const fn has_answered(&self) -> bool {
         self.due.line > 0

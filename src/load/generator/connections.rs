@@ -1,6 +1,7 @@
 //! Connections that are made, closed, and waited for too long.
 
 use crate::client::Word;
+use crate::connection::Ready;
 use crate::fault;
 use crate::reactor::Dial;
 
@@ -9,12 +10,12 @@ use super::super::exchange::{Exchange, Served};
 use super::super::plan::End;
 use super::super::report;
 use super::super::trouble::{Trouble, Where};
-use super::{CHECKS_A_TIMEOUT, CONNECTS_PER_TURN, Generator};
+use super::{CHECKS_A_TIMEOUT, CONNECTS_PER_TURN, Generator, SERVED_A_CONNECT, mark};
 
 impl<D: Dial> Generator<D> {
-    /// Begins the connects that are to be begun.
-    pub(super) fn connect(&mut self) {
-        for _ in 0..CONNECTS_PER_TURN {
+    /// Begins connects that are to be begun, after a turn in which so many were served.
+    pub(super) fn connect(&mut self, served: usize) {
+        for _ in 0..CONNECTS_PER_TURN.max(served / SERVED_A_CONNECT) {
             let Some(key) = self.dialling.next(self.now) else { break };
             if self.is_wanted(key) {
                 self.connect_one(key);
@@ -63,6 +64,37 @@ impl<D: Dial> Generator<D> {
                     self.lent.results.trouble(Trouble::of(Where::Connect, &error), 0);
                 }
             }
+        }
+    }
+
+    /// Everybody is there, or has been waited for: now all send, and the run's time begins.
+    #[cold]
+    pub(super) fn begin(&mut self) {
+        let missing = self.dialling.missing();
+        if missing > 0 && !self.stage.is_ending() {
+            self.notes.push(format!(
+                "the load begins with {} of {} connections: for a second nobody else was answered",
+                self.slots.len() - missing,
+                self.slots.len()
+            ));
+        }
+        self.stage.begin(self.now);
+        for key in 0..self.slots.len() {
+            mark(&mut self.slots, &mut self.run_queue, key, Ready::NONE);
+        }
+    }
+
+    /// A connection is no longer young once it is connected, and has echoed if it may do so.
+    #[cold]
+    pub(super) fn grow_up(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key).filter(|slot| slot.young) else { return };
+        let grown = slot.exchange.as_ref().is_none_or(|exchange| {
+            exchange.has_answered() || (self.pace.is_some() && !exchange.is_connecting())
+        });
+        if grown {
+            slot.young = false;
+            self.dialling.grown();
+            self.gathering.goes_on(self.now);
         }
     }
 

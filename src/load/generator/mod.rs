@@ -31,17 +31,22 @@ use crate::reactor::{Dial, Dialled, Told};
 use super::config::{Config, Until};
 use super::dialling::Dialling;
 use super::exchange::{Exchange, Lent, Served};
+use super::gathering::Gathering;
 use super::pace::Pace;
 use super::payload::Payload;
 use super::plan::Plan;
 use super::report::Second;
 use super::results::Results;
 use super::stage::Stage;
-use super::supply::Lines;
+use super::supply::{Leave, Lines};
 
 /// How many connects are begun in one turn: on this machine's own addresses each does the whole
 /// handshake, in some 20 microseconds, in which nobody else is served.
 const CONNECTS_PER_TURN: usize = 16;
+
+/// In a long turn there are more: one for so many that were served, for which they give up about a
+/// fifth of their time.
+const SERVED_A_CONNECT: usize = 16;
 
 /// How many lines are handed to connections in one turn.
 const LINES_PER_TURN: usize = 1024;
@@ -72,6 +77,7 @@ pub(super) struct Generator<D: Dial> {
     run_queue: Vec<usize>,
     again: Vec<usize>,
     dialling: Dialling,
+    gathering: Gathering,
     pace: Option<Pace>,
     /// Whose turn it is to get the line that is due next.
     next_owner: usize,
@@ -106,7 +112,11 @@ impl<D: Dial> Generator<D> {
         let lent = Lent::new(Plan::of(config), Payload::new(config.seed, config.size));
         // All that takes its time is done before the time begins.
         let start = dial.now();
-        let stage = Stage::new(config, start);
+        let gathering = Gathering::new(config, &lent.plan, start);
+        let mut stage = Stage::new(config, start);
+        if !gathering.lasts() {
+            stage.begin(start);
+        }
         let mut pace = config.rate.map(|rate| Pace::new(start, rate, config.ramp, limit));
         if let Some(pace) = &mut pace {
             pace.end_at(stage.to());
@@ -119,6 +129,7 @@ impl<D: Dial> Generator<D> {
             run_queue: Vec::new(),
             again: Vec::new(),
             dialling: Dialling::new(config.connections, start, config.ramp),
+            gathering,
             lines: if pace.is_some() { Lines::open(limit) } else { Lines::closed(limit) },
             pace,
             next_owner: 0,
@@ -142,14 +153,17 @@ impl<D: Dial> Generator<D> {
     pub(super) fn turn(&mut self) -> io::Result<Option<Second>> {
         self.poll_and_mark()?;
         self.pace();
-        self.serve();
+        let served = self.serve();
         if self.now >= self.next_check {
             self.expire();
         }
         if self.open == 0 && self.lent.results.established == 0 {
             self.end_if_nobody_connects();
         }
-        self.connect();
+        self.connect(served);
+        if self.gathering.lasts() && self.gathering.ends(&self.dialling, self.now) {
+            self.begin();
+        }
         if self.to_ask > 0 && self.now >= self.stage.to() {
             self.ask_again();
         }
@@ -208,7 +222,8 @@ impl<D: Dial> Generator<D> {
             return Nanos(0);
         }
         let line = self.pace.as_ref().map_or(Nanos::NEVER, Pace::next);
-        line.min(self.dialling.wake()).min(self.stage.wake()).min(self.next_check)
+        let next = line.min(self.dialling.wake()).min(self.stage.wake()).min(self.next_check);
+        next.min(self.gathering.wake())
     }
 
     /// Hands lines that are due to connections, one to each in turn.
@@ -234,20 +249,28 @@ impl<D: Dial> Generator<D> {
         mark(&mut self.slots, &mut self.run_queue, key, Ready::NONE);
     }
 
-    fn serve(&mut self) {
-        for place in 0..self.run_queue.len() {
+    /// Returns how many had their turn.
+    fn serve(&mut self) -> usize {
+        let served = self.run_queue.len();
+        for place in 0..served {
             let Some(&key) = self.run_queue.get(place) else { break };
             self.serve_one(key);
         }
         self.run_queue.clear();
         std::mem::swap(&mut self.run_queue, &mut self.again);
+        served
     }
 
     #[inline]
     fn serve_one(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key) else { return };
         let Some(exchange) = &mut slot.exchange else { return };
-        let mut supply = self.lines.supply(&mut slot.owed, self.stage.part());
+        let leave = match () {
+            () if self.stage.is_ending() => Leave::Owed,
+            () if self.gathering.lasts() && exchange.has_begun() => Leave::None,
+            () => Leave::Any,
+        };
+        let mut supply = self.lines.supply(&mut slot.owed, leave);
         let served = exchange.serve(&mut self.lent, &mut supply, || self.dial.now());
         let young = slot.young;
         match served {
@@ -257,19 +280,6 @@ impl<D: Dial> Generator<D> {
         }
         if young {
             self.grow_up(key);
-        }
-    }
-
-    /// A connection is no longer young once it is connected, and has echoed if it may do so.
-    #[cold]
-    fn grow_up(&mut self, key: usize) {
-        let Some(slot) = self.slots.get_mut(key).filter(|slot| slot.young) else { return };
-        let grown = slot.exchange.as_ref().is_none_or(|exchange| {
-            exchange.has_answered() || (self.pace.is_some() && !exchange.is_connecting())
-        });
-        if grown {
-            slot.young = false;
-            self.dialling.grown();
         }
     }
 }

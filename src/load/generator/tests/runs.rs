@@ -7,12 +7,13 @@ use crate::proxy::Version;
 fn a_closed_loop_sends_when_the_echo_is_back() {
     let ran = run(&config(Mode::Echo), |_| {});
     // A millisecond for each, on each of four connections; the last ones come back after the end.
-    assert!((7_990..=8_000).contains(&ran.report.lines), "{}", ran.report.lines);
+    // And the first one of each, for which everybody waits.
+    assert!((7_990..=8_004).contains(&ran.report.lines), "{}", ran.report.lines);
     assert_eq!(ran.report.bytes, ran.report.lines * 64);
     assert_eq!((ran.report.unanswered, ran.errors()), (0, vec![]));
     let exact = Some(1000.0);
     assert!(ran.report.latency_us.p50 >= exact && ran.report.latency_us.max < Some(1001.0));
-    assert_eq!((ran.report.feedback.as_str(), ran.report.duration_s), ("closed", 2.0));
+    assert_eq!((ran.report.feedback.as_str(), ran.report.duration_s), ("closed", 2.001));
     assert_eq!(ran.wires(|wire| wire.saw_fin && !wire.saw_rst), 4, "all ended in order");
 }
 
@@ -20,7 +21,7 @@ fn a_closed_loop_sends_when_the_echo_is_back() {
 fn lines_on_their_way_are_as_many_as_the_pipeline_is_deep() {
     let config = Config { pipeline: 10, ..config(Mode::Echo) };
     let ran = run(&config, |_| {});
-    assert!((79_900..=80_000).contains(&ran.report.lines), "{}", ran.report.lines);
+    assert!((79_900..=80_040).contains(&ran.report.lines), "{}", ran.report.lines);
 }
 
 #[test]
@@ -73,6 +74,29 @@ fn ramp_and_warm_up_are_not_measured() {
     assert_eq!(dialled, [0, 250, 500, 750].map(|at| SECOND + at * MILLISECOND), "evenly");
     let measured: Vec<_> = ran.report.seconds.iter().map(|second| second.measured).collect();
     assert_eq!(measured, [false, false, true, true, false]);
+}
+
+#[test]
+fn a_busy_load_begins_when_everybody_is_there() {
+    let (warmup, until) = (Duration::from_micros(500), Until::Time(Duration::from_millis(10)));
+    let many = Config { connections: 1000, warmup, until, ..config(Mode::Echo) };
+    let ran = run(&many, |_| {});
+    let first = ran.report.seconds[0];
+    assert_eq!((first.lines, first.open, first.measured), (1000, 1000, false), "one each");
+    assert!((9_000..=10_000).contains(&ran.report.lines), "{}", ran.report.lines);
+    assert_eq!(ran.notes, [""; 0]);
+}
+
+#[test]
+fn who_is_not_answered_is_not_waited_for_longer_than_a_second() {
+    let warm = Config { warmup: Duration::from_millis(1), ..config(Mode::Echo) };
+    let ran = run(&warm, |world| world.deeds = vec![Deed::Echo, Deed::Silence]);
+    assert!(ran.notes[0].contains("begins with 3 of 4 connections"), "{:?}", ran.notes);
+    let before = ran.report.seconds[0];
+    assert!(!before.measured && (1.0..1.01).contains(&before.at_s), "{before:?}");
+    assert!((5_990..=6_000).contains(&ran.report.lines), "{}", ran.report.lines);
+    let measured = Duration::from_secs_f64(ran.report.duration_s);
+    assert_eq!(measured, Duration::from_secs(2), "all of the time that was asked for");
 }
 
 #[test]

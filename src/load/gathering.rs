@@ -1,0 +1,92 @@
+//! Before the load: everybody connects and has one answer, and only then do all send at once.
+//!
+//! Lines would else keep the loops on both sides busy while most connections are still to be made,
+//! and what is measured at "10,000 connections" would be a few thousand; fewer of a server that
+//! accepts slowly, which would look the faster for it.
+
+use std::time::Duration;
+
+use crate::clock::Nanos;
+
+use super::config::Config;
+use super::dialling::Dialling;
+use super::plan::Plan;
+
+/// How long nobody more need have been answered for the load to begin with those who have: a
+/// server that is full, or does not answer at all, is measured too.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether everybody is there.
+#[derive(Debug)]
+pub(super) struct Gathering {
+    /// Until when to wait for one more; never once the load has begun.
+    until: Nanos,
+}
+
+impl Gathering {
+    /// Of a load that has all of its connections at once and keeps them. One that is to grow does
+    /// not wait for the last of them, and lines that are due at fixed times wait for nobody.
+    pub(super) fn new(config: &Config, plan: &Plan, start: Nanos) -> Self {
+        let gathers = plan.stays_busy() && config.ramp.is_zero();
+        Self { until: if gathers { start.after(PATIENCE) } else { Nanos::NEVER } }
+    }
+
+    /// True while nobody sends more than its first lines.
+    #[inline]
+    pub(super) fn lasts(&self) -> bool {
+        self.until != Nanos::NEVER
+    }
+
+    /// One more has been answered.
+    pub(super) fn goes_on(&mut self, now: Nanos) {
+        if self.lasts() {
+            self.until = now.after(PATIENCE);
+        }
+    }
+
+    /// True, once, when everybody is there or has been waited for.
+    pub(super) fn ends(&mut self, dialling: &Dialling, now: Nanos) -> bool {
+        let ends = self.lasts() && (dialling.missing() == 0 || now >= self.until);
+        if ends {
+            self.until = Nanos::NEVER;
+        }
+        ends
+    }
+
+    /// When [`Self::ends`] has to be asked, if nothing happens before.
+    pub(super) const fn wake(&self) -> Nanos {
+        self.until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(slots: usize) -> (Gathering, Dialling) {
+        let dialling = Dialling::new(slots, Nanos(0), Duration::ZERO);
+        (Gathering { until: Nanos(0).after(PATIENCE) }, dialling)
+    }
+
+    #[test]
+    fn it_ends_once_everybody_has_been_answered() {
+        let (mut gathering, mut dialling) = of(2);
+        assert!(!gathering.ends(&dialling, Nanos(1)), "nobody has been dialled");
+        while dialling.next(Nanos(1)).is_some() {}
+        dialling.grown();
+        assert!(!gathering.ends(&dialling, Nanos(2)), "one is missing");
+        dialling.grown();
+        assert!(gathering.ends(&dialling, Nanos(3)));
+        assert!(!gathering.lasts() && !gathering.ends(&dialling, Nanos(4)), "only once");
+    }
+
+    #[test]
+    fn it_waits_a_second_for_one_more() {
+        let (mut gathering, dialling) = of(2);
+        let half = Nanos(500_000_000);
+        gathering.goes_on(half);
+        assert!(!gathering.ends(&dialling, Nanos(1_499_999_999)));
+        assert_eq!(gathering.wake(), Nanos(1_500_000_000));
+        assert!(gathering.ends(&dialling, Nanos(1_500_000_000)));
+    }
+}
