@@ -1,5 +1,7 @@
 //! Faults of the event loop itself, and of what it is told.
 
+use std::io::ErrorKind;
+
 use super::support::{BEGIN, Builder, Daemon, TcpState, WAIT, have};
 
 #[test]
@@ -118,12 +120,17 @@ fn e12_a_poll_that_is_broken_for_good_cuts_and_says_so() {
     if !have(&["strace"]) {
         return;
     }
-    // The first call of poll(2) is that of the language's runtime, and nobody waits by it.
-    let builder = Builder::new(&[]).listen("127.0.0.1:0").injected(WAIT, "EINVAL", "2+1");
-    let ended = builder.run_to_end();
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    let last: Vec<_> = ended.stderr.lines().rev().take(3).collect();
-    assert!(last[0].starts_with("tcpechod: the poll is broken: "), "{ended:?}");
-    assert!(last[1].contains("ended with 0 connections cut"), "{ended:?}");
-    assert!(last[2].contains("] status open=0 "), "{ended:?}");
+    let mut daemon = Builder::new(&[]).injected(WAIT, "EINVAL", "20+1").start();
+    let mut peer = daemon.connect();
+    let mut lines = (0..40).map(|_| peer.try_echo(b"a line\n"));
+    let failed = lines.find_map(Result::err).expect("the poll is broken by now");
+    assert_eq!(failed.kind(), ErrorKind::ConnectionReset, "nobody takes it for a clean end");
+    assert_eq!(daemon.closing(peer.address()).cause, "cut");
+    daemon.wait_for_exit();
+    let log = daemon.log();
+    let last: Vec<_> = log.lines().rev().take(3).collect();
+    assert!(last[0].starts_with("tcpechod: the poll is broken: "), "{log}");
+    assert!(last[1].contains("ended with 1 connections cut"), "{log}");
+    assert!(last[2].contains("] status open=0 "), "{log}");
+    daemon.epilogue_ended(1);
 }
