@@ -12,7 +12,7 @@ use super::quiet::Sample;
 use super::soaking::Story;
 
 /// Apart for people who confuse red and green.
-const ALWAYS: (&str, RGBColor) = ("every second", RGBColor(150, 150, 150));
+const ALWAYS: (&str, RGBColor) = ("throughout", RGBColor(150, 150, 150));
 const QUIET: (&str, RGBColor) = ("quiet", RGBColor(213, 94, 0));
 
 /// One panel: its axis, and a figure of a sample; none where it was not asked for.
