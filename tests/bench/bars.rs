@@ -32,8 +32,6 @@ pub(crate) struct Bars {
     /// What is measured, in which unit.
     pub(crate) axis: &'static str,
     pub(crate) groups: Vec<Group>,
-    /// Where bars are cut off that would make the others too small to see.
-    pub(crate) top: Option<f64>,
     /// Where a line goes across, behind the bars.
     pub(crate) line: Option<f64>,
     /// How a figure is shown.
@@ -58,7 +56,7 @@ impl Bars {
             return Ok(());
         }
         // Room for the figure above the highest bar.
-        let top = self.top.unwrap_or(f64::INFINITY).min(highest) * 1.08;
+        let top = highest * 1.08;
         let canvas = SVGBackend::new(path, SIZE).into_drawing_area();
         head(&canvas, self.title, &legend(self.servers()))?;
         let count = f64::from(u32::try_from(self.groups.len())?);
@@ -102,13 +100,11 @@ impl Bars {
         let count = f64::from(u32::try_from(group.bars.len())?);
         let width = (1.0 - GAP) / count.max(BARS_MIN);
         let first = left + (1.0 - width * count) / 2.0;
-        let highest = area.get_y_range().end;
         for (place, (server, figure)) in (0_u32..).map(f64::from).zip(&group.bars) {
             let (from, to) = (first + place * width, first + (place + 0.92) * width);
-            let height = figure.min(highest);
-            let bar = Rectangle::new([(from, 0.0), (to, height)], colour(server).filled());
+            let bar = Rectangle::new([(from, 0.0), (to, *figure)], colour(server).filled());
             area.draw(&bar)?;
-            let (middle, above) = area.map_coordinate(&(f64::midpoint(from, to), height));
+            let (middle, above) = area.map_coordinate(&(f64::midpoint(from, to), *figure));
             let style = letters(SMALL_LETTERS, HPos::Center, VPos::Bottom);
             canvas.draw(&Text::new((self.figure)(*figure), (middle, above - 3), style))?;
         }

@@ -11,6 +11,9 @@ pub(crate) enum Metric {
     P50,
     P99,
     P999,
+    /// How late the load generator itself was with a line, in microseconds: its own share in the
+    /// latencies of an open loop.
+    Late,
     /// Memory of the server alone, in bytes for each idle connection.
     Memory,
     /// The 99th percentile of the polite peers without the flood, and how many times that it is
@@ -117,17 +120,35 @@ pub(crate) const IDLE: u32 = 19_800;
 /// a free port.
 const PER_SOURCE: u32 = 9_000;
 
+/// Of so many connections it matters what connecting them costs.
+const MANY: u32 = 1_000;
+
 impl Case {
+    /// A load that connects as the case does and has one line echoed on each connection, and how
+    /// many these are; none where they are few.
+    pub(crate) fn connecting(&self) -> Option<(Vec<String>, u32)> {
+        let Kind::Lines { connections, bytes, .. } = self.kind else { return None };
+        (connections >= MANY).then(|| (held(connections, bytes), connections))
+    }
+
     /// The columns of its table.
     pub(crate) fn columns(&self) -> &'static [(Metric, &'static str)] {
-        use Metric::{Cost, Memory, P50, P99, P99Alone, P999, Rate, Slowdown};
+        use Metric::{Cost, Late, Memory, P50, P99, P99Alone, P999, Rate, Slowdown};
         match self.kind {
-            Kind::Lines { .. } | Kind::OpenLoop => &[
+            Kind::Lines { .. } => &[
                 (Cost, "CPU a line, µs"),
                 (Rate, "lines/s"),
                 (P50, "p50, µs"),
                 (P99, "p99, µs"),
                 (P999, "p99.9, µs"),
+            ],
+            Kind::OpenLoop => &[
+                (Cost, "CPU a line, µs"),
+                (Rate, "lines/s"),
+                (P50, "p50, µs"),
+                (P99, "p99, µs"),
+                (P999, "p99.9, µs"),
+                (Late, "the load was late, p99, µs"),
             ],
             Kind::Stream => &[(Cost, "CPU a MiB, µs"), (Rate, "MiB/s")],
             Kind::Churn => &[
@@ -159,6 +180,9 @@ impl Case {
                     words.extend(["-P".to_owned(), in_flight.to_string()]);
                 }
                 words.extend(sources(connections));
+                if connections >= MANY {
+                    words.extend(reset());
+                }
                 words
             }
             Kind::Stream => words("--mode stream -c 10 -s 64k"),
@@ -172,10 +196,20 @@ impl Case {
 
 /// The connections that do nothing.
 pub(crate) fn idle_load() -> Vec<String> {
-    // Reset, so that no port stays in TIME_WAIT; nothing is measured any more when they end.
-    let mut words = words(&format!("--mode idle -c {IDLE} --close rst"));
-    words.extend(sources(IDLE));
+    held(IDLE, 64)
+}
+
+/// Connections that echo one line each.
+fn held(connections: u32, bytes: u32) -> Vec<String> {
+    let mut words = words(&format!("--mode idle -c {connections} -s {bytes}"));
+    words.extend(sources(connections));
+    words.extend(reset());
     words
+}
+
+/// So that no port stays in `TIME_WAIT`.
+fn reset() -> Vec<String> {
+    words("--close rst")
 }
 
 /// The peer that floods.

@@ -122,15 +122,25 @@ impl Report {
         number.ok_or_else(|| format!("the load's report has no {place}"))
     }
 
+    fn count(&self, place: &str) -> Option<u64> {
+        self.0.pointer(place).and_then(Value::as_u64)
+    }
+
     /// What makes it no measurement: lines that did not come back as they were sent, connections
-    /// that failed, and a load that could not do what it was to do.
+    /// that failed or are missing, and a load that could not do what it was to do.
     fn wrong(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for place in ["/connections/failed", "/mismatches", "/unanswered"] {
-            let count = self.0.pointer(place).and_then(Value::as_f64).unwrap_or(0.0);
-            if count > 0.0 {
+            let count = self.count(place).unwrap_or(0);
+            if count > 0 {
                 wrong.push(format!("{count} {}", place.rsplit('/').next().unwrap()));
             }
+        }
+        if let (Some(wanted), Some(there)) =
+            (self.count("/settings/connections"), self.count("/connections/established"))
+            && there < wanted
+        {
+            wrong.push(format!("{there} of {wanted} connections"));
         }
         for place in ["/errors", "/shortages"] {
             let words = self.0.pointer(place).and_then(Value::as_object);

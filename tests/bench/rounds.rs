@@ -19,6 +19,9 @@ const HOLD: Duration = Duration::from_secs(600);
 /// How long a flood lasts before and after what it is to disturb.
 const FLOOD_MARGIN: Duration = Duration::from_secs(1);
 
+/// How long connections are held that are only to be made; they have the warm-up for that.
+const BRIEF: Duration = Duration::from_millis(10);
+
 /// The case that the rate of the open loop comes from.
 const RATE_CASE: &str = "busy-100-64";
 
@@ -101,19 +104,22 @@ impl Turn<'_> {
     /// What the server takes for the load, and what the load says of it.
     ///
     /// The processor time is that of the whole load, connecting, warming up and ending included,
-    /// and is divided by all its lines: the same stretch of time on both sides.
+    /// and is divided by all its lines: the same stretch of time on both sides. Many connections
+    /// are made twice, and what they take with one line each is not counted.
     fn costs(&self) -> Result<Sample, String> {
+        let (connecting_s, first_lines) = self.connecting()?;
         let before = cpu_at_rest_s(self.running.pid());
         let report = self.load(self.duration).finish()?;
-        let cpu_s = cpu_at_rest_s(self.running.pid()) - before;
+        let cpu_s = cpu_at_rest_s(self.running.pid()) - before - connecting_s;
         let in_bytes = matches!(self.case.kind, Kind::Stream);
         let (done, rate, unit) = if in_bytes {
             ("/bytes_total", "/bytes_per_s", MEBIBYTE)
         } else {
             ("/lines_total", "/lines_per_s", 1.0)
         };
+        let done = report.number(done)? - first_lines;
         let mut sample = Sample::from([
-            (Metric::Cost, cpu_s * 1e6 / (report.number(done)? / unit)),
+            (Metric::Cost, cpu_s * 1e6 / (done / unit)),
             (Metric::Rate, report.number(rate)? / unit),
         ]);
         if !in_bytes {
@@ -121,7 +127,19 @@ impl Turn<'_> {
             sample.insert(Metric::P99, report.number(P99)?);
             sample.insert(Metric::P999, report.number("/latency_us/p999")?);
         }
+        if matches!(self.case.kind, Kind::OpenLoop) {
+            sample.insert(Metric::Late, report.number("/late_us/p99")?);
+        }
         Ok(sample)
+    }
+
+    /// What connecting takes, in seconds of processor time, and the lines that come with it.
+    fn connecting(&self) -> Result<(f64, f64), String> {
+        let Some((words, lines)) = self.case.connecting() else { return Ok((0.0, 0.0)) };
+        let pid = self.running.pid();
+        let before = cpu_at_rest_s(pid);
+        Load::start(self.running.address, &words, BRIEF, Claim::Usual).finish()?;
+        Ok((cpu_at_rest_s(pid) - before, f64::from(lines)))
     }
 
     /// The same, while others are connected that have echoed a line and do nothing more.

@@ -28,7 +28,8 @@ pub(crate) fn page(options: &Options, results: &Results) -> String {
         page,
         "\nEvery server has one core and the load another one; each figure is the median \
          over the rounds, each with a new process. *CPU* is what the kernel counts for the server: \
-         its own time and what the network does on its behalf. *÷ floor* is the median of the \
+         its own time and what the network does on its behalf; with 1,000 connections and more, \
+         without what these take that echo one line each. *÷ floor* is the median of the \
          ratios within each round, with the least and the greatest of them. {NOTHING} is no \
          measurement.\n\n## Goals\n\n{}\n",
         goals::table(results)
