@@ -17,11 +17,16 @@ use super::{Kernel, Reactor};
 /// in from being served.
 const ACCEPTS_PER_TURN: usize = 64;
 
+/// After how many of them it is asked whether anybody else waits; after more, `accept` itself is
+/// left to find nobody. That takes about as long as six such questions, for it makes a socket, a
+/// file and a descriptor first, and takes them back.
+const QUESTIONS_PER_TURN: usize = 6;
+
 impl<K: Kernel> Reactor<K> {
     #[cold]
     pub(super) fn accept(&mut self) -> io::Result<()> {
         self.victims.clear();
-        let mut failures = 0;
+        let (mut failures, mut questions) = (0, 0..QUESTIONS_PER_TURN);
         for _ in 0..ACCEPTS_PER_TURN {
             let admission = self.gate.admission(self.open(), self.lent.now);
             if admission == Admission::NotNow {
@@ -29,7 +34,12 @@ impl<K: Kernel> Reactor<K> {
             }
             let Some(listener) = self.gate.next() else { break };
             match self.kernel.accept(listener) {
-                Ok((stream, peer)) => self.admit(stream, peer, admission),
+                Ok((stream, peer)) => {
+                    self.admit(stream, peer, admission);
+                    if questions.next().is_some() && self.kernel.queue_is_empty(listener) {
+                        self.gate.nobody_waits(listener);
+                    }
+                }
                 Err(error) => match fault::accept_fault(&error) {
                     AcceptFault::Drained => self.gate.nobody_waits(listener),
                     fault @ (AcceptFault::Again | AcceptFault::Exhausted | AcceptFault::Broken) => {

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// A socket's descriptor, and nothing else: a connection has no room to spare. Closing it is
 /// enough for the selector to forget it.
@@ -49,6 +50,13 @@ impl AsFd for Descriptor {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// True if it is known that a read would block, which the call itself need not find out: the next
+/// edge is told. An error is for the call to tell.
+pub(super) fn is_unready(descriptor: BorrowedFd<'_>) -> bool {
+    let mut asked = [PollFd::new(&descriptor, PollFlags::IN)];
+    poll(&mut asked, Some(&Timespec::default())) == Ok(0)
 }
 
 /// Of a source that has been told of, and that others than mio read: its next edge is told too.

@@ -53,6 +53,11 @@ impl AsFd for Descriptor {
     }
 }
 
+/// Nothing but would-block has the next edge told: so that is what has to be found.
+pub(super) const fn is_unready(_descriptor: BorrowedFd<'_>) -> bool {
+    false
+}
+
 /// Of a source that has been told of, and that others than mio read: its next edge is told too.
 /// Should it not be read before the next poll, it is told of again.
 pub(super) fn renew(source: &mut impl Source, registry: &Registry, token: Token) -> io::Result<()> {

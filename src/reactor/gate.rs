@@ -1,7 +1,7 @@
 //! The gate: may we accept?
 //!
-//! A listener's event is remembered until `accept` has said would-block, because it is an edge
-//! and will not come again: not when descriptors are free again, not when there is room again.
+//! A listener's event is remembered until its queue was found empty, because it is an edge and will
+//! not come again: not when descriptors are free again, not when there is room again.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ impl Gate {
         }
     }
 
-    /// `accept` has proved that nobody waits at that listener.
+    /// It is proved that nobody waits at that listener.
     pub(super) fn nobody_waits(&mut self, listener: usize) {
         if let Some(waiting) = self.waiting.get_mut(listener).filter(|waiting| **waiting) {
             *waiting = false;

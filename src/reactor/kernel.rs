@@ -29,6 +29,10 @@ pub trait Kernel {
     /// Takes a connection from the queue of the listener with that number.
     fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, Peer)>;
 
+    /// True if it is known that nobody is in the queue of that listener: whoever comes after this
+    /// is told by another event. To ask this takes less than an [`Self::accept`] that finds nobody.
+    fn queue_is_empty(&self, listener: usize) -> bool;
+
     /// Takes somebody from the queue of the listener for visitors.
     fn accept_visitor(&mut self) -> io::Result<Self::Stream>;
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix;
 
 use mio::event::Source;
@@ -11,6 +11,7 @@ use mio::{Interest, Registry, Token};
 
 use crate::connection::Peer;
 
+use super::edge;
 use super::socket::Socket;
 
 /// A socket that listens, and does not block.
@@ -50,6 +51,14 @@ impl Listener {
                 Ok((socket, Peer::unix(process)))
             }
         }
+    }
+
+    /// True if it is known that nobody is in the queue.
+    pub(super) fn queue_is_empty(&self) -> bool {
+        edge::is_unready(match &self.0 {
+            Family::Tcp(listener) => listener.as_fd(),
+            Family::Unix(listener) => listener.as_fd(),
+        })
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {

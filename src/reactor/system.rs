@@ -125,6 +125,10 @@ impl Kernel for System {
         }
     }
 
+    fn queue_is_empty(&self, listener: usize) -> bool {
+        self.listeners.get(listener).is_some_and(Listener::queue_is_empty)
+    }
+
     fn accept_visitor(&mut self) -> io::Result<Socket> {
         match &self.desk {
             Some(desk) => desk.accept().map(|(stream, _)| stream),

@@ -11,7 +11,7 @@ pub(super) struct Bug {
     pub(super) wrong: &'static str,
 }
 
-pub(super) const BUGS: [Bug; 17] = [
+pub(super) const BUGS: [Bug; 18] = [
     Bug {
         what: "readiness is forgotten: a short read means an empty socket, though the end is near",
         file: "src/connection/exchange.rs",
@@ -43,6 +43,12 @@ pub(super) const BUGS: [Bug; 17] = [
         right: "self.accept_failed(fault, &error)?;",
         wrong: "self.accept_failed(fault, &error)?;\n                        \
                 self.gate.nobody_waits(listener);",
+    },
+    Bug {
+        what: "whoever waits behind the first in a queue is forgotten",
+        file: "src/reactor/accept.rs",
+        right: "if questions.next().is_some() && self.kernel.queue_is_empty(listener) {",
+        wrong: "if questions.next().is_some() {",
     },
     Bug {
         what: "the rest of a short write is dropped",

@@ -69,6 +69,13 @@ impl Kernel for Simulated {
         Ok((End { world: Rc::clone(&self.0), wire: Some(number) }, name))
     }
 
+    fn queue_is_empty(&self, listener: usize) -> bool {
+        let mut world = self.0.borrow_mut();
+        // The question itself may fail.
+        let answered = !world.fault(|weather| weather.interrupted);
+        answered && world.listeners.get(listener).is_some_and(|queue| queue.waiting.is_empty())
+    }
+
     fn accept_visitor(&mut self) -> io::Result<End> {
         let number = self.0.borrow_mut().take_from_queue(None)?;
         Ok(End { world: Rc::clone(&self.0), wire: Some(number) })

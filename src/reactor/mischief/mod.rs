@@ -88,6 +88,10 @@ impl<K: Kernel> Kernel for Misbehaving<K> {
         Ok((Moody::new(stream, self.dice.roll()), peer))
     }
 
+    fn queue_is_empty(&self, listener: usize) -> bool {
+        self.kernel.queue_is_empty(listener)
+    }
+
     fn accept_visitor(&mut self) -> io::Result<Self::Stream> {
         self.kernel.accept_visitor().map(Moody::good)
     }

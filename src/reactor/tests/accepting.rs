@@ -25,6 +25,21 @@ fn one_edge_lets_everybody_in() {
 }
 
 #[test]
+fn an_empty_queue_is_not_accepted_from() {
+    let accepts = |waiting: usize| {
+        let mut bench = Bench::room_for(1000, OverLimit::Wait);
+        bench.turn([]);
+        let before = bench.kernel.0.borrow().accepts;
+        let wires: Vec<_> = (0..waiting).map(|_| bench.knock([])).collect();
+        bench.turn([LISTENER]);
+        assert_eq!((bench.patience(), wires.len()), (None, waiting), "nobody is left");
+        bench.kernel.0.borrow().accepts - before
+    };
+    assert_eq!([1, 2, 6].map(accepts), [1, 2, 6], "one call for each");
+    assert_eq!([7, 20].map(accepts), [8, 21], "of many, the last finds nobody");
+}
+
+#[test]
 fn a_connection_that_dies_in_the_queue_is_aborted() {
     let mut bench = Bench::new(rules());
     for errno in [Errno::CONNABORTED, Errno::PROTO, Errno::INTR, Errno::PERM, Errno::NETDOWN] {

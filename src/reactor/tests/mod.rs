@@ -32,6 +32,7 @@ type Handle = Rc<RefCell<Wire>>;
 struct Plan {
     events: VecDeque<Vec<Event>>,
     queue: VecDeque<Result<Script, Errno>>,
+    accepts: usize,
     visitors: VecDeque<Result<Script, Errno>>,
     register: VecDeque<Errno>,
     now: Millis,
@@ -67,12 +68,17 @@ impl Kernel for Scripted {
     }
 
     fn accept(&mut self, _: usize) -> io::Result<(Script, Peer)> {
-        let accepted = self.0.borrow_mut().queue.pop_front();
-        match accepted {
+        let mut plan = self.0.borrow_mut();
+        plan.accepts += 1;
+        match plan.queue.pop_front() {
             None => Err(Errno::AGAIN.into()),
             Some(Err(errno)) => Err(errno.into()),
             Some(Ok(stream)) => Ok((stream, SocketAddr::from(([127, 0, 0, 1], 1)).into())),
         }
+    }
+
+    fn queue_is_empty(&self, _: usize) -> bool {
+        self.0.borrow().queue.is_empty()
     }
 
     fn accept_visitor(&mut self) -> io::Result<Script> {
