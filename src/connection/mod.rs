@@ -271,8 +271,11 @@ impl<S: Stream> Connection<S> {
             debug!("fault peer={} phase={} error=\"{error}\"", self.peer, self.phase.kind());
         }
         // What was read and not answered is in no buffer any more; and the socket may live on, as
-        // one does for which the kernel only lacked memory.
-        self.end_by_reset();
+        // one does for which the kernel only lacked memory. If an event has told of an error, it
+        // does not, and nobody is there to be told.
+        if !self.ready.contains(Ready::ERROR) {
+            self.end_by_reset();
+        }
         self.held = None;
         self.end(cause)
     }

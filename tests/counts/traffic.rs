@@ -22,6 +22,16 @@ impl Traffic {
         Self((0..count).map(|number| connect(address, number)).collect())
     }
 
+    /// Ends them in order.
+    pub(crate) fn close(self) {
+        drop(self);
+    }
+
+    /// Resets them.
+    pub(crate) fn reset(self) {
+        self.give_back();
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -36,6 +46,13 @@ impl Traffic {
     pub(crate) fn echo_everywhere(&mut self) {
         (0..self.len()).for_each(|number| self.send(number));
         (0..self.len()).for_each(|number| self.receive(number));
+    }
+
+    /// Their end will be RST, which leaves no port in `TIME_WAIT`.
+    fn give_back(&self) {
+        for stream in &self.0 {
+            SockRef::from(stream).set_linger(Some(Duration::ZERO)).ok();
+        }
     }
 
     fn send(&mut self, number: usize) {
@@ -69,12 +86,10 @@ fn connect(address: SocketAddr, number: usize) -> TcpStream {
 }
 
 impl Drop for Traffic {
-    /// Those that hold many ports give them back with a reset; a single one ends in order.
+    /// Those that hold many ports give them back; a single one ends in order.
     fn drop(&mut self) {
         if self.len() > 1_000 {
-            for stream in &self.0 {
-                SockRef::from(stream).set_linger(Some(Duration::ZERO)).ok();
-            }
+            self.give_back();
         }
     }
 }

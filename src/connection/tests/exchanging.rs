@@ -136,6 +136,18 @@ fn who_is_owed_something_at_its_end_is_reset() {
 }
 
 #[test]
+fn who_has_reset_is_not_reset() {
+    for errno in [Errno::CONNRESET, Errno::PIPE, Errno::TIMEDOUT] {
+        let mut gone = Bench::echo([In::Fail(errno)]);
+        assert_eq!(gone.event(RST), Served::Closed);
+        assert!(!gone.wire.borrow().resets, "its socket is closed already: {errno:?}");
+        let mut perhaps = Bench::echo([In::Fail(errno)]);
+        assert_eq!(perhaps.event(READABLE), Served::Closed);
+        assert!(perhaps.wire.borrow().resets, "no event has said so: {errno:?}");
+    }
+}
+
+#[test]
 fn fin_and_then_reset_is_no_clean_end() {
     let mut bench = Bench::echo([In::End]);
     bench.wire.borrow_mut().pending_error = Some(Errno::PIPE);
