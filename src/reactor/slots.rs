@@ -12,8 +12,8 @@ use crate::connection::{Connection, Phase, Ready, Served, Stream};
 /// container's limit of a thousand million descriptors would ask for 80 GB, and not get them.
 const PREALLOCATED_MAX: usize = 1 << 20;
 
-/// How many budgets a stream has in a row before the next stream has its own.
-const STREAM_TURNS: usize = 16;
+/// How many budgets a stream has in a row before the next stream has its own: 4 MiB.
+const STREAM_TURNS: usize = 64;
 
 /// How many budgets streams have in a turn, all together: 256 KiB, in some 100 microseconds.
 const STREAMED_PER_TURN: usize = 4;

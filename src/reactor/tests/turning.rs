@@ -88,19 +88,19 @@ fn who_only_has_to_see_its_end_does_not_wait_behind_streams() {
 #[test]
 fn streams_take_turns() {
     let mut bench = Bench::new(rules());
-    let floods = [0, 1].map(|_| bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]));
+    let floods = [0, 1].map(|_| bench.knock([In::Bytes(vec![b'x'; 100 * READ_BYTES_MAX])]));
     bench.turn([LISTENER]);
     bench.turn([readable(0), readable(1)]);
     let echoed = |floods: &[Handle; 2]| [fillings(&floods[0]), fillings(&floods[1])];
     assert_eq!(echoed(&floods), [5, 1], "one each, and four for the first stream");
-    let turns: Vec<_> = (0..8)
+    let turns: Vec<_> = (0..32)
         .map(|_| {
             bench.turn([readable(0), readable(1)]);
             echoed(&floods)
         })
         .collect();
-    assert_eq!(turns[2..5], [[17, 1], [17, 5], [17, 9]], "sixteen in a row");
-    assert_eq!(turns[7], [21, 17]);
+    assert_eq!(turns[14..17], [[65, 1], [65, 5], [65, 9]], "sixty-four in a row");
+    assert_eq!(turns[30..32], [[65, 65], [69, 65]]);
 }
 
 #[test]
