@@ -1,5 +1,7 @@
 //! Faults between the peer's SYN and the first turn of its connection.
 
+use std::process::Stdio;
+
 use super::support::{Builder, Daemon, TcpState, eventually, have, lacks};
 
 #[test]
@@ -198,4 +200,19 @@ fn a13_a_connection_that_epoll_refuses_is_closed_alone() {
         drop((first, second, third));
         daemon.epilogue();
     }
+}
+
+#[test]
+fn a20_who_waits_is_let_in_where_nobody_can_be_asked_about_it() {
+    if !have(&["strace"]) {
+        return;
+    }
+    // The log asks the same call whether it can be written, and is left out.
+    let daemon = Builder::new(&[]).stderr(Stdio::null()).injected("ppoll", "ENOMEM", "1+").start();
+    let mut peers = daemon.stopped(|| daemon.connect_many(20));
+    for peer in &mut peers {
+        peer.echo(b"a line\n");
+    }
+    drop(peers);
+    daemon.epilogue();
 }

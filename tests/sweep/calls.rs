@@ -101,7 +101,7 @@ pub(crate) const SWEPT: &[Call] = &[
     call("bind", &["EADDRINUSE", "EACCES", "EADDRNOTAVAIL", "ENOMEM", "EROFS", "ENOENT"]),
     call("listen", &["EADDRINUSE", "EOPNOTSUPP"]),
     call("connect", &["ECONNREFUSED", "EACCES", "EAGAIN", "ENOENT", "EPROTOTYPE"]),
-    // The log and the port file: write(2), poll(2).
+    // The log, the port file, and whether anybody else waits: write(2), poll(2).
     call("write", &["EINTR", "EIO", "ENOSPC", "EPIPE", "EDQUOT", "EFBIG"]),
     call("ppoll", &["EINTR", "ENOMEM"]),
     // open(2), read(2), stat(2) and the like: the port file, the socket's, what /proc tells.
