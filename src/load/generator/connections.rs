@@ -70,8 +70,11 @@ impl<D: Dial> Generator<D> {
     /// Everybody is there, or has been waited for: now all send, and the run's time begins.
     #[cold]
     pub(super) fn begin(&mut self) {
+        if self.stage.is_ending() {
+            return;
+        }
         let missing = self.dialling.missing();
-        if missing > 0 && !self.stage.is_ending() {
+        if missing > 0 {
             self.notes.push(format!(
                 "the load begins with {} of {} connections: for a second nobody else was answered",
                 self.slots.len() - missing,

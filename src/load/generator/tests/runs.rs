@@ -100,6 +100,17 @@ fn who_is_not_answered_is_not_waited_for_longer_than_a_second() {
 }
 
 #[test]
+fn a_run_that_is_interrupted_before_it_begins_does_not_begin() {
+    let warm = Config { warmup: Duration::from_secs(1), ..config(Mode::Echo) };
+    let ran = run(&warm, |world| {
+        world.other_deeds = Deed::Silence;
+        world.interrupts.push_back(SECOND + SECOND / 2);
+    });
+    assert!(ran.report.interrupted && ran.notes.is_empty(), "{:?}", ran.notes);
+    assert_eq!((ran.report.duration_s.to_string().as_str(), ran.report.lines), ("0", 0));
+}
+
+#[test]
 fn each_mode_ends_its_connections_as_it_says() {
     let ran = run(&config(Mode::Idle), |_| {});
     assert_eq!((ran.report.lines, ran.wires(|wire| wire.saw_fin)), (4, 4));
