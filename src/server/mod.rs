@@ -189,7 +189,7 @@ fn report<K: Kernel>(reactor: &Reactor<K>, outcome: Outcome) -> Outcome {
     status::log(reactor);
     match outcome {
         Outcome::Drained => info!("drained"),
-        Outcome::Cut(cut) => warn!("ended with {cut} connections cut"),
+        Outcome::Cut(cut) => warn!("ended with connections cut: {cut}"),
     }
     outcome
 }

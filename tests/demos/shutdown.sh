@@ -58,7 +58,7 @@ show "kill -TERM $daemon"
 wait_for 'the daemon' "$daemon"
 show "grep -oE 'draining, .*|ended with.*| cut=1' daemon.log"
 assert 'it was waited for until the deadline, then cut, and counted' \
-    said '^ended with 1 connections cut$'
+    said '^ended with connections cut: 1$'
 assert 'exit status 1: not all were drained' equal "$exit_status" 1
 
 ends_daemon
