@@ -167,6 +167,7 @@ impl Case {
                 (P99Alone, "p99 alone, µs"),
                 (P99, "p99 beside the flood, µs"),
                 (Slowdown, "times"),
+                (Late, "beside it the load was late, p99, µs"),
             ],
         }
     }

@@ -27,6 +27,7 @@ const RATE_CASE: &str = "busy-100-64";
 
 /// Where a report has it.
 const P99: &str = "/latency_us/p99";
+const LATE: &str = "/late_us/p99";
 
 const MEBIBYTE: f64 = 1_048_576.0;
 
@@ -128,7 +129,7 @@ impl Turn<'_> {
             sample.insert(Metric::P999, report.number("/latency_us/p999")?);
         }
         if matches!(self.case.kind, Kind::OpenLoop) {
-            sample.insert(Metric::Late, report.number("/late_us/p99")?);
+            sample.insert(Metric::Late, report.number(LATE)?);
         }
         Ok(sample)
     }
@@ -177,13 +178,15 @@ impl Turn<'_> {
         let lasting = self.duration + WARM_UP + 2 * FLOOD_MARGIN;
         let mut flood = Load::start(self.running.address, &flooding_load(), lasting, Claim::Rest);
         thread::sleep(FLOOD_MARGIN);
-        let beside = self.load(self.duration).finish()?.number(P99)?;
+        let report = self.load(self.duration).finish()?;
+        let (beside, late) = (report.number(P99)?, report.number(LATE)?);
         if !flood.runs() {
             return Err("the flood ended too early".to_owned());
         }
         flood.finish()?;
         let times = (Metric::Slowdown, beside / alone);
-        Ok([(Metric::P99Alone, alone), (Metric::P99, beside), times].into())
+        let late = (Metric::Late, late);
+        Ok([(Metric::P99Alone, alone), (Metric::P99, beside), times, late].into())
     }
 
     /// The load of the case, beside which there may be others.
