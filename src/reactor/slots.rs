@@ -15,8 +15,9 @@ const PREALLOCATED_MAX: usize = 1 << 20;
 /// How many budgets a stream has in a row before the next stream has its own: 4 MiB.
 const STREAM_TURNS: usize = 64;
 
-/// How many budgets streams have in a turn, all together: 256 KiB, in some 100 microseconds.
-const STREAMED_PER_TURN: usize = 4;
+/// How many budgets streams have in a turn, all together: 64 KiB, in some 20 microseconds, by which
+/// the others' next events may be late.
+const STREAMED_PER_TURN: usize = 1;
 
 /// What a connection has to tell the reactor.
 #[derive(Debug)]
@@ -100,8 +101,8 @@ impl<S: Stream> Slots<S> {
         true
     }
 
-    /// Gives each connection that is queued its turn, once; then those who stream a few budgets, so
-    /// many that the others' next events are not late. Returns how many turns were given.
+    /// Gives each connection that is queued its turn, once; then those who stream
+    /// [`STREAMED_PER_TURN`]. Returns how many turns were given.
     pub(super) fn serve(
         &mut self,
         mut turn: impl FnMut(usize, &mut Connection<S>) -> Served,
