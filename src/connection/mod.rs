@@ -139,9 +139,9 @@ impl<S: Stream> Connection<S> {
     }
 
     /// True if it wants another turn because its input goes on and on, and not because its end is
-    /// near.
+    /// near or a signal has come between it and what it is owed.
     pub fn streams(&self) -> bool {
-        self.phase == Phase::Open && !self.ready.contains(Ready::TO_END)
+        self.phase == Phase::Open && !self.ready.contains(Ready::TO_END) && !self.owes()
     }
 
     /// Has it begin with `bytes` to its peer. It has to be served then.

@@ -2,6 +2,7 @@
 //! that have ended.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
 use slab::Slab;
 
@@ -12,8 +13,12 @@ use crate::connection::{Connection, Phase, Ready, Served, Stream};
 /// container's limit of a thousand million descriptors would ask for 80 GB, and not get them.
 const PREALLOCATED_MAX: usize = 1 << 20;
 
-/// How many budgets a stream has in a row before the next stream has its own: 4 MiB.
-const STREAM_TURNS: usize = 64;
+/// How many budgets a stream has in a row, 1 to 4 MiB, before the next stream has its own.
+const STREAM_TURNS: RangeInclusive<usize> = 16..=64;
+
+/// How many budgets all streams together have, some 20 milliseconds, until it is the first one's
+/// turn again; more only where there are so many that each has the fewest in a row.
+const STREAMS_ROUND: usize = 1024;
 
 /// How many budgets streams have in a turn, all together: 64 KiB, in some 20 microseconds, by which
 /// the others' next events may be late.
@@ -132,7 +137,7 @@ impl<S: Stream> Slots<S> {
     }
 
     /// Which stream's turn it is, after so many of their budgets in this turn. The first stays the
-    /// first until it has had [`STREAM_TURNS`] or has no more to do: a stream that is served for a
+    /// first until it has had its [`STREAM_TURNS`] or has no more to do: a stream that is served for a
     /// while keeps its peer busy, which need not be woken for each reply then, and to wake it
     /// costs more than to copy.
     #[cold]
@@ -141,7 +146,9 @@ impl<S: Stream> Slots<S> {
             self.had += 1;
             let first = *self.streams.front()?;
             let more = self.slab.get(first).is_some_and(Connection::is_queued);
-            if !more || self.had >= STREAM_TURNS {
+            let (fewest, most) = (*STREAM_TURNS.start(), *STREAM_TURNS.end());
+            let turns = (STREAMS_ROUND / self.streams.len()).clamp(fewest, most);
+            if !more || self.had >= turns {
                 self.had = 0;
                 self.streams.pop_front();
             }

@@ -86,6 +86,32 @@ fn who_only_has_to_see_its_end_does_not_wait_behind_streams() {
 }
 
 #[test]
+fn who_was_interrupted_while_it_was_paid_does_not_wait_behind_streams() {
+    let mut bench = Bench::new(rules());
+    let _flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
+    let owed = bench.knock([bytes("owed\n"), In::Block]);
+    owed.borrow_mut().writes = [Out::Take(2), Out::Fail(Errno::INTR)].into();
+    bench.turn([LISTENER]);
+    bench.turn([readable(0), readable(1)]);
+    assert_eq!(owed.borrow().sent, b"ow");
+    bench.turn([]);
+    assert_eq!(owed.borrow().sent, b"owed\n", "in the next turn");
+}
+
+#[test]
+fn of_many_streams_each_has_fewer_turns_in_a_row() {
+    let mut bench = Bench::room_for(1000, OverLimit::Wait);
+    let reads = || In::Bytes(vec![b'x'; 20 * READ_BYTES_MAX]);
+    let floods: Vec<_> = (0..64).map(|_| bench.knock([reads()])).collect();
+    bench.turn([LISTENER]);
+    bench.turn((0..64).map(readable));
+    (0..15).for_each(|_| bench.turn([]));
+    assert_eq!([&floods[0], &floods[1]].map(fillings), [17, 1], "sixteen in a row");
+    bench.turn([]);
+    assert_eq!([&floods[0], &floods[1]].map(fillings), [17, 2]);
+}
+
+#[test]
 fn streams_take_turns() {
     let mut bench = Bench::new(rules());
     let floods = [0, 1].map(|_| bench.knock([In::Bytes(vec![b'x'; 100 * READ_BYTES_MAX])]));
