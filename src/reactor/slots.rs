@@ -137,8 +137,8 @@ impl<S: Stream> Slots<S> {
     }
 
     /// Which stream's turn it is, after so many of their budgets in this turn. The first stays the
-    /// first until it has had its [`STREAM_TURNS`] or has no more to do: a stream that is served for a
-    /// while keeps its peer busy, which need not be woken for each reply then, and to wake it
+    /// first until it has had its [`STREAM_TURNS`] or has no more to do: a stream that is served
+    /// for a while keeps its peer busy, which need not be woken for each reply then, and to wake it
     /// costs more than to copy.
     #[cold]
     fn streaming(&mut self, budgets: usize) -> Option<usize> {
