@@ -7,7 +7,7 @@ use std::{env, fs};
 use super::bugs::BUGS;
 
 /// How many seeds look for a bug.
-const SEEDS: u64 = 100_000;
+const SEEDS: u64 = 1_000_000;
 
 /// Plants each bug, and prints which seed finds it; none is to be left.
 ///
