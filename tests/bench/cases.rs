@@ -123,6 +123,16 @@ const PER_SOURCE: u32 = 9_000;
 /// Of so many connections it matters what connecting them costs.
 const MANY: u32 = 1_000;
 
+/// The columns of lines at fixed times.
+const LINES: [(Metric, &str); 6] = [
+    (Metric::Cost, "CPU a line, µs"),
+    (Metric::Rate, "lines/s"),
+    (Metric::P50, "p50, µs"),
+    (Metric::P99, "p99, µs"),
+    (Metric::P999, "p99.9, µs"),
+    (Metric::Late, "the load was late, p99, µs"),
+];
+
 impl Case {
     /// A load that connects as the case does and has one line echoed on each connection, and how
     /// many these are; none where they are few.
@@ -133,23 +143,11 @@ impl Case {
 
     /// The columns of its table.
     pub(crate) fn columns(&self) -> &'static [(Metric, &'static str)] {
-        use Metric::{Cost, Late, Memory, P50, P99, P99Alone, P999, Rate, Slowdown};
+        use Metric::{Cost, Late, Memory, P50, P99, P99Alone, Rate, Slowdown};
         match self.kind {
-            Kind::Lines { .. } => &[
-                (Cost, "CPU a line, µs"),
-                (Rate, "lines/s"),
-                (P50, "p50, µs"),
-                (P99, "p99, µs"),
-                (P999, "p99.9, µs"),
-            ],
-            Kind::OpenLoop => &[
-                (Cost, "CPU a line, µs"),
-                (Rate, "lines/s"),
-                (P50, "p50, µs"),
-                (P99, "p99, µs"),
-                (P999, "p99.9, µs"),
-                (Late, "the load was late, p99, µs"),
-            ],
+            // Only an open loop can be late.
+            Kind::Lines { .. } => &LINES[..LINES.len() - 1],
+            Kind::OpenLoop => &LINES,
             Kind::Stream => &[(Cost, "CPU a MiB, µs"), (Rate, "MiB/s")],
             Kind::Churn => &[
                 (Cost, "CPU a connection, µs"),
