@@ -7,8 +7,9 @@
 //! lines that it held up (coordinated omission: Gil Tene, "How not to measure latency").
 //!
 //! `config` says what is asked, `plan` what that means for a connection, `payload` which
-//! bytes are sent, `pace` when; `exchange` is one connection, `generator` the loop around
-//! all of them, `results` what is counted, and `report` what is told of it.
+//! bytes are sent, `pace` when, `gathering` from when on; `exchange` is one connection,
+//! `generator` the loop around all of them, `results` what is counted, and `report` what is told
+//! of it.
 
 mod config;
 mod criteria;

@@ -82,6 +82,11 @@ impl<D: Dial> Generator<D> {
             ));
         }
         self.stage.begin(self.now);
+        self.wake_everybody();
+    }
+
+    /// Each connection has a turn: what it may do is not what it was.
+    pub(super) fn wake_everybody(&mut self) {
         for key in 0..self.slots.len() {
             mark(&mut self.slots, &mut self.run_queue, key, Ready::NONE);
         }

@@ -92,9 +92,7 @@ impl<D: Dial> Generator<D> {
         if let Some(pace) = &mut self.pace {
             pace.end_at(Nanos(0));
         }
-        for key in 0..self.slots.len() {
-            mark(&mut self.slots, &mut self.run_queue, key, Ready::NONE);
-        }
+        self.wake_everybody();
     }
 
     /// Whoever has not ended by now is cut off, and what it still owed has been waited for in

@@ -161,7 +161,7 @@ impl<D: Dial> Generator<D> {
             self.end_if_nobody_connects();
         }
         self.connect(served);
-        if self.gathering.lasts() && self.gathering.ends(&self.dialling, self.now) {
+        if self.gathering.ends(&self.dialling, self.now) {
             self.begin();
         }
         if self.to_ask > 0 && self.now >= self.stage.to() {
