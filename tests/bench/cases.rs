@@ -107,7 +107,7 @@ pub(crate) const CASES: [Case; 12] = [
     Case {
         name: "flood",
         about: "100 polite connections echo 5,000 lines of 64 bytes a second in all, alone and \
-                beside one that streams as fast as it goes",
+                beside one that sends lines of 64 KiB as fast as they come back",
         kind: Kind::Flood,
         for_all: false,
     },
@@ -166,6 +166,7 @@ impl Case {
                 (P99, "p99 beside the flood, µs"),
                 (Slowdown, "times"),
                 (Late, "beside it the load was late, p99, µs"),
+                (Rate, "the flood, MiB/s"),
             ],
         }
     }
@@ -209,11 +210,6 @@ fn held(connections: u32, bytes: u32) -> Vec<String> {
 /// So that no port stays in `TIME_WAIT`.
 fn reset() -> Vec<String> {
     words("--close rst")
-}
-
-/// The peer that floods.
-pub(crate) fn flooding_load() -> Vec<String> {
-    words("--mode stream -c 1 -s 64k")
 }
 
 /// For servers that start a process for each connection. Ncat lets a handful wait in the kernel:

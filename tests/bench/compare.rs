@@ -21,6 +21,7 @@ mod bars;
 mod cases;
 mod curves;
 mod drawing;
+mod flood;
 mod goals;
 mod load;
 mod machine;

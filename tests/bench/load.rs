@@ -12,22 +12,13 @@ use tempfile::TempDir;
 use super::running::{END_LIMIT, end, wait};
 
 /// The core of every load; the server has the other one.
-const CORE: &str = "1";
+pub(crate) const CORE: &str = "1";
 
 /// Before anything is measured.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
 
 /// How long a load may take beyond what it was told, for connecting and ending.
 const SLACK: Duration = Duration::from_secs(60);
-
-/// Which of two loads has the core when both want it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Claim {
-    Usual,
-    /// Only what the other one leaves. A flood that took the polite peers' own processor would
-    /// measure the scheduler in place of the server.
-    Rest,
-}
 
 /// A load that runs. It is ended when this is dropped.
 #[derive(Debug)]
@@ -39,27 +30,15 @@ pub(crate) struct Load {
 
 impl Load {
     /// Starts it on its core; the report is written to a file.
-    pub(crate) fn start(
-        address: SocketAddr,
-        words: &[String],
-        duration: Duration,
-        claim: Claim,
-    ) -> Self {
+    pub(crate) fn start(address: SocketAddr, words: &[String], duration: Duration) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut command = match claim {
-            Claim::Usual => Command::new("taskset"),
-            Claim::Rest => {
-                let mut command = Command::new("chrt");
-                command.args(["--idle", "0", "taskset"]);
-                command
-            }
-        };
+        let mut command = Command::new("taskset");
         command.args(["-c", CORE, env!("CARGO_BIN_EXE_tcpecho-load")]);
         command.arg(address.ip().to_string()).arg(address.port().to_string()).args(words);
         command.args(["-d", &milliseconds(duration), "--warmup", &milliseconds(WARM_UP)]);
         command.args(["--format", "json", "-o"]).arg(report_file(&directory));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().expect("taskset and chrt of util-linux");
+        let child = command.spawn().expect("taskset of util-linux");
         Self { child, duration, directory }
     }
 

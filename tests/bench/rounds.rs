@@ -3,8 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cases::{CASES, Case, IDLE, Kind, Metric, flooding_load, idle_load, patience};
-use super::load::{Claim, Load, WARM_UP};
+use super::cases::{CASES, Case, IDLE, Kind, Metric, idle_load, patience};
+use super::flood::Flood;
+use super::load::Load;
 use super::measure::{cpu_at_rest_s, descriptors, private_bytes};
 use super::options::Options;
 use super::results::{Results, Sample};
@@ -15,9 +16,6 @@ use super::table::number;
 /// How long the idle connections may take to be there, and then how long they are held at most.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 const HOLD: Duration = Duration::from_secs(600);
-
-/// How long a flood lasts before and after what it is to disturb.
-const FLOOD_MARGIN: Duration = Duration::from_secs(1);
 
 /// How long connections are held that are only to be made; they have the warm-up for that.
 const BRIEF: Duration = Duration::from_millis(10);
@@ -139,7 +137,7 @@ impl Turn<'_> {
         let Some((words, lines)) = self.case.connecting() else { return Ok((0.0, 0.0)) };
         let pid = self.running.pid();
         let before = cpu_at_rest_s(pid);
-        Load::start(self.running.address, &words, BRIEF, Claim::Usual).finish()?;
+        Load::start(self.running.address, &words, BRIEF).finish()?;
         Ok((cpu_at_rest_s(pid) - before, f64::from(lines)))
     }
 
@@ -150,7 +148,7 @@ impl Turn<'_> {
         cpu_at_rest_s(pid);
         let (bytes, there) = (private_bytes(pid), descriptors(pid));
         let address = self.running.address;
-        let mut idle = Load::start(address, &idle_load(), HOLD, Claim::Usual);
+        let mut idle = Load::start(address, &idle_load(), HOLD);
         let wanted = there + usize::try_from(IDLE).unwrap();
         // Everybody is there when the server has so many descriptors.
         let end = Instant::now() + CONNECT_LIMIT;
@@ -175,23 +173,22 @@ impl Turn<'_> {
     /// Latency without and with one who floods.
     fn beside_a_flood(&self) -> Result<Sample, String> {
         let alone = self.load(self.duration).finish()?.number(P99)?;
-        let lasting = self.duration + WARM_UP + 2 * FLOOD_MARGIN;
-        let mut flood = Load::start(self.running.address, &flooding_load(), lasting, Claim::Rest);
-        thread::sleep(FLOOD_MARGIN);
+        // The warm-up of those beside it is the flood's too.
+        let flood = Flood::start(self.running.address);
         let report = self.load(self.duration).finish()?;
-        let (beside, late) = (report.number(P99)?, report.number(LATE)?);
-        if !flood.runs() {
-            return Err("the flood ended too early".to_owned());
-        }
-        flood.finish()?;
-        let times = (Metric::Slowdown, beside / alone);
-        let late = (Metric::Late, late);
-        Ok([(Metric::P99Alone, alone), (Metric::P99, beside), times, late].into())
+        let beside = report.number(P99)?;
+        Ok(Sample::from([
+            (Metric::P99Alone, alone),
+            (Metric::P99, beside),
+            (Metric::Slowdown, beside / alone),
+            (Metric::Late, report.number(LATE)?),
+            (Metric::Rate, flood.finish()? / MEBIBYTE),
+        ]))
     }
 
     /// The load of the case, beside which there may be others.
     fn load(&self, duration: Duration) -> Load {
-        Load::start(self.running.address, &self.words, duration, Claim::Usual)
+        Load::start(self.running.address, &self.words, duration)
     }
 }
 

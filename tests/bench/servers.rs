@@ -46,6 +46,7 @@ macro_rules! built {
         concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench/", $name)
     };
 }
+pub(crate) use built;
 
 /// The floor first: the others are compared with it. The last three are Debian's.
 pub(crate) const SERVERS: [Server; 8] = [
