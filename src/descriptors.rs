@@ -1,7 +1,10 @@
-//! The limit on descriptors: one for each connection, and a few more.
+//! Descriptors: the limit on them, one for each connection and a few more; and what one of them is
+//! ready for.
 
 use std::io;
+use std::os::fd::AsFd;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How many descriptors the process may have; none if there is no limit.
@@ -37,6 +40,15 @@ fn attainable(limit: &Rlimit, ceiling: Option<u64>) -> Option<u64> {
 pub fn open() -> usize {
     // One of them is the directory that is being read.
     std::fs::read_dir("/proc/self/fd").map_or(0, |all| all.count().saturating_sub(1))
+}
+
+/// What a descriptor is ready for now, of what is `asked`, or in what way it is broken; none if
+/// poll(2) fails.
+pub fn ready(descriptor: impl AsFd, asked: PollFlags) -> Option<PollFlags> {
+    let mut polled = [PollFd::new(&descriptor, asked)];
+    poll(&mut polled, Some(&Timespec::default())).ok()?;
+    let [polled] = polled;
+    Some(polled.revents())
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 
 use std::io::{self, Write};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
+
+use crate::descriptors;
 
 /// The longest line that is written, in bytes. A pipe that says it is writable takes this much at
 /// once (`PIPE_BUF`, pipe(7)).
@@ -14,10 +16,7 @@ pub const LINE_BYTES_MAX: usize = 4096;
 /// True if a line would neither wait nor fail. A pipe that nobody empties and a terminal that was
 /// stopped with Ctrl-S are not writable; one that is gone has other flags too.
 pub fn is_writable() -> bool {
-    let stderr = io::stderr();
-    let mut fds = [PollFd::new(&stderr, PollFlags::OUT)];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut fds, Some(&now)).is_ok() && fds.iter().any(|fd| fd.revents() == PollFlags::OUT)
+    descriptors::ready(io::stderr(), PollFlags::OUT) == Some(PollFlags::OUT)
 }
 
 /// Writes one whole line, cut if it is very long, if that does not wait. Returns false if it was

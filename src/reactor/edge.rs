@@ -9,7 +9,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
+
+use crate::descriptors;
 
 /// A socket's descriptor, and nothing else: a connection has no room to spare. Closing it is
 /// enough for the selector to forget it.
@@ -55,8 +57,7 @@ impl AsFd for Descriptor {
 /// True if it is known that a read would block, which the call itself need not find out: the next
 /// edge is told. An error is for the call to tell.
 pub(super) fn is_unready(descriptor: BorrowedFd<'_>) -> bool {
-    let mut asked = [PollFd::new(&descriptor, PollFlags::IN)];
-    poll(&mut asked, Some(&Timespec::default())) == Ok(0)
+    descriptors::ready(descriptor, PollFlags::IN) == Some(PollFlags::empty())
 }
 
 /// Of a source that has been told of, and that others than mio read: its next edge is told too.
