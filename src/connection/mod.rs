@@ -180,6 +180,10 @@ impl<S: Stream> Connection<S> {
 
     #[cold]
     fn end_by_reset(&self) {
+        // If an event has told of an error, the socket has ended, and nobody is there to be told.
+        if self.ready.contains(Ready::ERROR) {
+            return;
+        }
         // Should this fail, there is no other way to tell; the cause is in the log.
         drop(self.stream.close_with_reset());
     }
@@ -271,11 +275,8 @@ impl<S: Stream> Connection<S> {
             debug!("fault peer={} phase={} error=\"{error}\"", self.peer, self.phase.kind());
         }
         // What was read and not answered is in no buffer any more; and the socket may live on, as
-        // one does for which the kernel only lacked memory. If an event has told of an error, it
-        // does not, and nobody is there to be told.
-        if !self.ready.contains(Ready::ERROR) {
-            self.end_by_reset();
-        }
+        // one does for which the kernel only lacked memory.
+        self.end_by_reset();
         self.held = None;
         self.end(cause)
     }

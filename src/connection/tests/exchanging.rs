@@ -145,6 +145,11 @@ fn who_has_reset_is_not_reset() {
         assert_eq!(perhaps.event(READABLE), Served::Closed);
         assert!(perhaps.wire.borrow().resets, "no event has said so: {errno:?}");
     }
+    let mut told = Bench::echo([bytes("unfinished")]);
+    told.event(READABLE);
+    told.connection.mark(RST);
+    assert_eq!(told.connection.cut(), Cause::Cut);
+    assert!(!told.wire.borrow().resets, "told, and cut before its turn");
 }
 
 #[test]
