@@ -97,9 +97,9 @@ fn goals(results: &Results) -> Vec<Goal> {
     let stream = results.ratio("stream", DAEMON, FLOOR, Metric::Rate);
     let what = "bytes a second ÷ floor, stream".to_owned();
     goals.push(Goal::of_ratio(what, Bound::AtLeast(1.0), stream));
-    let flood = results.median("flood", DAEMON, Metric::Slowdown);
-    let what = "p99 of polite peers, times that without the flood";
-    goals.push(Goal::of_figure(what, Bound::AtMost(2.0), flood));
+    let flood = results.spread("flood", DAEMON, Metric::Slowdown);
+    let what = "p99 of polite peers, times that without the flood".to_owned();
+    goals.push(Goal::of_ratio(what, Bound::AtMost(2.0), flood));
     for bytes in ["64", "512"] {
         let (few, many) = (format!("busy-100-{bytes}"), format!("busy-10000-{bytes}"));
         let growth = results.growth([&few, &many], DAEMON, FLOOR, Metric::Cost);

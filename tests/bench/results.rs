@@ -40,9 +40,14 @@ impl Results {
     }
 
     /// Over the rounds in which there is a measurement.
-    pub(crate) fn median(&self, case: &str, server: &str, metric: Metric) -> Option<f64> {
+    pub(crate) fn spread(&self, case: &str, server: &str, metric: Metric) -> Option<Spread> {
         let samples = self.rounds(case, server).flatten();
-        spread(samples.filter_map(|sample| sample.get(&metric).copied())).map(|it| it.median)
+        spread(samples.filter_map(|sample| sample.get(&metric).copied()))
+    }
+
+    /// The middle one of [`Self::spread`].
+    pub(crate) fn median(&self, case: &str, server: &str, metric: Metric) -> Option<f64> {
+        self.spread(case, server, metric).map(|spread| spread.median)
     }
 
     /// How many times that of another server it is, round by round.
