@@ -24,6 +24,13 @@ pub(crate) struct Group {
     pub(crate) bars: Vec<(&'static str, f64)>,
 }
 
+impl Group {
+    /// How much room it has, its part of the gaps included.
+    fn place(&self) -> f64 {
+        f64::from(u32::try_from(self.bars.len()).unwrap()) + GAP
+    }
+}
+
 /// A plot.
 #[derive(Debug)]
 pub(crate) struct Bars {
@@ -40,11 +47,11 @@ pub(crate) struct Bars {
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// A group of fewer has bars no wider than those of so many.
-const BARS_MIN: f64 = 4.0;
+/// The unit across is a bar. A plot of fewer has bars no wider than those of so many.
+const BARS_MIN: f64 = 5.0;
 
-/// How much of a group's place is left empty.
-const GAP: f64 = 0.2;
+/// What is left empty between two groups.
+const GAP: f64 = 1.0;
 
 impl Bars {
     /// Writes it to a file; nothing is written if there is nothing to show.
@@ -59,7 +66,8 @@ impl Bars {
         let top = highest * 1.08;
         let canvas = SVGBackend::new(path, SIZE).into_drawing_area();
         head(&canvas, self.title, &legend(self.servers()))?;
-        let count = f64::from(u32::try_from(self.groups.len())?);
+        let places: Vec<_> = self.groups.iter().map(Group::place).collect();
+        let count = places.iter().sum::<f64>().max(BARS_MIN);
         let mut chart = ChartBuilder::on(&canvas.margin(HEAD, 10, 10, 24))
             .x_label_area_size(46)
             .y_label_area_size(90)
@@ -78,14 +86,16 @@ impl Bars {
             let ends = vec![(0.0, height), (count, height)];
             chart.draw_series([PathElement::new(ends, colour(FLOOR).stroke_width(3))])?;
         }
-        for (left, group) in (0_u32..).map(f64::from).zip(&self.groups) {
+        let mut left = 0.0;
+        for (group, place) in self.groups.iter().zip(places) {
             self.draw_group(&canvas, &chart, left, group)?;
+            left += place;
         }
         canvas.present()?;
         Ok(())
     }
 
-    /// The bars of a group side by side in the place from `left` to the next whole number.
+    /// The bars of a group side by side, in its place from `left` on.
     fn draw_group(
         &self,
         canvas: &Canvas<'_>,
@@ -94,14 +104,12 @@ impl Bars {
         group: &Group,
     ) -> Drawn {
         let area = chart.plotting_area();
-        let (middle, bottom) = area.map_coordinate(&(left + 0.5, 0.0));
+        let (middle, bottom) = area.map_coordinate(&(left + group.place() / 2.0, 0.0));
         let style = letters(NAME_LETTERS, HPos::Center, VPos::Top);
         canvas.draw(&Text::new(group.name.to_owned(), (middle, bottom + 10), style))?;
-        let count = f64::from(u32::try_from(group.bars.len())?);
-        let width = (1.0 - GAP) / count.max(BARS_MIN);
-        let first = left + (1.0 - width * count) / 2.0;
-        for (place, (server, figure)) in (0_u32..).map(f64::from).zip(&group.bars) {
-            let (from, to) = (first + place * width, first + (place + 0.92) * width);
+        for (bar, (server, figure)) in (0_u32..).map(f64::from).zip(&group.bars) {
+            let from = left + GAP / 2.0 + bar;
+            let to = from + 0.92;
             let bar = Rectangle::new([(from, 0.0), (to, *figure)], colour(server).filled());
             area.draw(&bar)?;
             let (middle, above) = area.map_coordinate(&(f64::midpoint(from, to), *figure));
