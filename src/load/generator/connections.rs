@@ -170,6 +170,11 @@ impl<D: Dial> Generator<D> {
         if self.lent.results.errors() >= slots && !self.stage.is_ending() {
             self.notes.push("nobody could connect: the run ends here".to_owned());
             self.end();
+            // Nobody waited for an answer to what was due: there was nobody to ask.
+            for slot in &mut self.slots {
+                let due = std::mem::take(&mut slot.owed).len();
+                self.lent.results.given_up(u64::try_from(due).unwrap_or(u64::MAX));
+            }
         }
     }
 }

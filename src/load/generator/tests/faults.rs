@@ -40,6 +40,19 @@ fn a_server_that_is_not_there_ends_the_run() {
     assert_eq!(ran.errors()[0], ("connect", "refused", 4), "a connection to itself is none");
 }
 
+/// Lines were due that no connection was there for. None will be.
+#[test]
+fn a_server_that_is_not_there_ends_an_open_loop() {
+    for mode in [Mode::Echo, Mode::Churn] {
+        let open = Config { rate: Some(10_000.0), ..config(mode) };
+        let ran = run(&open, |world| world.connect = |_| Connect::Refused);
+        assert_eq!(ran.errors(), [("connect", "refused", 4)]);
+        assert!(ran.took < Duration::from_secs(1), "{mode:?} {:?}", ran.took);
+        assert!(ran.report.unanswered > 0, "{mode:?}");
+        assert_eq!(ran.report.latency_us.count, 0, "{mode:?}: nobody waited for an answer");
+    }
+}
+
 #[test]
 fn a_silent_server_is_waited_for_no_longer_than_was_said() {
     let config = Config { until: Until::Time(Duration::from_secs(20)), ..config(Mode::Echo) };
