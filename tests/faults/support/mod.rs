@@ -12,7 +12,9 @@ mod wait;
 pub(crate) use builder::{BINARY, Builder, Ended};
 pub(crate) use daemon::Daemon;
 pub(crate) use nth_call::only_one_ends;
-pub(crate) use observe::{Status, TcpState, blocks, descriptors, has_ended, ignores, run_state};
+pub(crate) use observe::{
+    Status, TcpState, blocks, descriptors, has_ended, ignores, run_state, time_wait_overflows,
+};
 pub(crate) use peer::{Peer, pattern};
 pub(crate) use selector::{BEGIN, WAIT};
 pub(crate) use tools::{have, lacks, own_loopback};

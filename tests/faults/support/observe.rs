@@ -289,6 +289,17 @@ pub(super) fn itself_or_child(started: u32, binary: &Path) -> Pid {
     })
 }
 
+/// How many sockets this system did not keep in `TIME_WAIT` because it has too many of them
+/// (tcp(7), `tcp_max_tw_buckets`).
+pub(crate) fn time_wait_overflows() -> u64 {
+    let text = fs::read_to_string("/proc/net/netstat").unwrap();
+    let mut rows = text.lines().filter_map(|line| line.strip_prefix("TcpExt: "));
+    let [names, counts] = [rows.next().unwrap(), rows.next().unwrap()];
+    let mut all = names.split(' ').zip(counts.split(' '));
+    let (_, count) = all.find(|(name, _)| *name == "TCPTimeWaitOverflow").unwrap();
+    count.parse().unwrap()
+}
+
 fn proc(pid: Pid, file: &str) -> String {
     format!("/proc/{}/{file}", pid.as_raw_nonzero())
 }
