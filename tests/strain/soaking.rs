@@ -17,8 +17,8 @@ const CALM_LIMIT: Duration = Duration::from_secs(60);
 /// How often it is looked while a wave is there.
 const STEP: Duration = Duration::from_secs(1);
 
-/// How much memory may grow in an hour, in bytes, by the line through the quiet moments, when
-/// every kind of wave has been there once: a page or two of noise, and no leak.
+/// How much memory may grow in an hour, in bytes, at the quiet moments, when every kind of wave
+/// has been there once: a page or two of noise, and no leak.
 const GROWTH_BYTES_MAX: f64 = 1024.0 * 1024.0;
 
 /// How much the log may grow, in bytes a second; the status lines that are asked for count too.

@@ -71,5 +71,8 @@ fn growth_is_that_of_the_line() {
     assert!((quiet::growth_an_hour(&grows) - 7.0).abs() < 1e-9);
     let still: Vec<_> = points.iter().map(|at| (*at, 5.0)).collect();
     assert!(quiet::growth_an_hour(&still).abs() < 1e-9);
+    let one_step: Vec<_> =
+        points.iter().map(|at| (*at, if *at < 240.0 { 5.0 } else { 7.0 })).collect();
+    assert!(quiet::growth_an_hour(&one_step).abs() < 1e-9, "not a leak");
     assert!(quiet::growth_an_hour(&[]).abs() < 1e-9);
 }
