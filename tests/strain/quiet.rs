@@ -58,12 +58,14 @@ impl Sample {
     }
 }
 
-/// How much a figure grows in an hour, in the third of its points in which it grows least. What
-/// leaks does so in each of them; a heap that was made larger by the greatest crowd so far stays
-/// so, and grows in one.
+/// How much a figure grows in an hour: in each third of its points, and of these the middle one.
+/// What leaks does so all the time; a heap that one crowd has made larger, or whose end was given
+/// back, tells of one third only.
 pub(crate) fn growth_an_hour(points: &[(f64, f64)]) -> f64 {
-    let thirds = points.chunks(points.len().div_ceil(3).max(1)).map(slope_an_hour);
-    thirds.min_by(f64::total_cmp).unwrap_or_default()
+    let thirds = points.chunks(points.len().div_ceil(3).max(1));
+    let mut slopes: Vec<_> = thirds.map(slope_an_hour).collect();
+    slopes.sort_by(f64::total_cmp);
+    slopes.get(slopes.len() / 2).copied().unwrap_or_default()
 }
 
 /// By the line that fits best (least squares).

@@ -69,7 +69,7 @@ pub(crate) fn table(story: &Story) -> String {
             format!("{:.3} MB, {:.3} MB", mega(after_first.first()), mega(after_first.last())),
         ),
         (
-            "growth of memory an hour, in the third of the time in which it grew least",
+            "growth of memory an hour, the middle one of three parts of the time",
             format!("{:.0} bytes", story.growth_bytes),
         ),
         ("log, with the status lines that were asked for", format!("{log} bytes")),

@@ -74,5 +74,8 @@ fn growth_is_that_of_the_line() {
     let one_step: Vec<_> =
         points.iter().map(|at| (*at, if *at < 240.0 { 5.0 } else { 7.0 })).collect();
     assert!(quiet::growth_an_hour(&one_step).abs() < 1e-9, "not a leak");
+    let but_once: Vec<_> =
+        grows.iter().map(|(at, up)| (*at, if *at < 120.0 { up + 5.0 } else { *up })).collect();
+    assert!((quiet::growth_an_hour(&but_once) - 7.0).abs() < 1e-9, "a leak all the same");
     assert!(quiet::growth_an_hour(&[]).abs() < 1e-9);
 }
