@@ -1,14 +1,12 @@
 //! The peer that floods: a program in C that takes as little as it can of the core that it shares
 //! with the polite peers.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
-
 use super::load;
-use super::running::{END_LIMIT, end, wait};
+use super::running::{end, interrupt};
 use super::servers::built;
 
 /// What `tests/bench/build.sh` has built of `flood.c`.
@@ -31,11 +29,7 @@ impl Flood {
 
     /// Ends it, and returns how many bytes a second came back: all that it had sent.
     pub(crate) fn finish(mut self) -> Result<f64, String> {
-        let pid = Pid::from_raw(i32::try_from(self.0.id()).unwrap()).unwrap();
-        if matches!(self.0.try_wait(), Ok(None)) {
-            kill_process(pid, Signal::INT).unwrap();
-        }
-        let status = wait(&mut self.0, END_LIMIT).ok_or("the flood does not end")?;
+        let status = interrupt(&mut self.0).ok_or("the flood does not end")?;
         if !status.success() {
             let complaint = text(self.0.stderr.take());
             return Err(format!("the flood failed: {status}: {}", complaint.trim()));
@@ -57,7 +51,5 @@ impl Drop for Flood {
 }
 
 fn text(from: Option<impl Read>) -> String {
-    let mut text = String::new();
-    from.expect("a pipe").read_to_string(&mut text).expect("text");
-    text
+    io::read_to_string(from.expect("a pipe")).expect("text")
 }

@@ -5,11 +5,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::running::{END_LIMIT, end, wait};
+use super::running::{end, interrupt, wait};
 
 /// The core of every load; the server has the other one.
 pub(crate) const CORE: &str = "1";
@@ -51,12 +50,10 @@ impl Load {
 
     /// Ends it before its time, as Ctrl-C would; it then reports all the same.
     pub(crate) fn interrupt(mut self) -> Result<Report, String> {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         if !self.runs() {
             return Err(self.complain("it ended before it was interrupted"));
         }
-        kill_process(pid, Signal::INT).unwrap();
-        wait(&mut self.child, END_LIMIT).ok_or("the load does not end when it is interrupted")?;
+        interrupt(&mut self.child).ok_or("the load does not end when it is interrupted")?;
         self.report()
     }
 

@@ -21,7 +21,7 @@ const CORE: &str = "0";
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long anything may take to end after it was told to.
-pub(crate) const END_LIMIT: Duration = Duration::from_secs(10);
+const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// How often a start is tried: somebody else may have taken the port that was free.
 const STARTS_MAX: usize = 3;
@@ -107,13 +107,26 @@ pub(crate) fn end(child: &mut Child) {
     }
 }
 
+/// Tells a process to end as Ctrl-C would. Returns its exit status, if it ends in time.
+pub(crate) fn interrupt(child: &mut Child) -> Option<ExitStatus> {
+    // Until it is waited for, its id stays its own.
+    if matches!(child.try_wait(), Ok(None)) {
+        signal(child.id(), Signal::INT);
+    }
+    wait(child, END_LIMIT)
+}
+
 /// The children first: one that is orphaned before it is told can't be found any more.
-fn signal_tree(root: u32, signal: Signal) {
+fn signal_tree(root: u32, with: Signal) {
     for pid in measure::tree(root).into_iter().rev() {
-        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-            // It may have ended by itself.
-            kill_process(pid, signal).ok();
-        }
+        signal(pid, with);
+    }
+}
+
+fn signal(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        // It may have ended by itself.
+        kill_process(pid, signal).ok();
     }
 }
 
