@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -40,6 +41,12 @@ fn attainable(limit: &Rlimit, ceiling: Option<u64>) -> Option<u64> {
 pub fn open() -> usize {
     // One of them is the directory that is being read.
     std::fs::read_dir("/proc/self/fd").map_or(0, |all| all.count().saturating_sub(1))
+}
+
+/// True if the descriptor of that number is open, or the system does not tell (proc(5)).
+pub fn is_open(number: u64) -> bool {
+    let all = Path::new("/proc/self/fd");
+    !all.exists() || all.join(number.to_string()).is_symlink()
 }
 
 /// What a descriptor is ready for now, of what is `asked`, or in what way it is broken; none if

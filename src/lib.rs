@@ -17,6 +17,7 @@
 //! | 0 | [`access`] | who may connect, by address |
 //! | 0 | [`banner`] | what a peer is greeted with |
 //! | 0 | [`mischief`] | what is done to some peers, on request |
+//! | 0 | [`signals`] | the signals that a program starts with, whatever its parent has left it |
 //! | 0 | [`stderr`] | standard error, without waiting for its reader |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
 //! | 1 | [`http`] | one visitor who asks after the daemon's health, and is told |
@@ -50,6 +51,7 @@ pub mod proxy;
 pub mod reactor;
 pub mod server;
 pub mod service;
+pub mod signals;
 pub mod stderr;
 
 /// The examples of the documents, compiled.

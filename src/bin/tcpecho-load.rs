@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use tcpecho::cli::{self, LoadCommand};
 use tcpecho::load::{self, Outcome};
+use tcpecho::signals;
 
 /// A `--fail-if` held.
 const JUDGED: u8 = 99;
@@ -13,6 +14,8 @@ const JUDGED: u8 = 99;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    // Without, it does the same, but for signals that its parent has blocked.
+    drop(signals::begin());
     let outcome = match cli::parse_load() {
         LoadCommand::Run(config) => load::run(&config),
         LoadCommand::Compare(a, b) => load::compare(&a, &b).and_then(|text| {

@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use tcpecho::{cli, client};
+use tcpecho::{cli, client, signals};
 
 fn main() -> ExitCode {
+    // Without, it does the same, but for signals that its parent has blocked.
+    drop(signals::begin());
     match client::run(&cli::parse_client()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

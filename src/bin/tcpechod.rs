@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use env_logger::{Builder, Env, Target};
 use tcpecho::cli::{self, Command};
-use tcpecho::server::{self, LogSink, Outcome};
+use tcpecho::server::{self, LogSink, Outcome, Start};
 
 fn main() -> ExitCode {
+    let start = Start::begin();
     let command = cli::parse_daemon();
     let (Command::Run(config) | Command::Check(config)) = &command;
     let format = config.log_format;
@@ -16,8 +17,8 @@ fn main() -> ExitCode {
         .target(Target::Pipe(Box::new(LogSink)))
         .init();
     let outcome = match command {
-        Command::Run(config) => server::run(&config),
-        Command::Check(config) => server::check(&config).and_then(|text| {
+        Command::Run(config) => server::run(&config, start),
+        Command::Check(config) => server::check(&config, start).and_then(|text| {
             writeln!(std::io::stdout(), "{text}")?;
             Ok(Outcome::Drained)
         }),

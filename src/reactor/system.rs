@@ -47,13 +47,10 @@ impl fmt::Debug for Handlers {
 }
 
 impl Handlers {
-    /// Installs them; that for SIGCHLD only if there is a `program` to be started.
-    pub fn install(program: Option<&Program>) -> io::Result<Self> {
-        let signals = Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP])?;
-        if program.is_some() {
-            signals.add_signal(SIGCHLD)?;
-        }
-        Ok(Self(signals))
+    /// Installs them, but that for SIGCHLD, which [`System::new`] adds if there is a program to be
+    /// started.
+    pub fn install() -> io::Result<Self> {
+        Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP]).map(Self)
     }
 }
 
@@ -83,6 +80,9 @@ impl System {
         mut desk: Option<Listener>,
         program: Option<Program>,
     ) -> io::Result<Self> {
+        if program.is_some() {
+            signals.add_signal(SIGCHLD)?;
+        }
         let poll = Poll::new()?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         for (number, listener) in listeners.iter_mut().enumerate() {

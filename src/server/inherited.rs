@@ -2,15 +2,17 @@
 //! (`sd_listen_fds(3)`).
 
 use std::env;
+use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use listenfd::ListenFd;
 use socket2::SockRef;
 
+use crate::descriptors;
 use crate::endpoint::Endpoint;
 
 use super::config::Config;
@@ -28,14 +30,54 @@ pub(super) struct Inherited {
     pub metrics: Vec<Bound>,
 }
 
-/// Takes the sockets that are ours by `LISTEN_FDS` and `LISTEN_PID`, which are unset with that, and
-/// are not for children. It has to be asked before anything is opened.
+/// Descriptors that are ours, and not looked at yet.
+pub(super) struct Claimed(ListenFd);
+
+impl fmt::Debug for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claimed").field("count", &self.0.len()).finish_non_exhaustive()
+    }
+}
+
+/// Claims the descriptors that are ours by `LISTEN_FDS` and `LISTEN_PID`, and unsets these. It has
+/// to come before anything is opened: a number that is too large would name a descriptor of our
+/// own.
+///
+/// # Errors
+///
+/// A variable is no number, or counts descriptors that are not open.
+pub(super) fn claim() -> anyhow::Result<Claimed> {
+    let own = number("LISTEN_PID")?.is_none_or(|process| process == std::process::id());
+    if let Some(count) = number("LISTEN_FDS")?.filter(|_| own) {
+        let first = number("LISTEN_FDS_FIRST_FD")?.unwrap_or(FIRST);
+        let mut all = (0..count).map(|nth| u64::from(first) + u64::from(nth));
+        if let Some(missing) = all.find(|one| !descriptors::is_open(*one)) {
+            bail!("LISTEN_FDS={count}: descriptor {missing} is not open");
+        }
+    }
+    Ok(Claimed(ListenFd::from_env()))
+}
+
+/// The first descriptor behind standard error (`SD_LISTEN_FDS_START`).
+const FIRST: u32 = 3;
+
+/// The number in an environment variable; none where it is unset or empty.
+fn number(name: &str) -> anyhow::Result<Option<u32>> {
+    let Some(text) = env::var_os(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    let number = number.with_context(|| {
+        format!("{name}={}: expected a number from 0 to {}", text.display(), u32::MAX)
+    })?;
+    Ok(Some(number))
+}
+
+/// Takes the sockets that were claimed.
 ///
 /// # Errors
 ///
 /// One of them is no stream socket that listens.
-pub(super) fn take(config: &Config) -> anyhow::Result<Inherited> {
-    let mut descriptors = ListenFd::from_env();
+pub(super) fn take(claimed: Claimed, config: &Config) -> anyhow::Result<Inherited> {
+    let Claimed(mut descriptors) = claimed;
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut names = names.split(':');
     let mut inherited = Inherited::default();

@@ -20,8 +20,9 @@ use log::{error, info, warn};
 
 use crate::cause::Cause;
 use crate::reactor::{Dice, Handlers, Kernel, Misbehaving, News, Reactor, Rules, Signal, System};
+use crate::signals;
 
-use inherited::Inherited;
+use inherited::{Claimed, Inherited};
 use places::Places;
 use socket_file::SocketFile;
 
@@ -40,18 +41,35 @@ pub enum Outcome {
     Cut(u64),
 }
 
+/// What the daemon does before anything else, its command line included.
+#[derive(Debug)]
+pub struct Start {
+    inherited: anyhow::Result<Claimed>,
+    handlers: anyhow::Result<Handlers>,
+}
+
+impl Start {
+    /// Claims the sockets that the service manager hands on, and heeds signals from now on: one
+    /// that comes, or was blocked until then, has the daemon drain as soon as it serves. What went
+    /// wrong is told by [`run`], when there is a log.
+    pub fn begin() -> Self {
+        let inherited = inherited::claim();
+        let handlers = Handlers::install().and_then(|handlers| signals::begin().map(|()| handlers));
+        Self { inherited, handlers: handlers.context("cannot heed signals") }
+    }
+}
+
 /// Binds, says so, and serves until a signal ends it.
 ///
 /// # Errors
 ///
 /// What `main` has to tell the operator: an address that can't be bound, a port file that can't be
 /// written, a listener or poll that broke.
-pub fn run(config: &Config) -> anyhow::Result<Outcome> {
+pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
     let connections_max = descriptors::connections_max(config.connections_max);
-    let inherited = inherited::take(config)?;
-    // Before anybody can connect: who has is served first, and no socket's file is left behind.
-    let handlers = Handlers::install(config.exec.as_ref()).context("cannot heed signals")?;
+    let inherited = inherited::take(start.inherited?, config)?;
+    let handlers = start.handlers?;
     // Once a thread, hash maps draw what they hash with. Where getrandom(2) is filtered they open
     // a device for it, and would panic in the sandbox.
     drop(RandomState::new());
@@ -85,13 +103,13 @@ fn shown(config: &Config) -> String {
 /// # Errors
 ///
 /// A name that can't be resolved.
-pub fn check(config: &Config) -> anyhow::Result<String> {
+pub fn check(config: &Config, start: Start) -> anyhow::Result<String> {
     let connections_max = descriptors::effective(config.connections_max);
     let mut lines = vec![config.summary(), format!("up to {connections_max} connections")];
     if !config.mischief.is_empty() {
         lines.push(format!("would misbehave on request: {}", shown(config)));
     }
-    let Inherited { listeners: inherited, metrics } = inherited::take(config)?;
+    let Inherited { listeners: inherited, metrics } = inherited::take(start.inherited?, config)?;
     for bound in &inherited {
         lines.push(format!("would listen on {} (inherited)", bound.endpoint));
     }

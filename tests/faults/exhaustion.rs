@@ -1,7 +1,8 @@
 //! What the daemon lives on runs out: descriptors, memory, a place for its log.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, Write};
+use std::process::Command;
 use std::thread;
 
 use super::support::{Builder, Daemon, Status, have, pattern};
@@ -68,6 +69,39 @@ fn serves_without_a_log(daemon: Daemon) {
 fn x05_a_full_disk_under_the_log_disturbs_nobody() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     serves_without_a_log(Builder::new(&[]).stderr(full).start());
+}
+
+/// What SIGXFSZ would end without a word.
+#[test]
+fn x05_a_limit_on_the_size_of_files_is_a_full_disk() {
+    let limited = ["sh", "-c", "ulimit -f 1; exec \"$0\" \"$@\""];
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let builder = Builder::new(&[]).wrapped(&limited).stderr(file.reopen().unwrap());
+    serves_without_a_log(builder.start());
+    let size = file.path().metadata().unwrap().len();
+    assert!((512..=1024).contains(&size), "the limit was met: {size}");
+
+    let daemon = Daemon::start(&[]);
+    let port = daemon.address().port().to_string();
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(limited[0]);
+        command.args(&limited[1..]).args([program, "127.0.0.1", &port]).args(arguments);
+        let lines = tempfile::tempfile().unwrap();
+        (&lines).write_all(&pattern(100_000)).unwrap();
+        (&lines).rewind().unwrap();
+        command.stdin(lines).stdout(tempfile::tempfile().unwrap());
+        command.output().unwrap()
+    };
+    let client = run(env!("CARGO_BIN_EXE_tcpecho"), &[]);
+    let said = String::from_utf8(client.stderr).unwrap();
+    assert_eq!(client.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("tcpecho: failed: ") && said.contains("File too large"), "{said}");
+    let arguments = ["-n", "100", "--format", "json", "--quiet"];
+    let load = run(env!("CARGO_BIN_EXE_tcpecho-load"), &arguments);
+    let said = String::from_utf8(load.stderr).unwrap();
+    assert_eq!(load.status.code(), Some(1), "{said}");
+    assert!(said.contains("File too large"), "{said}");
+    daemon.epilogue();
 }
 
 #[test]

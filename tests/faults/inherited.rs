@@ -97,6 +97,24 @@ fn s04_sockets_of_another_process_are_none_of_ours() {
 }
 
 #[test]
+fn s04_a_variable_that_counts_no_open_descriptors_is_an_error_that_names_it() {
+    for (name, value, said) in [
+        ("LISTEN_FDS", "-1", "LISTEN_FDS=-1: expected a number"),
+        ("LISTEN_FDS", "two", "LISTEN_FDS=two: expected a number"),
+        ("LISTEN_FDS", "99999999999", "LISTEN_FDS=99999999999: expected a number"),
+        ("LISTEN_FDS", "4294967295", "LISTEN_FDS=4294967295: descriptor "),
+        ("LISTEN_FDS", "40", "LISTEN_FDS=40: descriptor "),
+        ("LISTEN_PID", "me", "LISTEN_PID=me: expected a number"),
+        ("LISTEN_FDS_FIRST_FD", "1.5", "LISTEN_FDS_FIRST_FD=1.5: expected a number"),
+    ] {
+        let builder = Builder::new(&[]).listen("127.0.0.1:0").env("RUST_LOG", "error");
+        let ended = builder.env("LISTEN_FDS", "1").env(name, value).run_to_end();
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.starts_with(&format!("tcpechod: {said}")), "{ended:?}");
+    }
+}
+
+#[test]
 fn s05_a_socket_called_metrics_is_for_those_who_watch() {
     for (more, taken) in [(&[][..], true), (&["--metrics", "127.0.0.1:0"], false)] {
         let (tcp, address) = listener();

@@ -236,3 +236,34 @@ fn l14_sigterm_between_listening_and_serving_is_a_drain() {
         assert!(ended.stderr.contains("INFO ] drained"), "{call}: {ended:?}");
     }
 }
+
+#[test]
+fn l15_signals_that_the_parent_blocked_or_ignores_are_heeded() {
+    if !have(&["env"]) {
+        return;
+    }
+    for inherited in ["--block-signal", "--ignore-signal"] {
+        let daemon = Builder::new(&[]).wrapped(&["env", inherited]).start();
+        let blocked = daemon.signals("SigBlk");
+        assert_eq!(blocked, 0, "{inherited}: {blocked:x}");
+        daemon.status();
+        daemon.signal(Signal::HUP);
+        daemon.wait_for_log("SIGHUP");
+        daemon.connect().echo(b"a line\n");
+        daemon.terminate();
+        daemon.epilogue_ended(0);
+    }
+}
+
+/// The signal is there before the program's first instruction, and comes as soon as it can.
+#[test]
+fn l16_sigterm_before_the_command_line_is_read_is_a_drain() {
+    if !have(&["env"]) {
+        return;
+    }
+    let script = "kill -TERM $$; exec \"$0\" \"$@\"";
+    let early = ["env", "--block-signal=TERM", "sh", "-c", script];
+    let ended = Builder::new(&[]).listen("127.0.0.1:0").wrapped(&early).run_to_end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("INFO ] drained"), "{ended:?}");
+}

@@ -115,6 +115,11 @@ impl Daemon {
         observe::catches(self.pid, signal)
     }
 
+    /// A set of signals of its process, by its name in /proc/PID/status, as a mask.
+    pub(crate) fn signals(&self, set: &str) -> u64 {
+        observe::signals(self.pid, set)
+    }
+
     /// Its children, those included that have ended and are not reaped.
     pub(crate) fn children(&self) -> Vec<Pid> {
         observe::children(self.pid)

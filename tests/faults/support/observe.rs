@@ -216,20 +216,24 @@ pub(super) fn resident_bytes(pid: Pid) -> u64 {
 
 /// Whether a process ignores that signal.
 pub(crate) fn ignores(pid: Pid, signal: Signal) -> bool {
-    is_in("SigIgn:", pid, signal)
+    is_in("SigIgn", pid, signal)
 }
 
 /// Whether a process has a handler for that signal.
 pub(super) fn catches(pid: Pid, signal: Signal) -> bool {
-    is_in("SigCgt:", pid, signal)
+    is_in("SigCgt", pid, signal)
 }
 
-/// Whether the signal is in the set of that name in /proc/PID/status.
+/// Whether the signal is in the set of that name.
 fn is_in(set: &str, pid: Pid, signal: Signal) -> bool {
+    signals(pid, set) >> (signal.as_raw() - 1) & 1 == 1
+}
+
+/// The set of signals of that name in /proc/PID/status, as a mask.
+pub(crate) fn signals(pid: Pid, set: &str) -> u64 {
     let text = fs::read_to_string(proc(pid, "status")).unwrap();
-    let line = text.lines().find_map(|line| line.strip_prefix(set)).unwrap();
-    let signals = u64::from_str_radix(line.trim(), 16).unwrap();
-    signals >> (signal.as_raw() - 1) & 1 == 1
+    let line = text.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(':')).unwrap();
+    u64::from_str_radix(line.trim(), 16).unwrap()
 }
 
 /// The children of a process, those included that have ended and are not reaped.
