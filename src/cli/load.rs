@@ -5,16 +5,20 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{BoolishValueParser, PossibleValue};
+use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::load::{Close, Config, Criterion, Format, Mode, Size, Until};
 use crate::proxy;
 
-use super::load_units::{count, lines, rate, size, sources};
+use super::load_units::{connections, duration_or_none, lines, pipeline, rate, size, sources};
 use super::target::Target;
-use super::units::duration;
+use super::units::{duration, within};
+
+/// How long is not measured at first, unless something else is said: caches and the server's own
+/// start settle in it.
+const WARMUP: Duration = Duration::from_secs(1);
 
 /// What the load generator is asked to do.
 #[derive(Clone, Debug)]
@@ -47,6 +51,10 @@ where
     if load.mode == Mode::Idle && (load.lines.is_some() || load.rate.is_some()) {
         let message = "--mode idle can't be used with --lines or --rate: a connection sends one \
                        line, and is held";
+        return conflict(message.to_owned());
+    }
+    if load.lines.is_some() && load.warmup.is_some_and(|warmup| !warmup.is_zero()) {
+        let message = "--warmup cannot be used with --lines: all of the lines are measured";
         return conflict(message.to_owned());
     }
     if let Some(message) = load.again.and_then(|again| no_second_line(again, load)) {
@@ -105,7 +113,7 @@ struct Load {
 
     /// How many connections there are at a time
     #[arg(short, long, value_name = "N", env = "TCPECHO_LOAD_CONNECTIONS", default_value = "50",
-          value_parser = count)]
+          value_parser = connections)]
     connections: usize,
 
     /// How long to measure
@@ -115,7 +123,7 @@ struct Load {
 
     /// Stop after so many lines instead; all of them are measured
     #[arg(short = 'n', long, value_name = "N", env = "TCPECHO_LOAD_LINES", value_parser = lines,
-          conflicts_with_all = ["duration", "warmup"])]
+          conflicts_with = "duration")]
     lines: Option<u64>,
 
     /// Send so many lines a second in all, whatever comes back: the open loop
@@ -130,7 +138,7 @@ struct Load {
     /// How many lines a connection has on their way at a time; in the modes churn, half-close and
     /// abort, how many it sends
     #[arg(short = 'P', long, value_name = "N", env = "TCPECHO_LOAD_PIPELINE", default_value = "1",
-          value_parser = count)]
+          value_parser = pipeline)]
     pipeline: usize,
 
     /// Open the connections, and raise the rate, evenly over that long [default: at once]
@@ -138,17 +146,18 @@ struct Load {
     ramp: Option<Duration>,
 
     /// Once all are connected, or after the ramp, measure nothing for that long; `0s` for measuring
-    /// at once
-    #[arg(long, value_name = "DURATION", env = "TCPECHO_LOAD_WARMUP", default_value = "1s",
+    /// at once, as --lines does [default: 1s]
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_LOAD_WARMUP",
           value_parser = duration_or_none)]
-    warmup: Duration,
+    warmup: Option<Duration>,
 
     /// What each connection does
     #[arg(long, value_name = "MODE", env = "TCPECHO_LOAD_MODE", default_value = "echo")]
     mode: Mode,
 
     /// In the mode idle: before the connections are closed, N of them have to echo a second line
-    #[arg(long, value_name = "N", env = "TCPECHO_LOAD_AGAIN", value_parser = count)]
+    #[arg(long, value_name = "N", env = "TCPECHO_LOAD_AGAIN",
+          value_parser = connections)]
     again: Option<usize>,
 
     /// How connections are closed; in half-close FIN goes both ways before, and abort resets
@@ -167,7 +176,8 @@ struct Load {
     send_proxy: Option<proxy::Version>,
 
     /// What bytes and sizes are drawn from
-    #[arg(long, value_name = "N", env = "TCPECHO_LOAD_SEED", default_value_t = 1)]
+    #[arg(long, value_name = "N", env = "TCPECHO_LOAD_SEED", default_value_t = 1,
+          value_parser = within(0..=u64::MAX))]
     seed: u64,
 
     /// How long a connection, a line or an end is waited for
@@ -211,42 +221,6 @@ option can be set in the environment as TCPECHO_LOAD_ and its name; the command 
 Exit status: 0; 1 no connection, wrong bytes, or nothing came back; 2 usage; 99 a --fail-if held; \
 130 interrupted, after the report.";
 
-impl ValueEnum for Mode {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()).help(self.about()))
-    }
-}
-
-impl ValueEnum for Close {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Fin, Self::Rst]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Fin => PossibleValue::new("fin").help("In order, from both sides"),
-            Self::Rst => PossibleValue::new("rst").help("With a reset: no port in TIME_WAIT"),
-        })
-    }
-}
-
-impl ValueEnum for Format {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Text, Self::Json]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Text => PossibleValue::new("text").help("For people"),
-            Self::Json => PossibleValue::new("json").help("For programs: one object"),
-        })
-    }
-}
-
 impl From<Load> for Config {
     fn from(load: Load) -> Self {
         Self {
@@ -257,8 +231,12 @@ impl From<Load> for Config {
             size: load.size,
             pipeline: load.pipeline,
             ramp: load.ramp.unwrap_or_default(),
-            // Every line counts, so there is nothing before.
-            warmup: if load.lines.is_some() { Duration::ZERO } else { load.warmup },
+            // Of a number of lines every one counts, so there is nothing before.
+            warmup: match load.warmup {
+                Some(warmup) => warmup,
+                None if load.lines.is_some() => Duration::ZERO,
+                None => WARMUP,
+            },
             mode: load.mode,
             again: load.again.unwrap_or_default(),
             close: if load.mode == Mode::Abort { Close::Rst } else { load.close },
@@ -275,11 +253,6 @@ impl From<Load> for Config {
             progress: !load.quiet,
         }
     }
-}
-
-/// A duration that may be none at all.
-fn duration_or_none(text: &str) -> Result<Duration, String> {
-    if text == "0" || text == "0s" { Ok(Duration::ZERO) } else { duration(text) }
 }
 
 #[cfg(test)]

@@ -1,40 +1,62 @@
 //! Numbers, sizes and addresses as people write them for the load generator.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use crate::line::LINE_BYTES_LIMIT;
 use crate::load::Size;
 
-use super::units::bytes;
+use super::units::{bytes, duration, whole};
 
 /// How many addresses a range may hold: more than anybody has ports for.
 const SOURCES_MAX: usize = 65_536;
 
-/// The largest count of things to hold: more connections than Linux lets a process have.
-const COUNT_MAX: usize = 1_000_000_000;
+/// How many lines a run may have: a line every microsecond for thirty years.
+const LINES_MAX_M: u64 = 1_000_000_000;
 
-/// The highest rate: a line every nanosecond.
+/// How many connections one process may hold: about a gigabyte of them.
+const CONNECTIONS_MAX_M: u64 = 4;
+
+/// How many lines a connection may have on their way: 16 bytes each.
+const PIPELINE_MAX_M: u64 = 1;
+
+/// The lowest rate, a line in 17 minutes, and the highest, a line every nanosecond.
+const RATE_MIN: f64 = 0.001;
 const RATE_MAX: f64 = 1e9;
 
-/// A count like 5000 or 5k.
+/// A number of lines like 5000 or 5k.
 pub(super) fn lines(text: &str) -> Result<u64, String> {
+    count(text, LINES_MAX_M)
+}
+
+/// A number of connections like 5000 or 5k.
+pub(super) fn connections(text: &str) -> Result<usize, String> {
+    count(text, CONNECTIONS_MAX_M).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// A number of lines that a connection has on their way, like 100 or 5k.
+pub(super) fn pipeline(text: &str) -> Result<usize, String> {
+    count(text, PIPELINE_MAX_M).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// A count like 5000 or 5k, of at least 1 and at most so many millions.
+fn count(text: &str, millions_max: u64) -> Result<u64, String> {
     let (digits, unit) = thousands(text);
-    let count: u64 =
-        digits.parse().map_err(|_error| "expected a count like 5000 or 5k".to_owned())?;
-    match count.checked_mul(unit) {
-        Some(0) => Err("at least 1 is needed".to_owned()),
-        Some(count) => Ok(count),
-        None => Err("that is more than can be counted".to_owned()),
+    let count = whole(digits).ok_or_else(|| "expected a count like 5000 or 5k".to_owned())?;
+    match count.saturating_mul(unit) {
+        0 => Err("at least 1 is needed".to_owned()),
+        count if count > millions_max * 1_000_000 => Err(format!("at most {millions_max}m")),
+        count => Ok(count),
     }
 }
 
-/// A count of things that this machine has to hold, like 5000 or 5k.
-pub(super) fn count(text: &str) -> Result<usize, String> {
-    let count = usize::try_from(lines(text)?).unwrap_or(usize::MAX);
-    if count > COUNT_MAX {
-        return Err(format!("at most {}m", COUNT_MAX / 1_000_000));
+/// A duration that may be none at all.
+pub(super) fn duration_or_none(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ if text == "0" => Ok(Duration::ZERO),
+        _ => duration(text),
     }
-    Ok(count)
 }
 
 /// Lines a second, like 500, 2.5k or 1m.
@@ -44,8 +66,8 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
         digits.parse().map_err(|_error| "expected lines a second, like 500 or 10k".to_owned())?;
     let unit = u32::try_from(unit).map_or(1.0, f64::from);
     let rate = rate * unit;
-    if !(rate > 0.0 && rate <= RATE_MAX) {
-        return Err("a rate is more than 0, and at most 1000m".to_owned());
+    if !(RATE_MIN..=RATE_MAX).contains(&rate) {
+        return Err(format!("a rate is from {RATE_MIN} lines a second to 1000m"));
     }
     Ok(rate)
 }
@@ -112,20 +134,34 @@ mod tests {
     fn counts_and_rates_count_in_1000() {
         assert_eq!((lines("5"), lines("5k"), lines("2M")), (Ok(5), Ok(5_000), Ok(2_000_000)));
         assert_eq!((rate("0.5"), rate("2.5k")), (Ok(0.5), Ok(2_500.0)));
-        for wrong in ["", "k", "0", "-1", "1.5", "5g", "99999999999999999999", "9999999999999999m"]
-        {
+        for wrong in ["", "k", "0", "-1", "1.5", "5g"] {
             assert!(lines(wrong).is_err(), "{wrong}");
         }
-        for wrong in ["", "0", "-1", "NaN", "inf", "1001m", "fast"] {
+        for endless in ["1000000001m", "99999999999999999999", "9999999999999999m"] {
+            assert_eq!(lines(endless).unwrap_err(), "at most 1000000000m", "{endless}");
+            assert_eq!(connections(endless).unwrap_err(), "at most 4m", "{endless}");
+            assert_eq!(pipeline(endless).unwrap_err(), "at most 1m", "{endless}");
+        }
+        assert_eq!((connections("4m"), pipeline("1m")), (Ok(4_000_000), Ok(1_000_000)));
+        for wrong in ["", "0", "-1", "NaN", "inf", "1001m", "fast", "1e-300"] {
             assert!(rate(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn no_duration_is_written_in_any_unit() {
+        for none in ["0", "0s", "0ms"] {
+            assert_eq!(duration_or_none(none), Ok(Duration::ZERO));
+        }
+        assert_eq!(duration_or_none("2s"), Ok(Duration::from_secs(2)));
+        assert!(duration_or_none("5").is_err() && duration_or_none("1ns").is_err());
     }
 
     #[test]
     fn sizes_are_one_or_a_range() {
         assert_eq!(size("64"), Ok(Size { min: 64, max: 64 }));
         assert_eq!(size("1-4k"), Ok(Size { min: 1, max: 4096 }));
-        for wrong in ["", "0", "0-5", "9-8", "-", "5-", "17m", "a-b"] {
+        for wrong in ["", "0", "0-5", "9-8", "-", "5-", "17m", "a-b", "99999999999g"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
     }

@@ -4,6 +4,7 @@ mod client;
 mod daemon;
 mod load;
 mod load_units;
+mod load_words;
 #[cfg(feature = "pages")]
 mod pages;
 mod send_proxy;
@@ -25,4 +26,47 @@ const PORT: u16 = 9877;
 /// the manual pages, and to hold the documents to them.
 pub fn commands() -> [clap::Command; 3] {
     [daemon::Arguments::command(), client::Arguments::command(), load::Arguments::command()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads `--option value` as one of the programs would.
+    fn read(command: &clap::Command, option: &str, value: &str) -> Result<(), String> {
+        let words = [command.get_name(), &format!("--{option}={value}")];
+        let server = ["localhost"];
+        let result = match command.get_name() {
+            "tcpechod" => read_daemon(words).map(drop),
+            "tcpecho" => read_client(words.iter().chain(&server)).map(drop),
+            _ => read_load(words.iter().chain(&server)).map(drop),
+        };
+        result.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn f05_every_number_size_and_duration_has_a_bound_that_is_named() {
+        let units = ["N", "BYTES", "DURATION"];
+        let absurd = ["99999999999999999999", "99999999999999999999g", "18446744073709551615s"];
+        let mut tried = 0;
+        for command in commands() {
+            for option in command.get_arguments() {
+                let name = option.get_value_names().and_then(|names| names.first());
+                let Some(long) = option.get_long() else { continue };
+                if !name.is_some_and(|name| units.contains(&name.as_str())) {
+                    continue;
+                }
+                let said: Vec<_> =
+                    absurd.iter().filter_map(|value| read(&command, long, value).err()).collect();
+                assert_eq!(said.len(), absurd.len(), "--{long} takes them");
+                let bound = |said: &String| {
+                    ["at most ", " to "].iter().any(|word| said.contains(word))
+                        || said.contains("the kernel counts this in milliseconds, up to")
+                };
+                assert!(said.iter().any(bound), "--{long}: {said:#?}");
+                tried += 1;
+            }
+        }
+        assert!(tried > 20, "{tried}");
+    }
 }

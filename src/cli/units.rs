@@ -1,10 +1,43 @@
 //! Sizes, durations and switches as people write them.
 
+use std::fmt::Display;
+use std::num::IntErrorKind;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::keepalive::Keepalive;
 
-/// A size in bytes: `4096`, `4k`, `1m` (1024).
+/// The longest duration. Three of them, in nanoseconds, add up to less than 2^64.
+const DURATION_MAX: Duration = Duration::from_secs(DURATION_MAX_YEARS * 31_557_600);
+const DURATION_MAX_YEARS: u64 = 100;
+
+/// A whole number of decimal digits; one that is too large for 64 bits is the largest, so that the
+/// caller's own bound refuses it and is named. None if it is no number.
+pub(super) fn whole(text: &str) -> Option<u64> {
+    match text.parse() {
+        Ok(number) => Some(number),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Some(u64::MAX),
+        Err(_) => None,
+    }
+}
+
+/// A parser of whole numbers within those bounds, which an error names.
+pub(super) fn within<T>(
+    bounds: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: TryFrom<u64> + PartialOrd + Display + Clone + Send + Sync + 'static,
+{
+    move |text| {
+        let number = text.parse::<u64>().ok().and_then(|number| T::try_from(number).ok());
+        number.filter(|number| bounds.contains(number)).ok_or_else(|| {
+            format!("expected a whole number from {} to {}", bounds.start(), bounds.end())
+        })
+    }
+}
+
+/// A size in bytes: `4096`, `4k`, `1m` (1024). One that no memory holds is the largest there is:
+/// every caller has a bound of its own, and names it.
 pub(super) fn bytes(text: &str) -> Result<usize, String> {
     let lower = text.to_ascii_lowercase();
     let (digits, unit) = match lower.strip_suffix(['k', 'm', 'g']) {
@@ -13,17 +46,19 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
         Some(digits) => (digits, 1 << 30),
         None => (lower.as_str(), 1),
     };
-    let number: usize =
-        digits.parse().map_err(|_error| "expected a size like 4096, 4k or 1m".to_owned())?;
-    number.checked_mul(unit).ok_or_else(|| "that is more than fits into memory".to_owned())
+    let number = whole(digits).ok_or_else(|| "expected a size like 4096, 4k or 1m".to_owned())?;
+    Ok(usize::try_from(number).unwrap_or(usize::MAX).saturating_mul(unit))
 }
 
-/// A duration longer than nothing: `250ms`, `10s`, `3m`.
+/// A duration from a millisecond to a hundred years: `250ms`, `10s`, `3m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|error| format!("expected a duration like 250ms, 10s or 3m: {error}"))?;
     if duration < Duration::from_millis(1) {
         return Err("a duration is at least 1ms; leave the option out to do without".to_owned());
+    }
+    if duration > DURATION_MAX {
+        return Err(format!("a duration is at most {DURATION_MAX_YEARS} years"));
     }
     Ok(duration)
 }
@@ -63,10 +98,8 @@ pub(super) fn keepalive_or_off(text: &str) -> Result<OrOff<Keepalive>, String> {
         }
         Ok(wait)
     };
-    let count: u32 = count.parse().map_err(|_error| format!("{count}: expected a number"))?;
-    if !(1..=127).contains(&count) {
-        return Err(format!("{count}: the number of probes is from 1 to 127"));
-    }
+    let count = within(1..=127_u32)(count)
+        .map_err(|_error| format!("{count}: the number of probes is from 1 to 127"))?;
     Ok(OrOff(Some(Keepalive { idle: seconds(idle)?, interval: seconds(interval)?, count })))
 }
 
@@ -80,8 +113,23 @@ mod tests {
         assert_eq!(bytes("4k"), Ok(4096));
         assert_eq!(bytes("1M"), Ok(1 << 20));
         assert_eq!(bytes("2g"), Ok(2 << 30));
-        for wrong in ["", "k", "-1", "4kb", "1.5k", "99999999999999999999", "99999999999999999g"] {
+        for wrong in ["", "k", "-1", "4kb", "1.5k"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+        for endless in ["99999999999999999999", "99999999999999999g"] {
+            assert_eq!(bytes(endless), Ok(usize::MAX), "for the bound of whoever asks");
+        }
+    }
+
+    #[test]
+    fn a_number_out_of_bounds_is_told_the_bounds() {
+        let parse = within(1..=127_u32);
+        assert_eq!((parse("1"), parse("127")), (Ok(1), Ok(127)));
+        let most = within(0..=u64::MAX);
+        assert_eq!(most("18446744073709551615"), Ok(u64::MAX));
+        for wrong in ["0", "128", "4294967297", "99999999999999999999", "", "-1", "1.5", "many"] {
+            let said = "expected a whole number from 1 to 127";
+            assert_eq!(parse(wrong).unwrap_err(), said, "{wrong}");
         }
     }
 
@@ -91,6 +139,10 @@ mod tests {
         assert_eq!(duration("3m"), Ok(Duration::from_secs(180)));
         for wrong in ["", "10", "-1s", "0s", "1ns", "ten seconds"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(duration("100years"), Ok(DURATION_MAX));
+        for endless in ["101years", "18446744073709551615s"] {
+            assert_eq!(duration(endless).unwrap_err(), "a duration is at most 100 years");
         }
     }
 

@@ -61,7 +61,9 @@ impl Progress {
 
     fn with_voice(voice: Voice, config: &Config) -> Self {
         let total = match config.until {
-            Until::Time(time) => Some(config.ramp + config.warmup + time),
+            Until::Time(time) => {
+                Some(config.ramp.saturating_add(config.warmup).saturating_add(time))
+            }
             Until::Lines(_) => None,
         };
         Self { voice, total, part: None, before_s: 0.0, errors: 0 }

@@ -93,6 +93,7 @@ fn f05_values_out_of_range_are_usage_errors() {
         &["--idle-timeout", "0s"],
         &["--idle-timeout", "-1s"],
         &["--idle-timeout", "10"],
+        &["--idle-timeout", "18446744073709551615s"],
         &["--drain-timeout", "off"],
         &["--keepalive", "300s/15s/200"],
         &["--keepalive", "300s"],

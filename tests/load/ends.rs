@@ -28,7 +28,7 @@ fn the_name_is_unknown() {
 
 #[test]
 fn a_command_line_that_is_wrong_is_usage() {
-    let table: [(&[&str], &str); 14] = [
+    let table: [(&[&str], &str); 18] = [
         (&["-n", "5", "--warmup", "1s"], "cannot be used with"),
         (&["-n", "5", "-d", "1s"], "cannot be used with"),
         (&["-n", "5", "--mode", "idle"], "--mode idle can't be used with"),
@@ -36,7 +36,11 @@ fn a_command_line_that_is_wrong_is_usage() {
         (&["--again", "5"], "only be used with --mode idle"),
         (&["--again", "5", "-c", "4", "--mode", "idle"], "there are 4 connections"),
         (&["-c", "0"], "at least 1 is needed"),
-        (&["-r", "0"], "a rate is more than 0"),
+        (&["-c", "5m"], "at most 4m"),
+        (&["-P", "2m"], "at most 1m"),
+        (&["-r", "0"], "a rate is from 0.001 lines a second to 1000m"),
+        (&["-r", "1001m"], "a rate is from 0.001 lines a second to 1000m"),
+        (&["-d", "18446744073709551615s"], "a duration is at most 100 years"),
         (&["-s", "9-8"], "from the shorter to the longer"),
         (&["-s", "0"], "from 1 byte"),
         (&["--mode", "ping"], "possible values: echo, stream, churn, idle, half-close, abort"),
@@ -51,6 +55,28 @@ fn a_command_line_that_is_wrong_is_usage() {
     }
     let ran = finish(&mut std::process::Command::new(crate::support::LOAD));
     assert_eq!(ran.code, Some(2), "{ran:?}");
+}
+
+/// The longest times that are taken add up to a run that begins, and that Ctrl-C ends.
+#[test]
+fn g01_the_longest_run_that_can_be_asked_for_begins() {
+    let daemon = Daemon::start();
+    let years = "100years";
+    let options = ["-d", years, "--ramp", years, "--warmup", years, "--timeout", years, "-c", "1"];
+    let child = command(daemon.port, &options).stderr(Stdio::piped()).stdout(Stdio::null()).spawn();
+    let mut child = child.unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with("tcpecho-load: 1 s of 9467280000 s, "), "{first}");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn g02_lines_with_no_warm_up_are_accepted() {
+    let daemon = Daemon::start();
+    let ran = run(daemon.port, &["-n", "50", "--warmup", "0s", "-q"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
 #[test]

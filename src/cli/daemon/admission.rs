@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::access::{self, Access, IpNet};
+use crate::cli::units::within;
 use crate::proxy::Demand;
 use crate::reactor::OverLimit;
 
@@ -10,7 +11,7 @@ use crate::reactor::OverLimit;
 pub(super) struct Admission {
     /// How many connections there may be [default: the limit on descriptors, less 64]
     #[arg(short = 'c', long, value_name = "N", env = "TCPECHOD_MAX_CONNECTIONS",
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = within(1..=u32::MAX))]
     max_connections: Option<u32>,
 
     /// What happens to one more
@@ -25,7 +26,7 @@ pub(super) struct Admission {
 
     /// How many connections each peer's address may have; more are closed at once
     #[arg(long, value_name = "N", env = "TCPECHOD_MAX_PER_PEER",
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = within(1..=u32::MAX))]
     max_per_peer: Option<u32>,
 
     /// Let only these networks connect, like 10.0.0.0/8, `2001:db8::/32`, or an address; others are

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::banner::Banner;
-use crate::cli::units::duration;
+use crate::cli::units::{duration, within};
 use crate::mischief::{Kind, Mischief};
 
 #[derive(Debug, Args)]
@@ -18,7 +18,8 @@ pub(super) struct Behaviour {
     pub(super) fault: Vec<Mischief>,
 
     /// What decides which connections misbehave: the same seed, the same ones
-    #[arg(long, value_name = "N", env = "TCPECHOD_FAULT_SEED", default_value_t = 1)]
+    #[arg(long, value_name = "N", env = "TCPECHOD_FAULT_SEED", default_value_t = 1,
+          value_parser = within(0..=u64::MAX))]
     pub(super) fault_seed: u64,
 }
 

@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
+use crate::cli::units::within;
 use crate::endpoint::UNIX_PREFIX;
 use crate::server::Listen;
 
 use super::PORT;
+
+/// The largest backlog that listen(2) takes.
+const BACKLOG_MAX: u32 = i32::MAX.unsigned_abs();
 
 #[derive(Debug, Args)]
 pub(super) struct Listening {
@@ -27,7 +31,7 @@ pub(super) struct Listening {
 
     /// How many connections wait in the kernel until they are accepted
     #[arg(short, long, value_name = "N", env = "TCPECHOD_BACKLOG", default_value_t = 4096,
-          value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+          value_parser = within(1..=BACKLOG_MAX))]
     pub(super) backlog: u32,
 
     /// Let several processes listen on one port

@@ -1,0 +1,42 @@
+//! The words that options of the load generator choose between.
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use crate::load::{Close, Format, Mode};
+
+impl ValueEnum for Mode {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()).help(self.about()))
+    }
+}
+
+impl ValueEnum for Close {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Fin, Self::Rst]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Fin => PossibleValue::new("fin").help("In order, from both sides"),
+            Self::Rst => PossibleValue::new("rst").help("With a reset: no port in TIME_WAIT"),
+        })
+    }
+}
+
+impl ValueEnum for Format {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Text, Self::Json]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Text => PossibleValue::new("text").help("For people"),
+            Self::Json => PossibleValue::new("json").help("For programs: one object"),
+        })
+    }
+}
