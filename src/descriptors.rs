@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use log::warn;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -30,6 +31,34 @@ pub fn raise() -> io::Result<()> {
 
 /// Apple's systems have no hard limit, and yet take no more than `OPEN_MAX` (getrlimit(2) there).
 const CEILING: Option<u64> = if cfg!(target_vendor = "apple") { Some(10_240) } else { None };
+
+/// A limit as it was found, to be put in force again.
+#[derive(Clone, Debug)]
+pub struct Limit(Rlimit);
+
+impl Limit {
+    /// The one that is in force.
+    pub fn now() -> Self {
+        Self(getrlimit(Resource::Nofile))
+    }
+}
+
+/// Runs `start` with that soft limit. It may be lower than the number of descriptors that are open:
+/// those stay.
+pub fn with_limit<T>(Limit(lower): &Limit, start: impl FnOnce() -> T) -> T {
+    let now = getrlimit(Resource::Nofile);
+    let set = |limit: Rlimit| match setrlimit(Resource::Nofile, limit) {
+        Ok(()) => {}
+        Err(error) => warn!("the limit on descriptors could not be set: {error}"),
+    };
+    if now.current == lower.current {
+        return start();
+    }
+    set(Rlimit { current: lower.current, maximum: now.maximum });
+    let started = start();
+    set(now);
+    started
+}
 
 /// How far the soft limit can be raised; it may be higher already than the system would take now.
 fn attainable(limit: &Rlimit, ceiling: Option<u64>) -> Option<u64> {

@@ -119,6 +119,11 @@ pub fn not_there(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
+/// True if a file may be executed and is no program (execve(2)): a script, perhaps.
+pub fn no_executable(error: &Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::NOEXEC)
+}
+
 /// What somebody who sees `error` when binding a listener can do about it, if that is known.
 pub fn bind_advice(error: &Error) -> Option<&'static str> {
     match Errno::from_io_error(error)? {

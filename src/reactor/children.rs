@@ -4,6 +4,9 @@
 //! when, but that the child has ended, and how. So a child is no connection here with phases,
 //! readiness and deadlines, but an entry in a table. It counts as one for the limit, and ends with
 //! exactly one cause as they do.
+//!
+//! A child is its whole process group: what it has left behind when it ends itself may hold the
+//! connection. So the entry stays until all of that has ended, and is told to end with the others.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,14 +19,16 @@ use crate::clock::Millis;
 use crate::connection::{Peer, Tally};
 
 use super::closing::log_child;
-use super::kernel::Urge;
+use super::kernel::{Ended, Urge};
 use super::{Kernel, Reactor};
 
-/// All children that have not been reaped, by process id. That is nobody else's as long as they
-/// are in here: the kernel gives it again only after the reaping.
+/// All children that are not over, by process id. That is nobody else's as long as they are in
+/// here: the kernel gives it again only when no process and no group has it.
 #[derive(Debug, Default)]
 pub(super) struct Children {
     by_id: HashMap<Pid, Child>,
+    /// Those of them that were reaped and have left processes of their group behind.
+    left_behind: Vec<Pid>,
     /// Signals came in this turn, and are heeded at its end.
     pub(super) signalled: bool,
 }
@@ -36,6 +41,8 @@ struct Child {
     at_signal: bool,
     /// It was asked to end.
     asked: bool,
+    /// How it ended itself; what it has started may live on.
+    ended: Option<Ended>,
 }
 
 impl Children {
@@ -55,17 +62,14 @@ impl<K: Kernel> Reactor<K> {
     pub(super) fn hand_over(&mut self, stream: K::Stream, peer: Peer) {
         let now = self.lent.now;
         let at_signal = self.children.signalled;
-        let child = Child { peer, opened: now, at_signal, asked: false };
-        match self.kernel.spawn(stream) {
-            Ok(id) => {
-                let before = self.children.by_id.insert(id, child);
-                debug_assert!(before.is_none(), "a process id is given again once reaped");
-            }
+        let child = Child { peer, opened: now, at_signal, asked: false, ended: None };
+        match self.kernel.spawn(stream, &peer) {
+            Ok(id) => self.child_started(id, child),
             Err(error) => {
                 if let Some(left_out) = self.warnings.may_warn(now) {
                     warn!("a child could not be started: {error} (warnings left out: {left_out})");
                 }
-                self.child_closed(&child, Cause::Exec, &"not-started");
+                self.child_closed(&child, Cause::Exec);
             }
         }
         // Too late to be given any time; and nothing would ask it later.
@@ -78,13 +82,22 @@ impl<K: Kernel> Reactor<K> {
     /// signals are not queued; so this asks until there is no other. It comes to its end: there
     /// are no more than were started, and none is started meanwhile.
     pub fn reap_children(&mut self) {
-        let mut reaped = 0;
         while let Some((id, ended)) = self.kernel.reap() {
-            // Whoever had this process id before us, or the first one of a container, may have
-            // children that were not started here.
-            let Some(child) = self.children.by_id.remove(&id) else { continue };
-            self.child_closed(&child, Cause::Exec, &ended);
-            reaped += 1;
+            // Others are what children have left behind; or were started by the program that had
+            // this process id before.
+            if let Some(child) = self.children.by_id.get_mut(&id) {
+                child.ended = Some(ended);
+                self.children.left_behind.push(id);
+            }
+        }
+        let mut reaped = 0;
+        for id in std::mem::take(&mut self.children.left_behind) {
+            if !self.kernel.is_over(id) {
+                self.children.left_behind.push(id);
+            } else if let Some(child) = self.children.by_id.remove(&id) {
+                self.child_closed(&child, Cause::Exec);
+                reaped += 1;
+            }
         }
         if reaped > 0 {
             self.gate.slot_freed();
@@ -113,13 +126,28 @@ impl<K: Kernel> Reactor<K> {
     /// may still take a while to end, and we are ending ourselves.
     pub(super) fn kill_children(&mut self) {
         self.reap_children();
+        self.children.left_behind.clear();
         for (id, child) in std::mem::take(&mut self.children.by_id) {
             self.kernel.signal_child(id, Urge::Kill);
-            self.child_closed(&child, Cause::Cut, &"killed");
+            self.child_closed(&child, Cause::Cut);
         }
     }
 
-    fn child_closed(&mut self, child: &Child, cause: Cause, status: &dyn fmt::Display) {
+    fn child_started(&mut self, id: Pid, child: Child) {
+        // Its number was still another's only if that had left behind what ended unnoticed.
+        if let Some(before) = self.children.by_id.insert(id, child) {
+            debug_assert!(before.ended.is_some(), "a process id is given again once reaped");
+            self.children.left_behind.retain(|other| *other != id);
+            self.child_closed(&before, Cause::Exec);
+        }
+    }
+
+    fn child_closed(&mut self, child: &Child, cause: Cause) {
+        let status: &dyn fmt::Display = match (&child.ended, cause) {
+            (_, Cause::Cut) => &"killed",
+            (Some(ended), _) => ended,
+            (None, _) => &"not-started",
+        };
         self.per_peer.leave(&child.peer);
         self.counters.closed(cause, Tally::default());
         let lasted = self.lent.now.since(child.opened);

@@ -29,6 +29,16 @@ impl Descriptor {
         SourceFd(&self.0.as_raw_fd()).register(registry, token, interest)
     }
 
+    /// Has an edge told again at once, if what it was told of is still there.
+    pub(super) fn renew(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).reregister(registry, token, interest)
+    }
+
     /// A call has found that it is not ready any more.
     #[inline]
     #[expect(clippy::unused_self, reason = "it is needed where edges are imitated")]

@@ -26,6 +26,16 @@ impl Descriptor {
         self.0.register(registry, token, interest)
     }
 
+    /// Has an edge told again at once, if what it was told of is still there.
+    pub(super) fn renew(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        self.0.reregister(registry, token, interest)
+    }
+
     /// A call has found that it is not ready any more: mio is told of a would-block.
     ///
     /// What it answers says nothing. After a hang-up it has forgotten the socket, and has nothing

@@ -46,14 +46,18 @@ pub trait Kernel {
     /// kind may come as one (signal(7)).
     fn signals(&mut self) -> Vec<Signal>;
 
-    /// Starts a child with the stream for its standard input and output. Nobody else has it after
-    /// that, or if the child can't be started.
-    fn spawn(&mut self, stream: Self::Stream) -> io::Result<Pid>;
+    /// Starts a child that answers the peer, with the stream for its standard input and output.
+    /// Nobody else has it after that, or if the child can't be started.
+    fn spawn(&mut self, stream: Self::Stream, peer: &Peer) -> io::Result<Pid>;
 
     /// Takes one child that has ended; none once no other has.
     fn reap(&mut self) -> Option<(Pid, Ended)>;
 
-    /// Sends a signal to a child that has not been reaped, and to what it has started itself.
+    /// True once a child that was reaped has left no process behind, as far as the system tells. A
+    /// signal of a child's end comes also when those that it left behind have ended.
+    fn is_over(&mut self, child: Pid) -> bool;
+
+    /// Sends a signal to a child that is not over, and to what it has started itself.
     fn signal_child(&mut self, child: Pid, urge: Urge);
 
     /// The mischief that it has done, by kind: on request only.

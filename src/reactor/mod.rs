@@ -29,6 +29,7 @@ mod edge;
 mod ending;
 mod gate;
 mod kernel;
+mod launcher;
 mod listener;
 mod mischief;
 mod news;
@@ -41,6 +42,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod view;
+mod voices;
 mod warnings;
 
 use std::io;
@@ -64,6 +66,7 @@ pub use self::dial::{Dial, Dialled, Told};
 pub use self::dialer::Dialer;
 pub use self::gate::{GATE_WORDS, OverLimit};
 pub use self::kernel::{Ended, Event, Kernel, Signal, Urge};
+pub use self::launcher::Launcher;
 pub use self::listener::Listener;
 pub use self::mischief::{Dice, Misbehaving, Moody};
 pub use self::news::News;

@@ -1,17 +1,13 @@
-//! The command that answers in a service's place, and the system calls that make it a child.
-
-use std::fmt;
-use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+//! The command that answers in a service's place, and the system calls that end its children.
 
 use log::debug;
-use rustix::io::{Errno, ioctl_fionbio};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, Signal, WaitOptions, kill_process_group, test_kill_process_group, wait,
+};
+use std::fmt;
 
 use super::kernel::{Ended, Urge};
-use super::socket::Socket;
 
 /// A command and its arguments. No shell reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,27 +22,6 @@ impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         self.arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
-    }
-}
-
-impl Program {
-    /// Starts it on the stream. Both our descriptors of that are gone when this returns, so that
-    /// the child alone decides when the peer gets FIN; all others close on exec.
-    ///
-    /// The stream blocks again, because programs expect that of their standard input. The child
-    /// leads a process group: what a script has started is told to end with it, and the terminal's
-    /// Ctrl-C comes to the daemon alone, which drains.
-    pub(super) fn spawn(&self, stream: Socket) -> io::Result<Pid> {
-        let input = OwnedFd::from(stream);
-        ioctl_fionbio(&input, false)?;
-        let output = input.try_clone()?;
-        let mut command = Command::new(&self.name);
-        command.args(&self.arguments).stdin(input).stdout(output).process_group(0);
-        let child = command
-            .spawn()
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.name)))?;
-        // It is reaped by `reap`, not through this handle.
-        Ok(Pid::from_child(&child))
     }
 }
 
@@ -77,4 +52,27 @@ pub(super) fn signal(child: Pid, urge: Urge) {
     if let Err(error) = kill_process_group(child, signal) {
         debug!("child {} could not be signalled: {error}", child.as_raw_nonzero());
     }
+}
+
+/// Has this process adopt whatever its children leave behind, so that the end of that is told it as
+/// theirs is. Returns whether the system can do that.
+#[cfg(target_os = "linux")]
+pub(super) fn adopt() -> bool {
+    use rustix::process::{getpid, set_child_subreaper};
+
+    let adopted = set_child_subreaper(Some(getpid()));
+    if let Err(error) = &adopted {
+        debug!("what children leave behind can't be adopted: {error}");
+    }
+    adopted.is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) const fn adopt() -> bool {
+    false
+}
+
+/// True if the process group of a child that was reaped has no member left.
+pub(super) fn group_is_empty(child: Pid) -> bool {
+    test_kill_process_group(child).is_err_and(|error| error == Errno::SRCH)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use log::debug;
@@ -14,11 +15,14 @@ use signal_hook_mio::v1_0::Signals;
 use crate::clock::Millis;
 use crate::connection::Peer;
 
+use super::desk::FIRST_KEY;
 use super::edge;
 use super::kernel::{Ended, Event, Kernel, Signal, Urge};
+use super::launcher::Launcher;
 use super::listener::Listener;
-use super::program::{self, Program};
+use super::program;
 use super::socket::{Socket, readiness};
+use super::voices::Voices;
 
 /// How many events one poll tells at most. What does not fit is told by the next one.
 const EVENTS_MAX: usize = 1024;
@@ -26,6 +30,10 @@ const EVENTS_MAX: usize = 1024;
 /// Keys count up from 0, so the other tokens count down from the end.
 const SIGNALS: Token = Token(usize::MAX);
 const DESK: Token = Token(SIGNALS.0 - 1);
+
+/// What children say has tokens from here on, above all keys and below the listeners.
+const VOICES: usize = FIRST_KEY << 1;
+const VOICES_MAX: usize = FIRST_KEY;
 
 /// The coarse clock is read without a system call and without the time-stamp counter, and is
 /// exact to a few milliseconds: once a turn, that is all the deadlines need.
@@ -62,8 +70,11 @@ pub struct System {
     /// The one for visitors.
     desk: Option<Listener>,
     signals: Signals,
-    /// What answers in a child for each connection; none where a service does.
-    program: Option<Program>,
+    /// What starts a child for each connection; none where a service answers.
+    launcher: Option<Launcher>,
+    /// What children have left behind is ours when they have ended.
+    adopts: bool,
+    voices: Voices,
 }
 
 impl fmt::Debug for System {
@@ -78,9 +89,9 @@ impl System {
         Handlers(mut signals): Handlers,
         mut listeners: Vec<Listener>,
         mut desk: Option<Listener>,
-        program: Option<Program>,
+        launcher: Option<Launcher>,
     ) -> io::Result<Self> {
-        if program.is_some() {
+        if launcher.is_some() {
             signals.add_signal(SIGCHLD)?;
         }
         let poll = Poll::new()?;
@@ -92,7 +103,9 @@ impl System {
             desk.register(poll.registry(), DESK)?;
         }
         let events = Events::with_capacity(EVENTS_MAX);
-        Ok(Self { poll, events, listeners, desk, signals, program })
+        let adopts = launcher.is_some() && program::adopt();
+        let voices = Voices::default();
+        Ok(Self { poll, events, listeners, desk, signals, launcher, adopts, voices })
     }
 }
 
@@ -101,18 +114,21 @@ impl Kernel for System {
 
     fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
         self.poll.poll(&mut self.events, timeout)?;
-        let listeners = self.listeners.len();
+        self.voices.begin_poll();
         for event in &self.events {
-            let from_end = usize::MAX - event.token().0;
-            tell(if from_end > listeners + 1 {
-                Event::Stream(event.token().0, readiness(event))
-            } else if event.token() == SIGNALS {
+            let token = event.token();
+            tell(if token.0 < VOICES {
+                Event::Stream(token.0, readiness(event))
+            } else if token == SIGNALS {
                 edge::renew(&mut self.signals, self.poll.registry(), SIGNALS)?;
                 Event::Signal
-            } else if event.token() == DESK {
+            } else if token == DESK {
                 Event::Desk
+            } else if token.0 < VOICES + VOICES_MAX {
+                self.voices.hear(self.poll.registry(), VOICES, token.0 - VOICES)?;
+                continue;
             } else {
-                Event::Listener(from_end - 2)
+                Event::Listener(DESK.0 - 1 - token.0)
             });
         }
         Ok(())
@@ -160,17 +176,34 @@ impl Kernel for System {
         signals.collect()
     }
 
-    fn spawn(&mut self, stream: Socket) -> io::Result<Pid> {
-        let program = self.program.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-        program.spawn(stream)
+    fn spawn(&mut self, stream: Socket, peer: &Peer) -> io::Result<Pid> {
+        let launcher = self.launcher.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let (reader, writer) = io::pipe()?;
+        let child = launcher.spawn(stream, peer, writer.as_fd())?;
+        let heard = self.voices.listen(self.poll.registry(), VOICES, (child, *peer), reader.into());
+        if let Err(error) = heard {
+            debug!("what child {child} says is not logged: {error}");
+        }
+        Ok(child)
     }
 
     fn reap(&mut self) -> Option<(Pid, Ended)> {
         program::reap()
     }
 
+    fn is_over(&mut self, child: Pid) -> bool {
+        let over = !self.adopts || program::group_is_empty(child);
+        if over {
+            self.voices.forget(child);
+        }
+        over
+    }
+
     fn signal_child(&mut self, child: Pid, urge: Urge) {
         program::signal(child, urge);
+        if urge == Urge::Kill {
+            self.voices.forget(child);
+        }
     }
 
     fn now(&self) -> Millis {

@@ -19,7 +19,10 @@ use anyhow::Context;
 use log::{error, info, warn};
 
 use crate::cause::Cause;
-use crate::reactor::{Dice, Handlers, Kernel, Misbehaving, News, Reactor, Rules, Signal, System};
+use crate::descriptors::Limit;
+use crate::reactor::{
+    Dice, Handlers, Kernel, Launcher, Misbehaving, News, Reactor, Rules, Signal, System,
+};
 use crate::signals;
 
 use inherited::{Claimed, Inherited};
@@ -67,6 +70,7 @@ impl Start {
 /// written, a listener or poll that broke.
 pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
+    let limit = Limit::now();
     let connections_max = descriptors::connections_max(config.connections_max);
     let inherited = inherited::take(start.inherited?, config)?;
     let handlers = start.handlers?;
@@ -76,12 +80,17 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     let mut places = Places::open(config, inherited)?;
     let listeners = std::mem::take(&mut places.listeners);
     let count = listeners.len();
-    let system = System::new(handlers, listeners, places.desk.take(), config.exec.clone())
+    let launcher = config.exec.clone().map(|program| Launcher::new(program, limit)).transpose();
+    let system = launcher
+        .and_then(|launcher| System::new(handlers, listeners, places.desk.take(), launcher))
         .context("cannot set up the event loop")?;
     let descriptors = crate::descriptors::open();
     let inherited = places.inherited;
     let rules = Rules { descriptors, connections_max, inherited, ..config.rules() };
     places.announce(config)?;
+    if config.exec.is_some() && config.per_peer_max.is_none() && places.has_internet_address() {
+        warn!("--exec without --max-per-peer: one address may have all {connections_max} children");
+    }
     let removable: Vec<_> = places.socket_files.iter().map(SocketFile::directory).collect();
     sandbox::enter(config, &removable);
     notify::ready(&format!("listening on {}", places.listed()));

@@ -70,6 +70,11 @@ impl Places {
         })
     }
 
+    /// True if peers come from addresses.
+    pub(super) fn has_internet_address(&self) -> bool {
+        self.addresses.iter().any(|address| address.tcp().is_some())
+    }
+
     /// The addresses, one after the other.
     pub(super) fn listed(&self) -> String {
         let shown: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();

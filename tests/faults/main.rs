@@ -18,6 +18,8 @@ mod accept_path;
 #[cfg(test)]
 mod admission;
 #[cfg(test)]
+mod clean;
+#[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod deploy;

@@ -11,7 +11,7 @@ pub(super) struct Bug {
     pub(super) wrong: &'static str,
 }
 
-pub(super) const BUGS: [Bug; 18] = [
+pub(super) const BUGS: [Bug; 19] = [
     Bug {
         what: "readiness is forgotten: a short read means an empty socket, though the end is near",
         file: "src/connection/exchange.rs",
@@ -121,5 +121,11 @@ pub(super) const BUGS: [Bug; 18] = [
         file: "src/connection/exchange.rs",
         right: "held.last = !lent.service.answer.is_same();",
         wrong: "held.last = false;",
+    },
+    Bug {
+        what: "what a child leaves behind when it ends is not told to end",
+        file: "src/reactor/children.rs",
+        right: "if !self.kernel.is_over(id) {",
+        wrong: "if !self.kernel.is_over(id) && self.is_done() {",
     },
 ];

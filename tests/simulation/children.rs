@@ -12,6 +12,23 @@ pub(super) struct Child {
     wire: usize,
     /// It does not heed SIGTERM.
     stubborn: bool,
+    processes: Processes,
+}
+
+/// The processes of a child's group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Processes {
+    Itself,
+    /// It has started one that lives on when it ends itself.
+    ItselfAndAnother,
+    Another,
+}
+
+impl Child {
+    /// True if it is, or was, the process of that number.
+    pub(super) fn is(&self, id: Pid) -> bool {
+        self.id == id
+    }
 }
 
 impl World {
@@ -19,7 +36,9 @@ impl World {
     pub(super) fn start_child(&mut self, wire: usize) -> Pid {
         let id = i32::try_from(wire + 1).ok().and_then(Pid::from_raw).unwrap();
         let stubborn = self.rng.u32(0..4) == 0;
-        self.children.push(Child { id, wire, stubborn });
+        let two = self.rng.u32(0..8) == 0;
+        let processes = if two { Processes::ItselfAndAnother } else { Processes::Itself };
+        self.children.push(Child { id, wire, stubborn, processes });
         id
     }
 
@@ -46,17 +65,29 @@ impl World {
     pub(super) fn urge_child(&mut self, id: Pid, urge: Urge) {
         let Some(number) = self.children.iter().position(|child| child.id == id) else { return };
         match urge {
-            Urge::Kill => self.child_ends(number, Ended::Signalled(9)),
+            Urge::Kill => {
+                if self.children[number].processes == Processes::ItselfAndAnother {
+                    self.child_ends(number, Ended::Signalled(9));
+                }
+                self.child_ends(number, Ended::Signalled(9));
+            }
             Urge::Terminate if self.children[number].stubborn => {}
             Urge::Terminate => self.child_ends(number, Ended::Signalled(15)),
         }
     }
 
     fn child_ends(&mut self, number: usize, how: Ended) {
-        let child = self.children.swap_remove(number);
-        self.tell(|| format!("child of peer {} ended: {how}", child.wire));
-        self.wires[child.wire].close();
-        self.children_ended.push_back((child.id, how));
+        let child = &mut self.children[number];
+        let (id, wire, before) = (child.id, child.wire, child.processes);
+        child.processes = Processes::Another;
+        if before != Processes::Another {
+            self.children_ended.push_back((id, how));
+        }
+        if before != Processes::ItselfAndAnother {
+            self.children.swap_remove(number);
+            self.wires[wire].close();
+        }
+        self.tell(|| format!("of the child of peer {wire}, {before:?}, one ended: {how}"));
         self.signals.push(Signal::Child);
     }
 }

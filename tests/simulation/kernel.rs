@@ -106,7 +106,7 @@ impl Kernel for Simulated {
         std::mem::take(&mut self.0.borrow_mut().signals)
     }
 
-    fn spawn(&mut self, mut stream: End) -> io::Result<Pid> {
+    fn spawn(&mut self, mut stream: End, _: &Name) -> io::Result<Pid> {
         let mut world = self.0.borrow_mut();
         if world.fault(|weather| weather.failing_spawn) {
             drop(world);
@@ -120,6 +120,10 @@ impl Kernel for Simulated {
 
     fn reap(&mut self) -> Option<(Pid, Ended)> {
         self.0.borrow_mut().children_ended.pop_front()
+    }
+
+    fn is_over(&mut self, child: Pid) -> bool {
+        !self.0.borrow().children.iter().any(|other| other.is(child))
     }
 
     fn signal_child(&mut self, child: Pid, urge: Urge) {

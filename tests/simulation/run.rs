@@ -262,6 +262,9 @@ impl Run {
             return Err(format!("{open} streams are left after the end"));
         }
         let world = self.world.borrow();
+        if !world.children.is_empty() {
+            return Err(format!("{} children are left after the end", world.children.len()));
+        }
         let cut_from = if impatient { began } else { began.after(self.rules.drain) };
         self.checks.after_the_end(&world, cut_from)?;
         let mut accepted = world.peers.iter().enumerate().filter(|(_, peer)| peer.is_counted());

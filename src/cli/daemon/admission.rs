@@ -9,7 +9,8 @@ use crate::reactor::OverLimit;
 
 #[derive(Debug, Args)]
 pub(super) struct Admission {
-    /// How many connections there may be [default: the limit on descriptors, less 64]
+    /// How many connections there may be [default: the limit on descriptors, less 64; with --exec
+    /// 40]
     #[arg(short = 'c', long, value_name = "N", env = "TCPECHOD_MAX_CONNECTIONS",
           value_parser = within(1..=u32::MAX))]
     max_connections: Option<u32>,

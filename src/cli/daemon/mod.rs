@@ -111,6 +111,10 @@ With --exec, TERM is passed on to the children, and KILL follows at --drain-time
 Log: to standard error; RUST_LOG=debug shows every connection's end.
 Exit status: 0 drained, 1 failure or connections cut, 2 usage.";
 
+/// How many children there may be if nothing else is said: a process each takes far more than a
+/// descriptor. It is the default of tcpserver (ucspi-tcp).
+const CHILDREN_MAX: usize = 40;
+
 impl From<Arguments> for Command {
     fn from(arguments: Arguments) -> Self {
         let check = arguments.check;
@@ -121,6 +125,7 @@ impl From<Arguments> for Command {
 
 impl From<Arguments> for Config {
     fn from(mut arguments: Arguments) -> Self {
+        let most = arguments.exec.is_some().then_some(CHILDREN_MAX);
         Self {
             listen: arguments.listening.listen(),
             metrics: arguments.listening.metrics,
@@ -131,7 +136,7 @@ impl From<Arguments> for Config {
             mischief_seed: arguments.behaviour.fault_seed,
             exec: arguments.exec,
             line_bytes_max: arguments.max_line,
-            connections_max: arguments.admission.connections_max(),
+            connections_max: arguments.admission.connections_max().or(most),
             over_limit: arguments.admission.over_limit(),
             proxied: arguments.admission.proxied(),
             per_peer_max: arguments.admission.per_peer_max(),

@@ -118,12 +118,16 @@ impl<K: Kernel> Kernel for Misbehaving<K> {
         self.kernel.signals()
     }
 
-    fn spawn(&mut self, stream: Self::Stream) -> io::Result<Pid> {
-        self.kernel.spawn(stream.into_inner())
+    fn spawn(&mut self, stream: Self::Stream, peer: &Peer) -> io::Result<Pid> {
+        self.kernel.spawn(stream.into_inner(), peer)
     }
 
     fn reap(&mut self) -> Option<(Pid, Ended)> {
         self.kernel.reap()
+    }
+
+    fn is_over(&mut self, child: Pid) -> bool {
+        self.kernel.is_over(child)
     }
 
     fn signal_child(&mut self, child: Pid, urge: Urge) {

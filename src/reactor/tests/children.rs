@@ -179,3 +179,44 @@ fn a_second_signal_kills_children_now() {
     assert_eq!(bench.urged(), [(child(0), Urge::Terminate), (child(0), Urge::Kill)]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Cut)), (0, 1));
 }
+
+#[test]
+fn what_a_child_has_left_behind_is_told_to_end_with_the_others() {
+    let mut bench = bench(100, OverLimit::Wait);
+    bench.knock([]);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.kernel.0.borrow_mut().lingering = vec![child(0), child(1)];
+    bench.end([(0, Ended::Exited(7)), (1, Ended::Exited(0))]);
+    assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (2, 0), "they hold connections");
+    bench.kernel.0.borrow_mut().lingering = vec![child(1)];
+    bench.end([]);
+    assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 1));
+    bench.reactor.drain();
+    assert_eq!(bench.urged(), [(child(1), Urge::Terminate)]);
+    assert!(!bench.reactor.is_done());
+    bench.at(Millis(4000)).turn([]);
+    assert_eq!(bench.urged(), [(child(1), Urge::Kill)]);
+    assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (1, 1));
+    bench.assert_balanced();
+    assert!(bench.reactor.is_done());
+}
+
+#[test]
+fn a_process_id_that_is_given_again_is_another_childs() {
+    let mut bench = bench(100, OverLimit::Wait);
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    bench.kernel.0.borrow_mut().lingering = vec![child(0)];
+    bench.end([(0, Ended::Exited(0))]);
+    // What it has left behind ended, and nothing told it: the next child has the number.
+    bench.kernel.0.borrow_mut().lingering.clear();
+    bench.kernel.0.borrow_mut().spawned.clear();
+    bench.knock([]);
+    bench.turn([LISTENER]);
+    assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 1));
+    bench.end([]);
+    assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 1));
+    bench.end([(0, Ended::Exited(0))]);
+    assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (0, 2));
+}

@@ -47,6 +47,8 @@ struct Plan {
     unstartable: VecDeque<Errno>,
     spawned: Vec<Pid>,
     ended: VecDeque<(Pid, Ended)>,
+    /// Children that have left something behind.
+    lingering: Vec<Pid>,
     urged: Vec<(Pid, Urge)>,
 }
 
@@ -105,7 +107,7 @@ impl Kernel for Scripted {
         vec![Signal::Status]
     }
 
-    fn spawn(&mut self, _: Script) -> io::Result<Pid> {
+    fn spawn(&mut self, _: Script, _: &Peer) -> io::Result<Pid> {
         let mut plan = self.0.borrow_mut();
         if let Some(errno) = plan.unstartable.pop_front() {
             return Err(errno.into());
@@ -117,6 +119,10 @@ impl Kernel for Scripted {
 
     fn reap(&mut self) -> Option<(Pid, Ended)> {
         self.0.borrow_mut().ended.pop_front()
+    }
+
+    fn is_over(&mut self, child: Pid) -> bool {
+        !self.0.borrow().lingering.contains(&child)
     }
 
     fn signal_child(&mut self, child: Pid, urge: Urge) {

@@ -13,7 +13,8 @@ pub(crate) use builder::{BINARY, Builder, Ended};
 pub(crate) use daemon::Daemon;
 pub(crate) use nth_call::only_one_ends;
 pub(crate) use observe::{
-    Status, TcpState, blocks, descriptors, has_ended, ignores, run_state, time_wait_overflows,
+    Status, TcpState, blocks, descriptors, has_ended, ignores, run_state, signals,
+    time_wait_overflows,
 };
 pub(crate) use peer::{Peer, pattern};
 pub(crate) use selector::{BEGIN, WAIT};

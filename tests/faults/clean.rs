@@ -1,0 +1,240 @@
+//! A child of `--exec` begins as if a shell had started it: nothing of the daemon's own state, and
+//! who its peer is. What it says and what it leaves behind is the daemon's to keep in order.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::support::{Builder, Daemon, Peer, eventually, has_ended, have, run_state, signals};
+
+/// An executable file with that text; the directory has to be kept meanwhile.
+fn executable(text: &str) -> (TempDir, PathBuf) {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("script");
+    // By another process: a child that some other test starts meanwhile would have our descriptor
+    // for writing, and what is written to can't be run (ETXTBSY).
+    let mut writer = Command::new("sh");
+    writer.args(["-c", "printf %s \"$1\" >\"$0\" && chmod +x \"$0\""]).arg(&file).arg(text);
+    assert!(writer.status().unwrap().success());
+    (directory, file)
+}
+
+fn answered(daemon: &Daemon) -> Peer {
+    let mut peer = daemon.connect();
+    peer.echo(b"a line\n");
+    peer
+}
+
+#[test]
+fn k10_a_child_begins_with_default_signals_and_the_limit_that_the_daemon_was_given() {
+    if !have(&["env", "prlimit"]) {
+        return;
+    }
+    let daemon = Builder::new(&["--exec", "cat"])
+        .wrapped(&["env", "--ignore-signal", "--block-signal", "prlimit", "--nofile=300:4000"])
+        .start();
+    daemon.wait_for_log("descriptors: 4000 (soft limit was 300)");
+    let peer = answered(&daemon);
+    let child = daemon.children()[0];
+    // Two signals the C library keeps for itself, and nobody else can have them (nptl(7)).
+    let of_the_library = 0b11 << 31;
+    for set in ["SigIgn", "SigBlk", "SigCgt"] {
+        assert_eq!(signals(child, set) & !of_the_library, 0, "{set}");
+    }
+    let limits = |process| {
+        let text = fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+        let line = text.lines().find(|line| line.starts_with("Max open files")).unwrap();
+        let mut words = line.split_whitespace().skip(3).map(|word| word.parse::<u32>().unwrap());
+        [words.next().unwrap(), words.next().unwrap()]
+    };
+    assert_eq!(limits(child.as_raw_nonzero().get().unsigned_abs()), [300, 4000]);
+    assert_eq!(limits(daemon.process()), [4000, 4000], "the daemon keeps its own");
+    drop(peer);
+    daemon.epilogue();
+}
+
+#[test]
+fn k11_a_child_knows_its_peer_and_nothing_of_the_daemons_manager() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("echo");
+    let daemon = Builder::new(&["--exec", "env"])
+        .listen("127.0.0.1:0")
+        .listen(&format!("unix:{}", path.display()))
+        .env("NOTIFY_SOCKET", "/no/such/socket")
+        .env("WATCHDOG_USEC", "60000000")
+        .env("LISTEN_FDNAMES", "echo")
+        .env("TCPECHOD_BACKLOG", "77")
+        .env("REMOTE_ADDR", "192.0.2.1")
+        .env("KEPT", "as it is")
+        .start();
+    let of_a_manager = ["NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_", "TCPECHOD_"];
+    let mut peer = daemon.connect();
+    let told = String::from_utf8(peer.read_to_end()).unwrap();
+    let port = peer.address().port();
+    for name in ["REMOTE_ADDR", "TCPREMOTEIP"] {
+        assert_eq!(told.matches(&format!("\n{name}=")).count(), 1, "{told}");
+        assert!(told.contains(&format!("\n{name}=127.0.0.1\n")), "{told}");
+    }
+    for name in ["REMOTE_PORT", "TCPREMOTEPORT"] {
+        assert!(told.contains(&format!("\n{name}={port}\n")), "{told}");
+    }
+    let mut by_path = String::new();
+    UnixStream::connect(&path).unwrap().read_to_string(&mut by_path).unwrap();
+    assert!(!by_path.contains("REMOTE"), "a process has no address: {by_path}");
+    for told in [told, by_path] {
+        assert!(told.contains("KEPT=as it is\n"), "{told}");
+        let own = |line: &&str| of_a_manager.iter().any(|name| line.starts_with(name));
+        assert_eq!(told.lines().find(own), None);
+    }
+    daemon.terminate();
+    daemon.epilogue_ended(0);
+}
+
+#[test]
+fn k12_a_script_without_an_interpreter_is_run_by_the_shell() {
+    let (directory, file) = executable("echo \"$0 $*\"\n");
+    let search = format!("{}:/bin:/usr/bin", directory.path().display());
+    for name in [file.to_str().unwrap(), "script"] {
+        let command = format!("{name} one two");
+        let builder = Builder::new(&["--exec", &command]).env("PATH", &search);
+        let daemon = builder.start();
+        let mut peer = daemon.connect();
+        let told = String::from_utf8(peer.read_to_end()).unwrap();
+        assert_eq!(told, format!("{} one two\n", file.display()), "{name}");
+        daemon.terminate();
+        daemon.epilogue_ended(0);
+    }
+}
+
+#[test]
+fn k13_what_a_child_has_left_behind_ends_with_the_daemon() {
+    for (stubborn, code) in [("", 0), ("trap '' TERM;", 1)] {
+        let (_directory, file) = executable(&format!("{stubborn} sleep 1000 & echo $!; exit 7"));
+        let arguments = ["--exec", file.to_str().unwrap(), "--drain-timeout", "1s"];
+        let daemon = Daemon::start(&arguments);
+        let mut peer = daemon.connect();
+        let left = String::from_utf8(peer.recv_some(16)).unwrap().trim().to_owned();
+        let left = rustix::process::Pid::from_raw(left.parse().unwrap()).unwrap();
+        eventually("it is all that is left", || (daemon.children() == [left]).then_some(()));
+        assert_eq!(daemon.status().count("children"), 1, "it has the connection");
+        daemon.terminate();
+        let closing = daemon.closing(peer.address());
+        let (cause, status) = if code == 0 { ("exec", "7") } else { ("cut", "killed") };
+        assert_eq!((closing.cause.as_str(), closing.status.as_str()), (cause, status));
+        peer.wait_for_end();
+        eventually("it has ended", || has_ended(left).then_some(()));
+        daemon.epilogue_ended(code);
+    }
+}
+
+#[test]
+fn k13_a_child_is_over_when_what_it_has_left_behind_is() {
+    let (_directory, file) = executable("exec 3<&0; cat <&3 & exit 7");
+    let daemon = Daemon::start(&["--exec", &format!("sh {}", file.display())]);
+    let mut peer = answered_by(&daemon, &file);
+    peer.half_close();
+    assert_eq!(peer.read_to_end(), b"");
+    assert_eq!(daemon.closing(peer.address()).status, "7");
+    daemon.terminate();
+    daemon.epilogue_ended(0);
+}
+
+/// A peer whose child has ended, and left behind what answers.
+fn answered_by(daemon: &Daemon, file: &Path) -> Peer {
+    let peer = answered(daemon);
+    eventually("the child itself has ended", || {
+        let all = daemon.children();
+        let command = |pid: &rustix::process::Pid| {
+            fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default()
+        };
+        let script = file.as_os_str().as_encoded_bytes();
+        let is_script = |pid| command(pid).windows(script.len()).any(|part| part == script);
+        (!all.iter().any(is_script)).then_some(())
+    });
+    peer
+}
+
+#[test]
+fn k14_what_children_say_is_logged_line_by_line() {
+    let text = "printf 'one\\n\\n\"two\\033[2J\\n' >&2; head -c 3000 /dev/zero | tr '\\0' x >&2; \
+                printf '\\nthe last' >&2";
+    let (_directory, file) = executable(text);
+    for format in ["text", "json"] {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let arguments = ["--log-format", format, "--exec", file.to_str().unwrap()];
+        let daemon = Builder::new(&arguments).env("RUST_LOG", "info").stderr(writer).start();
+        let mut peer = daemon.connect();
+        assert_eq!(peer.read_to_end(), b"");
+        daemon.wait_until_alone();
+        daemon.terminate();
+        daemon.epilogue_ended(0);
+        let mut log = String::new();
+        reader.read_to_string(&mut log).unwrap();
+        let of_peer = |line: &&str| line.contains(&peer.address().to_string());
+        let lines: Vec<_> = log.lines().filter(of_peer).collect();
+        let piece = "x".repeat(2048);
+        let shown = if format == "json" { "\"message\":\"one\"" } else { "INFO ] one peer=" };
+        assert!(lines[0].contains(shown), "{log}");
+        assert_eq!(lines.len(), 5, "{log}");
+        for (number, word) in [(0, "one"), (1, "[2J"), (2, &piece), (3, "xx"), (4, "the last")] {
+            assert!(lines[number].contains(word), "{word}: {log}");
+            assert!(lines[number].contains("child"), "{log}");
+        }
+        assert!(!log.contains('\u{1b}'), "{log}");
+    }
+}
+
+#[test]
+fn k14_children_that_never_stop_talking_keep_nobody_waiting() {
+    let (_directory, file) = executable("read mode; [ \"$mode\" = quiet ] || exec yes >&2; cat");
+    let nowhere = File::options().write(true).open("/dev/null").unwrap();
+    let arguments = ["--exec", file.to_str().unwrap(), "--drain-timeout", "1m"];
+    let daemon = Builder::new(&arguments).env("RUST_LOG", "info").stderr(nowhere).start();
+    let mut loud = daemon.connect_many(5);
+    for peer in &mut loud {
+        peer.send(b"loud\n");
+    }
+    for _ in 0..10 {
+        let mut peer = daemon.connect();
+        peer.send(b"quiet\n");
+        peer.echo(b"a line\n");
+    }
+    daemon.terminate();
+    daemon.epilogue_ended(0);
+}
+
+#[test]
+fn k15_children_have_a_limit_of_their_own_and_one_address_may_not_have_them_all_unsaid() {
+    for (more, warned) in [(&[][..], true), (&["--max-per-peer", "1000"], false)] {
+        let daemon = Daemon::start(&[&["--exec", "cat"], more].concat());
+        let mut peers = daemon.connect_many(41);
+        for peer in &mut peers[..40] {
+            peer.echo(b"a line\n");
+        }
+        let status = daemon.status();
+        assert_eq!((status.count("children"), status.word("gate")), (40, "full"), "{status:?}");
+        assert_eq!(daemon.log().contains("WARN ] --exec without --max-per-peer"), warned);
+        drop(peers.remove(0));
+        peers[39].echo(b"the last one\n");
+        drop(peers);
+        daemon.epilogue();
+    }
+}
+
+#[test]
+fn k16_a_stopped_child_is_killed_at_the_drain_deadline() {
+    let daemon = Daemon::start(&["--exec", "cat", "--drain-timeout", "400ms"]);
+    let mut peer = answered(&daemon);
+    let child = daemon.children()[0];
+    rustix::process::kill_process(child, Signal::STOP).unwrap();
+    eventually("it is stopped", || (run_state(child) == 'T').then_some(()));
+    daemon.terminate();
+    peer.wait_for_end();
+    eventually("it has ended", || has_ended(child).then_some(()));
+    daemon.epilogue_ended(1);
+}
