@@ -7,6 +7,9 @@ use tcpecho::cli::{self, LoadCommand};
 use tcpecho::load::{self, Outcome};
 use tcpecho::signals;
 
+/// Something was lost or failed.
+const LOST: u8 = 3;
+
 /// A `--fail-if` held.
 const JUDGED: u8 = 99;
 
@@ -31,6 +34,10 @@ fn main() -> ExitCode {
                 say(&format!("fail-if {criterion}"));
             }
             ExitCode::from(JUDGED)
+        }
+        Ok(Outcome::Lost(what)) => {
+            say(&format!("lost or failed: {what}"));
+            ExitCode::from(LOST)
         }
         Ok(Outcome::Failed(why)) => {
             say(&why);

@@ -202,11 +202,16 @@ struct Load {
     #[arg(long, value_name = "FILE", env = "TCPECHO_LOAD_HDR")]
     hdr: Option<PathBuf>,
 
-    /// Exit with status 99 if that holds, as `p99>5ms`, `errors>0`, `rate<10k`; may be given
-    /// several times
+    /// Exit with status 99 if that holds, as `p99>5ms`, `lost>0.1%`, `errors>0`, `rate<10k`; may
+    /// be given several times
     #[arg(long, value_name = "EXPR", env = "TCPECHO_LOAD_FAIL_IF", value_delimiter = ',',
           value_parser = Criterion::parse)]
     fail_if: Vec<Criterion>,
+
+    /// Exit with status 0, not 3, though lines were lost or connections failed
+    #[arg(long, env = "TCPECHO_LOAD_ALLOW_ERRORS", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue)]
+    allow_errors: bool,
 
     /// Tell no progress on standard error
     #[arg(short, long, env = "TCPECHO_LOAD_QUIET", value_parser = BoolishValueParser::new(),
@@ -218,8 +223,9 @@ const AFTER_HELP: &str = "\
 Sizes: 4096, 4k, 1m (1024). Rates and counts: 10k (1000). Durations: 250ms, 10s, 3m. Each long \
 option can be set in the environment as TCPECHO_LOAD_ and its name; the command line wins.
 
-Exit status: 0; 1 no connection, wrong bytes, or nothing came back; 2 usage; 99 a --fail-if held; \
-130 interrupted, after the report.";
+Exit status: 0 nothing was lost; 1 no connection, wrong bytes, or nothing to measure; 2 usage; \
+3 lines were lost or connections failed, unless --allow-errors or a --fail-if about that says how \
+much may be; 99 a --fail-if held; 130 interrupted, after the report.";
 
 impl From<Load> for Config {
     fn from(load: Load) -> Self {
@@ -250,6 +256,7 @@ impl From<Load> for Config {
             plot: load.plot,
             hdr: load.hdr,
             fail_if: load.fail_if,
+            allow_errors: load.allow_errors,
             progress: !load.quiet,
         }
     }

@@ -138,6 +138,8 @@ pub struct Config {
     pub hdr: Option<PathBuf>,
     /// What makes the run a failure.
     pub fail_if: Vec<Criterion>,
+    /// Whether what is lost or fails makes it none.
+    pub allow_errors: bool,
     /// Whether progress is told on standard error.
     pub progress: bool,
 }

@@ -1,12 +1,14 @@
 //! `--fail-if`: what makes a run a failure, as an expression like `p99>5ms` and its judgement.
 
+mod limit;
 mod metric;
+mod statistic;
 
 use std::fmt;
-use std::time::Duration;
 
-use super::report::{Report, figures};
+use super::report::{Distributions, Found, Report, figures};
 
+use limit::Limit;
 use metric::Metric;
 
 /// An expression like `p99>5ms`: a figure of the report, an operator, a limit.
@@ -50,14 +52,41 @@ impl Criterion {
     }
 
     /// Whether it holds for that run.
-    pub fn judge(&self, report: &Report) -> Verdict {
-        match self.metric.found(report) {
-            None => Verdict::NotMeasured,
-            Some(found) if self.operator.holds(found, self.limit.value()) => {
+    pub fn judge(&self, report: &Report, times: &Distributions) -> Verdict {
+        let found = self.metric.found(report, times);
+        if let Limit::Part(limit) = self.limit {
+            return self.judge_part(found, self.metric.whole(report), limit);
+        }
+        match found {
+            Found::NotMeasured => Verdict::NotMeasured,
+            // It is longer than any limit.
+            Found::Lost if self.operator.holds(f64::INFINITY, self.limit.value()) => {
+                Verdict::Holds("lost, as it falls among those never answered".to_owned())
+            }
+            Found::Value(found) if self.operator.holds(found, self.limit.value()) => {
                 Verdict::Holds(self.metric.shown(found))
             }
-            Some(_) => Verdict::No,
+            Found::Value(_) | Found::Lost => Verdict::No,
         }
+    }
+
+    /// Whether it is about what was lost or failed: then it says how much of that may be.
+    pub(super) const fn is_about_loss(&self) -> bool {
+        self.metric.is_about_loss()
+    }
+
+    fn judge_part(&self, found: Found, whole: u64, limit: f64) -> Verdict {
+        let (Found::Value(found), 1..) = (found, whole) else { return Verdict::NotMeasured };
+        let part = found / figures::float(whole);
+        if !self.operator.holds(part, limit) {
+            return Verdict::No;
+        }
+        let of = self.metric.whole_name().unwrap_or_default();
+        Verdict::Holds(format!(
+            "{:.3} %, {found:.0} of {} {of}",
+            100.0 * part,
+            figures::count(whole)
+        ))
     }
 }
 
@@ -107,70 +136,16 @@ impl Operator {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Limit {
-    Time(Duration),
-    Number(f64),
-}
-
-impl Limit {
-    /// What that figure may be compared with.
-    fn parse(metric: Metric, text: &str) -> Result<Self, String> {
-        if metric.is_time() {
-            let time = humantime::parse_duration(text).map_err(|error| {
-                format!("{metric} needs a duration like 5ms, 250us or 1s, not {text:?}: {error}")
-            })?;
-            return Ok(Self::Time(time));
-        }
-        number(text).map(Self::Number).ok_or_else(|| {
-            format!("{metric} needs a number like 100, 10k (10000) or 2m (2000000), not {text:?}")
-        })
-    }
-
-    /// As the report counts: a time in microseconds.
-    fn value(self) -> f64 {
-        match self {
-            // In two parts: with a fraction of a second 250 us would not be 250.
-            Self::Time(time) => {
-                figures::float(time.as_secs()) * 1e6 + f64::from(time.subsec_nanos()) / 1e3
-            }
-            Self::Number(number) => number,
-        }
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Time(time) => humantime::format_duration(*time).fmt(f),
-            Self::Number(number) => number.fmt(f),
-        }
-    }
-}
-
-/// A number of decimal digits, with a fraction or without, and with `k` or `m` for 10^3 or 10^6.
-fn number(text: &str) -> Option<f64> {
-    let (digits, unit) = match (text.strip_suffix('k'), text.strip_suffix('m')) {
-        (Some(digits), _) => (digits, 1e3),
-        (_, Some(digits)) => (digits, 1e6),
-        (None, None) => (text, 1.0),
-    };
-    // Signs, exponents, infinities and what is no number would be read as well.
-    let plain = digits.chars().all(|digit| digit.is_ascii_digit() || digit == '.');
-    let number = digits.parse::<f64>().ok().filter(|_| plain)? * unit;
-    number.is_finite().then_some(number)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use crate::load::report::sample;
+    use crate::load::report::{Percentiles, sample};
 
     use super::*;
 
     fn judged(text: &str) -> Verdict {
-        Criterion::parse(text).unwrap().judge(&sample::report())
+        Criterion::parse(text).unwrap().judge(&sample::report(), &sample::distributions())
     }
 
     #[test]
@@ -189,6 +164,16 @@ mod tests {
             ("rate<51.2k", Verdict::No),
             ("bytes-rate>1m", holds("3.13 MiB a second")),
             ("late-p99>1ns", Verdict::NotMeasured),
+            ("late-p95>1ns", Verdict::NotMeasured),
+            ("p95>1us", holds("1.50 ms")),
+            ("p95>2ms", Verdict::No),
+            ("lost>4", holds("5")),
+            ("lost>0.1%", Verdict::No),
+            ("lost>0.0001%", holds("0.001 %, 5 of 563,215 lines")),
+            ("errors>1%", holds("14.000 %, 7 of 50 connections")),
+            ("errors > 14 %", Verdict::No),
+            ("errors.reset>=8%", holds("8.000 %, 4 of 50 connections")),
+            ("errors.unreachable>0", Verdict::No),
         ];
         for (text, verdict) in table {
             assert_eq!(judged(text), verdict, "{text}");
@@ -199,7 +184,26 @@ mod tests {
     fn a_rate_over_no_time_was_not_measured() {
         let report = Report { duration_s: 0.0, ..sample::report() };
         let criterion = Criterion::parse("rate<10k").unwrap();
-        assert_eq!(criterion.judge(&report), Verdict::NotMeasured);
+        assert_eq!(criterion.judge(&report, &sample::distributions()), Verdict::NotMeasured);
+    }
+
+    /// A percentile among lines that were never answered is longer than any limit, and an average
+    /// of the others is none of it.
+    #[test]
+    fn g03_what_was_never_answered_is_slower_than_any_limit() {
+        let latency = Percentiles { p50: Some(800.0), mean: Some(900.0), ..Percentiles::default() };
+        let report = Report { latency_us: latency, answered_share: Some(0.7), ..sample::report() };
+        let times = Distributions { latency: sample::lossy(), ..sample::distributions() };
+        let judged = |text: &str| Criterion::parse(text).unwrap().judge(&report, &times);
+        for holds in ["p99>5ms", "p99>=100h", "p90>1s", "max>1s", "p95>1s", "p70.1>1s"] {
+            assert!(
+                matches!(judged(holds), Verdict::Holds(why) if why.contains("lost")),
+                "{holds}"
+            );
+        }
+        for not in ["p99<5ms", "p99<=100h", "p99=1s", "p50>1s", "p70>1s", "mean>1s"] {
+            assert_eq!(judged(not), Verdict::No, "{not}");
+        }
     }
 
     #[test]
@@ -213,7 +217,11 @@ mod tests {
             ("errors>-1", "errors needs a number"),
             ("errors>1e3", "errors needs a number"),
             ("errors>inf", "errors needs a number"),
-            ("p95>5ms", "\"p95\" is not a figure of the report"),
+            ("p999.9>5ms", "\"p999.9\" is not a figure of the report"),
+            ("errors>x%", "errors needs a number like 100, 10k (10000) or 2m (2000000), or a part"),
+            ("lost>1%%", "lost needs a number"),
+            ("rate<1%", "rate needs a number"),
+            ("errors.late>0", "\"late\" is no word of an error"),
         ];
         for (text, begin) in table {
             let error = Criterion::parse(text).unwrap_err();
@@ -228,6 +236,9 @@ mod tests {
             ("connect-max>=1500ms", "connect-max>=1s 500ms"),
             ("rate<10k", "rate<10000"),
             ("bytes-rate < 1.5m", "bytes-rate<1500000"),
+            ("p99.9>1s", "p999>1s"),
+            ("p99.95>1s", "p99.95>1s"),
+            ("lost > 12.5 %", "lost>12.5%"),
         ] {
             assert_eq!(Criterion::parse(text).unwrap().to_string(), shown);
         }

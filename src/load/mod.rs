@@ -18,6 +18,7 @@ mod exchange;
 mod gathering;
 mod generator;
 mod limits;
+mod outcome;
 mod pace;
 mod payload;
 mod plan;
@@ -36,37 +37,24 @@ use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
-use hdrhistogram::Histogram;
-
 use crate::client::{self, Word};
 use crate::endpoint::Endpoint;
 use crate::fault;
 use crate::reactor::Dialer;
+use anyhow::{Context, bail};
 
 use self::generator::Generator;
 use self::progress::Progress;
 
 pub use self::config::{Close, Config, Format, Mode, Size, Until};
 pub use self::criteria::{Criterion, Verdict};
+pub use self::outcome::Outcome;
 #[cfg(feature = "plot")]
 pub use self::report::plot;
 pub use self::report::{
-    Connections, Mismatch, Percentiles, Report, Second, Settings, Share, compare, hdr, remedy, text,
+    Answers, Connections, Distribution, Distributions, Found, Mismatch, Percentiles, Report,
+    Second, Settings, Share, Times, compare, hdr, remedy, text,
 };
-
-/// How a run came to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// As it should.
-    Passed,
-    /// With what a `--fail-if` asks for, each in a sentence.
-    Judged(Vec<String>),
-    /// With bytes that were wrong, or with nothing that could be measured.
-    Failed(String),
-    /// Before its time, by a signal.
-    Interrupted,
-}
 
 /// Runs the load and reports it.
 ///
@@ -91,9 +79,10 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
     }
     progress.end();
     let (results, measured) = generator.finish();
-    let report = summary::report(config, &server, &results, measured);
-    files.write(config, &report, &results.latency)?;
-    Ok(outcome(config, &report))
+    let times = results.distributions();
+    let report = summary::report(config, &server, &results, &times, measured);
+    files.write(config, &report, &times.latency)?;
+    Ok(outcome::of(config, &report, &times))
 }
 
 /// The first of the server's addresses; where a name has several, the first that answers.
@@ -151,10 +140,10 @@ impl Files {
         &mut self,
         config: &Config,
         report: &Report,
-        latency: &Histogram<u64>,
+        latency: &Distribution,
     ) -> anyhow::Result<()> {
         let text = match config.format {
-            Format::Text => text(report, latency),
+            Format::Text => text(report, &latency.times),
             Format::Json => serde_json::to_string_pretty(report)? + "\n",
         };
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
@@ -173,41 +162,4 @@ impl Files {
         }
         Ok(())
     }
-}
-
-/// A run that measured nothing has failed whatever else it was to show; then what was asked for
-/// decides, and then the bytes.
-fn outcome(config: &Config, report: &Report) -> Outcome {
-    if report.interrupted {
-        return Outcome::Interrupted;
-    }
-    if report.connections.established == 0 {
-        let words: Vec<_> = report.errors.keys().chain(report.shortages.keys()).cloned().collect();
-        return Outcome::Failed(format!(
-            "{}: no connection to {}",
-            words.join(", "),
-            report.server
-        ));
-    }
-    let (mut held, mut unknown) = (Vec::new(), None);
-    for criterion in &config.fail_if {
-        match criterion.judge(report) {
-            Verdict::Holds(found) => held.push(format!("{criterion}: it was {found}")),
-            Verdict::No => {}
-            Verdict::NotMeasured => unknown = Some(criterion),
-        }
-    }
-    if !held.is_empty() {
-        return Outcome::Judged(held);
-    }
-    if let Some(criterion) = unknown {
-        return Outcome::Failed(format!("{criterion}: that was not measured"));
-    }
-    if report.mismatches > 0 {
-        return Outcome::Failed(format!("{} connections had wrong bytes", report.mismatches));
-    }
-    if report.lines_total == 0 && report.exchanges_total == 0 {
-        return Outcome::Failed(format!("nothing came back from {}", report.server));
-    }
-    Outcome::Passed
 }

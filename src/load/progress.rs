@@ -177,6 +177,7 @@ mod tests {
         lines: 51_234,
         open: 50,
         errors: 0,
+        unanswered: 0,
         p50_us: Some(800.0),
         p99_us: Some(1930.0),
         measured: true,
@@ -206,6 +207,7 @@ mod tests {
             plot: None,
             hdr: None,
             fail_if: Vec::new(),
+            allow_errors: false,
             progress: true,
         };
         Progress::with_voice(Voice::Silent, &config)

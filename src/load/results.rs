@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::report::figures::float;
-use super::report::{Mismatch, Second};
+use super::report::{Answers, Distribution, Distributions, Mismatch, Second};
 use super::trouble::Trouble;
 
 /// How many mismatches are told one by one.
@@ -38,6 +37,8 @@ pub(super) struct Sums {
     pub exchanges: u64,
     /// Connections on which something went wrong.
     pub errors: u64,
+    /// Lines that never came back.
+    pub unanswered: u64,
 }
 
 /// All results of a run.
@@ -48,6 +49,8 @@ pub(super) struct Results {
     current_latency: Histogram<u64>,
     current_late: Histogram<u64>,
     pub measured: Sums,
+    /// What came back, or was given up, after that.
+    pub after: Sums,
     pub total: Sums,
     /// Latencies of lines, in nanoseconds.
     pub latency: Histogram<u64>,
@@ -61,6 +64,8 @@ pub(super) struct Results {
     pub mismatches: u64,
     pub first_mismatches: Vec<Mismatch>,
     pub unanswered: u64,
+    /// Those of them that were due and never sent.
+    pub unsent: u64,
     /// Held connections that were to echo a second line.
     pub asked_again: u64,
     /// Lines that were on their way when we reset their connection, as was planned.
@@ -78,6 +83,7 @@ impl Results {
             current_latency: histogram(),
             current_late: histogram(),
             measured: Sums::default(),
+            after: Sums::default(),
             total: Sums::default(),
             latency: histogram(),
             connect: histogram(),
@@ -88,6 +94,7 @@ impl Results {
             mismatches: 0,
             first_mismatches: Vec::new(),
             unanswered: 0,
+            unsent: 0,
             asked_again: 0,
             reset_away: 0,
             shortages: BTreeMap::new(),
@@ -126,22 +133,24 @@ impl Results {
     pub(super) fn trouble(&mut self, trouble: Trouble, unanswered: u64) {
         *self.troubles.entry(trouble).or_default() += 1;
         self.current.errors += 1;
-        self.unanswered += unanswered;
+        self.given_up(unanswered);
     }
 
-    /// That many lines have been given up.
+    /// That many lines that were on their way have been given up.
     pub(super) fn given_up(&mut self, lines: u64) {
+        self.current.unanswered += lines;
         self.unanswered += lines;
+    }
+
+    /// That many lines were due, and will never be sent.
+    pub(super) fn never_sent(&mut self, lines: u64) {
+        self.given_up(lines);
+        self.unsent += lines;
     }
 
     /// That many lines were on their way when their connection was reset, as was planned.
     pub(super) fn given_away(&mut self, lines: u64) {
         self.reset_away += lines;
-    }
-
-    /// A line has not come back in that many nanoseconds: its latency is at least that long.
-    pub(super) fn waited_in_vain(&mut self, waited_ns: u64) {
-        self.current_latency.saturating_record(waited_ns);
     }
 
     /// A byte came back that was not the one that was due.
@@ -159,6 +168,19 @@ impl Results {
         *count == 1
     }
 
+    /// All times of the run, with what never came back. Lines count from when it was measured,
+    /// as their latencies do; connects always.
+    pub(super) fn distributions(&self) -> Distributions {
+        let mut timed = self.measured;
+        timed.add(self.after);
+        let failed = self.attempted.saturating_sub(self.established);
+        Distributions {
+            latency: Distribution { times: self.latency.clone(), answers: timed.answers() },
+            connect: Distribution::new(self.connect.clone(), failed),
+            late: Distribution::new(self.late.clone(), 0),
+        }
+    }
+
     /// How many lines have come to an end, whatever it was.
     pub(super) fn lines_over(&self) -> u64 {
         self.total.lines + self.current.lines + self.unanswered + self.reset_away
@@ -173,22 +195,23 @@ impl Results {
     #[cold]
     pub(super) fn end_second(&mut self, at: Duration, open: usize, part: Part) -> Second {
         let sums = std::mem::take(&mut self.current);
-        let timed = !self.current_latency.is_empty();
-        let percentile = |quantile| {
-            timed.then(|| float(self.current_latency.value_at_quantile(quantile)) / 1000.0)
-        };
+        let answers = sums.answers();
+        let percentile = |part| answers.at(&self.current_latency, part).value();
         let second = Second {
             at_s: at.as_secs_f64(),
             lines: sums.lines,
             open: u64::try_from(open).unwrap_or(u64::MAX),
             errors: sums.errors,
+            unanswered: sums.unanswered,
             p50_us: percentile(0.5),
             p99_us: percentile(0.99),
             measured: part == Part::Measured,
         };
         self.total.add(sums);
-        if part == Part::Measured {
-            self.measured.add(sums);
+        match part {
+            Part::Before => {}
+            Part::Measured => self.measured.add(sums),
+            Part::After => self.after.add(sums),
         }
         move_into(&mut self.latency, &mut self.current_latency, part);
         move_into(&mut self.late, &mut self.current_late, part);
@@ -198,11 +221,17 @@ impl Results {
 }
 
 impl Sums {
+    /// How many lines came back, and how many never did.
+    pub(super) const fn answers(&self) -> Answers {
+        Answers { answered: self.lines, lost: self.unanswered }
+    }
+
     fn add(&mut self, other: Self) {
         self.lines += other.lines;
         self.bytes += other.bytes;
         self.exchanges += other.exchanges;
         self.errors += other.errors;
+        self.unanswered += other.unanswered;
     }
 }
 

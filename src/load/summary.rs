@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
 use crate::endpoint::Endpoint;
 
 use super::config::{Close, Config, Until};
 use super::report::figures::float;
-use super::report::{Connections, Percentiles, Report, Settings};
+use super::report::{Connections, Distributions, Report, Settings};
 use super::results::Results;
 
 /// The report of a run that was measured for that long.
@@ -16,6 +14,7 @@ pub(super) fn report(
     config: &Config,
     server: &Endpoint,
     results: &Results,
+    distributions: &Distributions,
     measured: Duration,
 ) -> Report {
     let seconds = measured.as_secs_f64();
@@ -31,6 +30,7 @@ pub(super) fn report(
             failed: results.errors(),
         },
         lines: results.measured.lines,
+        lines_after: results.after.lines,
         lines_total: results.total.lines,
         lines_per_s: a_second(results.measured.lines),
         bytes: results.measured.bytes,
@@ -39,14 +39,16 @@ pub(super) fn report(
         exchanges: results.measured.exchanges,
         exchanges_total: results.total.exchanges,
         duration_s: seconds,
-        latency_us: percentiles(&results.latency),
-        connect_us: percentiles(&results.connect),
-        late_us: percentiles(&results.late),
+        latency_us: distributions.latency.percentiles(),
+        answered_share: distributions.latency.answers.share(),
+        connect_us: distributions.connect.percentiles(),
+        late_us: distributions.late.percentiles(),
         errors: std::collections::BTreeMap::new(),
         errors_by_phase: std::collections::BTreeMap::new(),
         mismatches: results.mismatches,
         first_mismatches: results.first_mismatches.clone(),
         unanswered: results.unanswered,
+        unsent: results.unsent,
         asked_again: results.asked_again,
         shortages: results.shortages.clone(),
         interrupted: results.interrupted,
@@ -60,22 +62,6 @@ pub(super) fn report(
         *phase.entry(word).or_default() += count;
     }
     report
-}
-
-fn percentiles(times: &Histogram<u64>) -> Percentiles {
-    if times.is_empty() {
-        return Percentiles::default();
-    }
-    let at = |quantile| Some(float(times.value_at_quantile(quantile)) / 1000.0);
-    Percentiles {
-        count: times.len(),
-        p50: at(0.5),
-        p90: at(0.9),
-        p99: at(0.99),
-        p999: at(0.999),
-        max: Some(float(times.max()) / 1000.0),
-        mean: Some(times.mean() / 1000.0),
-    }
 }
 
 fn settings(config: &Config) -> Settings {

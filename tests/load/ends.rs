@@ -45,7 +45,7 @@ fn a_command_line_that_is_wrong_is_usage() {
         (&["-s", "0"], "from 1 byte"),
         (&["--mode", "ping"], "possible values: echo, stream, churn, idle, half-close, abort"),
         (&["--source", "nowhere"], "is no address"),
-        (&["--fail-if", "p98>5ms"], "p98"),
+        (&["--fail-if", "p101>5ms"], "p101"),
         (&["--fail-if", "p99>5"], "5"),
     ];
     for (options, text) in table {

@@ -1,30 +1,41 @@
-//! Which figure of a report a criterion is about: its name, and where it is found.
+//! Which figure of a run a criterion is about: its name, and where it is found.
 
 use std::fmt;
 
-use crate::load::report::{Report, Share, figures};
+use crate::client::Word;
+use crate::load::report::{Distributions, Found, Report, Times, figures};
+use crate::load::trouble::Trouble;
 
-/// A figure of the report. The times are those of [`Share`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use super::statistic::Statistic;
+
+/// A figure of a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Metric {
-    Latency(Share),
-    Connect(Share),
-    Late(Share),
+    Time(Times, Statistic),
     Errors,
+    /// Errors of that word.
+    ErrorsOf(&'static str),
     Mismatches,
     Unanswered,
+    /// The same, by its shorter name.
+    Lost,
     Failed,
     Lines,
     Rate,
     BytesRate,
 }
 
+/// What stands before the name of a time, and before the word of an error.
+const PREFIXES: [(&str, Times); 2] = [("connect-", Times::Connect), ("late-", Times::Late)];
+const ERRORS_OF: &str = "errors.";
+
 impl Metric {
     /// Those that are no times, and their limits plain numbers.
-    const NUMBERS: [Self; 7] = [
+    const NUMBERS: [Self; 8] = [
         Self::Errors,
         Self::Mismatches,
         Self::Unanswered,
+        Self::Lost,
         Self::Failed,
         Self::Lines,
         Self::Rate,
@@ -33,21 +44,21 @@ impl Metric {
 
     /// The figure with that name.
     pub(super) fn parse(name: &str) -> Result<Self, String> {
-        let number = Self::NUMBERS.into_iter().find(|metric| metric.to_string() == name);
-        let time = || {
-            let (of, share): (fn(Share) -> Self, _) = match name.split_once('-') {
-                None => (Self::Latency, name),
-                Some(("connect", share)) => (Self::Connect, share),
-                Some(("late", share)) => (Self::Late, share),
-                Some(_) => return None,
-            };
-            Share::by_name(share).map(of)
-        };
-        number.or_else(time).ok_or_else(|| {
+        if let Some(word) = name.strip_prefix(ERRORS_OF) {
+            return error_word(word).map(Self::ErrorsOf);
+        }
+        if let Some(metric) = Self::NUMBERS.into_iter().find(|metric| metric.to_string() == name) {
+            return Ok(metric);
+        }
+        let prefixed = PREFIXES
+            .into_iter()
+            .find_map(|(prefix, times)| Some((times, name.strip_prefix(prefix)?)));
+        let (times, statistic) = prefixed.unwrap_or((Times::Latency, name));
+        Statistic::parse(statistic).map(|statistic| Self::Time(times, statistic)).ok_or_else(|| {
             format!(
-                "{name:?} is not a figure of the report: expected one of {}, those with connect- \
-                 or late- before them, or one of {}",
-                Share::ALL.map(Share::name).join(" "),
+                "{name:?} is not a figure of the report: expected pN, for any N up to 100 like p50 \
+                 or p99.9, max or mean, those with connect- or late- before them, errors.WORD, or \
+                 one of {}",
                 Self::NUMBERS.map(|metric| metric.to_string()).join(" ")
             )
         })
@@ -55,22 +66,55 @@ impl Metric {
 
     /// Whether it is a time, and its limit a duration.
     pub(super) const fn is_time(self) -> bool {
-        matches!(self, Self::Latency(_) | Self::Connect(_) | Self::Late(_))
+        matches!(self, Self::Time(..))
+    }
+
+    /// Whether it is about what was lost or failed, so that it decides how much of that may be.
+    pub(super) const fn is_about_loss(self) -> bool {
+        self.whole_name().is_some()
+    }
+
+    /// Of what it is a part, if its limit may be in percent.
+    pub(super) const fn whole_name(self) -> Option<&'static str> {
+        match self {
+            Self::Errors | Self::ErrorsOf(_) | Self::Mismatches | Self::Failed => {
+                Some("connections")
+            }
+            Self::Unanswered | Self::Lost => Some("lines"),
+            Self::Time(..) | Self::Lines | Self::Rate | Self::BytesRate => None,
+        }
+    }
+
+    /// How much there is of that: connections that were attempted, lines that were to come back.
+    pub(super) const fn whole(self, report: &Report) -> u64 {
+        match self {
+            Self::Unanswered | Self::Lost => report.lines_asked(),
+            Self::Errors
+            | Self::ErrorsOf(_)
+            | Self::Mismatches
+            | Self::Failed
+            | Self::Time(..)
+            | Self::Lines
+            | Self::Rate
+            | Self::BytesRate => report.connections.attempted,
+        }
     }
 
     /// Its value in that run: a time in microseconds, a count, or how many a second.
-    pub(super) fn found(self, report: &Report) -> Option<f64> {
+    pub(super) fn found(self, report: &Report, times: &Distributions) -> Found {
         // A rate over no time is none.
-        let per_second = |rate| (report.duration_s > 0.0).then_some(rate);
+        let per_second = |rate| {
+            if report.duration_s > 0.0 { Found::Value(rate) } else { Found::NotMeasured }
+        };
+        let count = |count| Found::Value(figures::float(count));
         match self {
-            Self::Latency(share) => share.of(&report.latency_us),
-            Self::Connect(share) => share.of(&report.connect_us),
-            Self::Late(share) => share.of(&report.late_us),
-            Self::Errors => Some(figures::float(report.errors.values().sum())),
-            Self::Mismatches => Some(figures::float(report.mismatches)),
-            Self::Unanswered => Some(figures::float(report.unanswered)),
-            Self::Failed => Some(figures::float(report.connections.failed)),
-            Self::Lines => Some(figures::float(report.lines)),
+            Self::Time(of, statistic) => statistic.found(of, report, times),
+            Self::Errors => count(report.errors.values().sum()),
+            Self::ErrorsOf(word) => count(report.errors.get(word).copied().unwrap_or_default()),
+            Self::Mismatches => count(report.mismatches),
+            Self::Unanswered | Self::Lost => count(report.unanswered),
+            Self::Failed => count(report.connections.failed),
+            Self::Lines => count(report.lines),
             Self::Rate => per_second(report.lines_per_s),
             Self::BytesRate => per_second(report.bytes_per_s),
         }
@@ -79,25 +123,43 @@ impl Metric {
     /// That value for people.
     pub(super) fn shown(self, found: f64) -> String {
         match self {
-            Self::Latency(_) | Self::Connect(_) | Self::Late(_) => figures::time(found),
+            Self::Time(..) => figures::time(found),
             Self::Rate => format!("{} lines a second", figures::rate(found)),
             Self::BytesRate => format!("{} a second", figures::bytes(found)),
-            Self::Errors | Self::Mismatches | Self::Unanswered | Self::Failed | Self::Lines => {
-                format!("{found:.0}")
-            }
+            Self::Errors
+            | Self::ErrorsOf(_)
+            | Self::Mismatches
+            | Self::Unanswered
+            | Self::Lost
+            | Self::Failed
+            | Self::Lines => format!("{found:.0}"),
         }
     }
+}
+
+/// The word of an error that the report may have.
+fn error_word(name: &str) -> Result<&'static str, String> {
+    let words = || Word::ALL.map(Word::word).into_iter().chain([Trouble::MISMATCH.word()]);
+    words().find(|word| *word == name).ok_or_else(|| {
+        format!(
+            "{name:?} is no word of an error: expected one of {}",
+            words().collect::<Vec<_>>().join(" ")
+        )
+    })
 }
 
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Latency(share) => share.name(),
-            Self::Connect(share) => return write!(f, "connect-{}", share.name()),
-            Self::Late(share) => return write!(f, "late-{}", share.name()),
+            Self::Time(times, statistic) => {
+                let prefix = PREFIXES.iter().find(|(_, of)| of == times);
+                return write!(f, "{}{statistic}", prefix.map_or("", |(prefix, _)| prefix));
+            }
+            Self::ErrorsOf(word) => return write!(f, "{ERRORS_OF}{word}"),
             Self::Errors => "errors",
             Self::Mismatches => "mismatches",
             Self::Unanswered => "unanswered",
+            Self::Lost => "lost",
             Self::Failed => "failed",
             Self::Lines => "lines",
             Self::Rate => "rate",
@@ -110,21 +172,28 @@ impl fmt::Display for Metric {
 mod tests {
     use super::*;
 
-    use crate::load::report::sample;
+    use crate::load::report::{Share, sample};
 
     #[test]
     fn every_figure_is_found_by_its_name() {
-        let times = [Metric::Latency, Metric::Connect, Metric::Late];
-        let times = times.into_iter().flat_map(|of| Share::ALL.map(of));
-        for metric in times.chain(Metric::NUMBERS) {
+        let times = [Times::Latency, Times::Connect, Times::Late].into_iter();
+        let statistics =
+            || Share::ALL.map(Statistic::Share).into_iter().chain([Statistic::Percentile(95.5)]);
+        let times = times.flat_map(|of| statistics().map(move |one| Metric::Time(of, one)));
+        for metric in times.chain(Metric::NUMBERS).chain([Metric::ErrorsOf("timed-out")]) {
             assert_eq!(Metric::parse(&metric.to_string()), Ok(metric));
         }
-        for wrong in ["", "p95", "latency-p99", "connect-", "connect-errors", "late", "P99"] {
+        for wrong in ["", "p950", "latency-p99", "connect-", "connect-errors", "late", "P99"] {
             let error = Metric::parse(wrong).unwrap_err();
             assert!(error.starts_with(&format!("{wrong:?} is not a figure")), "{error}");
-            assert!(error.contains("p50 p90 p99 p999 max mean"), "{error}");
-            assert!(error.contains("errors mismatches unanswered failed lines rate"), "{error}");
+            assert!(
+                error.contains("errors mismatches unanswered lost failed lines rate"),
+                "{error}"
+            );
         }
+        let error = Metric::parse("errors.timeout").unwrap_err();
+        assert!(error.starts_with("\"timeout\" is no word of an error"), "{error}");
+        assert!(error.contains("timed-out") && error.contains("mismatch"), "{error}");
     }
 
     #[test]
@@ -135,8 +204,11 @@ mod tests {
             ("connect-mean", Some(95.0), "95.0 us"),
             ("late-max", None, ""),
             ("errors", Some(7.0), "7"),
+            ("errors.reset", Some(4.0), "4"),
+            ("errors.unreachable", Some(0.0), "0"),
             ("mismatches", Some(1.0), "1"),
             ("unanswered", Some(5.0), "5"),
+            ("lost", Some(5.0), "5"),
             ("failed", Some(7.0), "7"),
             ("lines", Some(512_340.0), "512340"),
             ("rate", Some(51_234.0), "51,234 lines a second"),
@@ -144,7 +216,7 @@ mod tests {
         ];
         for (name, value, shown) in table {
             let metric = Metric::parse(name).unwrap();
-            assert_eq!(metric.found(&report), value, "{name}");
+            assert_eq!(metric.found(&report, &sample::distributions()).value(), value, "{name}");
             assert_eq!(value.map_or_else(String::new, |value| metric.shown(value)), shown);
         }
     }

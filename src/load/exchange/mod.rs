@@ -177,11 +177,6 @@ impl<S: Dialled> Exchange<S> {
         self.begun - self.due.line
     }
 
-    /// For how many nanoseconds each of them that is timed has been waited for.
-    pub(super) fn waiting_ns(&self, now: Nanos) -> impl Iterator<Item = u64> {
-        self.times.iter().map(move |(_, since)| now.ns_since(*since))
-    }
-
     /// True if what it waits for has not come for that long.
     pub(super) fn is_overdue(&self, timeout: Duration, now: Nanos) -> bool {
         let waits = self.phase != Phase::Open || self.in_flight() > 0;

@@ -114,8 +114,6 @@ impl<D: Dial> Generator<D> {
         let plan = self.lent.plan;
         match served {
             Served::Failed(trouble) => {
-                let waited = exchange.waiting_ns(self.now);
-                waited.for_each(|waited| self.lent.results.waited_in_vain(waited));
                 self.lent.results.trouble(trouble, exchange.in_flight());
                 self.dialling.again_later(key, self.now);
                 exchange.close(Close::Rst);
@@ -170,10 +168,9 @@ impl<D: Dial> Generator<D> {
         if self.lent.results.errors() >= slots && !self.stage.is_ending() {
             self.notes.push("nobody could connect: the run ends here".to_owned());
             self.end();
-            // Nobody waited for an answer to what was due: there was nobody to ask.
             for slot in &mut self.slots {
                 let due = std::mem::take(&mut slot.owed).len();
-                self.lent.results.given_up(u64::try_from(due).unwrap_or(u64::MAX));
+                self.lent.results.never_sent(u64::try_from(due).unwrap_or(u64::MAX));
             }
         }
     }

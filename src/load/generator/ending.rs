@@ -95,21 +95,15 @@ impl<D: Dial> Generator<D> {
         self.wake_everybody();
     }
 
-    /// Whoever has not ended by now is cut off, and what it still owed has been waited for in
-    /// vain.
+    /// Connections that have not ended by now are cut off, and what they still owe is lost.
     pub(super) fn give_up_the_rest(&mut self) {
         let trouble = if self.lent.results.interrupted { None } else { Some(Word::TimedOut) };
         for key in 0..self.slots.len() {
             let Some(slot) = self.slots.get_mut(key) else { continue };
-            for due in slot.owed.drain(..) {
-                self.lent.results.waited_in_vain(self.now.ns_since(due));
-                self.lent.results.given_up(1);
-            }
+            let due = std::mem::take(&mut slot.owed).len();
+            self.lent.results.never_sent(u64::try_from(due).unwrap_or(u64::MAX));
             let Some(exchange) = slot.exchange.take() else { continue };
             self.open -= 1;
-            exchange
-                .waiting_ns(self.now)
-                .for_each(|waited| self.lent.results.waited_in_vain(waited));
             match trouble {
                 Some(word) => {
                     let trouble = Trouble::new(Where::Timeout, word);

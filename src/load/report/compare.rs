@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde_json::error::Category;
 
-use super::{Percentiles, Report, Share, figures};
+use super::{Found, Report, Share, Times, figures};
 
 /// What differs by no more than this part is called the same: two runs of one program do.
 const NOISE: f64 = 0.01;
@@ -24,7 +24,7 @@ struct Metric {
     name: String,
     better: Better,
     shown: fn(f64) -> String,
-    of: (Option<f64>, Option<f64>),
+    of: (Found, Found),
 }
 
 /// A table of both reports' figures, after a warning for each setting in which they differ.
@@ -90,14 +90,14 @@ fn metrics(a: &Report, b: &Report) -> Vec<Metric> {
         name: name.to_owned(),
         better,
         shown,
-        of: (Some(of(a)), Some(of(b))),
+        of: (Found::Value(of(a)), Found::Value(of(b))),
     };
-    let times = |prefix: &str, of: fn(&Report) -> &Percentiles| {
+    let times = |prefix: &str, of: Times| {
         Share::ALL.map(|share| Metric {
             name: format!("{prefix}{}", share.name()),
             better: Better::Less,
             shown: figures::time,
-            of: (share.of(of(a)), share.of(of(b))),
+            of: (a.time(of, share), b.time(of, share)),
         })
     };
     let count: fn(f64) -> String = |count| format!("{count:.0}");
@@ -105,9 +105,9 @@ fn metrics(a: &Report, b: &Report) -> Vec<Metric> {
         metric("rate", Better::More, figures::rate, |report| report.lines_per_s),
         metric("bytes-rate", Better::More, figures::bytes, |report| report.bytes_per_s),
     ];
-    metrics.extend(times("", |report| &report.latency_us));
-    metrics.extend(times("connect-", |report| &report.connect_us));
-    metrics.extend(times("late-", |report| &report.late_us));
+    metrics.extend(times("", Times::Latency));
+    metrics.extend(times("connect-", Times::Connect));
+    metrics.extend(times("late-", Times::Late));
     metrics.extend([
         metric("failed", Better::Less, count, |report| figures::float(report.connections.failed)),
         metric("errors", Better::Less, count, |report| {
@@ -117,13 +117,23 @@ fn metrics(a: &Report, b: &Report) -> Vec<Metric> {
         metric("unanswered", Better::Less, count, |report| figures::float(report.unanswered)),
     ]);
     // What neither run measured, as lateness in a closed loop, is not worth a row.
-    metrics.retain(|metric| metric.of != (None, None));
+    metrics.retain(|metric| metric.of != (Found::NotMeasured, Found::NotMeasured));
     metrics
 }
 
 fn row(metric: &Metric) -> String {
-    let shown = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), metric.shown);
-    let (ratio, word) = match metric.of {
+    let shown = |found: Found| match found {
+        Found::Value(value) => (metric.shown)(value),
+        Found::Lost => "lost".to_owned(),
+        Found::NotMeasured => "-".to_owned(),
+    };
+    // What was lost is longer than any time.
+    let number = |found: Found| match found {
+        Found::Value(value) => Some(value),
+        Found::Lost => Some(f64::INFINITY),
+        Found::NotMeasured => None,
+    };
+    let (ratio, word) = match (number(metric.of.0), number(metric.of.1)) {
         (Some(a), Some(b)) => (ratio(a, b), word(metric.better, a, b)),
         (None, _) | (_, None) => ("-".to_owned(), ""),
     };
@@ -132,11 +142,12 @@ fn row(metric: &Metric) -> String {
 }
 
 fn ratio(a: f64, b: f64) -> String {
-    if a > 0.0 { format!("{:.3}", b / a) } else { "-".to_owned() }
+    if a > 0.0 && a.is_finite() && b.is_finite() { format!("{:.3}", b / a) } else { "-".to_owned() }
 }
 
 fn word(better: Better, a: f64, b: f64) -> &'static str {
-    if (b - a).abs() <= NOISE * a.abs() {
+    let near = (b - a).abs() <= NOISE * a.abs();
+    if a.total_cmp(&b).is_eq() || near && a.is_finite() && b.is_finite() {
         return "same";
     }
     match better {
@@ -196,6 +207,20 @@ mod tests {
         }
         assert!(!table.contains("late-"), "a closed loop has none: {table}");
         assert!(!table.contains("warning"), "{table}");
+    }
+
+    #[test]
+    fn what_was_lost_is_worse_than_any_time() {
+        let mut b = Report { answered_share: Some(0.95), ..sample::report() };
+        (b.latency_us.p99, b.latency_us.max) = (None, None);
+        let (there, back) = (compared(&sample::report(), &b), compared(&b, &sample::report()));
+        for (table, row) in [
+            (there, "p99                  1.93 ms           lost        -  worse"),
+            (back, "max                     lost        12.3 ms        -  better"),
+            (compared(&b, &b), "p99                     lost           lost        -  same"),
+        ] {
+            assert!(table.lines().any(|line| line == row), "{row}\n{table}");
+        }
     }
 
     #[test]

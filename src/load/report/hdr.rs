@@ -2,9 +2,7 @@
 
 use std::io::{self, Write};
 
-use hdrhistogram::Histogram;
-
-use super::figures;
+use super::{Distribution, figures};
 
 /// Rows in each halving of the distance to 100 %: what its own tools print.
 const ROWS_PER_HALVING: u32 = 5;
@@ -14,12 +12,15 @@ const ROWS_PER_HALVING: u32 = 5;
 /// The columns are those of `outputPercentileDistribution` of `HdrHistogram`: a latency, the share
 /// of lines that were not longer (from 0 to 1), how many that are, and 1 / (1 - share), which is
 /// the x axis of the plot. Latencies have six decimals and not three, because an echo on the same
-/// machine takes hundredths of a millisecond.
+/// machine takes hundredths of a millisecond. The distribution is of lines that were answered; how
+/// many were not is a comment at its end.
 ///
 /// # Errors
 ///
 /// Those of writing.
-pub fn hdr(latency: &Histogram<u64>, out: &mut impl Write) -> io::Result<()> {
+pub fn hdr(latency: &Distribution, out: &mut impl Write) -> io::Result<()> {
+    let lost = latency.answers.lost;
+    let latency = &latency.times;
     writeln!(out, "{:>12} {:>14} {:>10} {:>14}\n", "Value", "Percentile", "TotalCount", TAIL)?;
     let mut total = 0;
     // Of an empty histogram the iterator would give a row, of no value.
@@ -36,7 +37,11 @@ pub fn hdr(latency: &Histogram<u64>, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "#[Mean    = {mean:12.6}, StdDeviation   = {deviation:12.6}]")?;
     writeln!(out, "#[Max     = {max:12.6}, Total count    = {count:12}]")?;
     let (buckets, parts) = (latency.buckets(), sub_buckets(latency.sigfig()));
-    writeln!(out, "#[Buckets = {buckets:12}, SubBuckets     = {parts:12}]")
+    writeln!(out, "#[Buckets = {buckets:12}, SubBuckets     = {parts:12}]")?;
+    if lost > 0 {
+        writeln!(out, "#[Lost    = {lost:12}, never answered, and not in the distribution]")?;
+    }
+    Ok(())
 }
 
 const TAIL: &str = "1/(1-Percentile)";
@@ -53,13 +58,15 @@ fn sub_buckets(digits: u8) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use hdrhistogram::Histogram;
+
     use crate::load::report::sample;
 
     use super::*;
 
     fn written(latency: &Histogram<u64>) -> String {
         let mut out = Vec::new();
-        hdr(latency, &mut out).unwrap();
+        hdr(&Distribution::new(latency.clone(), 0), &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -101,6 +108,15 @@ mod tests {
              #[Max     =     1.500159, Total count    =            3]\n\
              #[Buckets =           26, SubBuckets     =         2048]\n"
         );
+    }
+
+    #[test]
+    fn what_was_lost_is_a_comment() {
+        let mut out = Vec::new();
+        hdr(&sample::lossy(), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let last = text.lines().last().unwrap();
+        assert_eq!(last, "#[Lost    =            3, never answered, and not in the distribution]");
     }
 
     #[test]

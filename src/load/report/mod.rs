@@ -3,6 +3,7 @@
 
 mod chart;
 mod compare;
+mod distribution;
 pub(super) mod figures;
 mod hdr;
 #[cfg(feature = "plot")]
@@ -13,19 +14,24 @@ pub(super) mod sample;
 mod schema_tests;
 mod share;
 mod text;
+#[cfg(test)]
+mod text_tests;
 mod troubles;
+mod verdict;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use compare::compare;
+pub use distribution::{Answers, Distribution, Distributions, Found};
 pub use hdr::hdr;
 #[cfg(feature = "plot")]
 pub use plot::plot;
 pub use share::Share;
 pub use text::text;
 pub use troubles::remedy;
+pub(super) use verdict::lost_or_failed;
 
 /// A run's findings. As JSON, its schema is `docs/load-report.schema.json`.
 ///
@@ -48,7 +54,10 @@ pub struct Report {
     /// Lines that came back whole while it was measured; in the modes `churn` and `abort`, and in
     /// `half-close`, see `exchanges` too.
     pub lines: u64,
-    /// The same over the whole run, with ramp, warm-up and end.
+    /// Lines that came back after it had stopped being measured: they are in `latency_us`, or the
+    /// slowest would be left out, and not in `lines`.
+    pub lines_after: u64,
+    /// Lines that came back over the whole run, with ramp, warm-up and end.
     pub lines_total: u64,
     /// Lines a second while it was measured.
     pub lines_per_s: f64,
@@ -66,9 +75,13 @@ pub struct Report {
     /// How long it was measured.
     pub duration_s: f64,
     /// From when a line was sent (`closed`) or was to be sent (`open`), until all of it was back.
-    /// In mode `churn`, from the beginning of the connect.
+    /// In mode `churn`, from the beginning of the connect. A percentile counts lines that were
+    /// never answered as well, after all others; one that falls among them is null.
     pub latency_us: Percentiles,
-    /// From the beginning of a connect until it was established, over the whole run.
+    /// Which part of these lines was answered, from 0 to 1; none if there were none.
+    pub answered_share: Option<f64>,
+    /// From the beginning of a connect until it was established, over the whole run; likewise with
+    /// connects that never were.
     pub connect_us: Percentiles,
     /// How late the generator itself was in sending lines, whose connection was free: its own
     /// share in the latencies of an open loop.
@@ -81,9 +94,11 @@ pub struct Report {
     pub mismatches: u64,
     /// The first of them.
     pub first_mismatches: Vec<Mismatch>,
-    /// Lines that were sent, or were to be sent, and never came back. In an open loop they are in
-    /// `latency_us` with the time that they had been waited for.
+    /// Lines that were sent, or were to be sent, and never came back, over the whole run.
     pub unanswered: u64,
+    /// Those of them that were due in an open loop and never sent: the connection still waited, or
+    /// there was none, or this generator could not send so many.
+    pub unsent: u64,
     /// Connections that were held and were to echo a second line at the end (`--again`). Those of
     /// them that did not are in `unanswered`.
     pub asked_again: u64,
@@ -97,6 +112,42 @@ pub struct Report {
     pub settings: Settings,
 }
 
+/// Whose times are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// Of lines, there and back.
+    Latency,
+    /// Of connects.
+    Connect,
+    /// By how much lines were sent too late.
+    Late,
+}
+
+impl Report {
+    /// A figure of those times.
+    pub fn time(&self, times: Times, share: Share) -> Found {
+        let (times, lost) = match times {
+            Times::Latency => {
+                (&self.latency_us, self.answered_share.is_some_and(|part| part < 1.0))
+            }
+            Times::Connect => {
+                (&self.connect_us, self.connections.established < self.connections.attempted)
+            }
+            Times::Late => (&self.late_us, false),
+        };
+        match share.of(times) {
+            Some(time) => Found::Value(time),
+            None if lost => Found::Lost,
+            None => Found::NotMeasured,
+        }
+    }
+
+    /// How many lines were sent, or were to be sent, but for those that were reset as planned.
+    pub const fn lines_asked(&self) -> u64 {
+        self.lines_total.saturating_add(self.unanswered)
+    }
+}
+
 /// Connections over the whole run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connections {
@@ -108,10 +159,10 @@ pub struct Connections {
     pub failed: u64,
 }
 
-/// A distribution of times, in microseconds.
+/// A distribution of times, in microseconds. What falls among those that never came back is null.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
-    /// How many were measured.
+    /// How many came back and were timed.
     pub count: u64,
     /// The median.
     pub p50: Option<f64>,
@@ -121,9 +172,9 @@ pub struct Percentiles {
     pub p99: Option<f64>,
     /// 999 of 1000.
     pub p999: Option<f64>,
-    /// The longest.
+    /// The longest; null if one never came back.
     pub max: Option<f64>,
-    /// The mean.
+    /// The mean of those that came back.
     pub mean: Option<f64>,
 }
 
@@ -153,9 +204,11 @@ pub struct Second {
     pub open: u64,
     /// What went wrong in it.
     pub errors: u64,
+    /// Lines that were given up in it.
+    pub unanswered: u64,
     /// The median latency of lines that came back in it, in microseconds.
     pub p50_us: Option<f64>,
-    /// The latency that 99 of 100 of them did not exceed.
+    /// The latency that 99 of 100 did not exceed. Both count lines that were given up.
     pub p99_us: Option<f64>,
     /// Whether it was measured, and is in the sums.
     pub measured: bool,

@@ -3,11 +3,10 @@
 mod percentiles;
 mod timeline;
 
-use hdrhistogram::Histogram;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::Report;
+use super::{Distribution, Report};
 
 /// A part of the picture.
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -31,13 +30,12 @@ const MARGIN: u32 = 15;
 const X_AXIS: u32 = 45;
 const Y_AXIS: u32 = 75;
 
-/// Draws both panels, as the text of an SVG file. The values of the histogram are the latencies
-/// in nanoseconds.
+/// Draws both panels, as the text of an SVG file.
 ///
 /// # Errors
 ///
 /// Those of the drawing, which into a text has no reason to fail.
-pub fn plot(report: &Report, latency: &Histogram<u64>) -> anyhow::Result<String> {
+pub fn plot(report: &Report, latency: &Distribution) -> anyhow::Result<String> {
     let mut svg = String::new();
     {
         // The text is complete when what draws is gone.
@@ -64,13 +62,15 @@ fn plain(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hdrhistogram::Histogram;
+
     use crate::load::report::sample;
 
     use super::*;
 
     #[test]
     fn it_is_a_picture_with_both_panels_and_their_units() {
-        let svg = plot(&sample::report(), &sample::latency()).unwrap();
+        let svg = plot(&sample::report(), &Distribution::new(sample::latency(), 0)).unwrap();
         assert!(svg.starts_with("<svg width=\"1000\" height=\"800\""), "{svg}");
         assert!(svg.trim_end().ends_with("</svg>"), "{svg}");
         assert_eq!(svg.matches("<text").count(), svg.matches("</text>").count());
@@ -95,7 +95,7 @@ mod tests {
     fn nothing_measured_is_a_picture_too() {
         let report = Report { seconds: Vec::new(), ..sample::nothing() };
         for report in [report, sample::nothing()] {
-            let svg = plot(&report, &Histogram::new(3).unwrap()).unwrap();
+            let svg = plot(&report, &Distribution::new(Histogram::new(3).unwrap(), 0)).unwrap();
             assert!(svg.contains("0 measured") && !svg.contains("NaN"), "{svg}");
         }
     }

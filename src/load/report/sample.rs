@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use super::{Connections, Mismatch, Percentiles, Report, Second, Settings};
+use super::{
+    Connections, Distribution, Distributions, Mismatch, Percentiles, Report, Second, Settings,
+};
 
 /// A closed loop, in which nothing was late because nothing had to be in time.
 pub(crate) fn report() -> Report {
@@ -15,6 +17,7 @@ pub(crate) fn report() -> Report {
         feedback: "closed".to_owned(),
         connections: Connections { attempted: 50, established: 48, failed: 7 },
         lines: 512_340,
+        lines_after: 0,
         lines_total: 563_210,
         lines_per_s: 51_234.0,
         bytes: 32_789_760,
@@ -24,6 +27,7 @@ pub(crate) fn report() -> Report {
         exchanges_total: 0,
         duration_s: 10.0,
         latency_us: times([812.0, 1020.0, 1930.0, 4010.0, 12_345.0, 850.0]),
+        answered_share: Some(1.0),
         connect_us: times([80.0, 140.0, 210.0, 300.0, 310.0, 95.0]),
         late_us: Percentiles::default(),
         errors: counts(&[("refused", 2), ("reset", 4), ("timed-out", 1)]),
@@ -40,6 +44,7 @@ pub(crate) fn report() -> Report {
             got: 0x62,
         }],
         unanswered: 5,
+        unsent: 0,
         asked_again: 0,
         shortages: counts(&[("EADDRNOTAVAIL", 12)]),
         interrupted: false,
@@ -54,6 +59,7 @@ pub(crate) fn nothing() -> Report {
         lines: 0,
         duration_s: 0.0,
         latency_us: Percentiles::default(),
+        answered_share: None,
         connect_us: Percentiles::default(),
         seconds: vec![Second { p50_us: None, p99_us: None, lines: 0, ..second(1) }],
         first_mismatches: vec![Mismatch {
@@ -80,6 +86,22 @@ pub(crate) fn latency() -> Histogram<u64> {
     latency
 }
 
+/// Latencies in which 95 of 100 take 1.5 ms; and no others.
+pub(crate) fn distributions() -> Distributions {
+    let mut latency = Histogram::new(3).unwrap();
+    latency.record_n(1_500_000, 95).unwrap();
+    latency.record_n(3_000_000, 5).unwrap();
+    let none = || Distribution::new(Histogram::new(3).unwrap(), 0);
+    Distributions { latency: Distribution::new(latency, 0), connect: none(), late: none() }
+}
+
+/// Seven of ten lines came back, in 0.8 ms.
+pub(crate) fn lossy() -> Distribution {
+    let mut latency = Histogram::new(3).unwrap();
+    latency.record_n(800_000, 7).unwrap();
+    Distribution::new(latency, 3)
+}
+
 /// What was counted, by name.
 pub(crate) fn counts(counts: &[(&str, u64)]) -> BTreeMap<String, u64> {
     counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
@@ -96,6 +118,7 @@ fn second(number: u32) -> Second {
         lines: 50_000 + u64::from(number % 4) * 900,
         open: 48,
         errors: 0,
+        unanswered: 0,
         p50_us: Some(810.0),
         p99_us: Some(1900.0 + f64::from(number % 3) * 120.0),
         measured: number > 1,

@@ -4,11 +4,15 @@ use hdrhistogram::Histogram;
 
 use super::chart::chart;
 use super::troubles::troubles;
-use super::{Percentiles, Report, Share, figures};
+use super::verdict::verdict;
+use super::{Found, Report, Share, Times, figures};
 
 /// By which part the generator's own lateness may be in the latencies: up to a tenth, they are
 /// about the server.
 const LATE_SHARE_MAX: f64 = 0.1;
+
+/// Which part of all lines has to be late for that: as many as a p99 shows.
+const LATE_LINES: f64 = 0.01;
 
 /// The report as a page of text, that ends with a newline. The values of the histogram are the
 /// latencies in nanoseconds.
@@ -16,11 +20,24 @@ pub fn text(report: &Report, latency: &Histogram<u64>) -> String {
     let mut blocks = vec![header(report), facts(report), times(report)];
     let bars = chart(latency);
     if !bars.is_empty() {
-        let title = format!("latency of {}", figures::counted(latency.len(), "line"));
-        blocks.push([vec![title], bars].concat());
+        blocks.push([vec![title(report, latency.len())], bars].concat());
     }
     blocks.push(troubles(report));
+    blocks.push(vec![row("verdict", &verdict(report))]);
     blocks.iter().map(|block| block.join("\n") + "\n").collect::<Vec<_>>().join("\n")
+}
+
+/// Of which lines the latencies are, where these are others than those of the rate.
+fn title(report: &Report, timed: u64) -> String {
+    let of = format!("latency of {}", figures::counted(timed, "line"));
+    let (measured, after) = (figures::count(report.lines), figures::count(report.lines_after));
+    match report.lines.saturating_add(report.lines_after) {
+        _ if timed == report.lines => of,
+        all if timed == all => {
+            format!("{of}: {measured} measured, and {after} that came back after the end")
+        }
+        all => format!("{of}, a sample of {}", figures::count(all)),
+    }
 }
 
 /// A fact after its name.
@@ -116,30 +133,39 @@ fn lines(report: &Report) -> String {
 /// The distributions side by side, and what is to be known about them.
 fn times(report: &Report) -> Vec<String> {
     let columns = |cells: [String; 6]| cells.map(|cell| format!("{cell:>9}")).concat();
-    let line = |name: &str, times: &Percentiles| {
-        let cells = Share::ALL.map(|share| share.of(times).map_or_else(dash, figures::time));
+    let line = |name: &str, times: Times| {
+        let cells = Share::ALL.map(|share| cell(report.time(times, share)));
         format!("{name:<9}{}", columns(cells))
     };
     let mut lines = vec![
         format!("{:<9}{}", "", columns(Share::ALL.map(|share| share.title().to_owned()))),
-        line("latency", &report.latency_us),
-        line("connect", &report.connect_us),
+        line("latency", Times::Latency),
+        line("connect", Times::Connect),
     ];
     if report.feedback == "open" {
-        lines.push(line("late", &report.late_us));
+        lines.push(line("late", Times::Late));
         lines.extend(lateness(report));
     }
     lines
 }
 
-fn dash() -> String {
-    "-".to_owned()
+fn cell(found: Found) -> String {
+    match found {
+        Found::Value(time) => figures::time(time),
+        Found::Lost => "lost".to_owned(),
+        Found::NotMeasured => "-".to_owned(),
+    }
 }
 
-/// The warning that the latencies are not the server's alone.
+/// The warning that the latencies are not the server's alone: enough lines were late by more than
+/// the time between two of them, so that the generator fell behind its rate, and not only by the
+/// moment that a wake-up takes.
 fn lateness(report: &Report) -> Option<String> {
     let (late, latency) = (report.late_us.p99?, report.latency_us.p99?);
-    (late > LATE_SHARE_MAX * latency).then(|| {
+    let part = figures::float(report.late_us.count) / figures::float(report.lines.max(1));
+    let between_us = 1e6 / report.settings.rate?;
+    let behind = part > LATE_LINES && late > between_us && late > LATE_SHARE_MAX * latency;
+    behind.then(|| {
         format!(
             "warning: the generator itself was late (p99 {} of {}): it was the bottleneck, and \
              the server\nmay be faster than this; use a lower --rate, or a generator with more \
@@ -148,116 +174,4 @@ fn lateness(report: &Report) -> Option<String> {
             figures::time(latency)
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::load::report::{Settings, sample};
-
-    use super::*;
-
-    const CLOSED: &str = "\
-127.0.0.1:9877, mode echo, closed loop, 50 connections
-closed loop: a server that stalls also holds back the lines that would have shown it
-
-measured     10.0 s, after 1.00 s of warm-up
-connections  50 attempted, 48 established, 7 failed
-lines        512,340, 51,234 a second (563,210 in all)
-bytes        31.3 MiB, 3.13 MiB a second in each direction
-
-               p50      p90      p99    p99.9      max     mean
-latency     812 us  1.02 ms  1.93 ms  4.01 ms  12.3 ms   850 us
-connect    80.0 us   140 us   210 us   300 us   310 us  95.0 us
-
-latency of 512,340 lines
- 630 us .. 710 us  #########################                    200,000  39.04 %
- 710 us .. 800 us                                                     0
- 800 us .. 900 us  ######################################       300,000  58.55 %
- 900 us .. 1.00 ms                                                    0
-1.00 ms .. 1.12 ms #                                             12,300   2.40 %
-1.12 ms .. 1.25 ms                                                    0
-1.25 ms .. 1.40 ms                                                    0
-1.40 ms .. 1.60 ms                                                    0
-1.60 ms .. 1.80 ms                                                    0
-1.80 ms .. 2.00 ms .                                                 40  <0.01 %
-
-errors       connect: 2 refused
-errors       read: 4 reset, 1 timed-out
-mismatches   1 connection
-             connection 17 (127.0.0.1:40112), byte 4096: expected 0x61, got 0x62
-unanswered   5 lines
-shortage     EADDRNOTAVAIL, 12 times
-             no free port: more source addresses with --source, or --close rst
-";
-
-    fn latency() -> Histogram<u64> {
-        let mut latency = Histogram::new(3).unwrap();
-        for (value, count) in [(650_000, 200_000), (812_000, 300_000), (1_100_000, 12_300)] {
-            latency.record_n(value, count).unwrap();
-        }
-        latency.record_n(1_930_000, 40).unwrap();
-        latency
-    }
-
-    #[test]
-    fn a_closed_loop_reads_at_a_glance() {
-        let page = text(&sample::report(), &latency());
-        assert_eq!(page, CLOSED, "{page}");
-        assert!(page.lines().all(|line| line.len() <= 90), "{page}");
-    }
-
-    #[test]
-    fn an_open_loop_tells_its_rate_and_how_late_it_was_itself() {
-        let mut report = sample::report();
-        report.feedback = "open".to_owned();
-        report.settings.rate = Some(60_000.0);
-        report.late_us = Percentiles { p99: Some(190.0), ..report.connect_us };
-        let page = text(&report, &latency());
-        assert!(page.starts_with(
-            "127.0.0.1:9877, mode echo, open loop at 60,000 lines a second, 50 connections\n\n"
-        ));
-        assert!(page.contains("lines        512,340, 51,234 a second of 60,000 (563,210 in all)"));
-        assert!(page.contains("\nlate       80.0 us   140 us   190 us   300 us"), "{page}");
-        assert!(!page.contains("warning"), "{page}");
-        report.late_us.p99 = Some(194.0);
-        let page = text(&report, &latency());
-        assert!(page.contains("warning: the generator itself was late (p99 194 us of 1.93 ms)"));
-    }
-
-    #[test]
-    fn what_was_not_measured_is_a_dash_and_has_no_chart() {
-        let page = text(&sample::nothing(), &Histogram::new(3).unwrap());
-        assert!(page.contains("\nlatency          -        -        -"), "{page}");
-        assert!(page.contains("measured     0 us, after 1.00 s of warm-up\n"), "{page}");
-        assert!(!page.contains("latency of"), "{page}");
-    }
-
-    #[test]
-    fn who_was_asked_again_is_told() {
-        let report = Report { asked_again: 1000, ..sample::report() };
-        let page = text(&report, &latency());
-        assert!(page.contains("\nasked again  1,000 connections\n"), "{page}");
-    }
-
-    #[test]
-    fn exchanges_and_an_interruption_are_told() {
-        let settings = Settings { ramp_s: 0.5, ..sample::report().settings };
-        let mut report = Report {
-            mode: "churn".to_owned(),
-            exchanges: 1200,
-            exchanges_total: 1300,
-            duration_s: 3.2,
-            interrupted: true,
-            settings,
-            ..sample::report()
-        };
-        let page = text(&report, &latency());
-        assert!(page.contains("exchanges    1,200, 1,300 in all\n"), "{page}");
-        assert!(page.contains(
-            "measured     3.20 s, after 500 ms of ramp and 1.00 s of warm-up; interrupted, \
-             10.0 s were asked for\n"
-        ));
-        report.settings.duration_s = None;
-        assert!(text(&report, &latency()).contains("of warm-up; interrupted\n"));
-    }
 }

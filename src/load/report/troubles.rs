@@ -24,7 +24,7 @@ pub fn remedy(errno: &str) -> Option<&'static str> {
 pub(super) fn troubles(report: &Report) -> Vec<String> {
     let mut rows = errors(&report.errors_by_phase);
     rows.extend(mismatches(report));
-    rows.push(row("unanswered", &none_or(report.unanswered, "line")));
+    rows.push(row("unanswered", &unanswered(report)));
     for (errno, times) in &report.shortages {
         rows.push(row("shortage", &format!("{errno}, {}", figures::counted(*times, "time"))));
         rows.extend(remedy(errno).map(|remedy| row("", remedy)));
@@ -56,6 +56,20 @@ fn mismatches(report: &Report) -> Vec<String> {
         row("", &format!("{place}: expected {expected}, got {got:#04x}"))
     }));
     rows
+}
+
+/// Lines that never came back, and which part of all they are.
+fn unanswered(report: &Report) -> String {
+    let lost = report.unanswered;
+    if lost == 0 {
+        return none_or(lost, "line");
+    }
+    let part = figures::percent(lost, report.lines_asked());
+    let unsent = match report.unsent {
+        0 => String::new(),
+        unsent => format!("; {} of them were due and never sent", figures::count(unsent)),
+    };
+    format!("{}, {part} of all{unsent}", figures::counted(lost, "line"))
 }
 
 fn none_or(many: u64, what: &str) -> String {

@@ -61,7 +61,7 @@ fn a_silent_server_is_waited_for_no_longer_than_was_said() {
     // Four at 5 s, again at 10 s, 15 s and 20 s, each a little later; and those on their way at
     // the end.
     assert_eq!(ran.errors(), [("timeout", "timed-out", 16)]);
-    assert_eq!((ran.report.unanswered, ran.report.latency_us.count), (16, 16));
+    assert_eq!((ran.report.unanswered, ran.report.latency_us.count), (16, 0));
     assert!(ran.took <= Duration::from_secs(26), "{:?}", ran.took);
     let config = Config { timeout: Duration::from_millis(100), ..config };
     let ran = run(&config, |world| world.connect = |_| Connect::NeverEnds);
@@ -85,14 +85,41 @@ fn what_this_machine_lacks_is_no_error_of_the_server() {
     assert!(ran.notes.iter().any(|note| note.contains("ulimit -n")));
 }
 
+/// A server that answers little and loses the rest looks no faster than one that answers all.
 #[test]
-fn a_stall_that_ends_in_a_reset_is_in_the_latencies() {
+fn g03_what_dies_unanswered_is_lost_and_no_latency() {
+    for mode in [Mode::Echo, Mode::Churn] {
+        for rate in [None, Some(1000.0)] {
+            let config = Config { rate, ..config(mode) };
+            let ran = run(&config, |world| world.other_deeds = Deed::End(0));
+            assert_eq!(
+                (ran.report.lines, ran.report.latency_us.count),
+                (0, 0),
+                "{mode:?} {rate:?}"
+            );
+            assert_eq!(ran.report.answered_share, Some(0.0), "{mode:?} {rate:?}");
+            assert_eq!(ran.report.time(Times::Latency, Share::P50), Found::Lost);
+            assert!(ran.report.unanswered > 0);
+        }
+    }
+    // Every second connection is closed by the server, and the others are as fast as ever.
+    let ran = run(&config(Mode::Churn), |world| {
+        world.deeds = [Deed::End(0), Deed::Echo].repeat(20_000);
+    });
+    let share = ran.report.answered_share.unwrap();
+    assert!((0.1..0.99).contains(&share), "{share}");
+    assert_eq!(ran.report.time(Times::Latency, Share::P99), Found::Lost);
+    assert!(ran.report.latency_us.mean.is_some(), "of those that were answered");
+}
+
+#[test]
+fn a_stall_that_ends_in_a_reset_is_lost() {
     let ran = run(&config(Mode::Echo), |world| {
         world.stall = 2 * SECOND..3 * SECOND;
         world.deeds.extend([Deed::Reset(64 * 1000); 4]);
     });
     assert_eq!(ran.errors(), [("read", "reset", 4)]);
-    assert!(ran.report.latency_us.max >= Some(1_000_000.0), "{:?}", ran.report.latency_us);
+    assert_eq!(ran.report.time(Times::Latency, Share::Max), Found::Lost);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::*;
 use crate::client::{Family, Server};
 use crate::load::config::{Close, Config, Format, Mode, Size, Until};
-use crate::load::report::Report;
+use crate::load::report::{Found, Report, Share, Times};
 use crate::load::script::{Connect, Deed, MILLISECOND, SECOND, Scripted, World};
 use crate::load::summary;
 
@@ -39,6 +39,7 @@ fn config(mode: Mode) -> Config {
         plot: None,
         hdr: None,
         fail_if: Vec::new(),
+        allow_errors: false,
         progress: false,
     }
 }
@@ -79,8 +80,9 @@ fn run(config: &Config, world: impl FnOnce(&mut World)) -> Ran {
     }
     let (results, measured) = generator.finish();
     let server = std::net::SocketAddr::from(([127, 0, 0, 1], 7));
-    let report = summary::report(config, &server.into(), &results, measured);
+    let times = results.distributions();
+    let report = summary::report(config, &server.into(), &results, &times, measured);
     let took = Duration::from_nanos(shared.borrow().now - begun);
     assert!(shared.borrow().wires.iter().all(|wire| wire.closed), "all are closed");
-    Ran { report, latency: results.latency, notes, took, world: shared }
+    Ran { report, latency: times.latency.times, notes, took, world: shared }
 }

@@ -228,7 +228,9 @@ fn what_was_due_and_never_sent_is_unanswered() {
     let config = Config { rate: Some(50_000.0), until, timeout: second, ..config(Mode::Echo) };
     let ran = run(&config, |world| world.other_deeds = Deed::Silence);
     assert_eq!((ran.report.lines_total, ran.report.unanswered), (0, 50_000));
-    assert_eq!(ran.report.latency_us.count, 50_000);
+    assert_eq!((ran.report.latency_us.count, ran.report.answered_share), (0, Some(0.0)));
+    // But for one on each connection, and again on the next one after the timeout.
+    assert_eq!(ran.report.unsent, 50_000 - 8);
 }
 
 #[test]

@@ -3,13 +3,12 @@
 use std::f64::consts::LOG10_2;
 use std::ops::Range;
 
-use hdrhistogram::Histogram;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatter};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::load::report::{Report, figures};
+use crate::load::report::{Distribution, Report, figures};
 
 use super::{FONT, GRID, LATENCY, MARGIN, Panel, TITLE_FONT, X_AXIS, Y_AXIS, end_of_axis, plain};
 
@@ -37,18 +36,19 @@ const MARKS: [(f64, &str); 10] = [
 pub(super) fn draw(
     panel: &Panel<'_>,
     report: &Report,
-    latency: &Histogram<u64>,
+    latency: &Distribution,
 ) -> anyhow::Result<()> {
+    let Distribution { times, .. } = latency;
     // Of so many lines, the longest is one of as many.
-    let rarest = figures::float(latency.len().max(10)).log10();
-    let longest = figures::float(latency.max()) / 1e3;
+    let rarest = figures::float(times.len().max(10)).log10();
+    let longest = figures::float(times.max()) / 1e3;
     let (size, unit) = figures::unit(longest);
     let title = format!(
         "Latency by percentile: {}, mode {}, {} loop, {} measured",
         report.server,
         report.mode,
         report.feedback,
-        figures::count(latency.len())
+        figures::count(times.len())
     );
     let mut chart = ChartBuilder::on(panel)
         .caption(title, TITLE_FONT)
@@ -83,32 +83,43 @@ pub(super) fn draw(
     Ok(())
 }
 
-/// The curve: orders, and latencies in microseconds, up to the longest.
-fn curve(latency: &Histogram<u64>, rarest: f64) -> Vec<(f64, f64)> {
-    if latency.is_empty() {
+/// Where the curve ends: at the longest, or at the last that was answered, if not all were.
+fn last(latency: &Distribution, rarest: f64) -> f64 {
+    let share = latency.answers.share().unwrap_or(1.0);
+    order(share).min(rarest)
+}
+
+/// The curve: orders, and latencies in microseconds, up to the longest. Lines that were never
+/// answered are to the right of it.
+fn curve(latency: &Distribution, rarest: f64) -> Vec<(f64, f64)> {
+    let Distribution { times, answers } = latency;
+    if times.is_empty() {
         return Vec::new();
     }
-    let steps = latency.iter_quantiles(POINTS_PER_HALVING);
+    let (share, last) = (answers.share().unwrap_or(1.0), last(latency, rarest));
+    let steps = times.iter_quantiles(POINTS_PER_HALVING);
     let mut points: Vec<_> = steps
-        .map(|step| (order(step.quantile_iterated_to()), step.value_iterated_to()))
-        .filter(|(order, _)| *order < rarest)
+        .map(|step| (order(step.quantile_iterated_to() * share), step.value_iterated_to()))
+        .filter(|(order, _)| *order < last)
         .collect();
-    points.push((rarest, latency.max()));
+    points.push((last, times.max()));
     points.into_iter().map(|(order, value)| (order, figures::float(value) / 1e3)).collect()
 }
 
 /// The percentiles that the report has, as far as there is room: order, latency in microseconds,
 /// name.
-fn named(latency: &Histogram<u64>, rarest: f64) -> Vec<(f64, f64, &'static str)> {
-    if latency.is_empty() {
+fn named(latency: &Distribution, rarest: f64) -> Vec<(f64, f64, &'static str)> {
+    if latency.times.is_empty() {
         return Vec::new();
     }
-    let shares = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")];
-    let shares = shares.map(|(share, name)| (order(share), latency.value_at_quantile(share), name));
-    let legible = shares.into_iter().filter(|(order, ..)| order + NAME_ORDERS < rarest);
+    let last = last(latency, rarest);
+    let shares = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")].into_iter();
+    let legible = shares.filter(|(share, _)| order(*share) + NAME_ORDERS < last);
+    let name = if latency.answers.lost == 0 { "max" } else { "slowest answer" };
+    let longest = (last, figures::float(latency.times.max()) / 1e3, name);
     legible
-        .chain([(rarest, latency.max(), "max")])
-        .map(|(order, value, name)| (order, figures::float(value) / 1e3, name))
+        .filter_map(|(share, name)| Some((order(share), latency.at(share).value()?, name)))
+        .chain([longest])
         .collect()
 }
 
@@ -154,16 +165,26 @@ mod tests {
 
     #[test]
     fn the_curve_rises_to_the_longest_of_all() {
-        let latency = sample::latency();
+        let latency = Distribution::new(sample::latency(), 0);
         let curve = curve(&latency, 5.0);
         assert!(curve.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
-        assert_eq!(*curve.last().unwrap(), (5.0, figures::float(latency.max()) / 1e3));
+        assert_eq!(*curve.last().unwrap(), (5.0, figures::float(latency.times.max()) / 1e3));
+    }
+
+    #[test]
+    fn it_ends_where_answers_do() {
+        let lossy = Distribution::new(sample::latency(), 1000);
+        let (last, _) = *curve(&lossy, 5.0).last().unwrap();
+        assert!((1.99..2.01).contains(&last), "1 of 101: {last}");
+        let names: Vec<_> = named(&lossy, 5.0).into_iter().map(|(.., name)| name).collect();
+        assert_eq!(names, ["p50", "p90", "slowest answer"]);
     }
 
     #[test]
     fn what_has_no_room_has_no_name() {
         let names = |rarest| {
-            named(&sample::latency(), rarest).into_iter().map(|(.., name)| name).collect::<Vec<_>>()
+            let all = Distribution::new(sample::latency(), 0);
+            named(&all, rarest).into_iter().map(|(.., name)| name).collect::<Vec<_>>()
         };
         assert_eq!(names(5.0), ["p50", "p90", "p99", "p99.9", "max"]);
         assert_eq!(names(2.1), ["p50", "p90", "max"]);

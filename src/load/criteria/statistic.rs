@@ -1,0 +1,68 @@
+//! Which figure of a distribution of times a criterion is about: `p99`, `p99.95`, `max`, `mean`.
+
+use std::fmt;
+
+use crate::load::report::{Distributions, Found, Report, Share, Times};
+
+/// A figure of times: one that the report has, or any other percentile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Statistic {
+    Share(Share),
+    /// What so many of 100 did not exceed.
+    Percentile(f64),
+}
+
+impl Statistic {
+    /// The one with that name: `pN` for any N above 0 and up to 100, `max` or `mean`.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        let named = |share: &Share| share.name() == name || share.title() == name;
+        if let Some(share) = Share::ALL.into_iter().find(named) {
+            return Some(Self::Share(share));
+        }
+        let digits = name.strip_prefix('p')?;
+        let plain = digits.chars().all(|digit| digit.is_ascii_digit() || digit == '.');
+        let percent = digits.parse::<f64>().ok().filter(|_| plain)?;
+        (percent > 0.0 && percent <= 100.0).then_some(Self::Percentile(percent))
+    }
+
+    /// Its value in that run.
+    pub(super) fn found(self, of: Times, report: &Report, times: &Distributions) -> Found {
+        match self {
+            // As the report has it, to the last digit.
+            Self::Share(share) => report.time(of, share),
+            Self::Percentile(percent) => times.of(of).at(percent / 100.0),
+        }
+    }
+}
+
+impl fmt::Display for Statistic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Share(share) => f.write_str(share.name()),
+            Self::Percentile(percent) => write!(f, "p{percent}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_percentile_has_a_name() {
+        for share in Share::ALL {
+            assert_eq!(Statistic::parse(share.name()), Some(Statistic::Share(share)));
+        }
+        for (name, share) in [("p99.9", Share::P999), ("p999", Share::P999)] {
+            assert_eq!(Statistic::parse(name), Some(Statistic::Share(share)), "{name}");
+        }
+        for (name, percent) in [("p95", 95.0), ("p99.95", 99.95), ("p0.1", 0.1), ("p100", 100.0)] {
+            let found = Statistic::parse(name).unwrap();
+            assert_eq!((found, found.to_string().as_str()), (Statistic::Percentile(percent), name));
+        }
+        for wrong in ["", "p", "p0", "p101", "p9999", "p-1", "p1e1", "pinf", "p9.9.9", "P99", "q5"]
+        {
+            assert_eq!(Statistic::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Whether a run went well: one line, of what each mode has to show.
+
+use super::{Report, figures};
+
+/// What was lost or failed, in one line; none if nothing was.
+pub(in crate::load) fn lost_or_failed(report: &Report) -> Option<String> {
+    let parts: Vec<_> =
+        [connections(report), lines(report), missing(report)].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// The line for people: whether it went well, and what that is in this mode.
+pub(super) fn verdict(report: &Report) -> String {
+    let so_far = if report.interrupted { " until it was interrupted" } else { "" };
+    match lost_or_failed(report) {
+        Some(wrong) => format!("lost or failed{so_far}: {wrong}"),
+        None if report.lines_total == 0 && report.exchanges_total == 0 => {
+            format!("nothing was shown{so_far}: no line came back")
+        }
+        None => format!("passed{so_far}: {}", shown(report)),
+    }
+}
+
+/// What a run of that mode has shown in which nothing was lost.
+fn shown(report: &Report) -> String {
+    let lines = figures::counted(report.lines_total, "line");
+    let exchanges = figures::counted(report.exchanges_total, "exchange");
+    let held = figures::counted(report.connections.established, "connection");
+    match report.mode.as_str() {
+        "churn" => format!("{exchanges}, each with a connection of its own, {lines} back whole"),
+        "half-close" => {
+            format!("{exchanges}: after our FIN all {lines} came back, then the server's FIN")
+        }
+        "abort" => format!("{exchanges} reset by us as planned; the server ended none of them"),
+        "idle" if report.asked_again > 0 => format!(
+            "{held} held to the end after an echo, and {} of them echoed again",
+            figures::count(report.asked_again)
+        ),
+        "idle" => format!("{held} held to the end after an echo; the server ended none of them"),
+        _ => format!("{lines} back, every byte right"),
+    }
+}
+
+/// Connections that failed, and in which words.
+fn connections(report: &Report) -> Option<String> {
+    let failed = report.connections.failed;
+    let words = report.errors.iter();
+    let words: Vec<_> =
+        words.map(|(word, many)| format!("{} {word}", figures::count(*many))).collect();
+    (failed > 0).then(|| {
+        format!(
+            "{} of {} failed ({})",
+            figures::count(failed),
+            figures::counted(report.connections.attempted, "connection"),
+            words.join(", ")
+        )
+    })
+}
+
+/// Lines that never came back.
+fn lines(report: &Report) -> Option<String> {
+    let lost = report.unanswered;
+    let unsent = match report.unsent {
+        0 => String::new(),
+        unsent => format!(", {} of them never sent", figures::count(unsent)),
+    };
+    (lost > 0).then(|| {
+        format!(
+            "{} of {} never answered{unsent}",
+            figures::count(lost),
+            figures::counted(report.lines_asked(), "line")
+        )
+    })
+}
+
+/// Connections that this machine could not make, where all of them were to be there at a time.
+fn missing(report: &Report) -> Option<String> {
+    let (made, wanted) = (report.connections.established, report.settings.connections);
+    let errnos: Vec<_> = report.shortages.keys().map(String::as_str).collect();
+    (made < wanted && !errnos.is_empty()).then(|| {
+        format!(
+            "only {} of {} could be made on this machine ({})",
+            figures::count(made),
+            figures::counted(wanted, "connection"),
+            errnos.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::load::report::{Connections, sample};
+
+    use super::*;
+
+    fn clean(mode: &str) -> Report {
+        Report {
+            mode: mode.to_owned(),
+            connections: Connections { attempted: 50, established: 50, failed: 0 },
+            errors: BTreeMap::new(),
+            shortages: BTreeMap::new(),
+            unanswered: 0,
+            mismatches: 0,
+            exchanges_total: 1200,
+            ..sample::report()
+        }
+    }
+
+    #[test]
+    fn g04_every_mode_says_whether_it_went_well() {
+        let table = [
+            ("echo", "passed: 563,210 lines back, every byte right"),
+            ("stream", "passed: 563,210 lines back, every byte right"),
+            (
+                "churn",
+                "passed: 1,200 exchanges, each with a connection of its own, 563,210 lines back \
+                 whole",
+            ),
+            (
+                "half-close",
+                "passed: 1,200 exchanges: after our FIN all 563,210 lines came back, then the \
+                 server's FIN",
+            ),
+            (
+                "abort",
+                "passed: 1,200 exchanges reset by us as planned; the server ended none of them",
+            ),
+            (
+                "idle",
+                "passed: 50 connections held to the end after an echo; the server ended none of \
+                 them",
+            ),
+        ];
+        for (mode, said) in table {
+            assert_eq!(verdict(&clean(mode)), said);
+            let bad = Report { mode: mode.to_owned(), ..sample::report() };
+            assert!(verdict(&bad).starts_with("lost or failed: 7 of 50 connections"), "{mode}");
+        }
+        let again = Report { asked_again: 7, ..clean("idle") };
+        assert!(verdict(&again).ends_with("after an echo, and 7 of them echoed again"));
+        let ended = Report { interrupted: true, ..clean("echo") };
+        assert!(verdict(&ended).starts_with("passed until it was interrupted: 563,210 lines"));
+        let silent = Report { lines_total: 0, exchanges_total: 0, ..clean("echo") };
+        assert!(verdict(&silent).starts_with("nothing was shown: no line"));
+    }
+
+    #[test]
+    fn what_was_lost_or_failed_is_one_line() {
+        assert_eq!(lost_or_failed(&clean("echo")), None);
+        assert_eq!(
+            lost_or_failed(&Report { unsent: 2, ..sample::report() }).unwrap(),
+            "7 of 50 connections failed (2 refused, 4 reset, 1 timed-out); 5 of 563,215 lines \
+             never answered, 2 of them never sent; only 48 of 50 connections could be made on this \
+             machine (EADDRNOTAVAIL)"
+        );
+    }
+}
