@@ -4,6 +4,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::time::Duration;
 
 use log::warn;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -81,8 +82,13 @@ pub fn is_open(number: u64) -> bool {
 /// What a descriptor is ready for now, of what is `asked`, or in what way it is broken; none if
 /// poll(2) fails.
 pub fn ready(descriptor: impl AsFd, asked: PollFlags) -> Option<PollFlags> {
+    wait(descriptor, asked, Duration::ZERO)
+}
+
+/// The same once it is ready, or that time has passed.
+pub fn wait(descriptor: impl AsFd, asked: PollFlags, most: Duration) -> Option<PollFlags> {
     let mut polled = [PollFd::new(&descriptor, asked)];
-    poll(&mut polled, Some(&Timespec::default())).ok()?;
+    poll(&mut polled, Timespec::try_from(most).ok().as_ref()).ok()?;
     let [polled] = polled;
     Some(polled.revents())
 }

@@ -119,6 +119,11 @@ pub fn not_there(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
+/// True if a descriptor, or the system, does not know what the call asks of it.
+pub fn unsupported(error: &Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::OPNOTSUPP | Errno::NOSYS))
+}
+
 /// True if a file may be executed and is no program (execve(2)): a script, perhaps.
 pub fn no_executable(error: &Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NOEXEC)

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use env_logger::{Builder, Env, Target};
 use tcpecho::cli::{self, Command};
 use tcpecho::server::{self, LogSink, Outcome, Start};
+use tcpecho::stderr;
 
 fn main() -> ExitCode {
     let start = Start::begin();
@@ -27,9 +28,8 @@ fn main() -> ExitCode {
         Ok(Outcome::Drained) => ExitCode::SUCCESS,
         Ok(Outcome::Cut(_)) => ExitCode::FAILURE,
         Err(error) => {
-            // Not through the log, which may be filtered; and a standard error that is gone is
-            // no reason to panic.
-            drop(std::io::stderr().write_all(format.last_words(&error).as_bytes()));
+            // Not through the log, which may be filtered.
+            stderr::offer_last(format.last_words(&error).as_bytes());
             ExitCode::FAILURE
         }
     }

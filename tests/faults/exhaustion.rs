@@ -5,7 +5,9 @@ use std::io::{self, Read, Seek, Write};
 use std::process::Command;
 use std::thread;
 
-use super::support::{Builder, Daemon, Status, have, pattern};
+use rustix::process::Pid;
+
+use super::support::{Builder, Daemon, Status, blocks, descriptors, have, pattern};
 
 #[test]
 fn x01_the_soft_limit_on_descriptors_is_raised_to_the_hard_one() {
@@ -132,6 +134,27 @@ fn x06_a_log_that_nobody_reads_is_dropped_and_counted() {
     assert!(status.count("log_dropped") > 100, "{status:?}");
     assert_eq!((status.count("accepted"), status.count("finished")), (2000, 2000), "{status:?}");
     daemon.epilogue_ended(0);
+}
+
+/// Between a look at the pipe and a write, another may fill it. So there is no look: the daemon has
+/// the pipe once more, for itself, and that does not block.
+#[test]
+fn x06_another_writer_of_the_logs_pipe_keeps_nobody_waiting() {
+    let (reader, writer) = io::pipe().unwrap();
+    let other = writer.try_clone().unwrap();
+    let daemon = Builder::new(&[]).stderr(writer).start();
+    let process = Pid::from_raw(daemon.process().cast_signed()).unwrap();
+    let all = descriptors(process);
+    let own = all.iter().find(|(number, target)| **number > 2 && **target == all[&2]);
+    let (own, _) = own.expect("a descriptor of its own");
+    assert!(blocks(process, 2) && !blocks(process, *own), "others share the first");
+    let filling = thread::spawn(move || while (&other).write_all(&[b'-'; 4095]).is_ok() {});
+    for _ in 0..50 {
+        daemon.connect().echo(b"a line\n");
+    }
+    drop(reader);
+    filling.join().unwrap();
+    serves_without_a_log(daemon);
 }
 
 #[test]
