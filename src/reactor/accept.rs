@@ -155,7 +155,7 @@ impl<K: Kernel> Reactor<K> {
     fn watch(&mut self, key: usize) {
         let connection = self.slots.alive(key);
         if let Some((at, _)) = connection.and_then(|one| one.deadline(&self.rules.timeouts)) {
-            self.deadlines.no_later_than(at, key);
+            self.deadlines.schedule(key, at, self.lent.now);
         }
     }
 

@@ -24,7 +24,7 @@ impl<K: Kernel> Reactor<K> {
                 }
                 Report::Ended(key, connection) => (key, connection),
             };
-            self.deadlines.forget(key);
+            self.deadlines.cancel(key);
             self.gate.slot_freed();
             if connection.is_counted() {
                 self.per_peer.leave(connection.peer());

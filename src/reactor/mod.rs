@@ -41,6 +41,7 @@ mod socket;
 mod system;
 #[cfg(test)]
 mod tests;
+mod timer_wheel;
 mod view;
 mod voices;
 mod warnings;
@@ -86,6 +87,10 @@ const SHORT_TURN: usize = 32;
 /// milliseconds (`epoll_wait(2)`), which is over after 24 days.
 const PATIENCE_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 
+/// For how many connections memory is reserved from the start, at most: 90 MB of addresses, where a
+/// container's limit of a thousand million descriptors would ask for 90 GB, and not get them.
+const PREALLOCATED_MAX: usize = 1 << 20;
+
 /// The event loop and all that it holds.
 #[derive(Debug)]
 pub struct Reactor<K: Kernel> {
@@ -111,13 +116,14 @@ pub struct Reactor<K: Kernel> {
 impl<K: Kernel> Reactor<K> {
     /// A reactor for a kernel with that many listeners.
     pub fn new(kernel: K, listeners: usize, rules: Rules) -> Self {
+        let room = (rules.connections_max + EVICTS_PER_TURN).min(PREALLOCATED_MAX);
         Self {
             kernel,
-            slots: Slots::new(rules.connections_max + EVICTS_PER_TURN),
+            slots: Slots::with_capacity(room),
             children: Children::default(),
             gate: Gate::new(listeners, rules.connections_max, rules.over_limit),
             per_peer: PerPeer::new(rules.per_peer_max),
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::with_capacity(room),
             lent: Lent::new(rules.service, rules.line_bytes_max),
             desk: Desk::default(),
             calm: false,
@@ -233,7 +239,7 @@ impl<K: Kernel> Reactor<K> {
             if connection.deadline_hastened()
                 && let Some((at, _)) = connection.deadline(&self.rules.timeouts)
             {
-                self.deadlines.no_later_than(at, key);
+                self.deadlines.schedule(key, at, self.lent.now);
             }
             served
         })
@@ -250,7 +256,7 @@ impl<K: Kernel> Reactor<K> {
                     let served = connection.expire(cause);
                     self.slots.follow(key, served);
                 }
-                Some((at, _)) => self.deadlines.no_later_than(at, key),
+                Some((at, _)) => self.deadlines.schedule(key, at, self.lent.now),
                 None => {}
             }
         }

@@ -9,10 +9,6 @@ use slab::Slab;
 use crate::cause::Cause;
 use crate::connection::{Connection, Phase, Ready, Served, Stream};
 
-/// For how many connections there is room from the start, at most: 80 MB of addresses, where a
-/// container's limit of a thousand million descriptors would ask for 80 GB, and not get them.
-const PREALLOCATED_MAX: usize = 1 << 20;
-
 /// How many budgets a stream has in a row, 1 to 4 MiB, before the next stream has its own.
 const STREAM_TURNS: RangeInclusive<usize> = 16..=64;
 
@@ -52,12 +48,11 @@ pub(super) struct Slots<S> {
 }
 
 impl<S: Stream> Slots<S> {
-    /// No connection yet, and room for `connections_max`: memory that is only used once touched,
-    /// and never moved; but for limits that are as good as none.
-    pub(super) fn new(connections_max: usize) -> Self {
-        let slab = Slab::with_capacity(connections_max.min(PREALLOCATED_MAX));
+    /// No connection yet, and room for that many: memory that is only used once touched, and never
+    /// moved.
+    pub(super) fn with_capacity(connections: usize) -> Self {
         Self {
-            slab,
+            slab: Slab::with_capacity(connections),
             run_queue: Vec::new(),
             again: Vec::new(),
             streams: VecDeque::new(),

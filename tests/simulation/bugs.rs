@@ -89,7 +89,7 @@ pub(super) const BUGS: [Bug; 19] = [
     Bug {
         what: "a deadline that was put off is not looked at again",
         file: "src/reactor/mod.rs",
-        right: "Some((at, _)) => self.deadlines.no_later_than(at, key),",
+        right: "Some((at, _)) => self.deadlines.schedule(key, at, self.lent.now),",
         wrong: "Some((_, _)) => {}",
     },
     Bug {

@@ -172,6 +172,11 @@ impl Bench {
         self.reactor.counters().of(cause)
     }
 
+    /// True if the next turn would wait, but no longer than that.
+    fn waits_at_most(&mut self, most: Duration) -> bool {
+        self.patience().is_some_and(|wait| Duration::ZERO < wait && wait <= most)
+    }
+
     /// How long the next turn would wait.
     fn patience(&mut self) -> Option<Duration> {
         self.turn([]);
