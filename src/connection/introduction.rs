@@ -25,7 +25,7 @@ impl<S: Stream> Connection<S> {
                 return Ok(served);
             }
         }
-        if lent.drains() { self.wait_no_more(demand, lent) } else { Ok(Served::Idle) }
+        if lent.draining { self.wait_no_more(demand, lent) } else { Ok(Served::Idle) }
     }
 
     fn hear(&mut self, demand: Demand, lent: &mut Lent) -> io::Result<Served> {
@@ -105,28 +105,6 @@ impl<S: Stream> Connection<S> {
         self.settle(lent)
     }
 
-    /// When the header is waited for no longer, and the cause it then ends with, if it has to.
-    pub(super) fn header_deadline(&self, demand: Demand) -> (Millis, Cause) {
-        let begun = self.held.as_ref().and_then(|held| held.line_since);
-        let since = match demand {
-            // Who says nothing may be waiting for a greeting, and counts for its address then.
-            Demand::Optional => begun.unwrap_or(self.opened),
-            Demand::Required => self.opened,
-        };
-        (since.after(proxy::PATIENCE), Cause::LineTimeout)
-    }
-
-    /// Its deadline has come, with that cause. It ends; but who need not send a header goes on
-    /// without one.
-    pub fn expire(&mut self, cause: Cause) -> Served {
-        let only_a_header = self.phase == Phase::Introducing(Demand::Optional);
-        if only_a_header && cause == Cause::LineTimeout {
-            self.introduced()
-        } else {
-            self.end(cause)
-        }
-    }
-
     /// The peer is admitted: what was read before is answered.
     pub fn begin(&mut self, lent: &mut Lent) -> Served {
         self.answer_kept(lent).unwrap_or_else(|error| self.fail(&error))
@@ -142,7 +120,7 @@ impl<S: Stream> Connection<S> {
         if self.phase == Phase::Open { Ok(self.rest()) } else { self.go_on(lent) }
     }
 
-    fn introduced(&mut self) -> Served {
+    pub(super) fn introduced(&mut self) -> Served {
         self.enter(Phase::Open);
         Served::Introduced
     }

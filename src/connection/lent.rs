@@ -24,8 +24,10 @@ pub struct Lent {
     pub line_bytes_max: usize,
     /// The time of this turn.
     pub now: Millis,
-    /// From when on a connection that drains reads no more, should its peer never stop sending.
-    pub input_until: Millis,
+    /// The daemon is shutting down.
+    pub draining: bool,
+    /// A connection that drains reads no more, should its peer never stop sending.
+    pub input_over: bool,
 }
 
 impl Lent {
@@ -46,12 +48,8 @@ impl Lent {
             service,
             line_bytes_max,
             now: Millis::default(),
-            input_until: Millis::NEVER,
+            draining: false,
+            input_over: false,
         }
-    }
-
-    /// True once the daemon drains.
-    pub(super) fn drains(&self) -> bool {
-        self.input_until != Millis::NEVER
     }
 }

@@ -11,6 +11,7 @@
 //! - A peer's fault is a transition, never an error to the caller.
 
 mod answer;
+mod deadline;
 mod exchange;
 mod held;
 mod introduction;
@@ -204,27 +205,6 @@ impl<S: Stream> Connection<S> {
         };
         self.close(cause);
         cause
-    }
-
-    /// When something has to be done about this connection if nothing happens before, and the
-    /// cause it ends with then.
-    pub fn deadline(&self, timeouts: &Timeouts) -> Option<(Millis, Cause)> {
-        if let Phase::Lingering(cause) = self.phase {
-            return Some((self.active.after(LINGER), cause));
-        }
-        let idle = timeouts.idle.map(|wait| (self.active.after(wait), Cause::Idle));
-        let other = if let Phase::Introducing(demand) = self.phase {
-            Some(self.header_deadline(demand))
-        } else {
-            self.held.as_ref().and_then(|held| held.deadline(timeouts))
-        };
-        idle.into_iter().chain(other).min_by_key(|(at, _)| *at)
-    }
-
-    /// True if its deadline may have come nearer in the last turn: bytes that move only ever
-    /// put the idle deadline off.
-    pub fn deadline_hastened(&self) -> bool {
-        self.held.is_some() || matches!(self.phase, Phase::Lingering(_))
     }
 
     /// Counts it for its peer's address, or says that it is counted.

@@ -135,6 +135,7 @@ impl<S: Stream> Exchange<S> {
                 Ok(Some(request)) => {
                     let head_only = if request.head_only { HeadOnly::Yes } else { HeadOnly::No };
                     self.stage = Stage::Asked(head_only);
+                    self.deadline = now.after(PATIENCE);
                     return Ok(Progress::Asks(request));
                 }
                 Err(response) => {

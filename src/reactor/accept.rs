@@ -17,6 +17,10 @@ use super::{Kernel, Reactor};
 /// in from being served.
 const ACCEPTS_PER_TURN: usize = 64;
 
+/// How many are accepted in the turn in which a drain's time for input is over: as many as the
+/// default backlog holds.
+const LAST_ACCEPTS: usize = 4096;
+
 /// After how many of them it is asked whether anybody else waits; after more, `accept` itself is
 /// left to find nobody. That takes about as long as six such questions, for it makes a socket, a
 /// file and a descriptor first, and takes them back.
@@ -27,7 +31,9 @@ impl<K: Kernel> Reactor<K> {
     pub(super) fn accept(&mut self) -> io::Result<()> {
         self.victims.clear();
         let (mut failures, mut questions) = (0, 0..QUESTIONS_PER_TURN);
-        for _ in 0..ACCEPTS_PER_TURN {
+        // The last call's last turn: those that were in the queue in time may still be there.
+        let budget = if self.lent.input_over { LAST_ACCEPTS } else { ACCEPTS_PER_TURN };
+        for _ in 0..budget {
             let admission = self.gate.admission(self.open(), self.lent.now);
             if admission == Admission::NotNow {
                 break;
@@ -52,7 +58,7 @@ impl<K: Kernel> Reactor<K> {
                 },
             }
         }
-        let last_call_is_over = self.gate.is_quiet() || self.lent.now >= self.lent.input_until;
+        let last_call_is_over = self.gate.is_quiet() || self.lent.input_over;
         if self.is_draining() && last_call_is_over {
             self.close_listeners();
         }
@@ -152,7 +158,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Has the connection looked at when its deadline comes.
-    fn watch(&mut self, key: usize) {
+    pub(super) fn watch(&mut self, key: usize) {
         let connection = self.slots.alive(key);
         if let Some((at, _)) = connection.and_then(|one| one.deadline(&self.rules.timeouts)) {
             self.deadlines.schedule(key, at, self.lent.now);

@@ -73,7 +73,7 @@ impl<K: Kernel> Reactor<K> {
             }
         }
         // Too late to be given any time; and nothing would ask it later.
-        if self.lent.input_until <= now {
+        if self.lent.input_over {
             self.ask_children();
         }
     }
@@ -110,7 +110,7 @@ impl<K: Kernel> Reactor<K> {
     /// queue until then, and are given the same time as those that still do.
     pub(super) fn ask_children(&mut self) {
         let now = self.lent.now;
-        let draining_begins = now < self.lent.input_until;
+        let draining_begins = !self.lent.input_over;
         for (id, child) in &mut self.children.by_id {
             let from_queue = child.at_signal && child.opened == now;
             if draining_begins && from_queue {

@@ -119,10 +119,21 @@ impl<S: Stream> Desk<S> {
         }
     }
 
+    fn late(&self, now: Millis) -> Vec<usize> {
+        let late = self.visitors.iter().filter(|(_, visitor)| visitor.deadline() <= now);
+        late.map(|(key, _)| key).collect()
+    }
+
+    /// Queues each visitor whose time is over for a last look: its request may have come in time.
+    fn look_at_late(&mut self, now: Millis) {
+        for key in self.late(now) {
+            self.mark(FIRST_KEY + key, Ready::READABLE.union(Ready::WRITABLE));
+        }
+    }
+
     /// Ends, or tells, whose time is over.
     fn expire(&mut self, now: Millis) {
-        let late = self.visitors.iter().filter(|(_, visitor)| visitor.deadline() <= now);
-        for key in late.map(|(key, _)| key).collect::<Vec<_>>() {
+        for key in self.late(now) {
             let expired = self.visitors.get_mut(key).map(|visitor| visitor.expire(now));
             if expired == Some(Progress::Again) {
                 self.enqueue(key);
@@ -182,8 +193,9 @@ impl<K: Kernel> Reactor<K> {
     #[cold]
     pub(super) fn attend(&mut self) -> News {
         let now = self.lent.now;
-        self.desk.expire(now);
+        self.desk.look_at_late(now);
         self.desk.serve(&mut [0; READ_BYTES_MAX], now);
+        self.desk.expire(now);
         if self.desk.knocked && self.desk.paused_until <= now {
             self.let_visitors_in();
         }

@@ -11,16 +11,44 @@ impl<K: Kernel> Reactor<K> {
         let now = self.kernel.now();
         self.drain_until = now.after(self.rules.drain);
         // What then still comes is thrown away, so that replies in flight can arrive.
-        self.lent.input_until = now.after(self.rules.drain / 4 * 3);
+        self.input_until = now.after(self.rules.drain / 4 * 3);
+        self.lent.draining = true;
         self.ask_children();
-        let next = if self.rules.exec { self.lent.input_until } else { self.drain_until };
-        self.deadlines.end_at(next);
+        self.deadlines.end_at(self.input_until);
         self.gate.last_call(self.rules.inherited);
         self.calm = false;
         if self.gate.is_quiet() {
             self.close_listeners();
         }
         self.slots.drain();
+    }
+
+    /// The next step of the drain, if its time has come: first input is over, then everything.
+    ///
+    /// Before either, each connection has a last look at its socket. Where we were stopped
+    /// meanwhile, that is the first one at what came in time; so the last quarter of the time
+    /// begins only then.
+    pub(super) fn expire_drain(&mut self) {
+        let now = self.lent.now;
+        if now < self.input_until || (self.lent.input_over && now < self.drain_until) {
+            return;
+        }
+        self.reap();
+        for key in self.slots.keys() {
+            let Some(connection) = self.slots.alive(key) else { continue };
+            let served = connection.look(&mut self.lent);
+            self.slots.follow(key, served);
+            self.watch(key);
+        }
+        if self.lent.input_over {
+            return self.cut();
+        }
+        self.reap();
+        self.lent.input_over = true;
+        self.drain_until = self.drain_until.max(now.after(self.rules.drain / 4));
+        self.deadlines.end_at(self.drain_until);
+        self.slots.drain();
+        self.ask_children();
     }
 
     /// Ends every connection at once.

@@ -106,7 +106,8 @@ pub struct Reactor<K: Kernel> {
     /// Nobody is at the gate or the desk: one look a turn, in place of one at each.
     calm: bool,
     counters: Counters,
-    /// When draining ends, whatever peers do.
+    /// While draining: until when input is read, and when it ends, whatever peers do.
+    input_until: Millis,
     drain_until: Millis,
     /// Whom to evict next in this turn, the longest idle last.
     victims: Vec<usize>,
@@ -128,6 +129,7 @@ impl<K: Kernel> Reactor<K> {
             desk: Desk::default(),
             calm: false,
             counters: Counters::default(),
+            input_until: Millis::NEVER,
             drain_until: Millis::NEVER,
             victims: Vec::new(),
             warnings: Warnings::default(),
@@ -248,24 +250,16 @@ impl<K: Kernel> Reactor<K> {
     #[cold]
     fn expire(&mut self) -> News {
         let now = self.lent.now;
+        // A connection whose header has named its client is admitted before it is looked at again.
+        self.reap();
         for _ in 0..EXPIRIES_PER_TURN {
             let Some(key) = self.deadlines.due(now) else { break };
             let Some(connection) = self.slots.alive(key) else { continue };
-            match connection.deadline(&self.rules.timeouts) {
-                Some((at, cause)) if at <= now => {
-                    let served = connection.expire(cause);
-                    self.slots.follow(key, served);
-                }
-                Some((at, _)) => self.deadlines.schedule(key, at, self.lent.now),
-                None => {}
-            }
+            let served = connection.expire(&self.rules.timeouts, &mut self.lent);
+            self.slots.follow(key, served);
+            self.watch(key);
         }
-        if self.drain_until <= now {
-            self.cut();
-        } else if self.rules.exec && self.lent.input_until <= now {
-            self.ask_children();
-            self.deadlines.end_at(self.drain_until);
-        }
+        self.expire_drain();
         if self.deadlines.beats(now) { News::BEAT } else { News::NONE }
     }
 }

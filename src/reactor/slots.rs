@@ -246,6 +246,12 @@ impl<S: Stream> Slots<S> {
         }
     }
 
+    /// The keys of all connections that have not ended.
+    pub(super) fn keys(&self) -> Vec<usize> {
+        let alive = self.slab.iter().filter(|(_, connection)| is_alive(connection));
+        alive.map(|(key, _)| key).collect()
+    }
+
     /// Ends every connection now.
     pub(super) fn cut(&mut self) {
         self.stirred = true;

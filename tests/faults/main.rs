@@ -44,6 +44,8 @@ mod manager;
 #[cfg(test)]
 mod mischief;
 #[cfg(test)]
+mod pauses;
+#[cfg(test)]
 mod proxied;
 #[cfg(test)]
 mod read_path;

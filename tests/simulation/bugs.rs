@@ -11,7 +11,7 @@ pub(super) struct Bug {
     pub(super) wrong: &'static str,
 }
 
-pub(super) const BUGS: [Bug; 19] = [
+pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "readiness is forgotten: a short read means an empty socket, though the end is near",
         file: "src/connection/exchange.rs",
@@ -89,8 +89,21 @@ pub(super) const BUGS: [Bug; 19] = [
     Bug {
         what: "a deadline that was put off is not looked at again",
         file: "src/reactor/mod.rs",
-        right: "Some((at, _)) => self.deadlines.schedule(key, at, self.lent.now),",
-        wrong: "Some((_, _)) => {}",
+        right: "self.slots.follow(key, served);\n            self.watch(key);\n        }\n        \
+                self.expire_drain();",
+        wrong: "self.slots.follow(key, served);\n        }\n        self.expire_drain();",
+    },
+    Bug {
+        what: "a deadline ends a connection before its socket is looked at",
+        file: "src/connection/deadline.rs",
+        right: "let served = self.look(lent);\n        if matches",
+        wrong: "let served = Served::Idle;\n        if matches",
+    },
+    Bug {
+        what: "input that came in time is cut by a drain, because the daemon was stopped",
+        file: "src/reactor/ending.rs",
+        right: "let served = connection.look(&mut self.lent);",
+        wrong: "let served = crate::connection::Served::Idle;",
     },
     Bug {
         what: "a drain closes at once in place of lingering",

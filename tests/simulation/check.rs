@@ -16,11 +16,15 @@ use super::talk::Answers;
 use super::wire::Wire;
 use super::world::World;
 
-/// How many connections are taken from queues in one turn, at most.
+/// How many connections are taken from queues in one turn, at most; while draining, as many as a
+/// queue holds.
 const ACCEPTS_PER_TURN: usize = 64;
+const LAST_ACCEPTS: usize = 4096;
 
-/// How many budgets one connection has in one turn, at most: its own and those of a stream.
-const READS_PER_TURN: usize = 5;
+/// How many reads one connection has in one turn, at most: its own and that of a stream, or a
+/// visitor's four; and where there are deadlines, those of a last look.
+const READS_PER_TURN: usize = 4;
+const LAST_READS: usize = 16;
 
 /// How many turns in a row may come without anything that happens, or the loop spins.
 const IDLE_TURNS_MAX: usize = 16;
@@ -76,16 +80,18 @@ impl Checks {
     /// Bounded work in a turn, bounded memory, and no turn for nothing, for long.
     fn budgets(&mut self, rules: &Rules, world: &mut World) {
         let accepts = world.asked.accepts;
-        if accepts > ACCEPTS_PER_TURN {
+        if accepts > if world.drains() { LAST_ACCEPTS } else { ACCEPTS_PER_TURN } {
             world.violated(|| format!("{accepts} accepts in one turn"));
         }
         // What a drain throws away is not held.
         let drains = world.drains();
+        let deadlines = drains || rules.proxied.is_some() || rules.timeouts != Timeouts::default();
+        let reads_max = READS_PER_TURN + if deadlines { LAST_READS } else { 0 };
         for number in 0..world.wires.len() {
             let wire = &mut world.wires[number];
             let reads = std::mem::take(&mut wire.reads);
             let held = wire.read.saturating_sub(wire.written);
-            if reads > READS_PER_TURN {
+            if reads > reads_max {
                 world.violated(|| format!("{reads} reads of peer {number} in one turn"));
             } else if held > READ_BYTES_MAX + rules.line_bytes_max + wire.talk.header && !drains {
                 world.violated(|| format!("{held} bytes of peer {number} are held"));
@@ -161,6 +167,9 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
     {
         return Some(format!("with FIN, as if all were well, and {missing}"));
     }
+    if let Some(missed) = missed(wire, cause, world) {
+        return Some(missed);
+    }
     let Timeouts { idle, line, stall } = rules.timeouts;
     let since = |moment| world.now.since(moment);
     let without_reason = |may_be: bool| (!may_be).then(|| "without a reason".to_owned());
@@ -197,6 +206,30 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
         other => Some(format!("{other} is no cause")),
     }
 }
+
+/// What a last look at the socket would have found before that deadline: nothing happens between
+/// the look and the end.
+fn missed(wire: &Wire, cause: &str, world: &World) -> Option<String> {
+    let patient = !(cause == "cut" && world.impatient);
+    if wire.blocked && wire.room() > 0 && DEADLINES.contains(&cause) && patient {
+        return Some(format!("its socket had room for {} bytes", wire.room()));
+    }
+    // While output waits for room, input is not read.
+    if wire.blocked || wire.faulted {
+        return None;
+    }
+    let unread = &wire.talk.input[wire.read.min(wire.talk.input.len())..wire.sent];
+    let end_unread = wire.fin && !wire.fin_read;
+    let missed = match cause {
+        "idle" => !unread.is_empty() || end_unread,
+        "line-timeout" => unread.contains(&b'\n') || end_unread,
+        _ => false,
+    };
+    missed.then(|| format!("{} bytes were unread, FIN {end_unread}", unread.len()))
+}
+
+/// The causes of an end that a deadline of the daemon's brings.
+const DEADLINES: [&str; 4] = ["idle", "line-timeout", "stalled", "cut"];
 
 /// Who may be cut, and never after FIN: anybody at the drain's end or the second signal, and
 /// before that only who has sent more than was read when three quarters of the time were over.

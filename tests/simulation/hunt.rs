@@ -18,7 +18,7 @@ pub(super) fn hunt() -> Result<(), String> {
     let copy = copy_sources()?;
     println!("| what was planted | where | found by seed | as |\n|---|---|---|---|");
     let mut missed = 0;
-    for bug in &BUGS {
+    for bug in BUGS {
         let place = copy.join(bug.file);
         let text = read(&place)?;
         if text.matches(bug.right).count() != 1 {

@@ -36,7 +36,12 @@ impl Kernel for Simulated {
         let mut world = self.0.borrow_mut();
         world.stir();
         world.goes_to_sleep(timeout);
-        if world.fault(|weather| weather.interrupted) {
+        // After SIGCONT, a wait ends as if a handler had interrupted it (signal(7)).
+        let stopped = world.fault(|weather| weather.stopped);
+        if stopped {
+            world.stop();
+        }
+        if stopped || world.fault(|weather| weather.interrupted) {
             world.asked.moved = true;
             return Err(Errno::INTR.into());
         }
@@ -54,6 +59,10 @@ impl Kernel for Simulated {
             events = world.events();
             patience -= 1;
             assert!(patience > 0, "peers go on for ever, and the daemon is told nothing");
+        }
+        // Stopped between the wait and its next look at the clock.
+        if world.fault(|weather| weather.stopped) {
+            world.stop();
         }
         drop(world);
         events.into_iter().for_each(tell);
@@ -159,11 +168,13 @@ impl Stream for End {
         if world.wires[number].half_closed.is_some() {
             world.violated(|| format!("peer {number}: a write after our FIN"));
         }
-        world.may_fail(number)?;
+        let now = world.now;
+        world.may_fail(number).inspect_err(|_| world.wires[number].interrupt_write(now))?;
         world.is_late(number);
         let short = world.fault(|weather| weather.short_write);
         let most = if short { world.rng.usize(1..=bytes.len().max(1)) } else { usize::MAX };
-        let owed = world.wires[number].blocked;
+        let wire = &mut world.wires[number];
+        let owed = wire.blocked || std::mem::take(&mut wire.interrupted);
         let written = world.wires[number].write(bytes, most);
         if written.is_ok() || !owed {
             world.wires[number].owed_at = world.now;

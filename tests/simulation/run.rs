@@ -238,7 +238,7 @@ impl Run {
             world.rng.u32(0..8) == 0
         };
         let began = self.world.borrow().now;
-        let late = began.after(self.rules.drain + DRAIN_SLACK);
+        let stopped = self.world.borrow().stopped;
         for turn in 0.. {
             if self.reactor.is_done() {
                 break;
@@ -253,7 +253,10 @@ impl Run {
             if world.asked.stuck && !self.reactor.is_done() {
                 return Err("the drain waits for ever".to_owned());
             }
-            if world.now > late {
+            // What it was stopped for is not its own time; the last quarter begins after that.
+            let stopped = world.stopped - stopped;
+            let more = if stopped.is_zero() { Duration::ZERO } else { self.rules.drain / 4 };
+            if world.now > began.after(self.rules.drain + DRAIN_SLACK + stopped + more) {
                 return Err("the drain is not over in time".to_owned());
             }
         }

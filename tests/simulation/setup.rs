@@ -69,6 +69,7 @@ pub(super) fn world(mut rng: Rng, rules: &Rules, telling: Telling) -> World {
         listeners_closed: false,
         drain_began: None,
         impatient: false,
+        stopped: Duration::ZERO,
         desk: Queue::default(),
         children: Vec::new(),
         children_ended: VecDeque::new(),

@@ -44,7 +44,7 @@ fn everybody_is_served_when_faults_stop() {
 /// That the simulation finds them is shown by `make simulate ARGS=--bugs`, which builds each.
 #[test]
 fn every_bug_can_be_planted() {
-    for bug in &bugs::BUGS {
+    for bug in bugs::BUGS {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/").to_owned() + bug.file;
         let text = std::fs::read_to_string(file).unwrap();
         assert_eq!(text.matches(bug.right).count(), 1, "{}", bug.what);

@@ -25,6 +25,8 @@ pub(super) struct Weather {
     pub(super) late_event: u32,
     /// Time leaps, as for a process that was stopped.
     pub(super) leap: u32,
+    /// The daemon is stopped for a while (SIGSTOP, a freezer, a debugger), and its peers go on.
+    pub(super) stopped: u32,
     /// The network ends a connection.
     pub(super) severed: u32,
     /// A signal comes that means little.
@@ -50,6 +52,7 @@ impl Weather {
         spurious_event: 0,
         late_event: 0,
         leap: 0,
+        stopped: 0,
         severed: 0,
         signal: 0,
         urgent: 0,
@@ -70,6 +73,7 @@ impl Weather {
             [chance(10), chance(200), chance(60)];
         let [failing_spawn, spurious_event, late_event] = [chance(200), chance(200), chance(400)];
         let [leap, severed, signal, urgent] = [chance(20), chance(10), chance(50), chance(100)];
+        let stopped = chance(10);
         let scarce = rng.u32(0..4) == 0;
         Self {
             interrupted,
@@ -82,6 +86,7 @@ impl Weather {
             spurious_event,
             late_event,
             leap,
+            stopped,
             severed,
             signal,
             urgent,

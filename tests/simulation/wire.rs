@@ -92,6 +92,8 @@ pub(super) struct Wire {
     pub(super) wants_room: bool,
     /// The last write has found no room: something is owed.
     pub(super) blocked: bool,
+    /// The last write was interrupted: something is owed, whether or not there is room.
+    pub(super) interrupted: bool,
     /// How many reads there were in this turn.
     pub(super) reads: usize,
 }
@@ -132,6 +134,7 @@ impl Wire {
             edges: Ready::NONE,
             wants_room: false,
             blocked: false,
+            interrupted: false,
             reads: 0,
         }
     }
@@ -184,6 +187,13 @@ impl Wire {
         self.written += taken;
         self.blocked = false;
         Ok(taken)
+    }
+
+    /// A signal comes before the write: what it was to take is owed from now on, or still is.
+    pub(super) fn interrupt_write(&mut self, now: Millis) {
+        if !self.blocked && !std::mem::replace(&mut self.interrupted, true) {
+            self.owed_at = now;
+        }
     }
 
     /// How much our send queue still takes.

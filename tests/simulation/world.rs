@@ -55,6 +55,8 @@ pub(super) struct World {
     pub(super) drain_began: Option<Millis>,
     /// It was told so twice.
     pub(super) impatient: bool,
+    /// For how long the daemon was stopped, in all.
+    pub(super) stopped: Duration,
     pub(super) desk: Queue,
     pub(super) children: Vec<Child>,
     pub(super) children_ended: VecDeque<(Pid, Ended)>,
@@ -116,6 +118,17 @@ impl World {
             self.signals.push(signal);
         }
         self.some_child_ends();
+    }
+
+    /// The daemon is stopped, perhaps for longer than any of its timeouts, and the others go on.
+    pub(super) fn stop(&mut self) {
+        let began = self.now;
+        for _ in 0..self.rng.usize(1..=8) {
+            self.now = Millis(self.now.0 + self.rng.u64(0..3000));
+            self.somebody_acts();
+        }
+        self.stopped += self.now.since(began);
+        self.tell(|| "the daemon goes on".to_owned());
     }
 
     /// Lets time pass until somebody does something; returns false if nobody ever will.

@@ -60,10 +60,9 @@ fn input_is_over_at_its_time_for_who_takes_slowly_too() {
     let flood: Vec<_> = (0..100).map(|_| bytes("line\n")).collect();
     let mut bench = Bench::echo(flood);
     bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
-    bench.lent.input_until = Millis(3000);
     bench.connection.drain();
     bench.event(Ready::TO_END);
-    bench.lent.now = Millis(3000);
+    bench.lent.input_over = true;
     bench.event(Ready::WRITABLE);
     assert_eq!((bench.sent(), bench.phase()), (b"line\n".to_vec(), Phase::Lingering(Cause::Cut)));
 }
@@ -72,7 +71,7 @@ fn input_is_over_at_its_time_for_who_takes_slowly_too() {
 fn a_peer_that_never_stops_sending_is_cut() {
     let flood = In::Bytes(vec![b'x'; 10 * crate::line::READ_BYTES_MAX]);
     let mut bench = Bench::echo([flood]);
-    bench.lent.input_until = Millis(0);
+    bench.lent.input_over = true;
     bench.connection.drain();
     bench.connection.serve(&mut bench.lent);
     assert_eq!(bench.phase(), Phase::Lingering(Cause::Cut));
@@ -93,10 +92,9 @@ fn who_takes_slowly_and_sends_no_more_is_drained_however_late() {
         let mut bench = Bench::echo([bytes("line\n"), input]);
         bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
         bench.event(Ready::READABLE);
-        bench.lent.input_until = Millis(3000);
         bench.connection.drain();
         bench.event(Ready::NONE);
-        bench.lent.now = Millis(3500);
+        bench.lent.input_over = true;
         bench.event(Ready::WRITABLE);
         assert_eq!((bench.sent(), bench.phase()), (b"line\n".to_vec(), phase));
         assert!(!bench.wire.borrow().resets, "everything was given to it");

@@ -143,7 +143,7 @@ fn where_a_header_is_optional_anything_else_is_input() {
 
             let mut going_on = introduced_by(ECHO, Demand::Optional, &pieces);
             going_on.admitted(FIN);
-            assert_eq!(going_on.connection.expire(Cause::LineTimeout), Served::Introduced);
+            assert_eq!(going_on.expire(5000), Served::Introduced);
             going_on.connection.begin(&mut going_on.lent);
             assert_eq!(going_on.phase(), Phase::Open);
             going_on.end();
@@ -199,7 +199,7 @@ fn a_drain_reads_a_header_that_is_there_and_awaits_none() {
     for demand in [Demand::Optional, Demand::Required] {
         for split in 0..all.len() {
             let mut bench = introduced_by(ECHO, demand, &[&all[..split], &all[split..]]);
-            bench.lent.input_until = Millis(3000);
+            bench.lent.draining = true;
             bench.connection.drain();
             // The socket is not empty before a read says so.
             assert_eq!(bench.event(Ready::TO_END), Served::Introduced);
@@ -212,14 +212,14 @@ fn a_drain_reads_a_header_that_is_there_and_awaits_none() {
     }
     for half in [&b""[..], b"PROXY TCP4"] {
         let mut required = introduced_by(ECHO, Demand::Required, &[half]);
-        required.lent.input_until = Millis(3000);
+        required.lent.draining = true;
         required.connection.drain();
         assert_eq!(required.event(Ready::NONE), Served::Idle);
         assert_eq!(required.phase(), Phase::Lingering(Cause::Drained));
         assert_eq!(required.sent(), b"");
 
         let mut optional = introduced_by(ECHO, Demand::Optional, &[half]);
-        optional.lent.input_until = Millis(3000);
+        optional.lent.draining = true;
         optional.connection.drain();
         assert_eq!(optional.event(Ready::NONE), Served::Introduced);
         optional.connection.begin(&mut optional.lent);
@@ -265,7 +265,8 @@ fn the_deadline_of_a_header_is_no_lines() {
     let expected = Some((Millis(5100), Cause::LineTimeout));
     assert_eq!(optional.connection.deadline(&timeouts), expected, "or from its first byte on");
     assert!(optional.connection.deadline_hastened());
-    optional.connection.expire(Cause::LineTimeout);
+    assert_eq!(optional.expire(5100), Served::Introduced);
+    optional.lent.now = Millis(600);
     optional.connection.begin(&mut optional.lent);
     let expected = Some((Millis(1100), Cause::LineTimeout));
     assert_eq!(optional.connection.deadline(&timeouts), expected, "it was a line's beginning");

@@ -42,6 +42,12 @@ impl Bench {
         panic!("the connection never comes to rest");
     }
 
+    /// A look at its deadlines, of which only that of a header is on.
+    fn expire(&mut self, now: u64) -> Served {
+        self.lent.now = Millis(now);
+        self.connection.expire(&Timeouts::default(), &mut self.lent)
+    }
+
     fn readable(&mut self) -> Served {
         self.event(READABLE)
     }

@@ -63,16 +63,19 @@ fn lingering_ends_at_its_deadline() {
 fn the_drain_deadline_cuts_who_is_owed() {
     let mut bench = Bench::new(rules());
     let never_reads = bench.knock([bytes("x\n")]);
-    never_reads.borrow_mut().writes = [Out::Block].into();
+    never_reads.borrow_mut().writes = [Out::Block; 9].into();
     let flushing = bench.knock([bytes("tail"), In::End]);
-    flushing.borrow_mut().writes = [Out::Block].into();
+    flushing.borrow_mut().writes = [Out::Block; 9].into();
     bench.turn([LISTENER]);
     bench.turn([readable(0), fin(1)]);
     bench.reactor.drain();
     bench.turn([]);
     bench.turn([]);
     assert_eq!(bench.reactor.census().0, [0, 1, 1, 0, 0]);
-    assert_eq!(bench.patience(), Some(Duration::from_secs(4)));
+    assert_eq!(bench.patience(), Some(Duration::from_secs(3)), "until input is over");
+    bench.at(Millis(3000)).turn([]);
+    bench.turn([]);
+    assert_eq!(bench.patience(), Some(Duration::from_secs(1)));
     bench.at(Millis(4000)).turn([]);
     assert_eq!(bench.of(Cause::Cut), 2);
     assert!(bench.reactor.is_done());

@@ -5,6 +5,7 @@ mod children;
 mod draining;
 mod introducing;
 mod misbehaving;
+mod pausing;
 mod turning;
 mod visiting;
 

@@ -65,6 +65,7 @@ fn a_slow_visitor_has_its_time_and_no_more() {
     bench.turn([]);
     assert_eq!(bench.patience(), Some(PATIENCE));
     bench.at(Millis(0).after(PATIENCE)).turn([]);
+    bench.turn([]);
     assert!(wires[0].borrow().sent.starts_with(b"HTTP/1.1 408 "));
     assert!(wires[1].borrow().dropped, "who said nothing");
     bench.at(Millis(0).after(PATIENCE * 2)).turn([]);

@@ -105,6 +105,17 @@ impl Peer {
         bytes
     }
 
+    /// Receives all that is on its way from a daemon that is stopped: until nothing has come for a
+    /// while.
+    pub(crate) fn recv_until_stuck(&mut self) -> Vec<u8> {
+        self.stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let mut bytes = Vec::new();
+        let error = self.stream.read_to_end(&mut bytes).expect_err("its daemon sends no FIN");
+        assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
+        self.stream.set_read_timeout(Some(LIMIT)).unwrap();
+        bytes
+    }
+
     /// Receives everything up to the daemon's FIN.
     pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
         self.try_read_to_end().expect("everything, then FIN")

@@ -1,0 +1,196 @@
+//! What came while the process was stopped: no deadline may end a peer that was in time.
+
+use super::*;
+use crate::connection::LINGER;
+use crate::http::PATIENCE;
+use crate::proxy::{self, Demand};
+use crate::reactor::desk::FIRST_KEY;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// How the first turn after the stop begins: with an interrupted wait, or one that had no room for
+/// the event.
+const WAITS: [Option<Errno>; 2] = [Some(Errno::INTR), None];
+
+impl Bench {
+    /// The process is stopped until `now`; its first turn then sees no event.
+    fn stopped_until(&mut self, now: u64, wait: Option<Errno>) {
+        self.kernel.0.borrow_mut().polled = wait;
+        self.at(Millis(now)).turn([]);
+    }
+}
+
+fn with(timeouts: Timeouts) -> Bench {
+    Bench::new(Rules { timeouts, ..rules() })
+}
+
+#[test]
+fn a_line_that_came_before_the_idle_timeout_is_echoed_after_a_stop() {
+    for wait in WAITS {
+        let mut bench = with(Timeouts { idle: Some(SECOND), ..Timeouts::default() });
+        let in_time = bench.knock([]);
+        let silent = bench.knock([]);
+        bench.turn([LISTENER]);
+        in_time.borrow_mut().reads = [bytes("in time\n"), In::Block].into();
+        bench.stopped_until(2000, wait);
+        assert_eq!(in_time.borrow().sent, b"in time\n");
+        assert!(!in_time.borrow().dropped && silent.borrow().dropped);
+        assert_eq!(bench.of(Cause::Idle), 1);
+        bench.at(Millis(3000)).turn([]);
+        assert_eq!(bench.of(Cause::Idle), 2, "a second later it is idle too");
+    }
+}
+
+#[test]
+fn a_line_that_was_finished_before_its_timeout_is_echoed_after_a_stop() {
+    for wait in WAITS {
+        let mut bench = with(Timeouts { line: Some(SECOND), ..Timeouts::default() });
+        let finished = bench.knock([bytes("begun "), In::Block]);
+        let unfinished = bench.knock([bytes("begun "), In::Block]);
+        bench.turn([LISTENER]);
+        bench.turn([readable(0), readable(1)]);
+        let long = [&vec![b'x'; 3 * 65_536][..], b" and finished\n"].concat();
+        finished.borrow_mut().reads = [In::Bytes(long), In::Block].into();
+        unfinished.borrow_mut().reads = [bytes("and not finished"), In::Block].into();
+        bench.stopped_until(2000, wait);
+        assert!(finished.borrow().sent.ends_with(b"x and finished\n"));
+        assert!(!finished.borrow().dropped && unfinished.borrow().dropped);
+        assert_eq!(bench.of(Cause::LineTimeout), 1);
+    }
+}
+
+#[test]
+fn a_peer_that_made_room_before_the_stall_timeout_is_written_to_after_a_stop() {
+    for wait in WAITS {
+        let mut bench = with(Timeouts { stall: Some(SECOND), ..Timeouts::default() });
+        let wires = [bench.knock([bytes("x\n")]), bench.knock([bytes("x\n")])];
+        for wire in &wires {
+            wire.borrow_mut().writes = [Out::Block].into();
+        }
+        bench.turn([LISTENER]);
+        bench.turn([readable(0), readable(1)]);
+        wires[1].borrow_mut().writes = [Out::Block].into();
+        bench.stopped_until(2000, wait);
+        assert_eq!(wires[0].borrow().sent, b"x\n");
+        assert!(!wires[0].borrow().dropped && wires[1].borrow().dropped);
+        assert_eq!(bench.of(Cause::Stalled), 1);
+    }
+}
+
+#[test]
+fn a_header_that_came_in_time_is_read_after_a_stop() {
+    for wait in WAITS {
+        let mut bench = Bench::new(Rules { proxied: Some(Demand::Required), ..rules() });
+        let wire = bench.knock([]);
+        bench.turn([LISTENER]);
+        let header = bytes("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nline\n");
+        wire.borrow_mut().reads = [header, In::Block].into();
+        let late = proxy::PATIENCE.as_millis().try_into().unwrap_or(u64::MAX);
+        bench.stopped_until(2 * late, wait);
+        assert_eq!(wire.borrow().sent, b"line\n");
+        assert_eq!(bench.of(Cause::LineTimeout), 0);
+    }
+}
+
+#[test]
+fn a_visitors_question_that_came_in_time_is_answered_after_a_stop() {
+    for wait in WAITS {
+        let mut bench = Bench::new(rules());
+        let (stream, wire) = Script::new([]);
+        bench.kernel.0.borrow_mut().visitors.push_back(Ok(stream));
+        bench.turn([Event::Desk]);
+        wire.borrow_mut().reads = [bytes("GET /healthz HTTP/1.1\r\n\r\n"), In::Block].into();
+        let late = PATIENCE.as_millis().try_into().unwrap_or(u64::MAX);
+        bench.stopped_until(2 * late, wait);
+        assert_eq!(bench.reactor.questions().len(), 1);
+        bench.turn([readable(FIRST_KEY)]);
+        assert!(!wire.borrow().dropped, "it has its time for the answer");
+    }
+}
+
+#[test]
+fn what_came_behind_our_fin_is_read_after_a_stop_before_a_close_would_reset() {
+    for wait in WAITS {
+        let mut bench = Bench::new(rules());
+        let wire = bench.knock([]);
+        bench.turn([LISTENER]);
+        bench.reactor.drain();
+        bench.turn([]);
+        bench.turn([]);
+        assert!(wire.borrow().half_closed);
+        wire.borrow_mut().reads = [bytes("one"), bytes("two"), In::End].into();
+        let late = LINGER.as_millis().try_into().unwrap_or(u64::MAX);
+        bench.stopped_until(late, wait);
+        assert_eq!(wire.borrow().reads.len(), 1, "only the end is left, which is no input");
+        assert_eq!(bench.of(Cause::Drained), 1);
+    }
+}
+
+#[test]
+fn a_line_that_came_before_input_was_over_is_echoed_by_a_drain_after_a_stop() {
+    for (wait, stop) in [(WAITS[0], 3500), (WAITS[1], 3500), (WAITS[0], 9000), (WAITS[1], 9000)] {
+        let mut bench = Bench::new(rules());
+        let wire = bench.knock([bytes("x\n")]);
+        wire.borrow_mut().writes = [Out::Block].into();
+        bench.turn([LISTENER]);
+        bench.turn([readable(0)]);
+        bench.reactor.drain();
+        bench.turn([]);
+        wire.borrow_mut().reads = [bytes("in time\n"), In::Block].into();
+        bench.stopped_until(stop, wait);
+        bench.turn([]);
+        bench.turn([]);
+        assert_eq!(wire.borrow().sent, b"x\nin time\n");
+        assert!(wire.borrow().half_closed);
+        wire.borrow_mut().reads = [In::End].into();
+        bench.turn([fin(0)]);
+        assert_eq!((bench.of(Cause::Drained), bench.of(Cause::Cut)), (1, 0));
+    }
+}
+
+#[test]
+fn a_peer_that_took_everything_before_the_drains_end_is_not_cut_after_a_stop() {
+    for wait in WAITS {
+        let mut bench = Bench::new(rules());
+        let wire = bench.knock([bytes("tail"), In::End]);
+        wire.borrow_mut().writes = [Out::Block, Out::Block, Out::Block].into();
+        bench.turn([LISTENER]);
+        bench.turn([fin(0)]);
+        bench.reactor.drain();
+        bench.turn([]);
+        bench.at(Millis(3000)).turn([]);
+        wire.borrow_mut().writes.clear();
+        bench.stopped_until(5000, wait);
+        assert_eq!(wire.borrow().sent, b"tail");
+        assert_eq!((bench.of(Cause::Finished), bench.of(Cause::Cut)), (1, 0));
+    }
+}
+
+#[test]
+fn a_queue_that_filled_before_input_was_over_is_served_by_a_drain_after_a_stop() {
+    let mut bench = Bench::room_for(1000, OverLimit::Wait);
+    bench.turn([]);
+    bench.reactor.drain();
+    let wires: Vec<_> = (0..200).map(|_| bench.knock([bytes("line\n"), In::End])).collect();
+    bench.stopped_until(9000, Some(Errno::INTR));
+    for _ in 0..3 {
+        bench.turn([]);
+    }
+    assert!(wires.iter().all(|wire| wire.borrow().sent == b"line\n"));
+}
+
+#[test]
+fn children_have_a_quarter_of_the_drain_between_term_and_kill_after_a_stop() {
+    let mut bench = Bench::new(Rules { exec: true, ..rules() });
+    bench.kernel.0.borrow_mut().events.push_back(vec![Event::Signal]);
+    bench.knock([]);
+    bench.reactor.turn().unwrap();
+    bench.reactor.drain();
+    assert!(bench.kernel.0.borrow().urged.is_empty(), "it came from the queue");
+    bench.stopped_until(9000, None);
+    assert_eq!(bench.kernel.0.borrow().urged, [(child(0), Urge::Terminate)]);
+    bench.at(Millis(9999)).turn([]);
+    assert_eq!(bench.kernel.0.borrow().urged.len(), 1);
+    bench.at(Millis(10_000)).turn([]);
+    assert_eq!(bench.kernel.0.borrow().urged.last(), Some(&(child(0), Urge::Kill)));
+}
