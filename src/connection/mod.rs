@@ -195,16 +195,17 @@ impl<S: Stream> Connection<S> {
         self.phase = Phase::Closed(cause);
     }
 
-    /// The drain deadline has come. Whoever lingers was given everything, the others are cut.
-    pub fn cut(&mut self) -> Cause {
-        let cause = match self.phase {
-            Phase::Lingering(cause) | Phase::Closed(cause) => cause,
+    /// The drain deadline has come. A lingering connection was given everything; the others are cut,
+    /// by RST: input may be on its way, and a peer that has half-closed would take FIN for the end
+    /// of its echo.
+    pub fn cut(&mut self) {
+        match self.phase {
+            Phase::Lingering(cause) | Phase::Closed(cause) => self.close(cause),
             Phase::Introducing(_) | Phase::Open | Phase::Flushing | Phase::Draining(_) => {
-                Cause::Cut
+                self.end_by_reset();
+                self.enter(Phase::Closed(Cause::Cut));
             }
-        };
-        self.close(cause);
-        cause
+        }
     }
 
     /// Counts it for its peer's address, or says that it is counted.
