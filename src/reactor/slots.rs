@@ -42,6 +42,8 @@ pub(super) struct Slots<S> {
     had: usize,
     /// Who has something to report, in order: who came first is admitted first.
     reports: VecDeque<usize>,
+    /// A connection was removed whose key is still in one of the queues.
+    queued_removed: bool,
     /// There may be something in those lists that needs no event: one look a turn, in place of one
     /// at each of them.
     stirred: bool,
@@ -58,6 +60,7 @@ impl<S: Stream> Slots<S> {
             streams: VecDeque::new(),
             had: 0,
             reports: VecDeque::new(),
+            queued_removed: false,
             stirred: false,
         }
     }
@@ -210,22 +213,33 @@ impl<S: Stream> Slots<S> {
     /// The first of the reports; whoever has ended is removed with it.
     pub(super) fn report(&mut self) -> Option<Report<S>> {
         // Who is introduced and ends in one turn is in there twice.
-        let key =
-            std::iter::from_fn(|| self.reports.pop_front()).find(|key| self.slab.contains(*key))?;
+        let next = || self.reports.pop_front();
+        let Some(key) = std::iter::from_fn(next).find(|key| self.slab.contains(*key)) else {
+            self.forget_removed();
+            return None;
+        };
         if self.alive(key).is_some() {
             return Some(Report::Introduced(key));
         }
         let connection = self.slab.remove(key);
-        if connection.is_queued() {
-            // The key's next owner has no place in the queue yet.
-            self.run_queue.retain(|queued| *queued != key);
-            self.again.retain(|queued| *queued != key);
-            if self.streams.front() == Some(&key) {
-                self.had = 0;
-            }
-            self.streams.retain(|queued| *queued != key);
-        }
+        self.queued_removed |= connection.is_queued();
         Some(Report::Ended(key, connection))
+    }
+
+    /// Takes the keys of removed connections out of the queues, all in one pass: the next owner of
+    /// such a key has no place in a queue yet.
+    fn forget_removed(&mut self) {
+        if !std::mem::take(&mut self.queued_removed) {
+            return;
+        }
+        let first = self.streams.front().copied();
+        let slab = &self.slab;
+        self.run_queue.retain(|key| slab.contains(*key));
+        self.again.retain(|key| slab.contains(*key));
+        self.streams.retain(|key| slab.contains(*key));
+        if self.streams.front().copied() != first {
+            self.had = 0;
+        }
     }
 
     /// Has every connection finish what is owed and end.

@@ -65,8 +65,8 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "who is introduced and ends in one turn is reaped twice",
         file: "src/reactor/slots.rs",
-        right: ".find(|key| self.slab.contains(*key))?;",
-        wrong: ".find(|_| true)?;",
+        right: ".find(|key| self.slab.contains(*key)) else",
+        wrong: ".find(|_| true) else",
     },
     Bug {
         what: "a budget is used up, and nobody remembers who wants another",
@@ -77,8 +77,8 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "a key that is given again still stands in the queue",
         file: "src/reactor/slots.rs",
-        right: "if connection.is_queued() {\n            // The key's",
-        wrong: "if false {\n            // The key's",
+        right: "self.queued_removed |= connection.is_queued();",
+        wrong: "self.queued_removed = false;",
     },
     Bug {
         what: "an error that only the event has told is not asked for: reset after FIN is finished",
