@@ -254,7 +254,7 @@ impl Run {
                 return Err("the drain waits for ever".to_owned());
             }
             // What it was stopped for is not its own time; the last quarter begins after that.
-            let stopped = world.stopped - stopped;
+            let stopped = world.stopped.saturating_sub(stopped);
             let more = if stopped.is_zero() { Duration::ZERO } else { self.rules.drain / 4 };
             if world.now > began.after(self.rules.drain + DRAIN_SLACK + stopped + more) {
                 return Err("the drain is not over in time".to_owned());
