@@ -195,6 +195,7 @@ fn what_a_child_has_left_behind_is_told_to_end_with_the_others() {
     bench.reactor.drain();
     assert_eq!(bench.urged(), [(child(1), Urge::Terminate)]);
     assert!(!bench.reactor.is_done());
+    bench.at(Millis(3000)).turn([]);
     bench.at(Millis(4000)).turn([]);
     assert_eq!(bench.urged(), [(child(1), Urge::Kill)]);
     assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (1, 1));
