@@ -195,9 +195,9 @@ impl<S: Stream> Connection<S> {
         self.phase = Phase::Closed(cause);
     }
 
-    /// The drain deadline has come. A lingering connection was given everything; the others are cut,
-    /// by RST: input may be on its way, and a peer that has half-closed would take FIN for the end
-    /// of its echo.
+    /// The drain deadline has come. A lingering connection was given everything; the others are
+    /// cut, by RST: input may be on its way, and a peer that has half-closed would take FIN for the
+    /// end of its echo.
     pub fn cut(&mut self) {
         match self.phase {
             Phase::Lingering(cause) | Phase::Closed(cause) => self.close(cause),
