@@ -125,7 +125,7 @@ impl Kernel for System {
             } else if token == DESK {
                 Event::Desk
             } else if token.0 < VOICES + VOICES_MAX {
-                self.voices.hear(self.poll.registry(), VOICES, token.0 - VOICES)?;
+                self.voices.hear(self.poll.registry(), VOICES, token.0 - VOICES);
                 continue;
             } else {
                 Event::Listener(DESK.0 - 1 - token.0)

@@ -26,7 +26,7 @@ const READS_PER_POLL: usize = 8;
 /// standard error takes at once.
 const LINE_BYTES_MAX: usize = 2048;
 
-/// What may still be in the pipe of a child that has ended: as much as a pipe holds (pipe(7)).
+/// How often that is, to empty a pipe: as much as it holds (pipe(7)).
 const LAST_READS: usize = (64 << 10) / READ_BYTES_MAX;
 
 /// The standard errors of all children.
@@ -78,35 +78,45 @@ impl Voices {
     }
 
     /// An event: a child has said something, or will say nothing more.
-    pub(super) fn hear(&mut self, registry: &Registry, first: usize, key: usize) -> io::Result<()> {
-        let Some(voice) = self.all.get_mut(key) else { return Ok(()) };
+    pub(super) fn hear(&mut self, registry: &Registry, first: usize, key: usize) {
+        let Some(voice) = self.all.get_mut(key) else { return };
         self.reads += 1;
-        let heard = if self.reads > READS_PER_POLL { Heard::Something } else { voice.read() };
-        match heard {
-            // Told of again at once, if there is more.
-            Heard::Something => {
-                voice.pipe.renew(registry, Token(first + key), Interest::READABLE)?;
+        let mut heard = if self.reads > READS_PER_POLL { Heard::Something } else { voice.read() };
+        if heard == Heard::Something {
+            // Told of again at once, if there is more. Where that fails, it is read until an event
+            // tells of what comes next.
+            let renewed = voice.pipe.renew(registry, Token(first + key), Interest::READABLE);
+            if let Err(error) = renewed {
+                debug!("child {} is heard to the end at once: {error}", voice.child);
+                heard = voice.read_on();
             }
+        }
+        match heard {
+            Heard::Something => {}
             Heard::Nothing => voice.pipe.spent(),
             Heard::End => {
                 let child = voice.child;
                 self.forget(child);
             }
         }
-        Ok(())
     }
 
     /// The child has ended: what it has said before that is logged, and then no more.
     pub(super) fn forget(&mut self, child: Pid) {
         let Some(key) = self.by_child.remove(&child) else { return };
         let mut voice = self.all.remove(key);
-        let mut reads = 0..LAST_READS;
-        while reads.next().is_some() && voice.read() == Heard::Something {}
+        voice.read_on();
         voice.say();
     }
 }
 
 impl Voice {
+    /// Reads what there is, and no more than a pipe holds: then this is the end.
+    fn read_on(&mut self) -> Heard {
+        let mut all = (0..LAST_READS).map(|_| self.read());
+        all.find(|heard| *heard != Heard::Something).unwrap_or(Heard::End)
+    }
+
     fn read(&mut self) -> Heard {
         let mut room = [0; READ_BYTES_MAX];
         let bytes = match read(&self.pipe, &mut room) {

@@ -128,7 +128,8 @@ pub(crate) const SWEPT: &[Call] = &[
     call("mmap", &["ENOMEM"]),
     call("mremap", &["ENOMEM"]),
     call("munmap", &["ENOMEM"]),
-    // Children: clone(2), execve(2), dup(2), setpgid(2), wait(2), kill(2).
+    // Children: pipe(2), clone(2), execve(2), dup(2), setpgid(2), wait(2), kill(2).
+    call("pipe2", &["EMFILE", "ENFILE"]),
     call("clone3", &["EAGAIN", "ENOMEM", "ENOSYS", "EPERM"]),
     call("execve", &["EACCES", "ENOENT", "ENOMEM", "E2BIG", "ENOEXEC", "ETXTBSY", "EIO"]),
     call("dup2", &["EINTR", "EMFILE", "EBUSY"]),
