@@ -119,6 +119,11 @@ pub fn not_there(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
+/// True if a FIFO could not be opened without waiting because it has no reader (fifo(7)).
+pub fn no_reader(error: &Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::NXIO)
+}
+
 /// True if a descriptor, or the system, does not know what the call asks of it.
 pub fn unsupported(error: &Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::OPNOTSUPP | Errno::NOSYS))

@@ -1,9 +1,8 @@
 //! Binding the listeners.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use log::warn;
@@ -161,18 +160,6 @@ pub(super) fn set_inherited(socket: &SockRef<'_>, config: &Config) -> io::Result
         set_user_timeout(socket, timeout)?;
     }
     socket.set_nonblocking(true)
-}
-
-/// Writes the addresses, one a line, so that a reader sees all of them or no file.
-pub(super) fn write_port_file(file: &Path, addresses: &[Endpoint]) -> io::Result<()> {
-    let mut unfinished = PathBuf::from(file);
-    unfinished.as_mut_os_string().push(format!(".{}", std::process::id()));
-    let mut writer = fs::File::create(&unfinished)?;
-    for address in addresses {
-        writeln!(writer, "{address}")?;
-    }
-    drop(writer);
-    fs::rename(&unfinished, file)
 }
 
 /// The kernel cuts a backlog down to its own limit without a word (listen(2)).

@@ -9,6 +9,7 @@ mod log_sink;
 mod metrics;
 mod notify;
 mod places;
+mod port_file;
 mod sandbox;
 mod socket_file;
 mod status;

@@ -9,6 +9,7 @@ use crate::reactor::Listener;
 use super::config::{Config, Listen};
 use super::inherited::Inherited;
 use super::listen::{self, Bound};
+use super::port_file;
 use super::socket_file::SocketFile;
 
 /// Listeners, and what is known of them; those that were inherited are the first.
@@ -62,12 +63,8 @@ impl Places {
             }
         }
         let Some(file) = &config.port_file else { return Ok(()) };
-        listen::write_port_file(file, &self.addresses).with_context(|| {
-            format!(
-                "cannot write the port file {} (its directory has to be there, and writable)",
-                file.display()
-            )
-        })
+        port_file::write(file, &self.addresses)
+            .with_context(|| format!("cannot write the port file {}", file.display()))
     }
 
     /// True if peers come from addresses.

@@ -30,7 +30,9 @@ const MODE: u32 = 0o666;
 
 /// Writes the addresses.
 pub(super) fn write(file: &Path, addresses: &[Endpoint]) -> io::Result<()> {
-    let text: String = addresses.iter().map(|address| format!("{address}\n")).collect();
+    let mut lines: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    lines.push(String::new());
+    let text = lines.join("\n");
     match fs::symlink_metadata(file) {
         Err(error) if fault::not_there(&error) => replace(file, text.as_bytes()),
         Ok(data) if data.is_file() => replace(file, text.as_bytes()),

@@ -1,11 +1,18 @@
 //! What the operator may get wrong, and what the daemon makes of what is right.
 
 use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
-use super::support::{BINARY, Builder, Daemon, Ended, have, lacks, own_loopback};
+use rustix::fs::{CWD, Mode, mkfifoat};
+use tempfile::{NamedTempFile, TempDir};
+
+use super::support::{BINARY, Builder, Daemon, Ended, Peer, eventually, have, lacks, own_loopback};
 
 /// What becomes of a daemon that can't start with these arguments.
 fn ended(arguments: &[&str]) -> Ended {
@@ -137,7 +144,7 @@ fn f06_every_address_of_both_families_can_be_listened_on_at_one_port() {
         .start();
     for address in ["127.0.0.1", "::1"] {
         let address = SocketAddr::new(address.parse().unwrap(), free);
-        super::support::Peer::connect(address).echo(b"a line\n");
+        Peer::connect(address).echo(b"a line\n");
     }
     daemon.epilogue_at(SocketAddr::from((Ipv4Addr::LOCALHOST, free)));
 }
@@ -193,7 +200,7 @@ fn several_addresses_are_in_the_port_file_in_the_order_of_the_flags() {
     assert!(addresses[3..].iter().all(|address| address.ip().is_loopback()), "{ips:?}");
     for address in addresses {
         assert_ne!(address.port(), 0);
-        super::support::Peer::connect(*address).echo(b"a line\n");
+        Peer::connect(*address).echo(b"a line\n");
     }
     daemon.epilogue();
 }
@@ -219,5 +226,112 @@ fn check_says_what_would_be_done_and_does_not_do_it() {
     }
     let nowhere = ended(&["--check", "--metrics", "no-such-host.invalid:80"]);
     assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
+    daemon.epilogue();
+}
+
+/// A daemon beside the harness, which waits for no port file. It is killed when this is dropped.
+struct Plain(Child);
+
+impl Plain {
+    fn start(port_file: &Path, stdout: impl Into<Stdio>) -> Self {
+        let mut command = Command::new(BINARY);
+        command.args(["--listen", "127.0.0.1:0", "--port-file"]).arg(port_file);
+        Self(command.stdout(stdout).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// What is in a file after `before`, once that is a line: an address, at which somebody answers.
+fn assert_answers(file: &Path, before: &str) {
+    let line = eventually("the address", || {
+        let text = fs::read_to_string(file).ok()?;
+        text.strip_prefix(before)?.strip_suffix('\n').map(ToOwned::to_owned)
+    });
+    Peer::connect(line.parse().unwrap()).echo(b"a line\n");
+}
+
+#[test]
+fn f09_a_port_file_that_is_a_link_stays_one() {
+    let directory = TempDir::new().unwrap();
+    let [link, target] = ["port", "target"].map(|name| directory.path().join(name));
+    symlink("target", &link).unwrap();
+    // First there is nothing at its end, and then what the last daemon has written.
+    for before in ["", "something that is longer than an address, and has no end"] {
+        if !before.is_empty() {
+            fs::write(&target, before).unwrap();
+            fs::set_permissions(&target, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let _daemon = Plain::start(&link, Stdio::null());
+        assert_answers(&target, "");
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("target"));
+        let mode = fs::metadata(&target).unwrap().permissions().mode() & 0o777;
+        assert!(before.is_empty() || mode == 0o600, "the file is the same: {mode:o}");
+    }
+}
+
+#[test]
+fn f09_a_port_file_that_is_a_fifo_is_read_from_and_stays_one() {
+    let builder = Builder::new(&[]);
+    let fifo = builder.directory().join("port");
+    mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+    // The harness reads it, before there is a daemon.
+    let daemon = builder.start();
+    assert!(fs::symlink_metadata(&fifo).unwrap().file_type().is_fifo());
+    daemon.epilogue();
+}
+
+#[test]
+fn f09_a_port_file_that_nobody_reads_or_can_write_is_an_error_that_names_it() {
+    for (made, said) in [("fifo", "nobody has read it"), ("directory", "it is a directory")] {
+        let builder = Builder::new(&[]).listen("127.0.0.1:0").env("RUST_LOG", "error");
+        let file = builder.directory().join("port");
+        match made {
+            "fifo" => mkfifoat(CWD, &file, Mode::RUSR | Mode::WUSR).unwrap(),
+            _ => fs::create_dir(&file).unwrap(),
+        }
+        let ended = builder.run_to_end();
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let start = format!("tcpechod: cannot write the port file {}: {said}", file.display());
+        assert!(ended.stderr.starts_with(&start), "{ended:?}");
+    }
+}
+
+/// Standard output stays what it is: a pipe, a socket, a file whose position others share.
+#[test]
+fn f09_the_port_file_may_be_standard_output() {
+    let stdout = Path::new("/dev/stdout");
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let (reader, writer) = io::pipe().unwrap();
+    let streams: [(Box<dyn Read>, Stdio); 2] =
+        [(Box::new(ours), OwnedFd::from(theirs).into()), (Box::new(reader), writer.into())];
+    for (stream, theirs) in streams {
+        let _daemon = Plain::start(stdout, theirs);
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        Peer::connect(line.trim().parse().unwrap()).echo(b"a line\n");
+    }
+    let file = NamedTempFile::new().unwrap();
+    let mut shared = file.reopen().unwrap();
+    shared.write_all(b"before\n").unwrap();
+    let _daemon = Plain::start(stdout, shared);
+    assert_answers(file.path(), "before\n");
+}
+
+#[test]
+fn f09_the_port_files_first_name_can_not_be_somebody_elses_link() {
+    if !have(&["strace"]) {
+        return;
+    }
+    let daemon = Builder::new(&[]).traced("openat").start();
+    let trace = daemon.trace();
+    let opened: Vec<_> = trace.lines().filter(|line| line.contains("/port.")).collect();
+    assert_eq!(opened.len(), 1, "{trace}");
+    assert!(opened[0].contains("O_CREAT|O_EXCL"), "{opened:?}");
     daemon.epilogue();
 }

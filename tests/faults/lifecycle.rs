@@ -227,7 +227,7 @@ fn l14_sigterm_between_listening_and_serving_is_a_drain() {
     if !have(&["strace"]) {
         return;
     }
-    for call in ["listen", "getsockname", "rename"] {
+    for call in ["listen", "getsockname", "renameat"] {
         let rule = format!("inject={call}:signal=TERM:when=1");
         // Without --seccomp-bpf, with which strace injects no signals.
         let strace = ["strace", "-f", "-o", "/dev/null", "-e", &rule];

@@ -111,7 +111,7 @@ pub(crate) const SWEPT: &[Call] = &[
     call("statx", &["EACCES", "ENOENT", "ENOMEM", "EIO"]),
     call("newfstatat", &["EACCES", "ENOENT", "ENOMEM", "EIO"]),
     call("getdents64", &["ENOENT", "EIO"]),
-    call("rename", &["EACCES", "EROFS", "ENOSPC", "ENOENT"]),
+    call("renameat", &["EACCES", "EROFS", "ENOSPC", "ENOENT"]),
     call("unlink", &["EACCES", "EROFS", "EBUSY", "ENOENT"]),
     call("flock", &["EINTR", "ENOLCK"]),
     call("fcntl", &["EMFILE", "EPERM"]),

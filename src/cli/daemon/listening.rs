@@ -25,7 +25,8 @@ pub(super) struct Listening {
     #[arg(long, value_name = "ADDR", env = "TCPECHOD_METRICS", value_parser = listen_address)]
     pub(super) metrics: Option<String>,
 
-    /// Once ready, write the addresses there, one a line
+    /// Once ready, write the addresses there, one a line. A regular file is replaced; a device, a
+    /// FIFO or a link, like `/dev/stdout`, is written in place
     #[arg(long, value_name = "FILE", env = "TCPECHOD_PORT_FILE")]
     pub(super) port_file: Option<PathBuf>,
 
