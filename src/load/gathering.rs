@@ -12,13 +12,15 @@ use super::config::Config;
 use super::dialling::Dialling;
 use super::plan::Plan;
 
-/// How long nobody more need have been answered for the load to begin with those who have: a
-/// server that is full, or does not answer at all, is measured too.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long no other connection need have been dialled, made or answered for the load to begin with
+/// those that were: a server that is full, or does not answer at all, is measured too.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whether everybody is there.
 #[derive(Debug)]
 pub(super) struct Gathering {
+    /// How many connections were begun, those that are tried again left out.
+    dialled: usize,
     /// Until when to wait for one more; never once the load has begun.
     until: Nanos,
 }
@@ -28,7 +30,7 @@ impl Gathering {
     /// not wait for the last of them, and lines that are due at fixed times wait for nobody.
     pub(super) fn new(config: &Config, plan: &Plan, start: Nanos) -> Self {
         let gathers = plan.stays_busy() && config.ramp.is_zero();
-        Self { until: if gathers { start.after(PATIENCE) } else { Nanos::NEVER } }
+        Self { dialled: 0, until: if gathers { start.after(PATIENCE) } else { Nanos::NEVER } }
     }
 
     /// True while nobody sends more than its first lines.
@@ -37,7 +39,19 @@ impl Gathering {
         self.until != Nanos::NEVER
     }
 
-    /// One more has been answered.
+    /// One more of so many has been dialled: it has as much time as any other.
+    pub(super) fn dialled(&mut self, all: usize, now: Nanos) {
+        if std::mem::replace(&mut self.dialled, all) < all {
+            self.goes_on(now);
+        }
+    }
+
+    /// We stood still for that long.
+    pub(super) fn excuse(&mut self, pause: Duration) {
+        self.until = self.until.after(pause);
+    }
+
+    /// One more has been connected, or answered.
     pub(super) fn goes_on(&mut self, now: Nanos) {
         if self.lasts() {
             self.until = now.after(PATIENCE);
@@ -65,7 +79,7 @@ mod tests {
 
     fn of(slots: usize) -> (Gathering, Dialling) {
         let dialling = Dialling::new(slots, Nanos(0), Duration::ZERO);
-        (Gathering { until: Nanos(0).after(PATIENCE) }, dialling)
+        (Gathering { dialled: 0, until: Nanos(0).after(PATIENCE) }, dialling)
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
         let second = generator.turn().context("the event loop broke")?;
         generator.take_notes().iter().for_each(|note| progress.note(note));
         if let Some(second) = second {
-            progress.second(&second, generator.done());
+            progress.second(&second, &generator.standing());
         }
     }
     progress.end();

@@ -25,6 +25,27 @@ const EVERY_SECOND_MAX: f64 = 20.0;
 /// One line for each such part of a longer run, in steps: a tenth.
 const PART: u64 = STEPS / 10;
 
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    /// How much of the load's time has passed, never more than there is.
+    pub elapsed: Duration,
+    /// Which part of the run is done, from 0 to 1.
+    pub done: f64,
+    pub doing: Doing,
+}
+
+/// What a run is about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Doing {
+    /// Connections are made and answered once; the load begins after that.
+    Gathering { answered: usize, of: usize },
+    /// Lines go there and back.
+    Running,
+    /// Its time is over, and so many lines, or connections, are waited for, that long at most.
+    Waiting { lines: u64, connections: usize, left: Duration },
+}
+
 /// What is told, and how.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -69,16 +90,16 @@ impl Progress {
         Self { voice, total, part: None, before_s: 0.0, errors: 0 }
     }
 
-    /// A second has passed, and that part of the run (0 to 1) is done.
-    pub(super) fn second(&mut self, second: &Second, done: f64) {
-        let line = self.line(second, done);
+    /// A second has passed, and so far is the run.
+    pub(super) fn second(&mut self, second: &Second, standing: &Standing) {
+        let line = self.line(second, standing);
         if !stderr::is_writable() {
             return;
         }
         match &self.voice {
             Voice::Bar(bar) => {
                 bar.set_message(line.text);
-                bar.set_position(steps(done));
+                bar.set_position(steps(standing.done));
             }
             Voice::Lines if line.due => say(&line.text),
             Voice::Lines | Voice::Silent => {}
@@ -109,28 +130,69 @@ impl Progress {
     }
 
     /// What there is to say about a second, and whether a line of its own is due.
-    fn line(&mut self, second: &Second, done: f64) -> Line {
+    fn line(&mut self, second: &Second, standing: &Standing) -> Line {
         let length = (second.at_s - self.before_s).max(0.001);
         self.before_s = second.at_s;
         self.errors += second.errors;
+        let errors = figures::counted(self.errors, "error");
+        let of = self.total.map_or_else(
+            || format!("({:.0} %)", 100.0 * standing.done),
+            |total| format!("of {:.0} s", total.as_secs_f64()),
+        );
+        let time = format!("{:.0} s {of}", standing.elapsed.as_secs_f64());
+        match standing.doing {
+            // Both are waits of unknown length, and each second of them has its line.
+            Doing::Gathering { answered, of } => {
+                let (answered, of) = (plain(answered), plain(of));
+                let text = format!(
+                    "{:.0} s before the load begins, {answered} of {of} connections have been \
+                     answered, {errors}",
+                    second.at_s
+                );
+                Line { text, due: true }
+            }
+            Doing::Waiting { lines, connections, left } => {
+                let what = match lines {
+                    0 => format!("{} connections to end", plain(connections)),
+                    lines => figures::counted(lines, "line"),
+                };
+                let left = left.as_secs_f64().ceil();
+                let text = format!("{time}, waiting for {what}, for {left} s at most, {errors}");
+                Line { text, due: true }
+            }
+            Doing::Running => {
+                let text = format!(
+                    "{time}, {} lines/s, p99 {}, {} open, {errors}",
+                    figures::rate(figures::float(second.lines) / length),
+                    p99(second),
+                    figures::count(second.open),
+                );
+                Line { text, due: self.is_due(standing.done) }
+            }
+        }
+    }
+
+    /// Whether a second of the load has a line of its own.
+    fn is_due(&mut self, done: f64) -> bool {
         let short = self.total.is_some_and(|total| total.as_secs_f64() <= EVERY_SECOND_MAX);
         let part = Some(steps(done) / PART);
         let due = short || part > self.part;
         self.part = part;
-        let of = self.total.map_or_else(
-            || format!("({:.0} %)", 100.0 * done),
-            |total| format!("of {:.0} s", total.as_secs_f64()),
-        );
-        let text = format!(
-            "{:.0} s {of}, {} lines/s, p99 {}, {} open, {}",
-            second.at_s,
-            figures::rate(figures::float(second.lines) / length),
-            second.p99_us.map_or_else(|| "-".to_owned(), figures::time),
-            figures::count(second.open),
-            figures::counted(self.errors, "error")
-        );
-        Line { text, due }
+        due
     }
+}
+
+/// The p99 of a second, if there was anything in it.
+fn p99(second: &Second) -> String {
+    match second.p99_us {
+        Some(time) => figures::time(time),
+        None if second.unanswered > 0 => "lost".to_owned(),
+        None => "-".to_owned(),
+    }
+}
+
+fn plain(count: usize) -> String {
+    figures::count(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 /// However the run ends.
@@ -166,98 +228,4 @@ fn say(text: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::client::{Family, Server};
-    use crate::load::config::{Close, Format, Mode, Size};
-
-    use super::*;
-
-    const SECOND: Second = Second {
-        at_s: 1.0,
-        lines: 51_234,
-        open: 50,
-        errors: 0,
-        unanswered: 0,
-        p50_us: Some(800.0),
-        p99_us: Some(1930.0),
-        measured: true,
-    };
-
-    fn progress(until: Until) -> Progress {
-        let second = Duration::from_secs(1);
-        let config = Config {
-            server: Server::Host { name: "localhost".to_owned(), port: 9877, family: Family::Any },
-            connections: 50,
-            until,
-            rate: None,
-            size: Size { min: 64, max: 64 },
-            pipeline: 1,
-            ramp: Duration::ZERO,
-            warmup: second,
-            mode: Mode::Echo,
-            again: 0,
-            close: Close::Fin,
-            sources: Vec::new(),
-            send_proxy: None,
-            seed: 1,
-            timeout: second,
-            format: Format::Text,
-            output: None,
-            #[cfg(feature = "plot")]
-            plot: None,
-            hdr: None,
-            fail_if: Vec::new(),
-            allow_errors: false,
-            progress: true,
-        };
-        Progress::with_voice(Voice::Silent, &config)
-    }
-
-    /// After which seconds of a run a line is due.
-    fn due(mut progress: Progress, seconds: u32) -> Vec<u32> {
-        let mut due = |at: u32| {
-            let second = Second { at_s: f64::from(at), ..SECOND };
-            progress.line(&second, f64::from(at) / f64::from(seconds)).due
-        };
-        (1..=seconds).filter(|at| due(*at)).collect()
-    }
-
-    #[test]
-    fn a_short_run_is_told_by_the_second_and_a_long_one_by_the_tenth() {
-        let time = |seconds| progress(Until::Time(Duration::from_secs(seconds)));
-        assert_eq!(due(time(10), 11), (1..=11).collect::<Vec<_>>());
-        // The first at once, to show that it runs.
-        assert_eq!(due(time(99), 100), [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
-        assert_eq!(due(progress(Until::Lines(1000)), 25).len(), 11);
-        assert_eq!(due(progress(Until::Lines(1000)), 3), [1, 2, 3], "at most one a second");
-    }
-
-    #[test]
-    fn a_line_tells_the_last_second_and_all_errors() {
-        let mut progress = progress(Until::Time(Duration::from_secs(10)));
-        let line = progress.line(&SECOND, 0.1);
-        assert_eq!(line.text, "1 s of 11 s, 51,234 lines/s, p99 1.93 ms, 50 open, 0 errors");
-        let second = Second { at_s: 1.5, errors: 1, lines: 0, p99_us: None, ..SECOND };
-        let line = progress.line(&second, 0.14);
-        assert_eq!(line.text, "2 s of 11 s, 0 lines/s, p99 -, 50 open, 1 error");
-        let second = Second { at_s: 2.0, errors: 2, lines: 50, ..SECOND };
-        let line = progress.line(&second, 0.2);
-        assert_eq!(line.text, "2 s of 11 s, 100 lines/s, p99 1.93 ms, 50 open, 3 errors");
-    }
-
-    #[test]
-    fn a_run_of_unknown_length_is_told_in_percent() {
-        let line = progress(Until::Lines(1000)).line(&SECOND, 0.254);
-        assert_eq!(line.text, "1 s (25 %), 51,234 lines/s, p99 1.93 ms, 50 open, 0 errors");
-    }
-
-    #[test]
-    fn the_bar_takes_every_number() {
-        for (done, expected) in
-            [(0.0, 0), (0.5, 500), (1.0, STEPS), (7.0, STEPS), (-1.0, 0), (f64::NAN, STEPS)]
-        {
-            assert_eq!(steps(done), expected, "{done}");
-        }
-        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
-    }
-}
+mod tests;

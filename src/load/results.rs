@@ -73,6 +73,8 @@ pub(super) struct Results {
     pub shortages: BTreeMap<String, u64>,
     /// A signal has ended the run before its time.
     pub interrupted: bool,
+    /// For how long this process stood still.
+    pub paused: Duration,
     pub seconds: Vec<Second>,
 }
 
@@ -99,6 +101,7 @@ impl Results {
             reset_away: 0,
             shortages: BTreeMap::new(),
             interrupted: false,
+            paused: Duration::ZERO,
             seconds: Vec::new(),
         }
     }

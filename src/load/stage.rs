@@ -25,9 +25,15 @@ pub(super) struct Stage {
     to: Nanos,
     /// When the current second ends.
     second: Nanos,
+    /// When its time began to run, and when it is over, if it has one.
+    begun: Nanos,
+    due: Nanos,
     /// When it is over, whatever is missing.
     deadline: Nanos,
     timeout: Duration,
+    /// For how long this process stood still: the lines that were due meanwhile are late, and so
+    /// much longer are they waited for.
+    paused: Duration,
 }
 
 impl Stage {
@@ -49,8 +55,11 @@ impl Stage {
             time,
             to: Nanos::NEVER,
             second: start.after(SECOND),
+            begun: Nanos::NEVER,
+            due: Nanos::NEVER,
             deadline: Nanos::NEVER,
             timeout: config.timeout,
+            paused: Duration::ZERO,
         }
     }
 
@@ -62,6 +71,7 @@ impl Stage {
         if let Some(time) = self.time {
             self.to = now.after(self.before).after(time);
         }
+        (self.begun, self.due) = (now, self.to);
         self.second = now.after(SECOND).min(self.boundary());
     }
 
@@ -83,6 +93,27 @@ impl Stage {
     /// When the current second ends, or all time.
     pub(super) fn wake(&self) -> Nanos {
         self.second.min(self.deadline)
+    }
+
+    /// We stood still for that long: whoever is waited for at the end has that much more time.
+    pub(super) fn excuse(&mut self, pause: Duration) {
+        self.deadline = self.deadline.after(pause);
+        self.paused = self.paused.saturating_add(pause);
+    }
+
+    /// True once its time is over, though something may still be waited for.
+    pub(super) fn is_over_time(&self, now: Nanos) -> bool {
+        self.is_ending() || now >= self.due
+    }
+
+    /// For how long it is still waited for that, at most.
+    pub(super) fn left(&self, now: Nanos) -> Duration {
+        if self.is_ending() { self.deadline.since(now) } else { self.timeout }
+    }
+
+    /// How much of its time has passed; none before [`Self::begin`].
+    pub(super) fn elapsed(&self, now: Nanos) -> Duration {
+        now.min(self.due).since(self.begun)
     }
 
     /// When it stops being measured, if that is known.
@@ -121,7 +152,7 @@ impl Stage {
         // As with the beginning: until now it was counted.
         self.to = now;
         self.part = Part::After;
-        self.deadline = now.after(self.timeout);
+        self.deadline = now.after(self.timeout).after(self.paused);
         self.begin_second(now);
     }
 

@@ -51,6 +51,7 @@ pub(super) fn report(
         unsent: results.unsent,
         asked_again: results.asked_again,
         shortages: results.shortages.clone(),
+        paused_s: results.paused.as_secs_f64(),
         interrupted: results.interrupted,
         seconds: results.seconds.clone(),
         settings: settings(config),

@@ -1,11 +1,10 @@
 //! Which lines may be sent: the closed loop's as soon as somebody can, the open loop's when they
 //! are due.
 
-use std::collections::VecDeque;
-
 use crate::clock::Nanos;
 
 use super::exchange::Supply;
+use super::pace::{Due, Pace};
 use super::report::figures::float;
 
 /// The lines of a run.
@@ -13,18 +12,12 @@ use super::report::figures::float;
 pub(super) struct Lines {
     limit: u64,
     issued: u64,
-    paced: bool,
 }
 
 impl Lines {
-    /// At most `limit` lines, each as soon as somebody can send it.
-    pub(super) const fn closed(limit: u64) -> Self {
-        Self { limit, issued: 0, paced: false }
-    }
-
-    /// At most `limit` lines, each when [`super::pace`] says that it is due.
-    pub(super) const fn open(limit: u64) -> Self {
-        Self { limit, issued: 0, paced: true }
+    /// At most `limit` lines.
+    pub(super) const fn new(limit: u64) -> Self {
+        Self { limit, issued: 0 }
     }
 
     /// How many there are at the most.
@@ -52,14 +45,36 @@ impl Lines {
     pub(super) const fn issued(&mut self) {
         self.issued += 1;
     }
+}
 
-    /// Those that a connection may send, to which `owed` have been handed.
-    pub(super) const fn supply<'a>(
-        &'a mut self,
-        owed: &'a mut VecDeque<Nanos>,
-        leave: Leave,
-    ) -> Supplied<'a> {
-        Supplied { lines: self, owed, leave }
+/// Lines that were handed to a connection and that it has not begun to send: the open loop's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Owed {
+    lines: u64,
+    /// The round of the first of them.
+    round: u64,
+}
+
+impl Owed {
+    /// How many there are.
+    pub(super) const fn lines(self) -> u64 {
+        self.lines
+    }
+
+    /// One more.
+    pub(super) const fn add(&mut self, due: Due) {
+        if self.lines == 0 {
+            self.round = due.round;
+        }
+        self.lines += 1;
+    }
+
+    /// Takes the first of them, and returns when it was due.
+    fn take(&mut self, owner: usize, pace: &Pace) -> Option<Nanos> {
+        self.lines = self.lines.checked_sub(1)?;
+        let due = Due { owner, round: self.round };
+        self.round = pace.after(self.round);
+        Some(pace.moment(due))
     }
 }
 
@@ -77,16 +92,20 @@ pub(super) enum Leave {
 /// What one connection is supplied with.
 #[derive(Debug)]
 pub(super) struct Supplied<'a> {
-    lines: &'a mut Lines,
-    owed: &'a mut VecDeque<Nanos>,
-    leave: Leave,
+    pub lines: &'a mut Lines,
+    /// The open loop's schedule.
+    pub pace: Option<&'a Pace>,
+    /// Which connection of the schedule it is, and what that was handed.
+    pub owner: usize,
+    pub owed: &'a mut Owed,
+    pub leave: Leave,
 }
 
 impl Supply for Supplied<'_> {
     #[inline]
     fn next(&mut self, now: Nanos) -> Option<Nanos> {
-        if self.lines.paced {
-            return self.owed.pop_front();
+        if let Some(pace) = self.pace {
+            return self.owed.take(self.owner, pace);
         }
         if self.leave != Leave::Any || self.lines.all_issued() {
             return None;
@@ -95,7 +114,10 @@ impl Supply for Supplied<'_> {
         Some(now)
     }
 
+    #[inline]
     fn is_over(&self) -> bool {
-        self.leave == Leave::Owed && self.owed.is_empty()
+        self.leave == Leave::Owed
+            && self.owed.lines() == 0
+            && self.pace.is_none_or(Pace::is_through)
     }
 }

@@ -34,13 +34,9 @@ pub trait Dialled: Stream {
     /// Our own address and port; none once the system has forgotten it.
     fn local(&self) -> Option<SocketAddr>;
 
-    /// The server's; none of a Unix socket.
+    /// The server's; none of a Unix socket, and none while it is not connected. The same as
+    /// [`Self::local`] if the other end of it is this end.
     fn remote(&self) -> Option<SocketAddr>;
-
-    /// True if the other end of it is this end: it can happen that a connect to a port of this
-    /// machine, on which nobody listens, is given that very port to connect from (RFC 9293,
-    /// section 3.5: simultaneous open). Such a connection echoes perfectly.
-    fn reached_itself(&self) -> bool;
 }
 
 /// What a poll tells.

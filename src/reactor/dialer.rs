@@ -106,10 +106,6 @@ impl Dialled for Socket {
     fn remote(&self) -> Option<SocketAddr> {
         Self::remote(self)
     }
-
-    fn reached_itself(&self) -> bool {
-        Self::local(self).is_some_and(|local| self.remote() == Some(local))
-    }
 }
 
 /// Lets connect(2) choose the port, when it is known where to: a port can then serve for several

@@ -1,11 +1,12 @@
 //! Exit statuses, and what is said with them.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Daemon, closed_port, command, finish, run};
+use crate::support::{Daemon, closed_port, command, eventually, finish, run};
 
 #[test]
 fn nobody_listens() {
@@ -111,6 +112,49 @@ fn ctrl_c_reports_what_was_found() {
     assert_eq!((&report["interrupted"], &report["errors"]), (&true.into(), &serde_json::json!({})));
     assert!(report["lines"].as_u64().unwrap() > 0 && report["duration_s"].as_f64().unwrap() >= 1.0);
     assert_eq!(daemon.counted("finished"), 50, "the daemon saw an orderly end");
+}
+
+/// The signals and the times are real; `src/load/generator/tests/stops.rs` has every moment of it.
+#[test]
+fn g09_a_load_that_was_stopped_accuses_nobody() {
+    let daemon = Daemon::with(&["--fault", "delay:100ms=100%"]);
+    let options = ["-c", "20", "-d", "3s", "--warmup", "0s", "--timeout", "1s", "--format", "json"];
+    let mut load = command(daemon.port, &options);
+    let mut child = load.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    said.read_line(&mut String::new()).unwrap();
+    let (pid, stopped) = (Pid::from_child(&child), Instant::now());
+    kill_process(pid, Signal::STOP).unwrap();
+    let stop = Duration::from_millis(1500);
+    eventually("the timeout to pass", || (stopped.elapsed() > stop).then_some(()));
+    kill_process(pid, Signal::CONT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    assert_eq!((&report["errors"], &report["unanswered"]), (&serde_json::json!({}), &0.into()));
+    assert!(report["paused_s"].as_f64().unwrap() > 1.0, "{report:#}");
+}
+
+#[test]
+fn g08_a_run_without_its_server_is_over_in_time_and_says_what_it_waits_for() {
+    let daemon = Daemon::start();
+    let options = ["-r", "1k", "-d", "2s", "--warmup", "0s", "--timeout", "2s", "-c", "5"];
+    let mut load = command(daemon.port, &options);
+    let mut child = load.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    said.read_line(&mut text).unwrap();
+    daemon.signal(Signal::KILL);
+    let killed = Instant::now();
+    said.read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3), "{text}");
+    assert!(killed.elapsed() < Duration::from_secs(20), "{:?}", killed.elapsed());
+    assert!(text.contains(": 2 s of 2 s, waiting for "), "{text}");
+    assert!(text.contains(" lines never answered, "), "{text}");
+    for line in text.lines().filter_map(|line| line.split_once(" s of 2 s")) {
+        let second: u32 = line.0.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!(second <= 2, "{text}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{DAEMON, LOAD, Ran, closed_port, finish, run};
+use crate::support::{DAEMON, Daemon, LOAD, Ran, closed_port, finish, run};
 
 #[test]
 fn too_few_descriptors_are_said_before_the_run() {
@@ -81,4 +81,35 @@ fn a_connection_to_itself_is_no_echo() {
     let Some(ran) = with_ports("40000 40000", &script) else { return };
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert_eq!(ran.report()["errors_by_phase"], json!({"connect": {"refused": 1}}));
+}
+
+/// A thousand million lines are due each second, and hardly any of them can be sent.
+#[test]
+fn g10_a_rate_that_cannot_be_had_takes_no_memory_and_ends_in_a_report() {
+    let daemon = Daemon::start();
+    let limited = |time: &str, interrupted: bool| {
+        let options = "-r 1000m -c 1 --warmup 0s --timeout 300ms --format json";
+        let load = format!("{LOAD} 127.0.0.1 {} {options} -d {time}", daemon.port);
+        // Its progress is told once it runs, and then it is interrupted.
+        let script = if interrupted {
+            format!(
+                "ulimit -v 1000000 && {load} 2>progress & \
+                 until [ -s progress ]; do kill -0 $! || exit 1; done; kill -INT $!; wait $!"
+            )
+        } else {
+            format!("ulimit -v 1000000 && exec {load} -q")
+        };
+        let directory = tempfile::tempdir().unwrap();
+        finish(Command::new("sh").args(["-c", &script]).current_dir(directory.path()))
+    };
+    for (time, interrupted, code) in [("200ms", false, 3), ("10m", true, 130)] {
+        let ran = limited(time, interrupted);
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        let report = ran.report();
+        assert!(report["lines_total"].as_u64().unwrap() > 0, "{report:#}");
+        let unsent = report["unsent"].as_u64().unwrap();
+        assert!(unsent > 100_000_000, "{report:#}");
+        let share = report["answered_share"].as_f64().unwrap();
+        assert!(share < 0.01, "{report:#}");
+    }
 }

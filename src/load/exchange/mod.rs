@@ -9,10 +9,10 @@ mod finish;
 mod introduce;
 mod receive;
 mod send;
+mod wait;
 
 use std::collections::VecDeque;
 use std::io;
-use std::time::Duration;
 
 use crate::client::Word;
 use crate::clock::Nanos;
@@ -26,6 +26,8 @@ use super::results::Results;
 use super::trouble::{Trouble, Where};
 
 use self::receive::Got;
+
+pub(super) use self::wait::Wait;
 
 /// How much is read or written at once, in bytes: all that a connection gets in a turn.
 const TURN_BYTES_MAX: usize = 64 << 10;
@@ -91,6 +93,8 @@ pub(super) struct Exchange<S> {
     phase: Phase,
     ready: Ready,
     queued: bool,
+    /// What it waits for is overdue, and was to be looked for once more.
+    last_look: bool,
     /// What is to be sent next.
     sent: Place,
     /// What has to come back next.
@@ -119,6 +123,7 @@ impl<S: Dialled> Exchange<S> {
             phase: Phase::Connecting,
             ready: Ready::NONE,
             queued: false,
+            last_look: false,
             sent: start,
             due: start,
             begun: 0,
@@ -175,12 +180,6 @@ impl<S: Dialled> Exchange<S> {
     #[inline]
     pub(super) const fn in_flight(&self) -> u64 {
         self.begun - self.due.line
-    }
-
-    /// True if what it waits for has not come for that long.
-    pub(super) fn is_overdue(&self, timeout: Duration, now: Nanos) -> bool {
-        let waits = self.phase != Phase::Open || self.in_flight() > 0;
-        waits && now.since(self.active) >= timeout
     }
 
     /// Closes it: with a reset if `close` says so.
@@ -249,7 +248,15 @@ impl<S: Dialled> Exchange<S> {
         if let Some(error) = self.stream.take_error().map_err(failed)? {
             return Err(failed(error));
         }
-        if self.stream.reached_itself() {
+        let (local, remote) = (self.stream.local(), self.stream.remote());
+        if local.is_some() && remote.is_none() {
+            // It was only looked at, and is on its way still. A Unix socket has neither address.
+            self.ready.remove(Ready::WRITABLE);
+            return Ok(false);
+        }
+        if local.is_some() && local == remote {
+            // A connect to a port of this machine, on which nobody listens, may be given that very
+            // port to connect from (RFC 9293, section 3.5: simultaneous open).
             return Err(Trouble::new(Where::Connect, Word::Refused));
         }
         self.phase = Phase::Introducing(0);

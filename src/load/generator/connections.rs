@@ -1,6 +1,5 @@
 //! Connections that are made, closed, and waited for too long.
 
-use crate::client::Word;
 use crate::connection::Ready;
 use crate::fault;
 use crate::reactor::Dial;
@@ -10,7 +9,7 @@ use super::super::exchange::{Exchange, Served};
 use super::super::plan::End;
 use super::super::report;
 use super::super::trouble::{Trouble, Where};
-use super::{CHECKS_A_TIMEOUT, CONNECTS_PER_TURN, Generator, SERVED_A_CONNECT, mark};
+use super::{CONNECTS_PER_TURN, Generator, SERVED_A_CONNECT, mark};
 
 impl<D: Dial> Generator<D> {
     /// Begins connects that are to be begun, after a turn in which so many were served.
@@ -30,7 +29,7 @@ impl<D: Dial> Generator<D> {
     fn is_wanted(&mut self, key: usize) -> bool {
         let on_demand = self.lent.plan.on_demand || self.stage.is_ending();
         let Some(slot) = self.slots.get_mut(key) else { return false };
-        slot.awaits_a_line = on_demand && slot.owed.is_empty();
+        slot.awaits_a_line = on_demand && slot.owed.lines() == 0;
         !slot.awaits_a_line
     }
 
@@ -49,6 +48,7 @@ impl<D: Dial> Generator<D> {
                 slot.exchange = Some(exchange);
                 slot.young = true;
                 self.open += 1;
+                self.gathering.dialled(self.dialling.opened(), now);
             }
             Err(error) => {
                 self.dialling.grown();
@@ -96,12 +96,16 @@ impl<D: Dial> Generator<D> {
     #[cold]
     pub(super) fn grow_up(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key).filter(|slot| slot.young) else { return };
-        let grown = slot.exchange.as_ref().is_none_or(|exchange| {
-            exchange.has_answered() || (self.pace.is_some() && !exchange.is_connecting())
-        });
+        let connecting = slot.exchange.as_ref().is_some_and(Exchange::is_connecting);
+        let grown = slot
+            .exchange
+            .as_ref()
+            .is_none_or(|exchange| exchange.has_answered() || (self.pace.is_some() && !connecting));
         if grown {
             slot.young = false;
             self.dialling.grown();
+        }
+        if !connecting {
             self.gathering.goes_on(self.now);
         }
     }
@@ -133,34 +137,6 @@ impl<D: Dial> Generator<D> {
         }
     }
 
-    /// Ends those that have been waited for too long, and everything if nothing comes of it.
-    #[cold]
-    pub(super) fn expire(&mut self) {
-        self.next_check = self.now.after(self.timeout / CHECKS_A_TIMEOUT);
-        let timed_out = Served::Failed(Trouble::new(Where::Timeout, Word::TimedOut));
-        let mut connected = false;
-        for key in 0..self.slots.len() {
-            let Some(slot) = self.slots.get(key) else { continue };
-            let Some(exchange) = &slot.exchange else { continue };
-            connected |= !exchange.is_connecting();
-            if exchange.is_overdue(self.timeout, self.now) {
-                self.close(key, timed_out);
-                self.grow_up(key);
-            }
-        }
-        let results = &self.lent.results;
-        let progress = (results.lines_over(), results.established);
-        // Who has only to wait for the lines' time makes no progress, and is not stuck.
-        let waits = (connected || self.lent.plan.on_demand) && !self.lines.all_issued();
-        if waits || progress != self.progress {
-            self.progress = progress;
-            self.progressed = self.now;
-        } else if self.now.since(self.progressed) >= self.timeout && !self.stage.is_ending() {
-            self.notes.push("there was no progress any more: the run ends here".to_owned());
-            self.end();
-        }
-    }
-
     /// Ends a run in which everybody has tried to connect and nobody could.
     #[cold]
     pub(super) fn end_if_nobody_connects(&mut self) {
@@ -168,10 +144,7 @@ impl<D: Dial> Generator<D> {
         if self.lent.results.errors() >= slots && !self.stage.is_ending() {
             self.notes.push("nobody could connect: the run ends here".to_owned());
             self.end();
-            for slot in &mut self.slots {
-                let due = std::mem::take(&mut slot.owed).len();
-                self.lent.results.never_sent(u64::try_from(due).unwrap_or(u64::MAX));
-            }
+            self.give_up_unsent();
         }
     }
 }

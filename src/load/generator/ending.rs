@@ -1,14 +1,21 @@
 //! How a run ends: second by second, when its time is over, or when somebody stops it.
 
+use std::time::Duration;
+
 use crate::client::Word;
-use crate::clock::Nanos;
 use crate::connection::Ready;
 use crate::reactor::Dial;
 
 use super::super::config::Close;
+use super::super::exchange::Exchange;
+use super::super::pace::Pace;
+use super::super::progress::{Doing, Standing};
 use super::super::report::Second;
 use super::super::trouble::{Trouble, Where};
-use super::{Generator, mark};
+use super::{Generator, Slot, mark};
+
+/// The shortest time there is: what ends after it includes this very moment.
+const NANOSECOND: Duration = Duration::from_nanos(1);
 
 impl<D: Dial> Generator<D> {
     /// Sends nothing that was not begun or due before; connections end once that is back.
@@ -85,31 +92,60 @@ impl<D: Dial> Generator<D> {
     }
 
     fn begin_ending(&mut self) {
-        // What is due by now is still sent, late as it is.
-        while let Some(due) = self.pace.as_mut().and_then(|pace| pace.due(self.now)) {
-            self.hand_out(due);
-        }
+        // What is due by now is still handed out, late as it is.
         if let Some(pace) = &mut self.pace {
-            pace.end_at(Nanos(0));
+            pace.end_at(self.now.after(NANOSECOND));
         }
         self.wake_everybody();
     }
 
-    /// Connections that have not ended by now are cut off, and what they still owe is lost.
+    /// Lines that are due and were not begun will never be.
+    pub(super) fn give_up_unsent(&mut self) {
+        let not_handed_out = self.pace.as_mut().map_or(0, Pace::give_up);
+        let owed = self.slots.iter_mut().map(|slot| std::mem::take(&mut slot.owed).lines());
+        let lines = owed.sum::<u64>().saturating_add(not_handed_out);
+        self.lent.results.never_sent(lines);
+    }
+
+    /// How many lines have not come back that are due or on their way.
+    fn missing(&self) -> u64 {
+        let in_flight =
+            |slot: &Slot<D::Stream>| slot.exchange.as_ref().map_or(0, Exchange::in_flight);
+        let of_slots = self.slots.iter().map(|slot| slot.owed.lines() + in_flight(slot));
+        of_slots.sum::<u64>().saturating_add(self.pace.as_ref().map_or(0, Pace::rest))
+    }
+
+    /// How far the run is, for people.
+    pub(in super::super) fn standing(&self) -> Standing {
+        let doing = match () {
+            () if self.gathering.lasts() => {
+                let (missing, of) = (self.dialling.missing(), self.slots.len());
+                Doing::Gathering { answered: of - missing, of }
+            }
+            () if self.stage.is_over_time(self.now) => Doing::Waiting {
+                lines: self.missing(),
+                connections: self.open,
+                left: self.stage.left(self.now),
+            },
+            () => Doing::Running,
+        };
+        let done = self.stage.done(self.now).max(self.lines.done(self.lent.results.lines_over()));
+        Standing { elapsed: self.stage.elapsed(self.now), done, doing }
+    }
+
+    /// Connections that have not ended by now are cut off, and lines that they still owe are lost.
+    /// Only those that had as long as was said are an error; others began to wait too late for it.
     pub(super) fn give_up_the_rest(&mut self) {
-        let trouble = if self.lent.results.interrupted { None } else { Some(Word::TimedOut) };
-        for key in 0..self.slots.len() {
-            let Some(slot) = self.slots.get_mut(key) else { continue };
-            let due = std::mem::take(&mut slot.owed).len();
-            self.lent.results.never_sent(u64::try_from(due).unwrap_or(u64::MAX));
+        self.give_up_unsent();
+        for slot in &mut self.slots {
             let Some(exchange) = slot.exchange.take() else { continue };
             self.open -= 1;
-            match trouble {
-                Some(word) => {
-                    let trouble = Trouble::new(Where::Timeout, word);
-                    self.lent.results.trouble(trouble, exchange.in_flight());
-                }
-                None => self.lent.results.given_up(exchange.in_flight()),
+            let results = &mut self.lent.results;
+            if exchange.is_overdue(self.timeout, self.now) && !results.interrupted {
+                let trouble = Trouble::new(Where::Timeout, Word::TimedOut);
+                results.trouble(trouble, exchange.in_flight());
+            } else {
+                results.given_up(exchange.in_flight());
             }
             exchange.close(Close::Rst);
         }

@@ -17,28 +17,27 @@ mod connections;
 mod ending;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::connection::Ready;
-use crate::fault;
-use crate::reactor::{Dial, Dialled, Told};
+use crate::reactor::{Dial, Dialled};
 
 use super::config::{Config, Until};
 use super::dialling::Dialling;
 use super::exchange::{Exchange, Lent, Served};
 use super::gathering::Gathering;
-use super::pace::Pace;
+use super::pace::{Due, Pace};
 use super::payload::Payload;
 use super::plan::Plan;
 use super::report::Second;
 use super::results::Results;
 use super::stage::Stage;
-use super::supply::{Leave, Lines};
+use super::supply::{Leave, Lines, Owed, Supplied};
 
 /// How many connects are begun in one turn: on this machine's own addresses each does the whole
 /// handshake, in some 20 microseconds, in which nobody else is served.
@@ -51,16 +50,12 @@ const SERVED_A_CONNECT: usize = 16;
 /// How many lines are handed to connections in one turn.
 const LINES_PER_TURN: usize = 1024;
 
-/// How often everybody is looked at who may have been waited for too long, in parts of the
-/// timeout: it is exceeded by no more than one of them.
-const CHECKS_A_TIMEOUT: u32 = 8;
-
 /// A place for one connection at a time.
 #[derive(Debug)]
 struct Slot<S> {
     exchange: Option<Exchange<S>>,
-    /// When the lines were due that it has not begun to send: the open loop's.
-    owed: VecDeque<Nanos>,
+    /// Lines that were due and that it has not begun to send: the open loop's.
+    owed: Owed,
     /// It counts for the connections that have not been answered yet.
     young: bool,
     /// It is to be connected once a line is due on it.
@@ -79,8 +74,6 @@ pub(super) struct Generator<D: Dial> {
     dialling: Dialling,
     gathering: Gathering,
     pace: Option<Pace>,
-    /// Whose turn it is to get the line that is due next.
-    next_owner: usize,
     lines: Lines,
     lent: Lent,
     stage: Stage,
@@ -94,6 +87,11 @@ pub(super) struct Generator<D: Dial> {
     /// Lines over and connections established at the last check, and when they last changed.
     progress: (u64, u64),
     progressed: Nanos,
+    /// How late a poll has to be to count as a pause of our own.
+    pause_min_ns: u64,
+    /// All time is over, and everything has a last look in this turn; and then it is cut.
+    last_look: bool,
+    is_cut: bool,
     /// How many connects were tried.
     dials: usize,
     /// What the user should know, for the owner to tell.
@@ -107,7 +105,7 @@ impl<D: Dial> Generator<D> {
             Until::Lines(lines) => lines,
         };
         let slot =
-            || Slot { exchange: None, owed: VecDeque::new(), young: false, awaits_a_line: false };
+            || Slot { exchange: None, owed: Owed::default(), young: false, awaits_a_line: false };
         let slots = std::iter::repeat_with(slot).take(config.connections).collect();
         let lent = Lent::new(Plan::of(config), Payload::new(config.seed, config.size));
         // All that takes its time is done before the time begins.
@@ -130,9 +128,8 @@ impl<D: Dial> Generator<D> {
             again: Vec::new(),
             dialling: Dialling::new(config.connections, start, config.ramp),
             gathering,
-            lines: if pace.is_some() { Lines::open(limit) } else { Lines::closed(limit) },
+            lines: Lines::new(limit),
             pace,
-            next_owner: 0,
             lent,
             stage,
             sources: config.sources.clone(),
@@ -142,6 +139,9 @@ impl<D: Dial> Generator<D> {
             next_check: start,
             progress: (0, 0),
             progressed: start,
+            pause_min_ns: Self::pause_min_ns(config.timeout),
+            last_look: false,
+            is_cut: false,
             dials: 0,
             notes: Vec::new(),
         }
@@ -170,14 +170,21 @@ impl<D: Dial> Generator<D> {
         if self.lines.all_issued() && self.lent.results.lines_over() >= self.lines.limit() {
             self.end();
         }
+        if self.stage.is_out_of_time(self.now) {
+            self.run_out_of_time();
+        }
         Ok(self.end_second())
     }
 
     /// True once nothing is left to be done.
     pub(super) fn is_over(&self) -> bool {
-        self.stage.is_ending()
-            && (self.stage.is_out_of_time(self.now)
-                || self.open == 0 && self.slots.iter().all(|slot| slot.owed.is_empty()))
+        self.is_cut || self.stage.is_ending() && self.open == 0 && self.has_sent_all()
+    }
+
+    /// True if no line that was due is still to be sent.
+    fn has_sent_all(&self) -> bool {
+        self.pace.as_ref().is_none_or(Pace::is_through)
+            && self.slots.iter().all(|slot| slot.owed.lines() == 0)
     }
 
     /// What was found, once it is over, and for how long it was measured.
@@ -188,65 +195,24 @@ impl<D: Dial> Generator<D> {
         (self.lent.results, self.stage.measured())
     }
 
-    /// How much of the run is over, from 0 to 1.
-    pub(super) fn done(&self) -> f64 {
-        self.stage.done(self.now).max(self.lines.done(self.lent.results.lines_over()))
-    }
-
     /// What the user should know by now.
     pub(super) fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
 
-    fn poll_and_mark(&mut self) -> io::Result<()> {
-        let until = self.patience();
-        let (slots, run_queue) = (&mut self.slots, &mut self.run_queue);
-        let mut interrupted = false;
-        let polled = self.dial.poll(until, |told| match told {
-            Told::Stream(key, ready) => mark(slots, run_queue, key, ready),
-            Told::Interrupt => interrupted = true,
-        });
-        self.now = self.dial.now();
-        if interrupted {
-            self.interrupt();
-        }
-        match polled {
-            Err(error) if !fault::interrupted(&error) => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    /// Until when to wait for an event.
-    fn patience(&self) -> Nanos {
-        if !self.run_queue.is_empty() {
-            return Nanos(0);
-        }
-        let line = self.pace.as_ref().map_or(Nanos::NEVER, Pace::next);
-        let next = line.min(self.dialling.wake()).min(self.stage.wake()).min(self.next_check);
-        next.min(self.gathering.wake())
-    }
-
     /// Hands lines that are due to connections, one to each in turn.
     fn pace(&mut self) {
+        let opened = self.dialling.opened();
+        let Some(pace) = self.pace.as_mut().filter(|pace| pace.next() <= self.now) else { return };
         for _ in 0..LINES_PER_TURN {
-            let Some(due) = self.pace.as_mut().and_then(|pace| pace.due(self.now)) else { break };
-            self.hand_out(due);
+            let Some(due) = pace.due(self.now, opened) else { break };
+            hand_out(due, &mut self.slots, &mut self.dialling, &mut self.run_queue);
+            self.lines.issued();
         }
-    }
-
-    fn hand_out(&mut self, due: Nanos) {
-        if self.next_owner >= self.dialling.opened().max(1) {
-            self.next_owner = 0;
+        if pace.is_through() && self.stage.is_ending() {
+            // Connections that have nothing else to do have waited for this.
+            self.wake_everybody();
         }
-        let key = self.next_owner;
-        self.next_owner += 1;
-        let Some(slot) = self.slots.get_mut(key) else { return };
-        slot.owed.push_back(due);
-        self.lines.issued();
-        if std::mem::take(&mut slot.awaits_a_line) {
-            self.dialling.again(key);
-        }
-        mark(&mut self.slots, &mut self.run_queue, key, Ready::NONE);
     }
 
     /// Returns how many had their turn.
@@ -270,7 +236,13 @@ impl<D: Dial> Generator<D> {
             () if self.gathering.lasts() && exchange.has_begun() => Leave::None,
             () => Leave::Any,
         };
-        let mut supply = self.lines.supply(&mut slot.owed, leave);
+        let mut supply = Supplied {
+            lines: &mut self.lines,
+            pace: self.pace.as_ref(),
+            owner: key,
+            owed: &mut slot.owed,
+            leave,
+        };
         let served = exchange.serve(&mut self.lent, &mut supply, || self.dial.now());
         let young = slot.young;
         match served {
@@ -282,6 +254,21 @@ impl<D: Dial> Generator<D> {
             self.grow_up(key);
         }
     }
+}
+
+/// Hands a line to its connection, which may have to be made for it.
+fn hand_out<S: Dialled>(
+    due: Due,
+    slots: &mut [Slot<S>],
+    dialling: &mut Dialling,
+    queue: &mut Vec<usize>,
+) {
+    let Some(slot) = slots.get_mut(due.owner) else { return };
+    slot.owed.add(due);
+    if std::mem::take(&mut slot.awaits_a_line) {
+        dialling.again(due.owner);
+    }
+    mark(slots, queue, due.owner, Ready::NONE);
 }
 
 /// Remembers what an event, or a line that is due, means for a connection, and queues it.

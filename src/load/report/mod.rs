@@ -104,6 +104,9 @@ pub struct Report {
     pub asked_again: u64,
     /// What this machine could not give, by errno, and how often: no error of the server.
     pub shortages: BTreeMap<String, u64>,
+    /// For how long this process stood still, because it was stopped, frozen or starved: it is in
+    /// the latencies, and no wait for the server was shorter for it.
+    pub paused_s: f64,
     /// Whether Ctrl-C ended it before its time.
     pub interrupted: bool,
     /// What it was second by second, from the beginning of the run.

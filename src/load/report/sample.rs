@@ -47,6 +47,7 @@ pub(crate) fn report() -> Report {
         unsent: 0,
         asked_again: 0,
         shortages: counts(&[("EADDRNOTAVAIL", 12)]),
+        paused_s: 0.0,
         interrupted: false,
         seconds: (1..=11).map(second).collect(),
         settings: settings(),

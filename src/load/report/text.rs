@@ -91,6 +91,11 @@ fn facts(report: &Report) -> Vec<String> {
             format!("{}, {} in all", count(report.exchanges), count(report.exchanges_total));
         rows.push(row("exchanges", &exchanges));
     }
+    if report.paused_s > 0.0 {
+        let paused = figures::seconds(report.paused_s);
+        let why = "in which this process was stopped or starved: they are in the latencies";
+        rows.push(row("paused", &format!("{paused} {why}")));
+    }
     if report.asked_again > 0 {
         rows.push(row("asked again", &figures::counted(report.asked_again, "connection")));
     }

@@ -53,6 +53,8 @@ pub(super) enum Connect {
     Works,
     Refused,
     NeverEnds,
+    /// It takes that many nanoseconds.
+    Takes(u64),
     ReachesItself,
     /// The call itself fails.
     Fails(Errno),
@@ -71,6 +73,12 @@ pub(super) struct World {
     pub connect: fn(usize) -> Connect,
     /// How many bytes a write takes, and a read gives, at the most.
     pub chunk: usize,
+    /// How many events a poll tells at the most; the others are told by the next one.
+    pub events_max: usize,
+    /// How long a poll takes that tells anything.
+    pub poll_takes: u64,
+    /// When this process is stopped, and until when: the poll that waits then is interrupted.
+    pub stops: VecDeque<std::ops::Range<u64>>,
     /// When Ctrl-C is pressed.
     pub interrupts: VecDeque<u64>,
     pub wires: Vec<Wire>,
@@ -79,6 +87,8 @@ pub(super) struct World {
     /// How often the clock was moved by a poll: a loop that is busy for nothing shows here.
     pub polls: u64,
     dials: usize,
+    /// How many events were told.
+    told: usize,
 }
 
 /// One connection as the server sees it.
@@ -87,6 +97,8 @@ pub(super) struct World {
 pub(super) struct Wire {
     key: usize,
     pub dialled: u64,
+    /// When it is connected, or refused.
+    connected: u64,
     /// What is on its way back, and when it arrives.
     back: VecDeque<(u64, u8)>,
     received: usize,
@@ -103,7 +115,6 @@ pub(super) struct Wire {
     told_connected: bool,
     /// Until when everything that has arrived was told.
     told: u64,
-    number: usize,
 }
 
 impl World {
@@ -116,11 +127,15 @@ impl World {
             other_deeds: Deed::Echo,
             connect: |_| Connect::Works,
             chunk: usize::MAX,
+            events_max: usize::MAX,
+            poll_takes: 0,
+            stops: VecDeque::new(),
             interrupts: VecDeque::new(),
             wires: Vec::new(),
             sources: Vec::new(),
             polls: 0,
             dials: 0,
+            told: 0,
         }))
     }
 
@@ -144,7 +159,7 @@ impl World {
 impl Wire {
     fn next_event(&self) -> Option<u64> {
         if !self.told_connected {
-            return (self.number != usize::MAX).then_some(self.dialled);
+            return (self.connected != u64::MAX).then_some(self.connected);
         }
         let bytes = self.back.iter().map(|(at, _)| *at).find(|at| *at > self.told);
         let ends = [self.fin, self.rst].into_iter().flatten().filter(|at| *at > self.told);
@@ -204,10 +219,17 @@ impl Dial for Scripted {
             return Err(errno.into());
         }
         let dialled = world.now;
+        let connected = match connect {
+            Connect::NeverEnds => u64::MAX,
+            Connect::Takes(time) => dialled + time,
+            Connect::Works | Connect::Refused | Connect::ReachesItself | Connect::Fails(_) => {
+                dialled
+            }
+        };
         world.wires.push(Wire {
             key,
             dialled,
-            number: if connect == Connect::NeverEnds { usize::MAX } else { number },
+            connected,
             refused: connect == Connect::Refused,
             ..Wire::default()
         });
@@ -221,22 +243,35 @@ impl Dial for Scripted {
         let next = world.next_event().unwrap_or(u64::MAX).min(until.0);
         assert_ne!(next, u64::MAX, "it would wait for ever");
         let now = world.now.max(next);
+        if let Some(stop) = world.stops.pop_front_if(|stop| stop.start <= now) {
+            world.now = world.now.max(stop.end);
+            return Err(Errno::INTR.into());
+        }
         world.now = now;
         while world.interrupts.front().is_some_and(|at| *at <= now) {
             world.interrupts.pop_front();
             tell(Told::Interrupt);
         }
-        for wire in world.wires.iter_mut().filter(|wire| !wire.closed) {
-            if wire.next_event().is_none_or(|at| at > now) {
-                continue;
-            }
+        let ready =
+            |wire: &&mut Wire| !wire.closed && wire.next_event().is_some_and(|at| at <= now);
+        let events_max = world.events_max;
+        // In turn, as epoll tells them: what was told last comes last.
+        let told = world.told % world.wires.len().max(1);
+        let (first, rest) = world.wires.split_at_mut(told);
+        let mut count = 0;
+        for wire in rest.iter_mut().chain(first).filter(ready).take(events_max) {
             let mut ready = Ready::READABLE.union(Ready::WRITABLE);
             if wire.fin.or(wire.rst).is_some_and(|at| at <= now) {
                 ready.insert(Ready::TO_END);
             }
             wire.told_connected = true;
             wire.told = now;
+            count += 1;
             tell(Told::Stream(wire.key, ready));
+        }
+        world.told += count;
+        if count > 0 {
+            world.now += world.poll_takes;
         }
         Ok(())
     }

@@ -64,7 +64,9 @@ impl Stream for Thread {
     }
 
     fn take_error(&mut self) -> io::Result<Option<io::Error>> {
-        let refused = self.world.borrow().wires[self.number].refused;
+        let world = self.world.borrow();
+        let wire = &world.wires[self.number];
+        let refused = wire.refused && wire.connected <= world.now;
         Ok(refused.then(|| Errno::CONNREFUSED.into()))
     }
 
@@ -81,11 +83,10 @@ impl Dialled for Thread {
     }
 
     fn remote(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 7)))
-    }
-
-    fn reached_itself(&self) -> bool {
-        self.itself
+        let world = self.world.borrow();
+        let connected = world.wires[self.number].connected <= world.now;
+        let server = || SocketAddr::from((Ipv4Addr::LOCALHOST, 7));
+        connected.then(|| if self.itself { self.local() } else { Some(server()) }).flatten()
     }
 }
 

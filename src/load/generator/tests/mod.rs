@@ -2,6 +2,7 @@
 
 mod faults;
 mod runs;
+mod stops;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,0 +1,43 @@
+//! How long a connection is waited for: for a connect, an echo, or an end.
+
+use std::time::Duration;
+
+use crate::clock::Nanos;
+use crate::reactor::Dialled;
+
+use super::{Exchange, Phase};
+
+/// What a connection that waits for something may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Wait {
+    /// Wait on, if it waits for anything.
+    GoesOn,
+    /// Look once more whether it is there.
+    LastLook,
+    /// Be closed.
+    IsOver,
+}
+
+impl<S: Dialled> Exchange<S> {
+    /// True if what it waits for has not come for that long.
+    pub(in super::super) fn is_overdue(&self, timeout: Duration, now: Nanos) -> bool {
+        let waits = self.phase != Phase::Open || self.in_flight() > 0;
+        waits && now.since(self.active) >= timeout
+    }
+
+    /// Whether what it waits for may still come. What has not come for that long is looked for once
+    /// more, in a turn of its own, before the wait is over.
+    pub(in super::super) fn wait(&mut self, timeout: Duration, now: Nanos) -> Wait {
+        let overdue = self.is_overdue(timeout, now);
+        match (overdue, std::mem::replace(&mut self.last_look, overdue)) {
+            (false, _) => Wait::GoesOn,
+            (true, false) => Wait::LastLook,
+            (true, true) => Wait::IsOver,
+        }
+    }
+
+    /// We stood still for that long, which is not the server's fault.
+    pub(in super::super) fn excuse(&mut self, pause: Duration, now: Nanos) {
+        self.active = self.active.after(pause).min(now);
+    }
+}

@@ -1,0 +1,83 @@
+//! This process is stopped, for longer than it waits for anything: nobody else is to blame.
+
+use super::*;
+
+/// How long it is stopped, and how long a server may take: less than that.
+const STOP: u64 = 3 * SECOND / 2;
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A server that is in time: a tenth of a second for a connect, and for an echo or an end.
+fn in_time(world: &mut World) {
+    world.delay = SECOND / 10;
+    world.connect = |_| Connect::Takes(SECOND / 10);
+}
+
+/// Stopped at any moment of a run, and at a poll that tells all there is or only one event.
+#[test]
+fn g09_a_stop_that_outlasts_the_timeout_is_no_fault_of_the_server() {
+    for mode in Mode::ALL {
+        for rate in [None, Some(100.0)] {
+            // Idle connections have no rate; and what the scripted network takes has no end.
+            if (mode == Mode::Idle && rate.is_some()) || (mode == Mode::Stream && rate.is_none()) {
+                continue;
+            }
+            let config = Config { rate, timeout: TIMEOUT, ..config(mode) };
+            let config = Config { until: Until::Time(TIMEOUT), connections: 20, ..config };
+            for at in (0..40).map(|step| SECOND + step * SECOND / 20 + 7 * MILLISECOND) {
+                for events_max in [usize::MAX, 1] {
+                    let ran = run(&config, |world| {
+                        in_time(world);
+                        world.stops.push_back(at..at + STOP);
+                        world.events_max = events_max;
+                    });
+                    let what = format!("{mode:?} {rate:?} stopped at {at}, {events_max} events");
+                    assert_eq!((ran.errors(), ran.report.unanswered), (vec![], 0), "{what}");
+                    assert_eq!(ran.notes, [""; 0], "{what}");
+                    let stopped = ran.world.borrow().stops.is_empty();
+                    assert_eq!(ran.report.paused_s > 1.0, stopped, "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// All lines are on their way, so that only the end of all progress is left to wait for.
+#[test]
+fn g09_a_stop_is_no_end_of_all_progress() {
+    let config = Config { until: Until::Lines(20), timeout: TIMEOUT, ..config(Mode::Echo) };
+    for at in (0..20).map(|step| SECOND + step * SECOND / 20 + 7 * MILLISECOND) {
+        let ran = run(&config, |world| {
+            in_time(world);
+            world.stops.push_back(at..at + STOP);
+        });
+        assert_eq!((ran.report.lines, ran.errors(), ran.notes.len()), (20, vec![], 0), "{at}");
+    }
+}
+
+/// What is ready takes several polls to tell, and each of them comes after the deadline: what came
+/// in time is looked for before a connection is given up.
+#[test]
+fn g09_what_no_event_has_told_yet_has_a_last_look() {
+    let timeout = Duration::from_millis(100);
+    let config = Config { connections: 50, timeout, ..config(Mode::Echo) };
+    let ran = run(&config, |world| {
+        world.delay = 99 * MILLISECOND;
+        world.events_max = 1;
+        world.poll_takes = MILLISECOND;
+    });
+    assert_eq!((ran.errors(), ran.report.unanswered), (vec![], 0));
+    assert!(ran.report.lines > 100, "{}", ran.report.lines);
+}
+
+/// A stop is no excuse for a server that does not answer after it either.
+#[test]
+fn a_silent_server_times_out_in_spite_of_a_stop() {
+    let config = Config { timeout: TIMEOUT, ..config(Mode::Echo) };
+    let ran = run(&config, |world| {
+        world.other_deeds = Deed::Silence;
+        world.stops.push_back(SECOND + SECOND / 2..SECOND + SECOND / 2 + STOP);
+    });
+    let words: Vec<_> = ran.errors().into_iter().map(|(place, word, _)| (place, word)).collect();
+    assert_eq!(words, [("timeout", "timed-out")]);
+    assert!(ran.took < Duration::from_secs(7), "{:?}", ran.took);
+}

@@ -1,0 +1,137 @@
+//! How the generator waits: until when, and what it makes of a pause of its own.
+//!
+//! A process may be stopped, frozen or starved for any time, and then finds that a deadline has
+//! passed while what it waits for has long been there. That is nobody's fault but its own. So a
+//! turn that took much longer than it was to take lengthens every wait; and before a connection is
+//! given up, it is read from and written to once more, because one poll need not tell all that is
+//! ready.
+
+use std::io;
+use std::time::Duration;
+
+use crate::client::Word;
+use crate::clock::Nanos;
+use crate::connection::Ready;
+use crate::fault;
+use crate::reactor::{Dial, Told};
+
+use super::super::exchange::{Served, Wait};
+use super::super::gathering::PATIENCE;
+use super::super::pace::Pace;
+use super::super::trouble::{Trouble, Where};
+use super::{Generator, mark};
+
+/// How often all connections are looked at for one that has been waited for too long, in parts of
+/// the timeout: it is exceeded by no more than one of them.
+const CHECKS_A_TIMEOUT: u32 = 8;
+
+/// From which part of the shortest wait on a delay of our own counts as a pause.
+const PAUSES_A_WAIT: u32 = 8;
+
+/// Where to look for what no event may have told yet.
+const EVERYWHERE: Ready = Ready::READABLE.union(Ready::WRITABLE);
+
+impl<D: Dial> Generator<D> {
+    pub(super) fn poll_and_mark(&mut self) -> io::Result<()> {
+        let (before, until) = (self.now, self.patience());
+        let (slots, run_queue) = (&mut self.slots, &mut self.run_queue);
+        let mut interrupted = false;
+        let polled = self.dial.poll(until, |told| match told {
+            Told::Stream(key, ready) => mark(slots, run_queue, key, ready),
+            Told::Interrupt => interrupted = true,
+        });
+        self.now = self.dial.now();
+        if self.now.ns_since(before.max(until)) > self.pause_min_ns {
+            self.excuse(self.now.since(before.max(until)), self.now.since(before));
+        }
+        if interrupted {
+            self.interrupt();
+        }
+        match polled {
+            Err(error) if !fault::interrupted(&error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The shortest delay that counts as a pause of our own, in nanoseconds.
+    pub(super) fn pause_min_ns(timeout: Duration) -> u64 {
+        let pause = timeout.min(PATIENCE) / PAUSES_A_WAIT;
+        u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Until when to wait for an event.
+    fn patience(&self) -> Nanos {
+        if !self.run_queue.is_empty() {
+            return Nanos(0);
+        }
+        let line = self.pace.as_ref().map_or(Nanos::NEVER, Pace::next);
+        let next = line.min(self.dialling.wake()).min(self.stage.wake()).min(self.next_check);
+        next.min(self.gathering.wake())
+    }
+
+    /// This process stood still for that long, in a turn of that length: whoever was waited for
+    /// has that much more time.
+    #[cold]
+    fn excuse(&mut self, pause: Duration, turn: Duration) {
+        self.lent.results.paused += pause;
+        self.stage.excuse(turn);
+        self.gathering.excuse(turn);
+        self.progressed = self.progressed.after(turn).min(self.now);
+        for exchange in self.slots.iter_mut().filter_map(|slot| slot.exchange.as_mut()) {
+            exchange.excuse(turn, self.now);
+        }
+    }
+
+    /// Ends connections that have been waited for too long, after a last look at each; and
+    /// everything if nothing comes of it.
+    #[cold]
+    pub(super) fn expire(&mut self) {
+        self.next_check = self.now.after(self.timeout / CHECKS_A_TIMEOUT);
+        for key in 0..self.slots.len() {
+            let exchange = self.slots.get_mut(key).and_then(|slot| slot.exchange.as_mut());
+            match exchange.map_or(Wait::GoesOn, |one| one.wait(self.timeout, self.now)) {
+                Wait::GoesOn => {}
+                Wait::LastLook => {
+                    // In the next turn it is served; after that it is judged again, here.
+                    mark(&mut self.slots, &mut self.run_queue, key, EVERYWHERE);
+                    self.next_check = self.now;
+                }
+                Wait::IsOver => {
+                    let timed_out = Trouble::new(Where::Timeout, Word::TimedOut);
+                    self.close(key, Served::Failed(timed_out));
+                    self.grow_up(key);
+                }
+            }
+        }
+        self.end_without_progress();
+    }
+
+    /// Ends a run in which nothing happens any more.
+    fn end_without_progress(&mut self) {
+        let results = &self.lent.results;
+        let progress = (results.lines_over(), results.established);
+        let mut exchanges = self.slots.iter().filter_map(|slot| slot.exchange.as_ref());
+        let connected = exchanges.any(|exchange| !exchange.is_connecting());
+        // A load that has only to wait for its lines' time makes no progress, and is not stuck.
+        let waits = (connected || self.lent.plan.on_demand) && !self.lines.all_issued();
+        if waits || progress != self.progress {
+            self.progress = progress;
+            self.progressed = self.now;
+        } else if self.now.since(self.progressed) >= self.timeout && !self.stage.is_ending() {
+            self.notes.push("there was no progress any more: the run ends here".to_owned());
+            self.end();
+        }
+    }
+
+    /// Cuts what has not ended when all time is over, after a last look at it.
+    #[cold]
+    pub(super) fn run_out_of_time(&mut self) {
+        if std::mem::replace(&mut self.last_look, true) {
+            self.is_cut = true;
+            return;
+        }
+        for key in 0..self.slots.len() {
+            mark(&mut self.slots, &mut self.run_queue, key, EVERYWHERE);
+        }
+    }
+}
