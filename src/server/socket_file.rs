@@ -1,6 +1,6 @@
 //! Listening on a Unix socket, and the file that goes with it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -10,7 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use log::{debug, info};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::process::geteuid;
 
 use crate::endpoint::Endpoint;
 use crate::fault;
@@ -45,7 +46,7 @@ pub(super) fn listen(path: &Path, backlog: u32) -> io::Result<(UnixListener, Soc
     let endpoint = Endpoint::Unix(path.to_owned());
     // Two daemons that start at once would both find nobody on a stale socket, and the second would
     // remove the first one's new one.
-    let _lock = lock_directory(path)?;
+    let _lock = lock(path)?;
     let listener = match bind(&endpoint, backlog) {
         Err(error) if fault::address_in_use(&error) => {
             remove_stale(&endpoint, path, error)?;
@@ -57,30 +58,69 @@ pub(super) fn listen(path: &Path, backlog: u32) -> io::Result<(UnixListener, Soc
     Ok((listener, SocketFile { path: path.to_owned(), identity: identity(path)?, _pin: pin }))
 }
 
-/// Locks the directory of `path`; none where it can't be read.
-fn lock_directory(path: &Path) -> io::Result<Option<File>> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let Ok(directory) = File::open(directory.unwrap_or_else(|| Path::new("."))) else {
-        return Ok(None);
-    };
+/// A file beside a socket's, which is there and locked while a daemon sets the socket up. It is
+/// nobody else's: who could lock it could keep every daemon from starting, and a directory can be
+/// locked by anybody who may read it.
+#[derive(Debug)]
+struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Drop for Lock {
+    /// Removes the file while it is locked, so that whoever waits for the lock sees that it is of a
+    /// file that has gone.
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            debug!("{} could not be removed: {error}", self.path.display());
+        }
+    }
+}
+
+/// Takes the lock of `socket`; none where there can be no file for it of our own, or no lock. Then
+/// two daemons that start at once may both believe that they have the socket, and that is better
+/// than that somebody else decides whether one starts.
+fn lock(socket: &Path) -> io::Result<Option<Lock>> {
+    let mut path = socket.to_owned();
+    path.as_mut_os_string().push(".lock");
     for _ in 0..LOCK_TRIES {
-        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(Some(directory)),
+        let Some(file) = open_lock(&path) else {
+            debug!("{} can't be ours: it is done without", path.display());
+            return Ok(None);
+        };
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            // It may be of a file that the last owner of the lock has removed meanwhile.
+            Ok(()) if is_at(&file, &path) => return Ok(Some(Lock { path, _file: file })),
+            Ok(()) => {}
             Err(errno) if fault::would_block(&errno.into()) => thread::sleep(BETWEEN_TRIES),
             // A file system without locks.
             Err(_) => return Ok(None),
         }
     }
-    Err(io::Error::new(io::ErrorKind::TimedOut, "another process has locked its directory"))
+    let message = format!("another process has locked {}", path.display());
+    Err(io::Error::new(io::ErrorKind::TimedOut, message))
+}
+
+/// Opens the file, or makes it, if it is a regular file of this user.
+fn open_lock(path: &Path) -> Option<File> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
+    let file = File::from(opened.ok()?);
+    let own = |data: &Metadata| data.is_file() && data.uid() == geteuid().as_raw();
+    file.metadata().is_ok_and(|data| own(&data)).then_some(file)
+}
+
+/// True if it is this file that is there.
+fn is_at(file: &File, path: &Path) -> bool {
+    let opened = file.metadata().map(|data| (data.dev(), data.ino()));
+    opened.is_ok_and(|opened| identity(path).is_ok_and(|there| there == opened))
 }
 
 /// Keeps the file's number from being given to another file, as long as this is open.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn pin(path: &Path) -> io::Result<Option<OwnedFd>> {
-    use rustix::fs::{Mode, OFlags, open};
-
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(Some(open(path, flags, Mode::empty())?))
+    Ok(Some(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

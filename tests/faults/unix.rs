@@ -1,18 +1,20 @@
 //! Unix sockets: the file that goes with each, and what is different about their peers.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::fs::{FlockOperation, flock};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use tempfile::TempDir;
 
-use super::support::{Builder, Daemon, Ended, LIMIT, eventually, have, pattern};
+use super::support::{Builder, Daemon, Ended, LIMIT, eventually, have, lacks, pattern};
 
 const LINE: &[u8] = b"through the file system\n";
 
@@ -185,6 +187,51 @@ fn u03_of_daemons_that_start_at_once_one_has_the_socket() {
     }
 }
 
+/// Whoever may read the directory can lock it.
+#[test]
+fn u07_a_lock_of_the_directory_keeps_no_daemon_from_starting() {
+    let (directory, path) = place();
+    let locked = File::open(directory.path()).unwrap();
+    flock(&locked, FlockOperation::NonBlockingLockExclusive).unwrap();
+    let daemon = daemon_at(&path);
+    echo(&connect(&path), LINE);
+    let there: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|one| one.unwrap()).collect();
+    assert_eq!(there.len(), 1, "the socket, and no lock: {there:?}");
+    daemon.epilogue();
+}
+
+#[test]
+fn u07_a_lock_that_is_not_our_own_is_done_without() {
+    let (directory, path) = place();
+    let lock = directory.path().join("echo.lock");
+    let elsewhere = directory.path().join("elsewhere");
+    symlink(&elsewhere, &lock).unwrap();
+    daemon_at(&path).epilogue();
+    assert!(!elsewhere.exists(), "no link is followed");
+    fs::remove_file(&lock).unwrap();
+    if !rustix::process::geteuid().is_root() {
+        lacks("root, who can make a file another user's");
+        return;
+    }
+    let theirs = File::create(&lock).unwrap();
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o666)).unwrap();
+    chown(&lock, Some(65534), None).unwrap();
+    flock(&theirs, FlockOperation::NonBlockingLockExclusive).unwrap();
+    daemon_at(&path).epilogue();
+}
+
+#[test]
+fn u07_another_daemon_that_never_finishes_is_said() {
+    let (directory, path) = place();
+    let lock = directory.path().join("echo.lock");
+    let ours = File::create(&lock).unwrap();
+    flock(&ours, FlockOperation::NonBlockingLockExclusive).unwrap();
+    let ended = refused_at(&path);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let said = format!("another process has locked {}", lock.display());
+    assert!(ended.stderr.contains(&said), "{ended:?}");
+}
+
 #[test]
 fn u04_descriptors_that_are_sent_along_stop_no_echo() {
     let (_directory, path) = place();
@@ -219,8 +266,6 @@ fn send_with_descriptor(stream: &UnixStream, line: &[u8]) -> io::Result<()> {
 
 #[test]
 fn u05_the_permissions_are_what_the_umask_leaves() {
-    use std::os::unix::fs::PermissionsExt;
-
     let (_directory, path) = place();
     let daemon = Builder::new(&[])
         .wrapped(&["sh", "-c", "umask 077 && exec \"$0\" \"$@\""])
