@@ -96,8 +96,8 @@ fn take_one(descriptors: &mut ListenFd, number: usize, config: &Config) -> anyho
     if let Ok(tcp) = descriptors.take_tcp_listener(number) {
         let listener = tcp.ok_or_else(taken)?;
         assert_listening(&listener)?;
-        listen::set_inherited(&SockRef::from(&listener), config)?;
-        let endpoint = listener.local_addr()?.into();
+        let endpoint: Endpoint = listener.local_addr()?.into();
+        listen::set_inherited(&SockRef::from(&listener), config, &endpoint)?;
         return Ok(Bound { listener: listener.into(), endpoint, file: None });
     }
     let unix = descriptors.take_unix_listener(number);

@@ -1,19 +1,20 @@
 //! Binding the listeners.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
 use anyhow::{Context, anyhow, bail};
 use log::warn;
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 
 use crate::endpoint::{Endpoint, UNIX_PREFIX};
 use crate::fault;
 use crate::keepalive::set_user_timeout;
 use crate::reactor::Listener;
 
-use super::config::{Config, Listen};
+use super::config::{Config, Keepalive, Listen};
 use super::socket_file::{self, SocketFile};
 
 /// How much may wait in the kernel unsent, for each connection, in bytes (`TCP_NOTSENT_LOWAT`,
@@ -140,7 +141,7 @@ fn tcp_listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener>
     if config.reuse_port {
         socket.set_reuse_port(true)?;
     }
-    set_inherited(&SockRef::from(&socket), config)?;
+    set_inherited(&SockRef::from(&socket), config, address)?;
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
     Ok(socket.into())
@@ -148,16 +149,32 @@ fn tcp_listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener>
 
 /// Sets what everything that a TCP listener accepts inherits (tcp(7)), so that it costs no system
 /// call a connection. It never has `SO_LINGER`: a close that waits would hold up everybody.
-pub(super) fn set_inherited(socket: &SockRef<'_>, config: &Config) -> io::Result<()> {
-    socket.set_tcp_nodelay(true)?;
+///
+/// An option that a socket lacks, as one of MPTCP may, is only tuning: it is said, and done
+/// without.
+pub(super) fn set_inherited(
+    socket: &SockRef<'_>,
+    config: &Config,
+    shown: impl fmt::Display,
+) -> io::Result<()> {
+    let probes = TcpKeepalive::new();
+    let mut set = vec![("TCP_NODELAY", socket.set_tcp_nodelay(true))];
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)?;
-    match config.keepalive {
-        Some(keepalive) => socket.set_tcp_keepalive(&keepalive.into())?,
-        None => socket.set_keepalive(false)?,
+    set.push(("TCP_NOTSENT_LOWAT", socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX)));
+    set.push(("SO_KEEPALIVE", socket.set_keepalive(config.keepalive.is_some())));
+    if let Some(Keepalive { idle, interval, count }) = config.keepalive {
+        let probe = |probes: TcpKeepalive| socket.set_tcp_keepalive(&probes);
+        set.push(("TCP_KEEPIDLE", probe(probes.clone().with_time(idle))));
+        set.push(("TCP_KEEPINTVL", probe(probes.clone().with_interval(interval))));
+        set.push(("TCP_KEEPCNT", probe(probes.with_retries(count))));
     }
     if let Some(timeout) = config.user_timeout {
-        set_user_timeout(socket, timeout)?;
+        set.push(("TCP_USER_TIMEOUT", set_user_timeout(socket, timeout)));
+    }
+    for (option, outcome) in set {
+        if let Err(error) = outcome {
+            warn!("{shown} is without {option}: {error}");
+        }
     }
     socket.set_nonblocking(true)
 }

@@ -8,7 +8,9 @@ use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 
-use super::support::{Builder, LIMIT, Peer, eventually, pattern};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::support::{Builder, LIMIT, Peer, eventually, lacks, pattern};
 
 /// A listener on a free port, and where it is. It blocks, as a manager's may.
 fn listener() -> (TcpListener, SocketAddr) {
@@ -66,6 +68,26 @@ fn s03_connections_get_the_options_that_they_would_have_inherited_otherwise() {
     assert_eq!(socket.tcp_keepalive_time().unwrap(), std::time::Duration::from_secs(600));
     assert_eq!(socket.tcp_notsent_lowat().unwrap(), 128 << 10);
     assert!(socket.nonblocking().unwrap());
+    daemon.epilogue();
+}
+
+#[test]
+fn s03_options_of_tuning_that_a_socket_lacks_are_warned_about_by_name() {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let Ok(socket) = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::MPTCP)) else {
+        lacks("a kernel with MPTCP");
+        return;
+    };
+    socket.bind(&any.into()).unwrap();
+    socket.listen(16).unwrap();
+    let lacking = socket.set_tcp_user_timeout(Some(LIMIT)).is_err();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let builder = Builder::new(&["--user-timeout", "7s"]).inheriting("", vec![socket.into()]);
+    let daemon = builder.start();
+    daemon.wait_for_log(&format!("listening on {address} (inherited)"));
+    let warning = format!("WARN ] {address} is without TCP_USER_TIMEOUT: ");
+    assert_eq!(daemon.log().contains(&warning), lacking, "{}", daemon.log());
+    Peer::connect(address).echo(b"a line\n");
     daemon.epilogue();
 }
 
