@@ -42,6 +42,11 @@ impl Limit {
     pub fn now() -> Self {
         Self(getrlimit(Resource::Nofile))
     }
+
+    /// How many descriptors there may be by it; none if there is no limit.
+    pub const fn soft(&self) -> Option<u64> {
+        self.0.current
+    }
 }
 
 /// Runs `start` with that soft limit. It may be lower than the number of descriptors that are open:

@@ -27,6 +27,7 @@ use crate::reactor::{
 use crate::signals;
 
 use inherited::{Claimed, Inherited};
+use listen::Wanted;
 use places::Places;
 use socket_file::SocketFile;
 
@@ -72,7 +73,7 @@ impl Start {
 pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
     let limit = Limit::now();
-    let connections_max = descriptors::connections_max(config.connections_max);
+    descriptors::raise();
     let inherited = inherited::take(start.inherited?, config)?;
     let handlers = start.handlers?;
     // Once a thread, hash maps draw what they hash with. Where getrandom(2) is filtered they open
@@ -81,11 +82,13 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     let mut places = Places::open(config, inherited)?;
     let listeners = std::mem::take(&mut places.listeners);
     let count = listeners.len();
-    let launcher = config.exec.clone().map(|program| Launcher::new(program, limit)).transpose();
+    let launcher = config.exec.clone().map(|program| Launcher::new(program, limit.clone()));
     let system = launcher
+        .transpose()
         .and_then(|launcher| System::new(handlers, listeners, places.desk.take(), launcher))
         .context("cannot set up the event loop")?;
     let descriptors = crate::descriptors::open();
+    let connections_max = descriptors::connections_max(config.connections_max, count, &limit);
     let inherited = places.inherited;
     let rules = Rules { descriptors, connections_max, inherited, ..config.rules() };
     places.announce(config)?;
@@ -114,19 +117,19 @@ fn shown(config: &Config) -> String {
 ///
 /// A name that can't be resolved.
 pub fn check(config: &Config, start: Start) -> anyhow::Result<String> {
-    let connections_max = descriptors::effective(config.connections_max);
+    let Inherited { listeners: inherited, metrics } = inherited::take(start.inherited?, config)?;
+    let binds = places::binds_too(config, &inherited);
+    let wanted = if binds { listen::resolve(config)? } else { Vec::new() };
+    let connections_max = descriptors::effective(config.connections_max, wanted.len());
     let mut lines = vec![config.summary(), format!("up to {connections_max} connections")];
     if !config.mischief.is_empty() {
         lines.push(format!("would misbehave on request: {}", shown(config)));
     }
-    let Inherited { listeners: inherited, metrics } = inherited::take(start.inherited?, config)?;
     for bound in &inherited {
         lines.push(format!("would listen on {} (inherited)", bound.endpoint));
     }
-    if places::binds_too(config, &inherited) {
-        for wanted in listen::resolve(config)? {
-            lines.push(format!("would listen on {} (backlog {})", wanted.endpoint, config.backlog));
-        }
+    for Wanted { endpoint, .. } in wanted {
+        lines.push(format!("would listen on {endpoint} (backlog {})", config.backlog));
     }
     let own = listen::resolve_desk(config)?;
     let desk = own.or_else(|| metrics.into_iter().next().map(|bound| bound.endpoint));

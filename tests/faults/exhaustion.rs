@@ -7,7 +7,7 @@ use std::thread;
 
 use rustix::process::Pid;
 
-use super::support::{Builder, Daemon, Status, blocks, descriptors, have, pattern};
+use super::support::{Builder, Daemon, Peer, Status, blocks, descriptors, have, pattern};
 
 #[test]
 fn x01_the_soft_limit_on_descriptors_is_raised_to_the_hard_one() {
@@ -25,6 +25,37 @@ fn x01_the_soft_limit_on_descriptors_is_raised_to_the_hard_one() {
         peer.echo(b"in\n");
     }
     assert_eq!(daemon.status().count("open"), 300);
+    drop(peers);
+    daemon.epilogue();
+}
+
+/// As many peers as the daemon says that it has room for, and a visitor, though it has 70
+/// listeners.
+#[test]
+fn x02_many_listeners_are_counted_in_the_reserve() {
+    if !have(&["prlimit"]) {
+        return;
+    }
+    let mut builder = Builder::new(&["--metrics", "127.0.0.1:0"]);
+    for _ in 0..70 {
+        builder = builder.listen("127.0.0.1:0");
+    }
+    let daemon = builder.wrapped(&["prlimit", "--nofile=300:300"]).start();
+    let line = daemon.wait_for_log("descriptors: ");
+    let room: usize =
+        line.split_once("up to ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+    assert!(room + 70 + 40 < 300, "{line}");
+    let mut peers = daemon.connect_many(room + 1);
+    for peer in &mut peers[..room] {
+        peer.echo(b"in\n");
+    }
+    let line = daemon.wait_for_log("metrics on ");
+    let address = line.rsplit(' ').next().unwrap().parse().unwrap();
+    let mut visitor = Peer::connect(address);
+    visitor.send(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n");
+    assert!(visitor.read_to_end().starts_with(b"HTTP/1.1 200 "));
+    let status = daemon.status();
+    assert_eq!((status.word("gate"), status.count("pauses")), ("full", 0), "{status:?}");
     drop(peers);
     daemon.epilogue();
 }
