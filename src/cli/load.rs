@@ -107,6 +107,7 @@ enum Other {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option, and by itself")]
 struct Load {
     #[command(flatten)]
     target: Target,
@@ -174,6 +175,12 @@ struct Load {
     /// address as the client's
     #[arg(long, value_name = "VERSION", env = "TCPECHO_LOAD_SEND_PROXY")]
     send_proxy: Option<proxy::Version>,
+
+    /// The server speaks first: on each connection, await a line and all that comes with it, and
+    /// take that for no echo
+    #[arg(long, env = "TCPECHO_LOAD_SKIP_GREETING", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue)]
+    skip_greeting: bool,
 
     /// What bytes and sizes are drawn from
     #[arg(long, value_name = "N", env = "TCPECHO_LOAD_SEED", default_value_t = 1,
@@ -248,6 +255,7 @@ impl From<Load> for Config {
             close: if load.mode == Mode::Abort { Close::Rst } else { load.close },
             sources: load.source.into_iter().flatten().collect(),
             send_proxy: load.send_proxy,
+            skip_greeting: load.skip_greeting,
             seed: load.seed,
             timeout: load.timeout,
             format: load.format,

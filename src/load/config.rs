@@ -94,6 +94,7 @@ pub enum Format {
 
 /// The load generator's configuration.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option, and by itself")]
 pub struct Config {
     /// Whom to connect to.
     pub server: Server,
@@ -123,6 +124,8 @@ pub struct Config {
     pub sources: Vec<IpAddr>,
     /// Which PROXY header goes before everything else on each connection, if any does.
     pub send_proxy: Option<proxy::Version>,
+    /// Whether the server's greeting on each connection is awaited and skipped.
+    pub skip_greeting: bool,
     /// What the bytes, and the sizes, are drawn from.
     pub seed: u64,
     /// How long a connection, a line or an end is waited for.

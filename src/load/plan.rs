@@ -41,6 +41,8 @@ pub(super) struct Plan {
     pub times_each: bool,
     /// A PROXY header goes before everything else.
     pub send_proxy: Option<proxy::Version>,
+    /// The server speaks first, and that is no echo.
+    pub skip_greeting: bool,
 }
 
 impl Plan {
@@ -68,6 +70,7 @@ impl Plan {
             // times for all of that would be one too.
             times_each: window != UNLIMITED || paced,
             send_proxy: config.send_proxy,
+            skip_greeting: config.skip_greeting,
         }
     }
 

@@ -11,6 +11,9 @@ use super::trouble::Trouble;
 /// How many mismatches are told one by one.
 const MISMATCHES_TOLD: usize = 10;
 
+/// How many bytes are shown of what came in place of the first echo.
+const GREETING_SHOWN: usize = 60;
+
 /// The longest time that is told apart, in nanoseconds: an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
@@ -63,6 +66,9 @@ pub(super) struct Results {
     pub troubles: BTreeMap<Trouble, u64>,
     pub mismatches: u64,
     pub first_mismatches: Vec<Mismatch>,
+    /// How what came in place of the first echo begins.
+    pub greeting: Option<String>,
+    pub greeting_is_untold: bool,
     pub unanswered: u64,
     /// Those of them that were due and never sent.
     pub unsent: u64,
@@ -95,6 +101,8 @@ impl Results {
             troubles: BTreeMap::new(),
             mismatches: 0,
             first_mismatches: Vec::new(),
+            greeting: None,
+            greeting_is_untold: false,
             unanswered: 0,
             unsent: 0,
             asked_again: 0,
@@ -156,9 +164,18 @@ impl Results {
         self.reset_away += lines;
     }
 
-    /// A byte came back that was not the one that was due.
-    pub(super) fn mismatch(&mut self, mismatch: Mismatch) {
+    /// A byte came back that was not the one that was due; `greeting` if it came in place of the
+    /// first echo, and is nothing like it. One of these tells as much as many.
+    pub(super) fn mismatch(&mut self, mismatch: Mismatch, greeting: Option<&[u8]>) {
         self.mismatches += 1;
+        if let Some(greeting) = greeting {
+            if self.greeting.is_some() {
+                return;
+            }
+            let shown = greeting.get(..GREETING_SHOWN).unwrap_or(greeting);
+            self.greeting = Some(shown.escape_ascii().to_string());
+            self.greeting_is_untold = true;
+        }
         if self.first_mismatches.len() < MISMATCHES_TOLD {
             self.first_mismatches.push(mismatch);
         }

@@ -47,6 +47,7 @@ pub(super) fn report(
         errors_by_phase: std::collections::BTreeMap::new(),
         mismatches: results.mismatches,
         first_mismatches: results.first_mismatches.clone(),
+        greeting: results.greeting.clone(),
         unanswered: results.unanswered,
         unsent: results.unsent,
         asked_again: results.asked_again,
@@ -89,6 +90,7 @@ fn settings(config: &Config) -> Settings {
         .to_owned(),
         sources: config.sources.iter().map(ToString::to_string).collect(),
         send_proxy: config.send_proxy.map(|version| version.name().to_owned()),
+        skip_greeting: config.skip_greeting,
         seed: config.seed,
         timeout_s: config.timeout.as_secs_f64(),
     }

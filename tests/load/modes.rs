@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, report};
+use crate::support::{Daemon, report, run};
 
 /// Nothing went wrong, and everything that the daemon has seen is in the report.
 #[track_caller]
@@ -134,4 +134,26 @@ fn with_a_proxys_header_everything_is_as_without() {
     }
     assert_eq!((daemon.counted("lines"), daemon.counted("protocol")), (1800, 0));
     assert_eq!(daemon.counted("bytes_in"), 1800 * 64, "headers are not counted");
+}
+
+#[test]
+fn g11_a_server_that_greets_is_loaded_like_any_other_where_that_is_said() {
+    let daemon = Daemon::with(&["--banner", "{host} greets {peer}"]);
+    for mode in ["echo", "churn", "half-close"] {
+        let options = ["--skip-greeting", "--mode", mode, "-n", "300", "-c", "7"];
+        let report = report(daemon.port, &options);
+        assert_eq!(
+            (&report["errors"], &report["lines_total"]),
+            (&json!({}), &json!(300)),
+            "{mode}"
+        );
+        assert_eq!(report["greeting"], json!(null), "{mode}");
+    }
+    let ran = run(daemon.port, &["-d", "300ms", "--warmup", "0s", "-q"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for said in [&ran.stdout, &ran.stderr] {
+        assert_eq!(said.matches("the server speaks first").count(), 1, "{said}");
+        assert!(said.contains("--skip-greeting"), "{said}");
+    }
+    assert!(ran.stdout.matches("expected 0x").count() <= 1, "{}", ran.stdout);
 }

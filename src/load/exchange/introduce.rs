@@ -1,14 +1,17 @@
-//! The PROXY header that goes before the first line, where that is asked for.
+//! What goes before the first line, where that is asked for: our PROXY header, and the server's
+//! greeting.
 //!
-//! It is no line: it is not counted, and no echo of it is expected.
+//! Neither is a line: they are not counted, and no echo of the header is expected.
 
+use crate::client::Word;
 use crate::connection::Ready;
 use crate::fault;
 use crate::proxy;
 use crate::reactor::Dialled;
 
 use super::super::trouble::{Trouble, Where};
-use super::{Exchange, Phase};
+use super::receive::Got;
+use super::{Exchange, Lent, Phase};
 
 impl<S: Dialled> Exchange<S> {
     /// Sends what is left of our header after `sent` bytes. Returns true once all of it is sent,
@@ -33,5 +36,18 @@ impl<S: Dialled> Exchange<S> {
             }
         }
         Ok(true)
+    }
+
+    /// Reads the server's greeting, whatever it is. Returns true once it is whole: what has come
+    /// ends with a line. All of it has as much time as a connect or a line.
+    pub(super) fn greeted(&mut self, lent: &mut Lent) -> Result<bool, Trouble> {
+        match self.read(lent)? {
+            Got::Bytes(count) => {
+                let last = lent.room.get(..count).and_then(<[u8]>::last);
+                Ok(last == Some(&b'\n'))
+            }
+            Got::End => Err(Trouble::new(Where::Read, Word::Terminated)),
+            Got::Nothing => Ok(false),
+        }
     }
 }

@@ -77,6 +77,8 @@ enum Phase {
     Connecting,
     /// So many bytes of our PROXY header are sent.
     Introducing(u8),
+    /// The server's greeting has to come, and nothing is sent before.
+    Greeting,
     /// Lines go there and back.
     Open,
     /// Our FIN is sent; the server's has to come, after all that is still due.
@@ -195,10 +197,9 @@ impl<S: Dialled> Exchange<S> {
         supply: &mut impl Supply,
         clock: impl Fn() -> Nanos,
     ) -> Result<Served, Trouble> {
-        if matches!(self.phase, Phase::Connecting | Phase::Introducing(_))
-            && !self.started(lent, &clock)?
-        {
-            return Ok(Served::Idle);
+        if !matches!(self.phase, Phase::Open | Phase::Ending) && !self.started(lent, &clock)? {
+            let more = self.phase == Phase::Greeting && self.ready.contains(Ready::READABLE);
+            return Ok(if more { Served::Again } else { Served::Idle });
         }
         if self.is_to_be_reset(lent) {
             return Ok(Served::Done);
@@ -222,7 +223,8 @@ impl<S: Dialled> Exchange<S> {
         Ok(if again { Served::Again } else { Served::Idle })
     }
 
-    /// True once lines may go: it is connected, and has introduced itself where that is asked for.
+    /// True once lines may go: it is connected, has introduced itself where that is asked for, and
+    /// has been greeted, likewise.
     #[cold]
     fn started(&mut self, lent: &mut Lent, clock: impl Fn() -> Nanos) -> Result<bool, Trouble> {
         if self.phase == Phase::Connecting && !self.connected(lent, clock())? {
@@ -232,6 +234,12 @@ impl<S: Dialled> Exchange<S> {
             && !self.introduce(version, sent)?
         {
             return Ok(false);
+        }
+        if lent.plan.skip_greeting {
+            self.phase = Phase::Greeting;
+            if !self.greeted(lent)? {
+                return Ok(false);
+            }
         }
         self.phase = Phase::Open;
         self.free = clock();
@@ -271,7 +279,7 @@ impl<S: Dialled> Exchange<S> {
             Phase::Connecting => Where::Connect,
             Phase::Ending if self.in_flight() == 0 => Where::Close,
             Phase::Introducing(_) => Where::Write,
-            Phase::Open | Phase::Ending => Where::Read,
+            Phase::Greeting | Phase::Open | Phase::Ending => Where::Read,
         }
     }
 }

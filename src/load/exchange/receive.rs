@@ -62,7 +62,8 @@ impl<S: Dialled> Exchange<S> {
             let right = match compared {
                 Ok(count) => count,
                 Err(count) => {
-                    results.mismatch(self.mismatch(payload, got, count));
+                    let greeting = self.greeting(payload, got);
+                    results.mismatch(self.mismatch(payload, got, count), greeting);
                     return Err(Trouble::MISMATCH);
                 }
             };
@@ -90,6 +91,21 @@ impl<S: Dialled> Exchange<S> {
         }
         self.times.pop_front();
         Some(since)
+    }
+
+    /// What came in place of the first echo, if that is nothing like it: the server has greeted us,
+    /// or is no echo server.
+    #[cold]
+    fn greeting<'a>(&self, payload: &Payload, got: &'a [u8]) -> Option<&'a [u8]> {
+        if self.due.line > 0 {
+            return None;
+        }
+        let unlike = self.begun == 0 || {
+            let line = got.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+            let fits = |(ahead, byte): &(usize, &u8)| payload.byte(&self.due, *ahead) == **byte;
+            2 * line.iter().enumerate().filter(fits).count() <= line.len()
+        };
+        unlike.then_some(got)
     }
 
     /// What is told of it: the first `right` bytes of what was got were as they should be.

@@ -119,6 +119,7 @@ impl<D: Dial> Generator<D> {
         match served {
             Served::Failed(trouble) => {
                 self.lent.results.trouble(trouble, exchange.in_flight());
+                self.tell_of_greeting();
                 self.dialling.again_later(key, self.now);
                 exchange.close(Close::Rst);
             }
@@ -134,6 +135,14 @@ impl<D: Dial> Generator<D> {
                 }
                 exchange.close(plan.close);
             }
+        }
+    }
+
+    /// Says, once, that the server speaks first: every connection will fail of that.
+    fn tell_of_greeting(&mut self) {
+        let results = &mut self.lent.results;
+        if std::mem::take(&mut results.greeting_is_untold) {
+            self.notes.extend(results.greeting.as_deref().map(report::speaks_first));
         }
     }
 

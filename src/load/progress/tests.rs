@@ -32,6 +32,7 @@ fn progress(until: Until) -> Progress {
         close: Close::Fin,
         sources: Vec::new(),
         send_proxy: None,
+        skip_greeting: false,
         seed: 1,
         timeout: second,
         format: Format::Text,

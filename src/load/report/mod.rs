@@ -31,6 +31,7 @@ pub use plot::plot;
 pub use share::Share;
 pub use text::text;
 pub use troubles::remedy;
+pub(super) use troubles::speaks_first;
 pub(super) use verdict::lost_or_failed;
 
 /// A run's findings. As JSON, its schema is `docs/load-report.schema.json`.
@@ -94,6 +95,9 @@ pub struct Report {
     pub mismatches: u64,
     /// The first of them.
     pub first_mismatches: Vec<Mismatch>,
+    /// How what came in place of the first echo began, escaped, if that was nothing like it: the
+    /// server speaks first, or is no echo server. Of such mismatches only one is told.
+    pub greeting: Option<String>,
     /// Lines that were sent, or were to be sent, and never came back, over the whole run.
     pub unanswered: u64,
     /// Those of them that were due in an open loop and never sent: the connection still waited, or
@@ -246,6 +250,8 @@ pub struct Settings {
     pub sources: Vec<String>,
     /// The version of the PROXY header that went first; none if none did.
     pub send_proxy: Option<String>,
+    /// Whether the server's greeting was awaited and skipped.
+    pub skip_greeting: bool,
     /// The seed.
     pub seed: u64,
     /// How long was waited for a connection, a line or an end.

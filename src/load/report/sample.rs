@@ -43,6 +43,7 @@ pub(crate) fn report() -> Report {
             expected: Some(0x61),
             got: 0x62,
         }],
+        greeting: None,
         unanswered: 5,
         unsent: 0,
         asked_again: 0,
@@ -141,6 +142,7 @@ fn settings() -> Settings {
         close: "fin".to_owned(),
         sources: vec!["127.0.0.2".to_owned()],
         send_proxy: Some("v2".to_owned()),
+        skip_greeting: false,
         seed: 42,
         timeout_s: 5.0,
     }

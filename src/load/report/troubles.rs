@@ -55,7 +55,16 @@ fn mismatches(report: &Report) -> Vec<String> {
         let place = format!("connection {connection} ({local}), byte {offset}");
         row("", &format!("{place}: expected {expected}, got {got:#04x}"))
     }));
+    rows.extend(report.greeting.as_deref().map(|greeting| row("", &speaks_first(greeting))));
     rows
+}
+
+/// What it means that this came in place of the first echo.
+pub(in crate::load) fn speaks_first(greeting: &str) -> String {
+    format!(
+        "the server speaks first, or is no echo server: \"{greeting}\" came before any echo; \
+         --skip-greeting skips a greeting"
+    )
 }
 
 /// Lines that never came back, and which part of all they are.
@@ -116,6 +125,18 @@ mod tests {
         );
         let rows = mismatches(&sample::nothing());
         assert!(rows[1].ends_with("([::1]:40113), byte 0: expected nothing, got 0x0a"), "{rows:?}");
+    }
+
+    #[test]
+    fn g11_a_greeting_is_told_once_and_what_to_do() {
+        let greeting = Some("220 mail\\r\\n".to_owned());
+        let rows = mismatches(&Report { greeting, mismatches: 50, ..sample::report() });
+        assert_eq!(rows.len(), 3, "{rows:?}");
+        assert_eq!(
+            rows[2].trim_start(),
+            "the server speaks first, or is no echo server: \"220 mail\\r\\n\" came before any \
+             echo; --skip-greeting skips a greeting"
+        );
     }
 
     #[test]

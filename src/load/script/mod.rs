@@ -45,6 +45,8 @@ pub(super) enum Deed {
     EchoBehindHeader,
     /// It echoes nothing before our FIN.
     EchoAtTheEnd,
+    /// It says this first, in two pieces a moment apart, and then echoes.
+    Greet(&'static [u8]),
 }
 
 /// How a connect ends.
@@ -192,6 +194,7 @@ impl Wire {
                 Deed::End(after) if place >= after => self.fin = self.fin.or(Some(at)),
                 Deed::Reset(after) if place >= after => self.rst = self.rst.or(Some(at)),
                 Deed::Echo
+                | Deed::Greet(_)
                 | Deed::EchoBehindHeader
                 | Deed::Corrupt(_)
                 | Deed::Lose(_)
@@ -233,6 +236,16 @@ impl Dial for Scripted {
             refused: connect == Connect::Refused,
             ..Wire::default()
         });
+        if let Deed::Greet(greeting) = world.deed(number) {
+            let (first, rest) = greeting.split_at(greeting.len() / 2);
+            let at = connected + world.delay;
+            let pieces = [(at, first), (at + MILLISECOND / 10, rest)];
+            let bytes =
+                pieces.into_iter().flat_map(|(at, piece)| piece.iter().map(move |b| (at, *b)));
+            if let Some(wire) = world.wires.last_mut() {
+                wire.back.extend(bytes);
+            }
+        }
         Ok(Thread { world: Rc::clone(&self.0), number, itself: connect == Connect::ReachesItself })
     }
 

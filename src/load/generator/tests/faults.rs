@@ -157,3 +157,37 @@ fn a_run_by_lines_ends_when_the_server_is_gone() {
     assert!(ran.took < Duration::from_secs(20), "{:?}", ran.took);
     assert!(ran.notes.iter().any(|note| note.contains("no progress")), "{:?}", ran.notes);
 }
+
+const GREETING: Deed = Deed::Greet(b"220 mail.example.org ESMTP\r\n");
+
+#[test]
+fn g11_a_server_that_speaks_first_is_told_once() {
+    for mode in [Mode::Echo, Mode::Churn, Mode::HalfClose, Mode::Idle] {
+        let ran = run(&config(mode), |world| world.other_deeds = GREETING);
+        assert!(ran.report.mismatches > 3, "{mode:?}: {}", ran.report.mismatches);
+        assert_eq!(ran.report.first_mismatches.len(), 1, "{mode:?}");
+        assert!(ran.report.greeting.as_deref().unwrap().starts_with("220 mail"), "{mode:?}");
+        assert_eq!(ran.notes.len(), 1, "{mode:?}: {:?}", ran.notes);
+        assert!(ran.notes[0].starts_with("the server speaks first"), "{:?}", ran.notes);
+    }
+    // A byte that is wrong in the first line is none.
+    let ran = run(&config(Mode::Echo), |world| world.deeds = vec![Deed::Corrupt(0)]);
+    assert_eq!((ran.report.mismatches, ran.report.greeting), (1, None));
+}
+
+#[test]
+fn g11_a_greeting_is_skipped_where_that_is_asked_for() {
+    for mode in [Mode::Echo, Mode::Churn, Mode::HalfClose, Mode::Idle, Mode::Abort] {
+        for rate in [None, Some(100.0)].into_iter().filter(|r| r.is_none() || mode != Mode::Idle) {
+            let config = Config { rate, skip_greeting: true, ..config(mode) };
+            let ran = run(&config, |world| world.other_deeds = GREETING);
+            assert_eq!((ran.errors(), ran.report.mismatches), (vec![], 0), "{mode:?} {rate:?}");
+            assert!(ran.report.lines_total + ran.report.exchanges_total >= 4, "{mode:?} {rate:?}");
+            assert_eq!(ran.report.bytes_total, ran.report.lines_total * 64, "{mode:?} {rate:?}");
+        }
+    }
+    // A server that does not greet after all is waited for as long as for anything.
+    let config = Config { skip_greeting: true, ..config(Mode::Echo) };
+    let ran = run(&config, |_| {});
+    assert_eq!(ran.errors(), [("timeout", "timed-out", 4)]);
+}

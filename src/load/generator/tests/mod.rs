@@ -32,6 +32,7 @@ fn config(mode: Mode) -> Config {
         close: Close::Fin,
         sources: Vec::new(),
         send_proxy: None,
+        skip_greeting: false,
         seed: 1,
         timeout: Duration::from_secs(5),
         format: Format::Json,

@@ -23,7 +23,7 @@ fn g09_a_stop_that_outlasts_the_timeout_is_no_fault_of_the_server() {
             }
             let config = Config { rate, timeout: TIMEOUT, ..config(mode) };
             let config = Config { until: Until::Time(TIMEOUT), connections: 20, ..config };
-            for at in (0..40).map(|step| SECOND + step * SECOND / 20 + 7 * MILLISECOND) {
+            for at in (0..20).map(|step| SECOND + step * SECOND / 10 + 7 * MILLISECOND) {
                 for events_max in [usize::MAX, 1] {
                     let ran = run(&config, |world| {
                         in_time(world);
