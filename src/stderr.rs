@@ -116,7 +116,7 @@ impl Outlet {
                 Ok(written) => break written,
             }
         };
-        self.rest = bytes.get(written..).unwrap_or_default().to_vec();
+        self.rest = bytes.split_at(written).1.to_vec();
         written > 0
     }
 

@@ -31,7 +31,7 @@ impl Buffer {
 
     /// What is to be written next.
     pub(super) fn pending(&self) -> &[u8] {
-        self.bytes.get(self.taken..).unwrap_or_default()
+        self.bytes.split_at(self.taken).1
     }
 
     /// Adds bytes at the end. What was taken makes room first, so the buffer never grows.
@@ -44,7 +44,8 @@ impl Buffer {
 
     /// The first `count` bytes were written.
     pub(super) fn take(&mut self, count: usize) {
-        self.taken = self.bytes.len().min(self.taken + count);
+        self.taken += count;
+        assert!(self.taken <= self.bytes.len(), "more was written than was pending");
         if self.is_empty() {
             self.clear();
         }

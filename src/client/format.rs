@@ -159,7 +159,7 @@ impl Decoder {
         }
         let Some(newline) = memchr(b'\n', replies) else { return &[] };
         self.probing = false;
-        replies.get(newline + 1..).unwrap_or_default()
+        replies.split_at(newline + 1).1
     }
 }
 

@@ -65,7 +65,7 @@ fn send_line(socket: &Socket, line: &[u8]) -> io::Result<()> {
 fn write_all(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(socket, bytes).map_err(io::Error::from) {
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Ok(count) => bytes = bytes.split_at(count).1,
             Err(error) if fault::interrupted(&error) => {}
             Err(error) => return Err(error),
         }

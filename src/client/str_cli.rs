@@ -128,7 +128,7 @@ impl Exchange<'_> {
                 self.voice.warn(&wrong);
             }
         }
-        let bytes = self.scratch.get(..count).unwrap_or_default();
+        let bytes = self.scratch.split_at(count).0;
         for wrong in self.encoder.encode(bytes, outbound) {
             self.voice.warn(&wrong);
         }
@@ -145,7 +145,7 @@ impl Exchange<'_> {
     }
 
     fn received(&mut self, count: usize) {
-        let bytes = self.scratch.get(..count).unwrap_or_default();
+        let bytes = self.scratch.split_at(count).0;
         self.ledger.received(bytes);
         self.silence.heard(now());
         let probing = self.decoder.probing;
@@ -184,7 +184,7 @@ impl Exchange<'_> {
         match rustix::io::write(self.socket, pending).map_err(io::Error::from) {
             Ok(count) => {
                 self.silence.taken(now());
-                self.ledger.sent(pending.get(..count).unwrap_or_default());
+                self.ledger.sent(pending.split_at(count).0);
                 self.flow.outbound.take(count);
             }
             Err(error) if fault::would_block(&error) || fault::interrupted(&error) => {}

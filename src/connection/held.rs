@@ -36,7 +36,7 @@ impl Held {
 
     /// What it has not taken.
     pub fn owed(&self) -> &[u8] {
-        self.output.get(self.sent..).unwrap_or_default()
+        self.output.split_at(self.sent).1
     }
 
     /// Adds to what is owed. It stays bounded, because nothing is read while anything is.

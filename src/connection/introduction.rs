@@ -56,7 +56,8 @@ impl<S: Stream> Connection<S> {
                     debug!(peer:% = self.peer, via:%; "proxied");
                 }
                 self.held = None;
-                self.keep(all.get(bytes..).unwrap_or_default(), lent.now);
+                let (_, input) = all.split_at(bytes);
+                self.keep(input, lent.now);
                 Ok(self.introduced())
             }
             (Beginning::Unfinished, _) => {

@@ -37,9 +37,10 @@ impl<S: Stream> Connection<S> {
     #[cold]
     fn send_rest(&mut self, bytes: &[u8], sent: usize, now: Millis) -> io::Result<()> {
         self.tally.bytes_out += length(sent);
-        let rest = bytes.get(sent..).unwrap_or_default();
+        let (_, rest) = bytes.split_at(sent);
         let sent = self.push(rest)?;
-        self.owe(rest.get(sent..).unwrap_or_default(), now);
+        let (_, rest) = rest.split_at(sent);
+        self.owe(rest, now);
         Ok(())
     }
 
@@ -68,17 +69,18 @@ impl<S: Stream> Connection<S> {
     /// Writes until everything is written or the socket takes no more; only would-block proves
     /// that, and brings an event when it takes some again.
     fn push(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut sent = 0;
-        while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
             match self.stream.write(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(taken) => sent += taken,
+                Ok(taken) => (_, rest) = rest.split_at(taken),
                 Err(error) => {
                     self.nothing_written(error)?;
                     break;
                 }
             }
         }
+        let sent = bytes.len() - rest.len();
         self.tally.bytes_out += length(sent);
         Ok(sent)
     }

@@ -25,6 +25,8 @@ pub(crate) enum Out {
     Take(usize),
     Block,
     Fail(Errno),
+    /// It says that it took that many, whatever it was given.
+    Claim(usize),
 }
 
 /// Both directions of a stream. A script that has come to its end blocks reads, and takes all
@@ -96,6 +98,7 @@ impl Stream for Script {
             Some(Out::Take(most)) => bytes.len().min(most),
             Some(Out::Block) => return Err(Errno::AGAIN.into()),
             Some(Out::Fail(errno)) => return Err(errno.into()),
+            Some(Out::Claim(count)) => return Ok(count),
         };
         wire.sent.extend_from_slice(&bytes[..taken]);
         Ok(taken)

@@ -122,9 +122,10 @@ impl<S: Stream> Exchange<S> {
                 return Ok(Progress::Waits);
             }
             let most = room.len().min(HEAD_BYTES_MAX - request.len());
-            match self.stream.read(room.get_mut(..most).unwrap_or_default()) {
+            let (room, _) = room.split_at_mut(most);
+            match self.stream.read(room) {
                 Ok(0) => return Ok(Progress::Over),
-                Ok(read) => request.extend_from_slice(room.get(..read).unwrap_or_default()),
+                Ok(read) => request.extend_from_slice(room.split_at(read).0),
                 Err(error) => {
                     self.nothing(error, Ready::READABLE)?;
                     continue;

@@ -120,7 +120,7 @@ impl Voice {
     fn read(&mut self) -> Heard {
         let mut room = [0; READ_BYTES_MAX];
         let bytes = match read(&self.pipe, &mut room) {
-            Ok(count) => room.get(..count).unwrap_or_default(),
+            Ok(count) => room.split_at(count).0,
             Err(Errno::AGAIN) => return Heard::Nothing,
             Err(Errno::INTR) => return Heard::Something,
             Err(error) => {

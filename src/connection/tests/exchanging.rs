@@ -142,6 +142,14 @@ fn who_is_owed_something_at_its_end_is_reset() {
 }
 
 #[test]
+#[should_panic = "mid > len"]
+fn a_stream_that_claims_more_than_it_was_given_drops_no_byte_in_silence() {
+    let mut bench = Bench::echo([bytes("line\n")]);
+    bench.wire.borrow_mut().writes = [Out::Claim(6)].into();
+    bench.readable();
+}
+
+#[test]
 fn who_has_reset_is_not_reset() {
     for errno in [Errno::CONNRESET, Errno::PIPE, Errno::TIMEDOUT] {
         let mut gone = Bench::echo([In::Fail(errno)]);
