@@ -34,6 +34,17 @@ pub enum Progress {
     Over,
 }
 
+/// What is lost with a visitor that is closed early; the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// Nothing: it was answered.
+    Nothing,
+    /// A request that has not come.
+    Unasked,
+    /// An answer that it takes slowly, or not at all.
+    Answer,
+}
+
 /// A visitor's connection.
 #[derive(Debug)]
 pub struct Exchange<S> {
@@ -66,6 +77,21 @@ impl<S: Stream> Exchange<S> {
     /// Its stream, for registering.
     pub const fn stream_mut(&mut self) -> &mut S {
         &mut self.stream
+    }
+
+    /// True if its whole answer is on its way.
+    pub const fn is_answered(&self) -> bool {
+        matches!(self.stage, Stage::Lingering)
+    }
+
+    /// How much is lost if it is closed now; none while it waits for our answer, and must not be.
+    pub const fn loss(&self) -> Option<Loss> {
+        match self.stage {
+            Stage::Lingering => Some(Loss::Nothing),
+            Stage::Reading(_) => Some(Loss::Unasked),
+            Stage::Writing(_) => Some(Loss::Answer),
+            Stage::Asked(_) => None,
+        }
     }
 
     /// Remembers what an event said.

@@ -11,6 +11,6 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use exchange::{Exchange, PATIENCE, Progress};
+pub use exchange::{Exchange, Loss, PATIENCE, Progress};
 pub use request::{HEAD_BYTES_MAX, Request};
 pub use response::Response;

@@ -21,6 +21,8 @@ pub struct Counters {
     pub turns: u64,
     /// The longest of those that were measured: see [`super::Reactor::turn`].
     pub longest_turn: Duration,
+    /// Visitors that were closed before they were answered, by a word of [`super::REJECTIONS`].
+    pub visitors_rejected: BTreeMap<&'static str, u64>,
     closed: [u64; Cause::ALL.len()],
 }
 

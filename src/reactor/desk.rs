@@ -1,18 +1,19 @@
-//! Whoever watches over the daemon, over HTTP: let in by a listener of its own, served between the
-//! peers, and no connection in any count of theirs.
+//! The visitors: scrapers and health probes over HTTP, accepted by a listener of their own, served
+//! between the peers, and no connection in any count of theirs.
 //!
-//! The reactor reads questions and writes answers; what the answers are, its owner knows. There are
-//! few visitors at a time, each with a deadline, and the oldest goes when there are too many: so
-//! that nobody who holds them all keeps a health probe out.
+//! The reactor reads requests and writes answers; the answers are the owner's. There are few
+//! visitors at a time, each with a deadline. At the limit one is evicted: one that was answered, else
+//! one that has not asked, of the address that has most. So neither a flood of connects nor one of
+//! requests keeps a health probe out.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
 use std::io;
 
 use log::{debug, warn};
 use slab::Slab;
 
 use crate::clock::Millis;
-use crate::connection::{Ready, Stream};
+use crate::connection::{Peer, Ready, Stream};
 use crate::fault::{self, AcceptFault};
 use crate::http::{Exchange, Progress, Request, Response};
 
@@ -23,8 +24,10 @@ use super::{Kernel, News, Reactor};
 /// milliseconds. Their descriptors are of those that are reserved.
 pub(super) const VISITORS_MAX: usize = 16;
 
-/// How many are accepted in one turn.
+/// How many are accepted in one turn, and how many are served: each takes some 20 microseconds, by
+/// which the peers' next events may be late.
 const ACCEPTS_PER_TURN: usize = 4;
+const SERVED_PER_TURN: usize = 4;
 
 /// Visitors' keys begin here, where no connection's does: the slab of those would have to hold a
 /// quarter of all memory.
@@ -41,17 +44,34 @@ pub struct Question {
     pub request: Request,
 }
 
+/// Why a visitor was closed before it was answered, in the word of the metric.
+pub const REJECTIONS: [&str; 3] = [EVICTED, FULL, REFUSED];
+/// Another visitor needed its place.
+const EVICTED: &str = "evicted";
+/// Every visitor waits for an answer of ours.
+const FULL: &str = "full";
+/// Its address may not ask.
+const REFUSED: &str = "refused";
+
+#[derive(Debug)]
+struct Visitor<S> {
+    exchange: Exchange<S>,
+    peer: Peer,
+    /// How many visitors came before it.
+    number: u64,
+}
+
 /// All visitors.
 #[derive(Debug)]
 pub(super) struct Desk<S> {
-    visitors: Slab<Exchange<S>>,
-    /// Their keys, in the order in which they came.
-    arrivals: VecDeque<usize>,
-    /// Whom events have named, or who has more to do than a turn allows.
+    visitors: Slab<Visitor<S>>,
+    /// How many visitors there have been.
+    arrivals: u64,
+    /// The keys that events have named, or that have more to do than a turn allows.
     run_queue: Vec<usize>,
-    /// Somebody may wait in the listener's queue.
+    /// A visitor may be in the listener's queue.
     knocked: bool,
-    /// Until when nobody is accepted, because that has failed.
+    /// Until when none is accepted, because that has failed.
     paused_until: Millis,
     asked: Vec<Question>,
 }
@@ -60,7 +80,7 @@ impl<S> Default for Desk<S> {
     fn default() -> Self {
         Self {
             visitors: Slab::new(),
-            arrivals: VecDeque::new(),
+            arrivals: 0,
             run_queue: Vec::new(),
             knocked: false,
             paused_until: Millis::default(),
@@ -80,7 +100,7 @@ impl<S: Stream> Desk<S> {
     pub(super) fn mark(&mut self, key: usize, ready: Ready) {
         let Some(key) = key.checked_sub(FIRST_KEY) else { return };
         if let Some(visitor) = self.visitors.get_mut(key) {
-            visitor.mark(ready);
+            visitor.exchange.mark(ready);
             self.enqueue(key);
         }
     }
@@ -96,7 +116,7 @@ impl<S: Stream> Desk<S> {
             return now;
         }
         let door = if self.knocked { self.paused_until } else { Millis::NEVER };
-        let visitors = self.visitors.iter().map(|(_, visitor)| visitor.deadline());
+        let visitors = self.visitors.iter().map(|(_, visitor)| visitor.exchange.deadline());
         visitors.fold(door, Millis::min)
     }
 
@@ -106,36 +126,36 @@ impl<S: Stream> Desk<S> {
         }
     }
 
-    /// Serves who is queued, once.
+    /// Serves the first of those that are queued, once.
     fn serve(&mut self, room: &mut [u8], now: Millis) {
-        for key in std::mem::take(&mut self.run_queue) {
-            let Some(visitor) = self.visitors.get_mut(key) else { continue };
-            match visitor.serve(room, now) {
-                Progress::Waits => {}
-                Progress::Again => self.enqueue(key),
-                Progress::Asks(request) => self.asked.push(Question { key, request }),
-                Progress::Over => self.remove(key),
-            }
+        let batch = self.run_queue.len().min(SERVED_PER_TURN);
+        for key in self.run_queue.drain(..batch).collect::<Vec<_>>() {
+            self.serve_one(key, room, now);
         }
     }
 
-    fn late(&self, now: Millis) -> Vec<usize> {
-        let late = self.visitors.iter().filter(|(_, visitor)| visitor.deadline() <= now);
-        late.map(|(key, _)| key).collect()
+    fn serve_one(&mut self, key: usize, room: &mut [u8], now: Millis) {
+        let Some(visitor) = self.visitors.get_mut(key) else { return };
+        match visitor.exchange.serve(room, now) {
+            Progress::Waits => {}
+            Progress::Again => self.enqueue(key),
+            Progress::Asks(request) => self.asked.push(Question { key, request }),
+            Progress::Over => self.remove(key),
+        }
     }
 
-    /// Queues each visitor whose time is over for a last look: its request may have come in time.
-    fn look_at_late(&mut self, now: Millis) {
-        for key in self.late(now) {
+    /// Ends each visitor whose time is over, or tells it so. First it has a last look at its socket:
+    /// its request may have come in time.
+    fn expire(&mut self, room: &mut [u8], now: Millis) {
+        let late = self.visitors.iter().filter(|(_, one)| one.exchange.deadline() <= now);
+        for key in late.map(|(key, _)| key).collect::<Vec<_>>() {
             self.mark(FIRST_KEY + key, Ready::READABLE.union(Ready::WRITABLE));
-        }
-    }
-
-    /// Ends, or tells, whose time is over.
-    fn expire(&mut self, now: Millis) {
-        for key in self.late(now) {
-            let expired = self.visitors.get_mut(key).map(|visitor| visitor.expire(now));
-            if expired == Some(Progress::Again) {
+            self.serve_one(key, room, now);
+            let visitor = self.visitors.get_mut(key);
+            let Some(visitor) = visitor.filter(|one| one.exchange.deadline() <= now) else {
+                continue;
+            };
+            if visitor.exchange.expire(now) == Progress::Again {
                 self.enqueue(key);
             } else {
                 self.remove(key);
@@ -143,29 +163,33 @@ impl<S: Stream> Desk<S> {
         }
     }
 
-    /// Adds a visitor, whose key was [`Slab::vacant_key`].
-    fn insert(&mut self, visitor: Exchange<S>) {
-        let key = self.visitors.insert(visitor);
-        self.arrivals.push_back(key);
+    /// Adds a visitor, whose key was [`Slab::vacant_key`]. Its request may be there already.
+    fn insert(&mut self, exchange: Exchange<S>, peer: Peer) {
+        self.arrivals += 1;
+        let key = self.visitors.insert(Visitor { exchange, peer, number: self.arrivals });
+        self.mark(FIRST_KEY + key, Ready::READABLE);
     }
 
-    /// Whatever names it goes with it: the next visitor may have its key at once.
+    /// Removes a visitor, and with it all that names it: the next one may have its key at once.
     fn remove(&mut self, key: usize) {
         self.visitors.remove(key);
-        self.arrivals.retain(|other| *other != key);
         self.run_queue.retain(|other| *other != key);
         self.asked.retain(|question| question.key != key);
     }
 
-    /// Makes room for another, if there is none: who has been here the longest goes.
-    fn make_room(&mut self) {
-        if self.visitors.len() < VISITORS_MAX {
-            return;
-        }
-        if let Some(oldest) = self.arrivals.front().copied() {
-            self.remove(oldest);
-            debug!("too many visitors: the oldest was closed");
-        }
+    /// The visitor that makes room for another: the least loss, of the address that has most, and
+    /// then the oldest. None if all wait for our answer.
+    fn victim(&self) -> Option<usize> {
+        let of_address = |peer: &Peer| {
+            let address = peer.address().map(|address| address.ip());
+            let same = |one: &Visitor<S>| one.peer.address().map(|other| other.ip()) == address;
+            self.visitors.iter().filter(|(_, one)| same(one)).count()
+        };
+        let ranked = self.visitors.iter().filter_map(|(key, one)| {
+            let loss = one.exchange.loss()?;
+            Some((loss, Reverse(of_address(&one.peer)), one.number, key))
+        });
+        ranked.min().map(|(.., key)| key)
     }
 }
 
@@ -179,7 +203,7 @@ impl<K: Kernel> Reactor<K> {
     pub fn answer(&mut self, question: &Question, response: Response) {
         let now = self.lent.now;
         if let Some(visitor) = self.desk.visitors.get_mut(question.key) {
-            visitor.answer(response, now);
+            visitor.exchange.answer(response, now);
             self.desk.enqueue(question.key);
         }
     }
@@ -193,9 +217,9 @@ impl<K: Kernel> Reactor<K> {
     #[cold]
     pub(super) fn attend(&mut self) -> News {
         let now = self.lent.now;
-        self.desk.look_at_late(now);
-        self.desk.serve(&mut [0; READ_BYTES_MAX], now);
-        self.desk.expire(now);
+        let mut room = [0; READ_BYTES_MAX];
+        self.desk.serve(&mut room, now);
+        self.desk.expire(&mut room, now);
         if self.desk.knocked && self.desk.paused_until <= now {
             self.let_visitors_in();
         }
@@ -206,8 +230,8 @@ impl<K: Kernel> Reactor<K> {
         let mut failures = 0;
         for _ in 0..ACCEPTS_PER_TURN {
             let error = match self.kernel.accept_visitor() {
-                Ok(stream) => {
-                    self.let_visitor_in(stream);
+                Ok((stream, peer)) => {
+                    self.let_visitor_in(stream, peer);
                     continue;
                 }
                 Err(error) => error,
@@ -229,14 +253,35 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    fn let_visitor_in(&mut self, stream: K::Stream) {
-        self.desk.make_room();
-        let mut visitor = Exchange::new(stream, self.lent.now);
+    fn let_visitor_in(&mut self, stream: K::Stream, peer: Peer) {
+        let access = &self.rules.metrics_access;
+        if !peer.address().is_none_or(|address| access.permits(address.ip())) {
+            return self.reject_visitor(&peer, REFUSED);
+        }
+        if self.desk.visitors.len() >= VISITORS_MAX {
+            let Some(victim) = self.desk.victim() else {
+                return self.reject_visitor(&peer, FULL);
+            };
+            if let Some(Visitor { exchange, peer, .. }) = self.desk.visitors.get(victim) {
+                if !exchange.is_answered() {
+                    let peer = *peer;
+                    self.reject_visitor(&peer, EVICTED);
+                }
+                self.desk.remove(victim);
+            }
+        }
+        let mut exchange = Exchange::new(stream, self.lent.now);
         let key = self.desk.visitors.vacant_key();
-        match self.kernel.register(visitor.stream_mut(), FIRST_KEY + key) {
-            Ok(()) => self.desk.insert(visitor),
+        match self.kernel.register(exchange.stream_mut(), FIRST_KEY + key) {
+            Ok(()) => self.desk.insert(exchange, peer),
             Err(error) => self.visitor_failed(&error),
         }
+    }
+
+    /// Counts a visitor that is closed before it was answered.
+    fn reject_visitor(&mut self, peer: &Peer, reason: &'static str) {
+        *self.counters.visitors_rejected.entry(reason).or_default() += 1;
+        debug!(peer:%, reason; "visitor rejected");
     }
 
     /// Echoes go on whatever becomes of visitors; so this is no failure of ours.

@@ -33,8 +33,8 @@ pub trait Kernel {
     /// is told by another event. To ask this takes less than an [`Self::accept`] that finds nobody.
     fn queue_is_empty(&self, listener: usize) -> bool;
 
-    /// Takes somebody from the queue of the listener for visitors.
-    fn accept_visitor(&mut self) -> io::Result<Self::Stream>;
+    /// Takes a connection from the queue of the listener for visitors.
+    fn accept_visitor(&mut self) -> io::Result<(Self::Stream, Peer)>;
 
     /// Has the stream's events told from now on, under `key`.
     fn register(&mut self, stream: &mut Self::Stream, key: usize) -> io::Result<()>;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix;
 
 use mio::event::Source;
@@ -36,6 +36,15 @@ impl From<unix::net::UnixListener> for Listener {
     }
 }
 
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.0 {
+            Family::Tcp(listener) => listener.as_fd(),
+            Family::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
 impl Listener {
     /// Takes a connection from the queue.
     pub(super) fn accept(&self) -> io::Result<(Socket, Peer)> {
@@ -55,10 +64,7 @@ impl Listener {
 
     /// True if it is known that nobody is in the queue.
     pub(super) fn queue_is_empty(&self) -> bool {
-        edge::is_unready(match &self.0 {
-            Family::Tcp(listener) => listener.as_fd(),
-            Family::Unix(listener) => listener.as_fd(),
-        })
+        edge::is_unready(self.as_fd())
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {

@@ -62,7 +62,7 @@ use self::slots::Slots;
 use self::warnings::Warnings;
 
 pub use self::counters::Counters;
-pub use self::desk::Question;
+pub use self::desk::{Question, REJECTIONS};
 pub use self::dial::{Dial, Dialled, Told};
 pub use self::dialer::Dialer;
 pub use self::gate::{GATE_WORDS, OverLimit};

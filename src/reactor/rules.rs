@@ -29,6 +29,8 @@ pub struct Rules {
     pub over_limit: OverLimit,
     /// Who may connect.
     pub access: Access,
+    /// Which addresses may ask for metrics and health.
+    pub metrics_access: Access,
     /// Whether connections begin with a PROXY header; none if they do not.
     pub proxied: Option<Demand>,
     /// How many connections each peer's address may have; none for no limit.

@@ -145,9 +145,9 @@ impl Kernel for System {
         self.listeners.get(listener).is_some_and(Listener::queue_is_empty)
     }
 
-    fn accept_visitor(&mut self) -> io::Result<Socket> {
+    fn accept_visitor(&mut self) -> io::Result<(Socket, Peer)> {
         match &self.desk {
-            Some(desk) => desk.accept().map(|(stream, _)| stream),
+            Some(desk) => desk.accept(),
             None => Err(io::ErrorKind::WouldBlock.into()),
         }
     }

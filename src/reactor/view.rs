@@ -1,5 +1,6 @@
 //! What the reactor's owner may see of it.
 
+use crate::clock::Millis;
 use crate::connection::{Kind, Tally};
 
 use super::{Counters, Kernel, Reactor};
@@ -31,6 +32,11 @@ impl<K: Kernel> Reactor<K> {
     /// The gate's state in one word.
     pub fn gate_word(&self) -> &'static str {
         self.gate.word(self.open(), self.lent.now)
+    }
+
+    /// The time of this turn.
+    pub const fn now(&self) -> Millis {
+        self.lent.now
     }
 
     /// How many descriptors are in use: those there were at the start, and one for each stream.

@@ -34,6 +34,8 @@ pub struct Config {
     pub listen: Listen,
     /// Where to tell visitors how the daemon is.
     pub metrics: Option<String>,
+    /// Which addresses may ask.
+    pub metrics_access: Access,
     /// Where to write the addresses once they are bound.
     pub port_file: Option<PathBuf>,
     /// What answers.
@@ -88,6 +90,7 @@ impl Config {
             connections_max: self.connections_max.unwrap_or(usize::MAX),
             over_limit: self.over_limit,
             access: self.access.clone(),
+            metrics_access: self.metrics_access.clone(),
             proxied: self.proxied,
             per_peer_max: self.per_peer_max,
             timeouts: self.timeouts,

@@ -15,6 +15,7 @@ use crate::keepalive::set_user_timeout;
 use crate::reactor::Listener;
 
 use super::config::{Config, Keepalive, Listen};
+use super::defer_accept;
 use super::socket_file::{self, SocketFile};
 
 /// How much may wait in the kernel unsent, for each connection, in bytes (`TCP_NOTSENT_LOWAT`,
@@ -63,7 +64,11 @@ pub(super) fn bind(config: &Config) -> anyhow::Result<Vec<Bound>> {
 /// first.
 pub(super) fn bind_desk(config: &Config) -> anyhow::Result<Option<Bound>> {
     let Some(endpoint) = resolve_desk(config)? else { return Ok(None) };
-    bind_one(&endpoint, config).map(Some).map_err(|error| cannot_listen(&endpoint, &error))
+    let bound = bind_one(&endpoint, config).map_err(|error| cannot_listen(&endpoint, &error))?;
+    if bound.endpoint.tcp().is_some() {
+        defer_accept::set(&bound.listener);
+    }
+    Ok(Some(bound))
 }
 
 /// Where that is.

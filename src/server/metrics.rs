@@ -1,9 +1,10 @@
-//! What visitors are told: the metrics, as OpenMetrics text, and whether the daemon is well.
+//! The answers to visitors: the metrics, as OpenMetrics text, and whether the daemon is well.
 //!
-//! Everything is counted by the reactor for itself; here it is only written down, for each question
-//! anew. That costs what looking at every connection costs, and nothing while nobody asks.
+//! The reactor counts everything for itself; here it is only written down. That looks at every
+//! connection, so a flood of requests is given the text of the last tenth of a second.
 
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -12,24 +13,45 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::cause::Cause;
+use crate::clock::Millis;
 use crate::connection::{Kind, Tally};
 use crate::descriptors;
 use crate::http::Response;
-use crate::reactor::{GATE_WORDS, Kernel, Reactor};
+use crate::reactor::{GATE_WORDS, Kernel, REJECTIONS, Reactor};
 
 use super::LogSink;
 
 /// What Prometheus asks for (OpenMetrics 1.0, section 2.1).
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The answer to a question for `path`.
-pub(super) fn response<K: Kernel>(reactor: &Reactor<K>, path: &str) -> Response {
-    match path {
-        "/metrics" => Response::new(200, OPEN_METRICS, text(reactor)),
-        "/healthz" => Response::text(200, "the loop goes round"),
-        "/readyz" if reactor.is_draining() => Response::text(503, "draining"),
-        "/readyz" => Response::text(200, "ready"),
-        _ => Response::text(404, "there are /metrics, /healthz and /readyz"),
+/// For how long the text of the metrics is given again.
+const FRESH: Duration = Duration::from_millis(100);
+
+/// The text of the metrics, and until when it is fresh.
+#[derive(Debug, Default)]
+pub(super) struct Metrics {
+    text: String,
+    fresh_until: Millis,
+}
+
+impl Metrics {
+    /// The answer to a request for `path`.
+    pub(super) fn response<K: Kernel>(&mut self, reactor: &Reactor<K>, path: &str) -> Response {
+        match path {
+            "/metrics" => Response::new(200, OPEN_METRICS, self.text(reactor)),
+            "/healthz" => Response::text(200, "the loop goes round"),
+            "/readyz" if reactor.is_draining() => Response::text(503, "draining"),
+            "/readyz" => Response::text(200, "ready"),
+            _ => Response::text(404, "there are /metrics, /healthz and /readyz"),
+        }
+    }
+
+    fn text<K: Kernel>(&mut self, reactor: &Reactor<K>) -> String {
+        if self.fresh_until <= reactor.now() {
+            self.text = text(reactor);
+            self.fresh_until = reactor.now().after(FRESH);
+        }
+        self.text.clone()
     }
 }
 
@@ -43,6 +65,7 @@ fn text<K: Kernel>(reactor: &Reactor<K>) -> String {
     connections(own, reactor, phases);
     traffic(own, tally);
     gate(own, reactor);
+    visitors(own, reactor);
     mischief(own, reactor);
     itself(own, reactor);
     let mut text = String::new();
@@ -130,6 +153,14 @@ fn gate<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
     counter(registry, "accept_pauses", pauses, counted.pauses);
     let errors = counted.accept_errors.iter().map(|(errno, count)| (errno.clone(), *count));
     counters(registry, "accept_errors", "Failures of accept, by errno", "errno", errors);
+}
+
+fn visitors<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
+    let counts = &reactor.counters().visitors_rejected;
+    let count = |reason| counts.get(reason).copied().unwrap_or_default();
+    let rejected = REJECTIONS.map(|reason| (reason.to_owned(), count(reason)));
+    let help = "Requests for metrics or health that were closed unanswered, by reason";
+    counters(registry, "metrics_rejected", help, "reason", rejected);
 }
 
 fn mischief<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {

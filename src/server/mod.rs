@@ -1,6 +1,7 @@
 //! `tcpechod`: the listeners, the limits, the loop around the reactor's turn, and what signals do.
 
 mod config;
+mod defer_accept;
 mod descriptors;
 mod inherited;
 mod listen;
@@ -28,6 +29,7 @@ use crate::signals;
 
 use inherited::{Claimed, Inherited};
 use listen::Wanted;
+use metrics::Metrics;
 use places::Places;
 use socket_file::SocketFile;
 
@@ -145,12 +147,13 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
     if let Some(interval) = notify::interval() {
         reactor.beat_every(interval);
     }
+    let mut metrics = Metrics::default();
     let mut draining = false;
     let mut broken = None;
     while !reactor.is_done() {
         let signals = match reactor.turn() {
             Ok(news) if news.is_empty() => continue,
-            Ok(news) => heed(reactor, news),
+            Ok(news) => heed(reactor, &mut metrics, news),
             // A listener breaks once; what breaks again is the poll. Who is owed something is told.
             Err(error) if broken.is_some() => {
                 cut(reactor);
@@ -197,12 +200,12 @@ fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result
 }
 
 /// Acts on what a turn has told, and returns the signals among it.
-fn heed<K: Kernel>(reactor: &mut Reactor<K>, news: News) -> Vec<Signal> {
+fn heed<K: Kernel>(reactor: &mut Reactor<K>, metrics: &mut Metrics, news: News) -> Vec<Signal> {
     if news.contains(News::BEAT) {
         notify::alive();
     }
     for question in reactor.questions() {
-        let response = metrics::response(reactor, &question.request.path);
+        let response = metrics.response(reactor, &question.request.path);
         reactor.answer(&question, response);
     }
     if news.contains(News::SIGNALS) { reactor.signals() } else { Vec::new() }

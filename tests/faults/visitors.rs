@@ -1,11 +1,14 @@
 //! The metrics' HTTP, asked by curl, read by Prometheus' own parser, and abused.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use socket2::{Domain, Socket, Type};
 
 use super::support::{Builder, Daemon, LIMIT, eventually, have};
 
@@ -194,31 +197,75 @@ fn m03_what_is_wrong_is_told_by_its_status() {
     daemon.epilogue();
 }
 
+fn visitor(address: SocketAddr) -> TcpStream {
+    let visitor = TcpStream::connect(address).unwrap();
+    visitor.set_read_timeout(Some(LIMIT)).unwrap();
+    visitor
+}
+
 #[test]
-fn m04_slow_and_silent_visitors_keep_nobody_out() {
+fn m04_slow_and_silent_visitors_have_five_seconds() {
+    let (daemon, address) = daemon(&[]);
+    let (mut slow, mut silent) = (visitor(address), visitor(address));
+    slow.write_all(b"GET /metrics HTT").unwrap();
+    let mut text = String::new();
+    slow.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
+    assert_eq!(silent.read_to_end(&mut Vec::new()).unwrap(), 0, "it never asked");
+    drop((slow, silent));
+    daemon.epilogue();
+}
+
+/// As many connects as a table of visitors holds come again and again between a probe's connect and
+/// its request.
+#[test]
+fn m07_a_flood_of_silent_connects_keeps_no_probe_out() {
     let (daemon, address) = daemon(&[]);
     let mut peer = daemon.connect();
-    let visitors: Vec<_> = (0..100)
-        .map(|number| {
-            let mut visitor = TcpStream::connect(address).unwrap();
-            visitor.set_read_timeout(Some(LIMIT)).unwrap();
-            if number % 2 == 0 {
-                visitor.write_all(b"GET /metrics HTT").unwrap();
+    let mut flood = VecDeque::new();
+    let mut more = |count: usize, begun: bool| {
+        for _ in 0..count {
+            let mut one = visitor(address);
+            if begun {
+                // Not deferred, for it has sent something. It may be evicted already.
+                drop(one.write_all(b"GET /me"));
             }
-            visitor
-        })
-        .collect();
-    peer.echo(b"meanwhile\n");
-    let answer = answer_to(address, b"GET /readyz HTTP/1.1\r\n\r\n");
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    let mut last = visitors.last().unwrap();
-    let mut before_last = visitors.get(98).unwrap();
-    let mut text = String::new();
-    before_last.read_to_string(&mut text).unwrap();
-    assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
-    assert_eq!(last.read_to_end(&mut Vec::new()).unwrap(), 0, "who never asked");
-    peer.echo(b"afterwards\n");
-    drop((visitors, peer));
+            flood.push_back(one);
+        }
+        flood.drain(..flood.len().saturating_sub(400));
+    };
+    for round in 0..20 {
+        more(64, round % 2 == 0);
+        let mut probe = visitor(address);
+        more(64, round % 2 == 0);
+        probe.write_all(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        probe.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "round {round}: {answer:?}");
+        peer.echo(b"meanwhile\n");
+    }
+    let (_, metrics) = curl(address, "/metrics", &[]);
+    assert!(metrics.contains("tcpechod_metrics_rejected_total{reason=\"evicted\"} "), "{metrics}");
+    drop((flood, peer));
+    daemon.epilogue();
+}
+
+#[test]
+fn m08_an_address_that_may_not_ask_for_metrics_is_closed_at_once() {
+    let (daemon, address) = daemon(&["--metrics-allow", "127.0.0.1"]);
+    let (status, _) = curl(address, "/healthz", &[]);
+    assert_eq!(status, "200");
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+    socket.connect(&address.into()).unwrap();
+    let mut refused = TcpStream::from(socket);
+    refused.set_read_timeout(Some(LIMIT)).unwrap();
+    refused.write_all(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+    // Closed with its request unread, or before that came.
+    let answer = refused.read_to_end(&mut Vec::new());
+    assert!(answer.as_ref().is_ok_and(|read| *read == 0) || answer.is_err(), "{answer:?}");
+    let (_, metrics) = curl(address, "/metrics", &[]);
+    assert!(metrics.contains("{reason=\"refused\"} 1\n"), "{metrics}");
     daemon.epilogue();
 }
 

@@ -53,8 +53,8 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "the rest of a short write is dropped",
         file: "src/connection/output.rs",
-        right: "self.owe(rest.get(sent..).unwrap_or_default(), now);",
-        wrong: "let _rest = rest.get(sent..);",
+        right: "self.owe(rest, now);",
+        wrong: "let _rest = (rest, now);",
     },
     Bug {
         what: "the connection is closed at FIN although something is owed",

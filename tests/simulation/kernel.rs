@@ -85,9 +85,11 @@ impl Kernel for Simulated {
         answered && world.listeners.get(listener).is_some_and(|queue| queue.waiting.is_empty())
     }
 
-    fn accept_visitor(&mut self) -> io::Result<End> {
-        let number = self.0.borrow_mut().take_from_queue(None)?;
-        Ok(End { world: Rc::clone(&self.0), wire: Some(number) })
+    fn accept_visitor(&mut self) -> io::Result<(End, Name)> {
+        let mut world = self.0.borrow_mut();
+        let number = world.take_from_queue(None)?;
+        let name = world.addresses[number];
+        Ok((End { world: Rc::clone(&self.0), wire: Some(number) }, name))
     }
 
     fn register(&mut self, stream: &mut End, key: usize) -> io::Result<()> {

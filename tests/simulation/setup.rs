@@ -45,6 +45,7 @@ pub(super) fn rules(rng: &mut Rng) -> Rules {
         connections_max: if few { rng.usize(1..8) } else { 100 },
         over_limit: over_limit[rng.usize(0..3)],
         access: Access::default(),
+        metrics_access: Access::default(),
         proxied: (proxied && !exec).then_some(demand),
         per_peer_max: limits.then(|| rng.usize(1..5)),
         timeouts,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
+use crate::access::{self, Access, IpNet};
 use crate::cli::units::within;
 use crate::endpoint::UNIX_PREFIX;
 use crate::server::Listen;
@@ -24,6 +25,12 @@ pub(super) struct Listening {
     /// address like those of --listen
     #[arg(long, value_name = "ADDR", env = "TCPECHOD_METRICS", value_parser = listen_address)]
     pub(super) metrics: Option<String>,
+
+    /// Answer only these networks there, like 10.0.0.0/8, `2001:db8::/32`, or an address; others are
+    /// closed at once. May be given several times
+    #[arg(long, value_name = "CIDR", env = "TCPECHOD_METRICS_ALLOW", value_delimiter = ',',
+          value_parser = access::network)]
+    metrics_allow: Vec<IpNet>,
 
     /// Once ready, write the addresses there, one a line. A regular file is replaced; a device, a
     /// FIFO or a link, like `/dev/stdout`, is written in place
@@ -48,6 +55,10 @@ several times \
 [default: 0.0.0.0:9877 and [::]:9877]";
 
 impl Listening {
+    pub(super) fn metrics_access(&self) -> Access {
+        Access { allow: self.metrics_allow.clone(), deny: Vec::new() }
+    }
+
     pub(super) fn listen(&mut self) -> Listen {
         if self.listen.is_empty() {
             Listen::Everywhere { port: PORT }

@@ -128,6 +128,7 @@ impl From<Arguments> for Config {
         let most = arguments.exec.is_some().then_some(CHILDREN_MAX);
         Self {
             listen: arguments.listening.listen(),
+            metrics_access: arguments.listening.metrics_access(),
             metrics: arguments.listening.metrics,
             port_file: arguments.listening.port_file,
             service: service::by_name(&arguments.service).unwrap_or(service::ECHO),

@@ -92,8 +92,8 @@ impl<K: Kernel> Kernel for Misbehaving<K> {
         self.kernel.queue_is_empty(listener)
     }
 
-    fn accept_visitor(&mut self) -> io::Result<Self::Stream> {
-        self.kernel.accept_visitor().map(Moody::good)
+    fn accept_visitor(&mut self) -> io::Result<(Self::Stream, Peer)> {
+        self.kernel.accept_visitor().map(|(stream, peer)| (Moody::good(stream), peer))
     }
 
     /// Who is refused never gets any further than this.

@@ -34,7 +34,7 @@ struct Plan {
     events: VecDeque<Vec<Event>>,
     queue: VecDeque<Result<Script, Errno>>,
     accepts: usize,
-    visitors: VecDeque<Result<Script, Errno>>,
+    visitors: VecDeque<Result<(Script, Peer), Errno>>,
     register: VecDeque<Errno>,
     now: Millis,
     /// What the clock shows from the second look at it after the next poll on.
@@ -84,7 +84,7 @@ impl Kernel for Scripted {
         self.0.borrow().queue.is_empty()
     }
 
-    fn accept_visitor(&mut self) -> io::Result<Script> {
+    fn accept_visitor(&mut self) -> io::Result<(Script, Peer)> {
         match self.0.borrow_mut().visitors.pop_front() {
             None => Err(Errno::AGAIN.into()),
             Some(visitor) => visitor.map_err(Into::into),
@@ -195,6 +195,7 @@ fn rules() -> Rules {
         connections_max: 100,
         over_limit: OverLimit::Wait,
         access: Access::default(),
+        metrics_access: Access::default(),
         proxied: None,
         per_peer_max: None,
         timeouts: Timeouts::default(),

@@ -8,10 +8,16 @@ use crate::reactor::gate::PAUSE;
 const GET: &str = "GET /metrics HTTP/1.1\r\n\r\n";
 
 impl Bench {
-    /// Somebody comes to the visitors' listener.
+    /// A visitor comes to their listener.
     fn visit(&mut self, reads: impl IntoIterator<Item = In>) -> Handle {
+        self.visit_from(1, reads)
+    }
+
+    /// A visitor from 127.0.0.`host`.
+    fn visit_from(&mut self, host: u8, reads: impl IntoIterator<Item = In>) -> Handle {
         let (stream, wire) = Script::new(reads);
-        self.kernel.0.borrow_mut().visitors.push_back(Ok(stream));
+        let peer = SocketAddr::from(([127, 0, 0, host], 1)).into();
+        self.kernel.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
         wire
     }
 
@@ -72,39 +78,105 @@ fn a_slow_visitor_has_its_time_and_no_more() {
     assert!(wires[0].borrow().dropped, "who does not close is closed");
 }
 
-#[test]
-fn too_many_visitors_make_the_oldest_go() {
-    let mut bench = Bench::new(rules());
-    let first = bench.visit([]);
-    bench.turn([Event::Desk]);
-    // All at the same time of a coarse clock.
-    let others: Vec<_> = (0..VISITORS_MAX).map(|_| bench.visit([])).collect();
-    for _ in 0..VISITORS_MAX {
+/// Lets in all that wait, four in a turn, and reads what they have to say.
+fn let_in(bench: &mut Bench) {
+    for _ in 0..3 * VISITORS_MAX {
         bench.turn([Event::Desk]);
     }
-    assert_eq!(bench.reactor.visitors(), VISITORS_MAX);
-    assert!(first.borrow().dropped && others.iter().all(|wire| !wire.borrow().dropped));
-    bench.visit([]);
-    bench.turn([Event::Desk]);
-    let gone = others.iter().map(|wire| wire.borrow().dropped).collect::<Vec<_>>();
-    assert!(gone[0] && !gone[1..].contains(&true), "the next oldest, whatever its key");
+}
+
+fn gone(wires: &[Handle]) -> Vec<usize> {
+    let gone = wires.iter().enumerate().filter(|(_, wire)| wire.borrow().dropped);
+    gone.map(|(number, _)| number).collect()
+}
+
+fn rejected(bench: &Bench, reason: &str) -> u64 {
+    bench.reactor.counters().visitors_rejected.get(reason).copied().unwrap_or_default()
 }
 
 #[test]
-fn an_answer_is_for_who_has_asked_and_not_for_who_has_its_place() {
+fn the_oldest_silent_visitor_of_the_address_that_has_most_makes_room() {
     let mut bench = Bench::new(rules());
-    let asker = bench.visit([bytes(GET)]);
-    let _others: Vec<_> = (1..VISITORS_MAX).map(|_| bench.visit([])).collect();
-    for _ in 0..VISITORS_MAX {
-        bench.turn([Event::Desk]);
-    }
-    // It asks, and in the same turn has to make room.
-    let newcomer = bench.visit([]);
-    bench.turn([visitor(0), Event::Desk]);
-    assert!(asker.borrow().dropped);
+    let probe = bench.visit_from(2, []);
+    let silent: Vec<_> = (1..VISITORS_MAX).map(|_| bench.visit([])).collect();
+    let_in(&mut bench);
+    assert_eq!(bench.reactor.visitors(), VISITORS_MAX);
+    let more: Vec<_> = (0..3).map(|_| bench.visit([])).collect();
+    let_in(&mut bench);
+    assert_eq!((gone(&silent), gone(&more)), (vec![0, 1, 2], vec![]));
+    assert!(!probe.borrow().dropped, "it came first, and from another address");
+    probe.borrow_mut().reads = [bytes(GET)].into();
+    bench.turn([visitor(0)]);
     bench.answer_all();
     bench.turn([]);
-    assert_eq!(newcomer.borrow().sent, b"");
+    assert!(probe.borrow().sent.ends_with(b"/metrics\n"));
+    assert_eq!(rejected(&bench, "evicted"), 3);
+}
+
+#[test]
+fn a_visitor_that_has_asked_is_never_evicted_and_one_that_is_answered_first() {
+    let mut bench = Bench::new(rules());
+    let askers: Vec<_> = (0..VISITORS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
+    let_in(&mut bench);
+    let newcomer = bench.visit([]);
+    let_in(&mut bench);
+    assert!(newcomer.borrow().dropped && gone(&askers).is_empty());
+    assert_eq!(rejected(&bench, "full"), 1);
+    let questions = bench.reactor.questions();
+    assert_eq!(questions.len(), VISITORS_MAX);
+    bench.reactor.answer(&questions[5], Response::text(200, "this one"));
+    bench.turn([]);
+    bench.visit([]);
+    let_in(&mut bench);
+    assert_eq!(gone(&askers), [5], "its answer is on its way");
+    assert_eq!(rejected(&bench, "evicted"), 0);
+    for question in &questions {
+        bench.reactor.answer(question, Response::text(200, "late"));
+    }
+    let_in(&mut bench);
+    assert!(askers.iter().all(|wire| !wire.borrow().sent.is_empty()), "each its own answer");
+}
+
+#[test]
+fn an_answer_that_is_not_taken_makes_room_if_there_is_nothing_else() {
+    let mut bench = Bench::new(rules());
+    let askers: Vec<_> = (0..VISITORS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
+    for wire in &askers {
+        wire.borrow_mut().writes = [Out::Block].into();
+    }
+    let_in(&mut bench);
+    bench.answer_all();
+    let_in(&mut bench);
+    let probe = bench.visit_from(2, [bytes(GET)]);
+    let_in(&mut bench);
+    assert_eq!(gone(&askers), [0]);
+    bench.answer_all();
+    bench.turn([]);
+    assert!(probe.borrow().sent.ends_with(b"/metrics\n"));
+}
+
+#[test]
+fn an_address_that_may_not_ask_is_closed_at_once() {
+    let allow = vec!["127.0.0.2/32".parse().unwrap()];
+    let metrics_access = Access { allow, deny: Vec::new() };
+    let mut bench = Bench::new(Rules { metrics_access, ..rules() });
+    let wires = [bench.visit_from(1, [bytes(GET)]), bench.visit_from(2, [bytes(GET)])];
+    let_in(&mut bench);
+    assert_eq!(gone(&wires), [0]);
+    assert_eq!((rejected(&bench, "refused"), bench.reactor.questions().len()), (1, 1));
+}
+
+#[test]
+fn few_visitors_are_served_in_a_turn() {
+    let mut bench = Bench::new(rules());
+    let wires: Vec<_> = (0..VISITORS_MAX).map(|_| bench.visit([])).collect();
+    let_in(&mut bench);
+    for wire in &wires {
+        wire.borrow_mut().reads = [bytes(GET)].into();
+    }
+    bench.turn((0..VISITORS_MAX).map(visitor));
+    assert_eq!(bench.reactor.questions().len(), 4, "the peers' events wait meanwhile");
+    assert_eq!(bench.patience(), Some(Duration::ZERO));
 }
 
 #[test]

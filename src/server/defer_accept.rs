@@ -1,0 +1,49 @@
+//! `TCP_DEFER_ACCEPT` (tcp(7)): a connection comes into the queue of its listener with its first
+//! bytes, and not before. A flood of connects that send nothing so costs the process nothing.
+
+use std::os::fd::AsFd;
+
+use crate::reactor::Listener;
+
+/// Has connections wait for their first bytes. Where that can't be had, they are queued at once.
+pub(super) fn set(listener: &Listener) {
+    platform::set(listener.as_fd());
+}
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use std::os::fd::BorrowedFd;
+
+    use log::debug;
+    use nix::sys::socket::SetSockOpt;
+    use nix::sys::socket::sockopt::SetStruct;
+    use nix::{libc, setsockopt_impl};
+
+    /// For how long the kernel keeps a connection that has sent nothing, in seconds; then it is
+    /// queued all the same.
+    const SILENT_SECONDS: i32 = 1;
+
+    #[derive(Clone, Copy, Debug)]
+    struct DeferAccept;
+
+    setsockopt_impl!(
+        DeferAccept,
+        libc::IPPROTO_TCP,
+        libc::TCP_DEFER_ACCEPT,
+        i32,
+        SetStruct<'_, i32>
+    );
+
+    pub(super) fn set(listener: BorrowedFd<'_>) {
+        if let Err(errno) = DeferAccept.set(&listener, &SILENT_SECONDS) {
+            debug!("TCP_DEFER_ACCEPT: {errno}");
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod platform {
+    use std::os::fd::BorrowedFd;
+
+    pub(super) const fn set(_listener: BorrowedFd<'_>) {}
+}
