@@ -17,8 +17,8 @@ pub trait Stream {
     /// Reads some bytes: recv(2).
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes some of `bytes`, and raises no signal: send(2) with `MSG_NOSIGNAL`. What it returns is
-    /// cut off `bytes`, so a count that is too large is a panic, and never a byte that is dropped.
+    /// Writes some of `bytes`, and raises no signal: send(2) with `MSG_NOSIGNAL`. The count that it
+    /// returns is cut off `bytes`: one that is too large is a panic, and never a byte dropped.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
     /// Sends FIN after what was written: shutdown(2) with `SHUT_WR`.

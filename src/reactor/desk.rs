@@ -2,9 +2,9 @@
 //! between the peers, and no connection in any count of theirs.
 //!
 //! The reactor reads requests and writes answers; the answers are the owner's. There are few
-//! visitors at a time, each with a deadline. At the limit one is evicted: one that was answered, else
-//! one that has not asked, of the address that has most. So neither a flood of connects nor one of
-//! requests keeps a health probe out.
+//! visitors at a time, each with a deadline. At the limit one is evicted: one that was answered,
+//! else one that has not asked, of the address that has most. So neither a flood of connects nor
+//! one of requests keeps a health probe out.
 
 use std::cmp::Reverse;
 use std::io;
@@ -144,8 +144,8 @@ impl<S: Stream> Desk<S> {
         }
     }
 
-    /// Ends each visitor whose time is over, or tells it so. First it has a last look at its socket:
-    /// its request may have come in time.
+    /// Ends each visitor whose time is over, or tells it so. First it has a last look at its
+    /// socket: its request may have come in time.
     fn expire(&mut self, room: &mut [u8], now: Millis) {
         let late = self.visitors.iter().filter(|(_, one)| one.exchange.deadline() <= now);
         for key in late.map(|(key, _)| key).collect::<Vec<_>>() {

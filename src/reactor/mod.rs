@@ -21,6 +21,7 @@ mod children;
 mod closing;
 mod counters;
 mod deadlines;
+mod defer_accept;
 mod desk;
 mod dial;
 mod dialer;

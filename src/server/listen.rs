@@ -15,7 +15,6 @@ use crate::keepalive::set_user_timeout;
 use crate::reactor::Listener;
 
 use super::config::{Config, Keepalive, Listen};
-use super::defer_accept;
 use super::socket_file::{self, SocketFile};
 
 /// How much may wait in the kernel unsent, for each connection, in bytes (`TCP_NOTSENT_LOWAT`,
@@ -66,7 +65,7 @@ pub(super) fn bind_desk(config: &Config) -> anyhow::Result<Option<Bound>> {
     let Some(endpoint) = resolve_desk(config)? else { return Ok(None) };
     let bound = bind_one(&endpoint, config).map_err(|error| cannot_listen(&endpoint, &error))?;
     if bound.endpoint.tcp().is_some() {
-        defer_accept::set(&bound.listener);
+        bound.listener.defer_accept();
     }
     Ok(Some(bound))
 }

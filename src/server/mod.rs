@@ -1,7 +1,6 @@
 //! `tcpechod`: the listeners, the limits, the loop around the reactor's turn, and what signals do.
 
 mod config;
-mod defer_accept;
 mod descriptors;
 mod inherited;
 mod listen;

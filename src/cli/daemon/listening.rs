@@ -26,8 +26,8 @@ pub(super) struct Listening {
     #[arg(long, value_name = "ADDR", env = "TCPECHOD_METRICS", value_parser = listen_address)]
     pub(super) metrics: Option<String>,
 
-    /// Answer only these networks there, like 10.0.0.0/8, `2001:db8::/32`, or an address; others are
-    /// closed at once. May be given several times
+    /// Answer only these networks there, like 10.0.0.0/8, `2001:db8::/32`, or an address; others
+    /// are closed at once. May be given several times
     #[arg(long, value_name = "CIDR", env = "TCPECHOD_METRICS_ALLOW", value_delimiter = ',',
           value_parser = access::network)]
     metrics_allow: Vec<IpNet>,

@@ -3,11 +3,14 @@
 
 use std::os::fd::AsFd;
 
-use crate::reactor::Listener;
+use super::Listener;
 
-/// Has connections wait for their first bytes. Where that can't be had, they are queued at once.
-pub(super) fn set(listener: &Listener) {
-    platform::set(listener.as_fd());
+impl Listener {
+    /// Has connections wait for their first bytes. Where that can't be had, they are queued at
+    /// once.
+    pub fn defer_accept(&self) {
+        platform::set(self.as_fd());
+    }
 }
 
 #[cfg(target_os = "linux")]
