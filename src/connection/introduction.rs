@@ -20,7 +20,11 @@ impl<S: Stream> Connection<S> {
     #[cold]
     pub(super) fn introduce(&mut self, demand: Demand, lent: &mut Lent) -> io::Result<Served> {
         if self.ready.contains(Ready::READABLE) {
-            let served = self.hear(demand, lent)?;
+            let served = if lent.hands_over {
+                self.hear_header_only(demand, lent)?
+            } else {
+                self.hear(demand, lent)?
+            };
             if served != Served::Idle || self.phase != Phase::Introducing(demand) {
                 return Ok(served);
             }
@@ -47,7 +51,12 @@ impl<S: Stream> Connection<S> {
     }
 
     /// What all that has come is, the first `count` bytes of the buffer.
-    fn judge(&mut self, count: usize, demand: Demand, lent: &mut Lent) -> io::Result<Served> {
+    pub(super) fn judge(
+        &mut self,
+        count: usize,
+        demand: Demand,
+        lent: &mut Lent,
+    ) -> io::Result<Served> {
         let all = lent.read.fresh(0..count);
         match (proxy::read(all), demand) {
             (Beginning::Header { bytes, source }, _) => {
@@ -80,7 +89,7 @@ impl<S: Stream> Connection<S> {
 
     /// The peer has sent FIN, or has broken off. Who has not said a word before only wanted to
     /// know whether somebody is here.
-    fn left(&mut self, demand: Demand) -> io::Result<Served> {
+    pub(super) fn left(&mut self, demand: Demand) -> io::Result<Served> {
         self.own_up()?;
         match demand {
             _ if self.held.is_none() => Ok(self.end(Cause::Finished)),

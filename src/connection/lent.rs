@@ -13,6 +13,7 @@ const _: () = assert!(ANSWERED_READ_BYTES_MAX * (1 + REPLY_BYTES_MAX) <= 324 << 
 
 /// The buffers that all connections share, and what is the same for all of them.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is by itself")]
 pub struct Lent {
     /// What is read into; one filling of it is a connection's budget in a turn.
     pub read: ReadBuffer,
@@ -28,6 +29,8 @@ pub struct Lent {
     pub draining: bool,
     /// A connection that drains reads no more, should its peer never stop sending.
     pub input_over: bool,
+    /// A child is given the stream: of it, no more may be read than a PROXY header.
+    pub hands_over: bool,
 }
 
 impl Lent {
@@ -50,6 +53,7 @@ impl Lent {
             now: Millis::default(),
             draining: false,
             input_over: false,
+            hands_over: false,
         }
     }
 }

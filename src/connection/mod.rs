@@ -17,6 +17,7 @@ mod held;
 mod introduction;
 mod lent;
 mod output;
+mod peeking;
 mod peer;
 mod phase;
 mod ready;
@@ -125,6 +126,11 @@ impl<S: Stream> Connection<S> {
             opened: now,
             active: now,
         }
+    }
+
+    /// The stream of a connection that another process is going to answer.
+    pub fn into_stream(self) -> S {
+        self.stream
     }
 
     /// Remembers what an event said. Returns true if the connection is to be queued for a turn,

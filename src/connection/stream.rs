@@ -17,6 +17,13 @@ pub trait Stream {
     /// Reads some bytes: recv(2).
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize>;
 
+    /// Reads some bytes, and leaves them there: recv(2) with `MSG_PEEK`. Only a stream that a child
+    /// may be given, behind a proxy's header, has to know how.
+    fn peek(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let _ = room;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Writes some of `bytes`, and raises no signal: send(2) with `MSG_NOSIGNAL`. The count that it
     /// returns is cut off `bytes`: one that is too large is a panic, and never a byte dropped.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;

@@ -71,8 +71,8 @@ impl<K: Kernel> Reactor<K> {
             self.turn_away(stream, peer, Cause::Refused);
             return;
         }
-        if self.rules.exec {
-            self.hand_over(stream, peer);
+        if self.rules.exec && self.rules.proxied.is_none() {
+            self.hand_over(stream, peer, self.lent.now);
             return;
         }
         if let Err(error) = self.kernel.register(&mut stream, self.slots.next_key()) {
@@ -141,6 +141,10 @@ impl<K: Kernel> Reactor<K> {
             return;
         }
         connection.count();
+        if self.rules.exec {
+            self.hand_over_introduced(key);
+            return;
+        }
         self.welcome(key);
         self.begin(key);
         if self.is_draining() {

@@ -37,8 +37,8 @@ pub(super) struct Children {
 struct Child {
     peer: Peer,
     opened: Millis,
-    /// It was started in a turn with a signal.
-    at_signal: bool,
+    /// It was started in a turn with a signal, and when that was.
+    at_signal: Option<Millis>,
     /// It was asked to end.
     asked: bool,
     /// How it ended itself; what it has started may live on.
@@ -59,10 +59,10 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Has a child answer the connection that was just accepted.
-    pub(super) fn hand_over(&mut self, stream: K::Stream, peer: Peer) {
+    pub(super) fn hand_over(&mut self, stream: K::Stream, peer: Peer, opened: Millis) {
         let now = self.lent.now;
-        let at_signal = self.children.signalled;
-        let child = Child { peer, opened: now, at_signal, asked: false, ended: None };
+        let at_signal = self.children.signalled.then_some(now);
+        let child = Child { peer, opened, at_signal, asked: false, ended: None };
         match self.kernel.spawn(stream, &peer) {
             Ok(id) => self.child_started(id, child),
             Err(error) => {
@@ -76,6 +76,14 @@ impl<K: Kernel> Reactor<K> {
         if self.lent.input_over {
             self.ask_children();
         }
+    }
+
+    /// The same for a connection whose PROXY header has said who its peer is.
+    pub(super) fn hand_over_introduced(&mut self, key: usize) {
+        self.deadlines.cancel(key);
+        let connection = self.slots.remove(key);
+        let (peer, opened) = (*connection.peer(), connection.opened());
+        self.hand_over(connection.into_stream(), peer, opened);
     }
 
     /// Takes every child that has ended. Several that end together may raise one SIGCHLD, because
@@ -112,7 +120,7 @@ impl<K: Kernel> Reactor<K> {
         let now = self.lent.now;
         let draining_begins = !self.lent.input_over;
         for (id, child) in &mut self.children.by_id {
-            let from_queue = child.at_signal && child.opened == now;
+            let from_queue = child.at_signal == Some(now);
             if draining_begins && from_queue {
                 continue;
             }

@@ -39,6 +39,11 @@ impl Descriptor {
         SourceFd(&self.0.as_raw_fd()).reregister(registry, token, interest)
     }
 
+    /// Has its edges told no more.
+    pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        SourceFd(&self.0.as_raw_fd()).deregister(registry)
+    }
+
     /// A call has found that it is not ready any more.
     #[inline]
     #[expect(clippy::unused_self, reason = "it is needed where edges are imitated")]

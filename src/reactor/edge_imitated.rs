@@ -36,6 +36,11 @@ impl Descriptor {
         self.0.reregister(registry, token, interest)
     }
 
+    /// Has its edges told no more.
+    pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.0.deregister(registry)
+    }
+
     /// A call has found that it is not ready any more: mio is told of a would-block.
     ///
     /// What it answers says nothing. After a hang-up it has forgotten the socket, and has nothing

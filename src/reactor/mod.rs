@@ -126,7 +126,7 @@ impl<K: Kernel> Reactor<K> {
             gate: Gate::new(listeners, rules.connections_max, rules.over_limit),
             per_peer: PerPeer::new(rules.per_peer_max),
             deadlines: Deadlines::with_capacity(room),
-            lent: Lent::new(rules.service, rules.line_bytes_max),
+            lent: Lent { hands_over: rules.exec, ..Lent::new(rules.service, rules.line_bytes_max) },
             desk: Desk::default(),
             calm: false,
             counters: Counters::default(),

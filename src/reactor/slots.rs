@@ -44,14 +44,12 @@ pub(super) struct Slots<S> {
     reports: VecDeque<usize>,
     /// A connection was removed whose key is still in one of the queues.
     queued_removed: bool,
-    /// There may be something in those lists that needs no event: one look a turn, in place of one
-    /// at each of them.
+    /// Something in those lists may need no event: one look a turn, not one at each of them.
     stirred: bool,
 }
 
 impl<S: Stream> Slots<S> {
-    /// No connection yet, and room for that many: memory that is only used once touched, and never
-    /// moved.
+    /// No connection, and room for that many: memory that is used once touched, and never moved.
     pub(super) fn with_capacity(connections: usize) -> Self {
         Self {
             slab: Slab::with_capacity(connections),
@@ -221,9 +219,14 @@ impl<S: Stream> Slots<S> {
         if self.alive(key).is_some() {
             return Some(Report::Introduced(key));
         }
+        Some(Report::Ended(key, self.remove(key)))
+    }
+
+    /// Removes a connection that a report has named.
+    pub(super) fn remove(&mut self, key: usize) -> Connection<S> {
         let connection = self.slab.remove(key);
         self.queued_removed |= connection.is_queued();
-        Some(Report::Ended(key, connection))
+        connection
     }
 
     /// Takes the keys of removed connections out of the queues, all in one pass: the next owner of

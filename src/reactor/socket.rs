@@ -46,6 +46,11 @@ impl Socket {
         self.0.register(registry, Token(key), INTEREST)
     }
 
+    /// Has its events told no more: somebody else will have it.
+    pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.0.deregister(registry)
+    }
+
     /// Our own address and port; none once the system has forgotten it, or for a Unix socket.
     pub(super) fn local(&self) -> Option<SocketAddr> {
         SockRef::from(self).local_addr().ok()?.as_socket()
@@ -75,6 +80,11 @@ impl Stream for Socket {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let wanted = room.len();
         self.outcome(recv(&self.0, room, RecvFlags::empty()).map(|(read, _)| read), wanted)
+    }
+
+    fn peek(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let wanted = room.len();
+        self.outcome(recv(&self.0, room, RecvFlags::PEEK).map(|(read, _)| read), wanted)
     }
 
     #[inline]

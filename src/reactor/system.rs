@@ -14,6 +14,7 @@ use signal_hook_mio::v1_0::Signals;
 
 use crate::clock::Millis;
 use crate::connection::Peer;
+use crate::fault;
 
 use super::desk::FIRST_KEY;
 use super::edge;
@@ -176,8 +177,13 @@ impl Kernel for System {
         signals.collect()
     }
 
-    fn spawn(&mut self, stream: Socket, peer: &Peer) -> io::Result<Pid> {
+    fn spawn(&mut self, mut stream: Socket, peer: &Peer) -> io::Result<Pid> {
         let launcher = self.launcher.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        match stream.deregister(self.poll.registry()) {
+            // It was registered only if a header was read from it.
+            Err(error) if !fault::not_there(&error) => return Err(error),
+            _ => {}
+        }
         let (reader, writer) = io::pipe()?;
         let child = launcher.spawn(stream, peer, writer.as_fd())?;
         let heard = self.voices.listen(self.poll.registry(), VOICES, (child, *peer), reader.into());

@@ -299,14 +299,6 @@ fn h10_many_at_once_each_with_a_header_are_all_themselves() {
 }
 
 #[test]
-fn h11_a_command_cannot_be_told_who_its_peer_is() {
-    let arguments = ["--exec", "cat", "--proxy-protocol", "require"];
-    let ended = Builder::new(&arguments).run_to_end();
-    assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.stderr.contains("--proxy-protocol"), "{ended:?}");
-}
-
-#[test]
 fn off_is_the_default_and_a_header_is_input_then() {
     let daemon = Daemon::start(&[]);
     let mut peer = daemon.connect();

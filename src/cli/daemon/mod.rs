@@ -77,7 +77,7 @@ pub(super) struct Arguments {
     /// and output. It is split at blanks; there is no shell and no quoting: for more, a script
     #[arg(long, value_name = "COMMAND", env = "TCPECHOD_EXEC", value_parser = program,
           conflicts_with_all = ["service", "max_line", "idle_timeout", "line_timeout",
-                                "stall_timeout", "proxy_protocol"])]
+                                "stall_timeout"])]
     exec: Option<Program>,
 
     /// The longest line; echo returns a longer one in pieces, sum refuses it

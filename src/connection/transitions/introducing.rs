@@ -23,6 +23,14 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: Kind::Introducing,
+        stimulus: "the same, and a command answers (`--exec`)",
+        to: Kind::Child,
+        causes: &[],
+        effect: "a child is started with it, and with all that is behind a header",
+        test: "h11_a_child_knows_the_client_of_a_proxy_and_is_given_all_behind_the_header",
+    },
+    Transition {
+        from: Kind::Introducing,
         stimulus: "none has to come, and it is none, or not whole at FIN, drain or its deadline",
         to: Kind::Open,
         causes: &[],

@@ -1,0 +1,54 @@
+//! The introduction of a peer that a child is going to answer: only the header is read. What is
+//! behind it stays in the socket, because that is what the child is given.
+
+use std::io;
+
+use crate::proxy::{self, Beginning, Demand};
+
+use super::{Connection, Lent, Ready, Served, Stream};
+
+impl<S: Stream> Connection<S> {
+    /// Looks at what is there, and reads as much of it as is a header's.
+    #[cold]
+    pub(super) fn hear_header_only(
+        &mut self,
+        demand: Demand,
+        lent: &mut Lent,
+    ) -> io::Result<Served> {
+        let before = self.held.as_ref().map_or(&[][..], |held| held.line.kept());
+        let kept = before.len();
+        let (front, room) = lent.read.room().split_at_mut(kept);
+        front.copy_from_slice(before);
+        let fresh = match self.stream.peek(room) {
+            Ok(0) => return self.left(demand),
+            Ok(fresh) => fresh,
+            Err(error) => return self.nothing_read(error).map(|()| self.rest()),
+        };
+        self.active = lent.now;
+        let of_header = match (proxy::read(lent.read.fresh(0..kept + fresh)), demand) {
+            (Beginning::Header { bytes, .. }, _) => bytes.saturating_sub(kept),
+            (Beginning::Unfinished, Demand::Required) => fresh,
+            (Beginning::Unfinished, Demand::Optional) => return Ok(self.wait_for_more(lent)),
+            (Beginning::Other, _) => return self.judge(kept + fresh, demand, lent),
+        };
+        let (_, room) = lent.read.room().split_at_mut(kept);
+        let part = room.get_mut(..of_header).unwrap_or_default();
+        match self.stream.read(part) {
+            Ok(read) if read < of_header => self.judge(kept + read, demand, lent),
+            Ok(_) => self.judge(kept + fresh, demand, lent),
+            Err(error) => self.nothing_read(error).map(|()| Served::Again),
+        }
+    }
+
+    /// What has come may be the beginning of a header, or input: it stays where it is, until more
+    /// comes, or nothing more will.
+    fn wait_for_more(&mut self, lent: &Lent) -> Served {
+        let ended = Ready::TO_END.union(Ready::SHORT_READS);
+        if self.ready.contains(Ready::TO_END) && !self.ready.contains(ended) {
+            return self.introduced();
+        }
+        self.ready.remove(Ready::READABLE);
+        self.held.get_or_insert_default().line_since.get_or_insert(lent.now);
+        Served::Idle
+    }
+}
