@@ -46,6 +46,15 @@ impl fmt::Display for Access {
     }
 }
 
+/// The address that a peer's limit counts: of IPv6, the network of so many bits that it is in; of
+/// IPv4, a mapped one too, itself.
+pub fn counted_as(address: IpAddr, v6_prefix: u8) -> IpAddr {
+    match address.to_canonical() {
+        v4 @ IpAddr::V4(_) => v4,
+        v6 @ IpAddr::V6(_) => IpNet::new(v6, v6_prefix).map_or(v6, |network| network.network()),
+    }
+}
+
 /// A network, `10.0.0.0/8` or `2001:db8::/32`, or a single address. One of IPv4-mapped addresses
 /// (RFC 4291, section 2.5.5.2) is the IPv4 network that they map, because that is how peers are
 /// seen whichever listener they come by.

@@ -230,6 +230,11 @@ impl<S: Stream> Connection<S> {
         &self.peer
     }
 
+    /// True if it waits for a PROXY header.
+    pub const fn is_unidentified(&self) -> bool {
+        matches!(self.phase, Phase::Introducing(_))
+    }
+
     /// The phase it is in.
     pub const fn phase(&self) -> Phase {
         self.phase

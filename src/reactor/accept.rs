@@ -58,6 +58,7 @@ impl<K: Kernel> Reactor<K> {
                 },
             }
         }
+        self.evict_unidentified();
         let last_call_is_over = self.gate.is_quiet() || self.lent.input_over;
         if self.is_draining() && last_call_is_over {
             self.close_listeners();
@@ -89,11 +90,13 @@ impl<K: Kernel> Reactor<K> {
             connection.count();
         }
         let key = self.slots.insert(connection);
-        if admission == Admission::EnterAndEvict {
-            self.evict(key);
-        }
         if known {
+            if admission == Admission::EnterAndEvict {
+                self.evict(key);
+            }
             self.welcome(key);
+        } else {
+            self.await_header(key);
         }
         self.watch(key);
         if self.is_draining() {
@@ -102,7 +105,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Greets a connection whose peer is known and may stay.
-    fn welcome(&mut self, key: usize) {
+    pub(super) fn welcome(&mut self, key: usize) {
         let Some(banner) = &self.rules.banner else { return };
         if let Some(connection) = self.slots.alive(key) {
             let line = banner.line(connection.peer());
@@ -133,34 +136,6 @@ impl<K: Kernel> Reactor<K> {
             && (self.rules.proxied.is_some() || self.per_peer.enter(peer))
     }
 
-    /// A connection has said who its peer is: now it counts for that, if it may.
-    pub(super) fn introduced(&mut self, key: usize) {
-        let Some(connection) = self.slots.alive(key) else { return };
-        if !self.per_peer.enter(connection.peer()) {
-            self.slots.close(key, Cause::Refused);
-            return;
-        }
-        connection.count();
-        if self.rules.exec {
-            self.hand_over_introduced(key);
-            return;
-        }
-        self.welcome(key);
-        self.begin(key);
-        if self.is_draining() {
-            self.slots.drain_one(key);
-        }
-    }
-
-    /// What a connection has read before it was admitted is answered, behind the greeting.
-    fn begin(&mut self, key: usize) {
-        if let Some(connection) = self.slots.alive(key) {
-            let served = connection.begin(&mut self.lent);
-            self.slots.follow(key, served);
-            self.watch(key);
-        }
-    }
-
     /// Has the connection looked at when its deadline comes.
     pub(super) fn watch(&mut self, key: usize) {
         let connection = self.slots.alive(key);
@@ -177,10 +152,12 @@ impl<K: Kernel> Reactor<K> {
         log_closed(&connection, self.lent.now);
     }
 
-    /// Ends the connection that has been idle the longest, but not the `newcomer`.
-    fn evict(&mut self, newcomer: usize) {
+    /// Ends the connection that has been idle the longest, but not the `newcomer`, nor one whose
+    /// PROXY header is awaited: those make room for each other.
+    pub(super) fn evict(&mut self, newcomer: usize) {
         if self.victims.is_empty() {
-            self.victims = self.slots.longest_idle(EVICTS_PER_TURN);
+            let identified = |one: &Connection<_>| !one.is_unidentified();
+            self.victims = self.slots.longest_idle(EVICTS_PER_TURN, identified);
         }
         while let Some(key) = self.victims.pop() {
             if key != newcomer && self.slots.close(key, Cause::Evicted) {

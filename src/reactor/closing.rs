@@ -16,6 +16,7 @@ impl<K: Kernel> Reactor<K> {
     /// Removes, closes, counts and logs everybody who has ended, and admits who was introduced.
     #[cold]
     pub(super) fn reap(&mut self) {
+        self.victims.clear();
         while let Some(report) = self.slots.report() {
             let (key, connection) = match report {
                 Report::Introduced(key) => {
@@ -28,6 +29,8 @@ impl<K: Kernel> Reactor<K> {
             self.gate.slot_freed();
             if connection.is_counted() {
                 self.per_peer.leave(connection.peer());
+            } else {
+                self.per_peer.leave_unidentified(key);
             }
             if let Phase::Closed(cause) = connection.phase() {
                 self.counters.closed(cause, connection.tally());

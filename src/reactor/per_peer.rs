@@ -2,37 +2,96 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 use std::net::IpAddr;
 
+use crate::access;
 use crate::connection::Peer;
+
+/// How many connections an address may have. IPv6 addresses that share their first bits count as
+/// one, because a host has a whole network of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerLimit {
+    /// The most connections.
+    pub connections: usize,
+    /// How many bits of an IPv6 address count.
+    pub v6_prefix: u8,
+}
+
+impl PeerLimit {
+    /// What a host is commonly given (RFC 6177, section 2): a /64 at least.
+    pub const V6_PREFIX: u8 = 64;
+
+    /// As many connections for each address, and for each IPv6 network of that common size.
+    pub const fn of(connections: usize) -> Self {
+        Self { connections, v6_prefix: Self::V6_PREFIX }
+    }
+}
+
+impl fmt::Display for PeerLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (IPv6: each /{})", self.connections, self.v6_prefix)
+    }
+}
 
 /// Counts connections by address, as long as there is a limit to them. The peers of Unix sockets
 /// have no address, and are not counted.
 #[derive(Debug, Default)]
 pub(super) struct PerPeer {
-    most: Option<usize>,
-    of: HashMap<IpAddr, usize>,
+    limit: Option<PeerLimit>,
+    counts: HashMap<IpAddr, usize>,
+    /// The connections that count for the address they came from until a PROXY header has named
+    /// their client, by key.
+    unidentified: HashMap<usize, IpAddr>,
 }
 
 impl PerPeer {
-    /// With at most so many for each address; none for no limit.
-    pub(super) fn new(most: Option<usize>) -> Self {
-        Self { most, of: HashMap::new() }
+    /// With that limit; none for no limit.
+    pub(super) fn new(limit: Option<PeerLimit>) -> Self {
+        Self { limit, ..Self::default() }
     }
 
     /// Counts one more, unless its address has as many as it may: then returns false.
     pub(super) fn enter(&mut self, peer: &Peer) -> bool {
-        let (Some(most), Some(address)) = (self.most, peer.address()) else { return true };
-        let count = self.of.entry(address.ip()).or_default();
-        let room = *count < most;
+        let Some((limit, address)) = self.counted_as(peer) else { return true };
+        let count = self.counts.entry(address).or_default();
+        let room = *count < limit;
         *count += usize::from(room);
         room
     }
 
     /// Counts one less, of a peer that had entered.
     pub(super) fn leave(&mut self, peer: &Peer) {
-        let (Some(_), Some(address)) = (self.most, peer.address()) else { return };
-        if let Entry::Occupied(mut counted) = self.of.entry(address.ip()) {
+        if let Some((_, address)) = self.counted_as(peer) {
+            self.uncount(address);
+        }
+    }
+
+    /// The same as [`Self::enter`], for the connection with that key, whose PROXY header has not
+    /// come.
+    pub(super) fn enter_unidentified(&mut self, key: usize, peer: &Peer) -> bool {
+        let room = self.enter(peer);
+        if let Some((_, address)) = self.counted_as(peer).filter(|_| room) {
+            self.unidentified.insert(key, address);
+        }
+        room
+    }
+
+    /// The connection with that key has been identified, or has ended.
+    pub(super) fn leave_unidentified(&mut self, key: usize) {
+        if let Some(address) = self.unidentified.remove(&key) {
+            self.uncount(address);
+        }
+    }
+
+    /// The limit for a peer, and the address that it counts for.
+    fn counted_as(&self, peer: &Peer) -> Option<(usize, IpAddr)> {
+        let (limit, address) = self.limit.zip(peer.address())?;
+        Some((limit.connections, access::counted_as(address.ip(), limit.v6_prefix)))
+    }
+
+    fn uncount(&mut self, address: IpAddr) {
+        if let Entry::Occupied(mut counted) = self.counts.entry(address) {
             *counted.get_mut() -= 1;
             if *counted.get() == 0 {
                 counted.remove();
@@ -53,7 +112,7 @@ mod tests {
 
     #[test]
     fn each_address_has_its_own_count_whatever_the_port() {
-        let mut counts = PerPeer::new(Some(2));
+        let mut counts = PerPeer::new(Some(PeerLimit::of(2)));
         assert!(counts.enter(&peer("127.0.0.1:1")) && counts.enter(&peer("127.0.0.1:2")));
         assert!(!counts.enter(&peer("127.0.0.1:3")), "the third");
         assert!(!counts.enter(&peer("[::ffff:127.0.0.1]:3")), "the same address, mapped");
@@ -65,13 +124,44 @@ mod tests {
     }
 
     #[test]
-    fn who_has_left_takes_no_room() {
-        let mut counts = PerPeer::new(Some(1));
+    fn addresses_of_one_ipv6_network_count_as_one() {
+        let mut counts = PerPeer::new(Some(PeerLimit::of(1)));
+        assert!(counts.enter(&peer("[2001:db8::1]:1")));
+        assert!(!counts.enter(&peer("[2001:db8::ffff:2]:1")), "of the same /64");
+        assert!(counts.enter(&peer("[2001:db8:0:1::1]:1")), "of the next one");
+        counts.leave(&peer("[2001:db8::1]:1"));
+        assert!(counts.enter(&peer("[2001:db8::2]:1")));
+        let single = PeerLimit { connections: 1, v6_prefix: 128 };
+        let mut counts = PerPeer::new(Some(single));
+        assert!(counts.enter(&peer("[2001:db8::1]:1")) && counts.enter(&peer("[2001:db8::2]:1")));
+        let all = PeerLimit { connections: 1, v6_prefix: 0 };
+        let mut counts = PerPeer::new(Some(all));
+        assert!(counts.enter(&peer("[2001:db8::1]:1")) && !counts.enter(&peer("[2002::1]:1")));
+        assert!(counts.enter(&peer("192.0.2.1:1")) && counts.enter(&peer("192.0.2.2:1")));
+    }
+
+    #[test]
+    fn an_unidentified_connection_counts_for_its_own_address_until_it_is_identified() {
+        let mut counts = PerPeer::new(Some(PeerLimit::of(1)));
+        let proxy = peer("192.0.2.1:1");
+        assert!(counts.enter_unidentified(7, &proxy));
+        assert!(!counts.enter_unidentified(8, &proxy) && !counts.enter(&proxy));
+        counts.leave_unidentified(8);
+        assert!(!counts.enter(&proxy), "it never was counted");
+        counts.leave_unidentified(7);
+        counts.leave_unidentified(7);
+        assert!(counts.enter(&proxy));
+        assert!(counts.unidentified.is_empty());
+    }
+
+    #[test]
+    fn a_peer_that_has_left_takes_no_room() {
+        let mut counts = PerPeer::new(Some(PeerLimit::of(1)));
         for port in 1..1000 {
             let peer = Peer::from(SocketAddr::from(([10, 0, 3, 1], port)));
             assert!(counts.enter(&peer));
             counts.leave(&peer);
         }
-        assert!(counts.of.is_empty());
+        assert!(counts.counts.is_empty());
     }
 }

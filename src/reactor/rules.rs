@@ -8,7 +8,7 @@ use crate::connection::Timeouts;
 use crate::proxy::Demand;
 use crate::service::Service;
 
-use super::OverLimit;
+use super::{OverLimit, PeerLimit};
 
 /// What the reactor is to do with its connections.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Rules {
     /// Whether connections begin with a PROXY header; none if they do not.
     pub proxied: Option<Demand>,
     /// How many connections each peer's address may have; none for no limit.
-    pub per_peer_max: Option<usize>,
+    pub per_peer_max: Option<PeerLimit>,
     /// Deadlines of each connection.
     pub timeouts: Timeouts,
     /// How long draining may take.

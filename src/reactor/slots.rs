@@ -230,7 +230,7 @@ impl<S: Stream> Slots<S> {
     }
 
     /// Takes the keys of removed connections out of the queues, all in one pass: the next owner of
-    /// such a key has no place in a queue yet.
+    /// a key has no place there yet.
     fn forget_removed(&mut self) {
         if !std::mem::take(&mut self.queued_removed) {
             return;
@@ -280,10 +280,14 @@ impl<S: Stream> Slots<S> {
         }
     }
 
-    /// The keys of the `count` connections that have been idle the longest, the longest last.
-    /// This looks at all of them; so it is asked once a turn, for as many as that may need.
-    pub(super) fn longest_idle(&self, count: usize) -> Vec<usize> {
-        let alive = self.slab.iter().filter(|(_, connection)| is_alive(connection));
+    /// The keys of the `count` connections of those `wanted` that have been idle the longest, the
+    /// longest last. This looks at all of them; so it is asked once a turn.
+    pub(super) fn longest_idle(
+        &self,
+        count: usize,
+        wanted: impl Fn(&Connection<S>) -> bool,
+    ) -> Vec<usize> {
+        let alive = self.slab.iter().filter(|(_, one)| is_alive(one) && wanted(one));
         let mut by_activity: Vec<_> =
             alive.map(|(key, connection)| (connection.active(), key)).collect();
         if by_activity.len() > count {

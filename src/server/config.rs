@@ -8,7 +8,7 @@ use crate::banner::Banner;
 use crate::connection::Timeouts;
 use crate::mischief::Mischief;
 use crate::proxy::Demand;
-use crate::reactor::{OverLimit, Program, Rules};
+use crate::reactor::{OverLimit, PeerLimit, Program, Rules};
 use crate::service::Service;
 
 use super::{LogFormat, Sandbox};
@@ -59,7 +59,7 @@ pub struct Config {
     /// Whether connections begin with a PROXY header.
     pub proxied: Option<Demand>,
     /// How many connections each peer's address may have.
-    pub per_peer_max: Option<usize>,
+    pub per_peer_max: Option<PeerLimit>,
     /// How many connections wait in the kernel for `accept`, per listener.
     pub backlog: u32,
     /// Whether several processes may listen on one port.

@@ -22,7 +22,7 @@ use log::{error, info, warn};
 use crate::cause::Cause;
 use crate::descriptors::Limit;
 use crate::reactor::{
-    Dice, Handlers, Kernel, Launcher, Misbehaving, News, Reactor, Rules, Signal, System,
+    Dice, Handlers, Kernel, Launcher, Misbehaving, News, OverLimit, Reactor, Rules, Signal, System,
 };
 use crate::signals;
 
@@ -95,6 +95,9 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     places.announce(config)?;
     if config.exec.is_some() && config.per_peer_max.is_none() && places.has_internet_address() {
         warn!("--exec without --max-per-peer: one address may have all {connections_max} children");
+    }
+    if config.over_limit == OverLimit::Evict && config.per_peer_max.is_none() {
+        warn!("--over-limit evict without --max-per-peer: one address may evict all the others");
     }
     let removable: Vec<_> = places.socket_files.iter().map(SocketFile::directory).collect();
     sandbox::enter(config, &removable);

@@ -56,6 +56,8 @@ mod support;
 #[cfg(test)]
 mod timeouts;
 #[cfg(test)]
+mod unidentified;
+#[cfg(test)]
 mod units;
 #[cfg(test)]
 mod unix;

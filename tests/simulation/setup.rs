@@ -10,7 +10,7 @@ use tcpecho::banner::Banner;
 use tcpecho::clock::Millis;
 use tcpecho::connection::{Peer as Name, Timeouts};
 use tcpecho::proxy::{self, Demand, Version};
-use tcpecho::reactor::{OverLimit, Rules};
+use tcpecho::reactor::{OverLimit, PeerLimit, Rules};
 use tcpecho::service::{ECHO, SUM};
 
 use super::peer::{Ending, Mood, Peer, Reads};
@@ -47,7 +47,7 @@ pub(super) fn rules(rng: &mut Rng) -> Rules {
         access: Access::default(),
         metrics_access: Access::default(),
         proxied: (proxied && !exec).then_some(demand),
-        per_peer_max: limits.then(|| rng.usize(1..5)),
+        per_peer_max: limits.then(|| PeerLimit::of(rng.usize(1..5))),
         timeouts,
         drain: Duration::from_millis(rng.u64(200..8000)),
         inherited: 0,

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use crate::access::{self, Access, IpNet};
 use crate::cli::units::within;
 use crate::proxy::Demand;
-use crate::reactor::OverLimit;
+use crate::reactor::{OverLimit, PeerLimit};
 
 #[derive(Debug, Args)]
 pub(super) struct Admission {
@@ -25,10 +25,11 @@ pub(super) struct Admission {
     #[arg(long, value_name = "WHETHER", env = "TCPECHOD_PROXY_PROTOCOL", default_value = "off")]
     proxy_protocol: Headers,
 
-    /// How many connections each peer's address may have; more are closed at once
-    #[arg(long, value_name = "N", env = "TCPECHOD_MAX_PER_PEER",
-          value_parser = within(1..=u32::MAX))]
-    max_per_peer: Option<u32>,
+    /// How many connections each peer's address may have; more are closed at once. IPv6 addresses
+    /// that share their first PREFIX bits (64 unless said otherwise) count as one
+    #[arg(long, value_name = "N[/PREFIX]", env = "TCPECHOD_MAX_PER_PEER",
+          value_parser = peer_limit)]
+    max_per_peer: Option<PeerLimit>,
 
     /// Let only these networks connect, like 10.0.0.0/8, `2001:db8::/32`, or an address; others are
     /// closed at once. May be given several times
@@ -67,8 +68,8 @@ impl Admission {
         self.max_connections.map(size)
     }
 
-    pub(super) fn per_peer_max(&self) -> Option<usize> {
-        self.max_per_peer.map(size)
+    pub(super) const fn per_peer_max(&self) -> Option<PeerLimit> {
+        self.max_per_peer
     }
 
     pub(super) const fn proxied(&self) -> Option<Demand> {
@@ -90,6 +91,22 @@ impl Admission {
             Policy::Evict => OverLimit::Evict,
         }
     }
+}
+
+/// `N` or `N/PREFIX`.
+fn peer_limit(text: &str) -> Result<PeerLimit, String> {
+    let (count, prefix) = text.split_once('/').map_or((text, None), |(n, p)| (n, Some(p)));
+    let connections = count.parse().ok().filter(|count| (1..=u32::MAX).contains(count));
+    let connections = connections.map(size).ok_or_else(|| {
+        format!("{count:?} is no limit: expected a number from 1 to {}", u32::MAX)
+    })?;
+    let v6_prefix = match prefix {
+        None => PeerLimit::V6_PREFIX,
+        Some(prefix) => prefix.parse().ok().filter(|bits| *bits <= 128).ok_or_else(|| {
+            format!("{prefix:?} is no length of an IPv6 prefix: expected 0 to 128, as in 10/64")
+        })?,
+    };
+    Ok(PeerLimit { connections, v6_prefix })
 }
 
 fn size(count: u32) -> usize {

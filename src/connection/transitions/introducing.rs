@@ -87,6 +87,14 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: Kind::Introducing,
+        stimulus: "no header is there, and its own address has as many connections as it may",
+        to: Kind::Closed,
+        causes: &[Cause::Refused],
+        effect: "closed",
+        test: "silent_connections_of_one_address_take_no_more_places_than_it_may_have",
+    },
+    Transition {
+        from: Kind::Introducing,
         stimulus: "a read or `SO_ERROR` tells a fault",
         to: Kind::Closed,
         causes: FAULTS,

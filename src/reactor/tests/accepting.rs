@@ -143,7 +143,7 @@ fn who_may_not_connect_is_closed_at_once() {
 
 #[test]
 fn a_peer_has_no_more_connections_than_it_may() {
-    let mut bench = Bench::new(Rules { per_peer_max: Some(1), ..rules() });
+    let mut bench = Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..rules() });
     bench.kernel.0.borrow_mut().register.push_back(Errno::NOMEM);
     let wires = [bench.knock([]), bench.knock([In::End]), bench.knock([])];
     bench.turn([LISTENER]);

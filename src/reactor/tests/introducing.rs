@@ -26,15 +26,15 @@ fn introducing(bench: &Bench) -> usize {
 
 #[test]
 fn what_a_proxy_says_counts_for_the_limit() {
-    let mut bench = Bench::new(Rules { per_peer_max: Some(1), ..proxied(Demand::Required) });
-    let first = bench.knock([from("192.0.2.1", b"first\n")]);
-    let second = bench.knock([from("192.0.2.1", b"second\n")]);
-    let other = bench.knock([from("192.0.2.2", b"other\n")]);
+    let mut bench =
+        Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..proxied(Demand::Required) });
+    let first = bench.knock([from("192.0.2.1", b"first\n"), In::Block]);
+    let second = bench.knock([from("192.0.2.1", b"second\n"), In::Block]);
+    let other = bench.knock([from("192.0.2.2", b"other\n"), In::Block]);
     bench.turn([LISTENER]);
-    assert_eq!(introducing(&bench), 3, "the proxy itself may have any number");
-    bench.turn([readable(0), readable(1), readable(2)]);
+    bench.turn([]);
     assert_eq!(first.borrow().sent, b"first\n");
-    assert_eq!(other.borrow().sent, b"other\n");
+    assert_eq!(other.borrow().sent, b"other\n", "the proxy itself may have any number");
     assert_eq!(second.borrow().sent, b"", "refused before anything was echoed");
     assert!(second.borrow().dropped);
     assert_eq!(bench.of(Cause::Refused), 1);
@@ -42,14 +42,62 @@ fn what_a_proxy_says_counts_for_the_limit() {
     bench.turn([fin(0)]);
     let third = bench.knock([from("192.0.2.1", b"third\n")]);
     bench.turn([LISTENER]);
-    bench.turn([readable(0)]);
-    bench.turn([readable(1)]);
     assert_eq!(third.borrow().sent, b"third\n", "there is room again");
 }
 
 #[test]
+fn silent_connections_of_one_address_take_no_more_places_than_it_may_have() {
+    for demand in [Demand::Optional, Demand::Required] {
+        let per_peer_max = Some(PeerLimit::of(2));
+        let mut bench = Bench::new(Rules { per_peer_max, connections_max: 50, ..proxied(demand) });
+        let silent: Vec<_> = (0..40).map(|_| bench.knock([])).collect();
+        bench.turn([LISTENER]);
+        bench.turn([]);
+        let left = silent.iter().filter(|wire| !wire.borrow().dropped).count();
+        assert_eq!((left, introducing(&bench), bench.of(Cause::Refused)), (2, 2, 38));
+        // When they end, and when their headers come, their places are free again.
+        silent[0].borrow_mut().reads = [In::End].into();
+        silent[1].borrow_mut().reads = [from("192.0.2.1", b"late\n")].into();
+        bench.turn([fin(0), readable(1)]);
+        assert_eq!(silent[1].borrow().sent, b"late\n");
+        let more: Vec<_> = (0..3).map(|_| bench.knock([])).collect();
+        bench.turn([LISTENER]);
+        bench.turn([]);
+        assert_eq!(more.iter().filter(|wire| !wire.borrow().dropped).count(), 2);
+    }
+}
+
+#[test]
+fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
+    let rules = Rules { over_limit: OverLimit::Evict, ..proxied(Demand::Required) };
+    let mut bench = Bench::new(Rules { connections_max: 20, ..rules });
+    let clients: Vec<_> = (0..20)
+        .map(|host| bench.knock([from(&format!("192.0.2.{host}"), b"here\n"), In::Block]))
+        .collect();
+    bench.turn([LISTENER]);
+    bench.turn((0..20).map(readable));
+    assert!(clients.iter().all(|wire| wire.borrow().sent == b"here\n"));
+    let silent: Vec<_> = (0..200).map(|_| bench.knock([])).collect();
+    for now in 1..60 {
+        bench.at(Millis(now)).turn([LISTENER]);
+    }
+    assert!(clients.iter().all(|wire| !wire.borrow().dropped));
+    let left = silent.iter().filter(|wire| !wire.borrow().dropped).count();
+    assert_eq!((left, introducing(&bench)), (8, 8), "all came in, and the last ones are there");
+    // One that is identified takes the place of the client that has been idle the longest.
+    let known = bench.knock([from("198.51.100.1", b"me too\n"), In::Block]);
+    bench.at(Millis(100)).turn([LISTENER]);
+    let key = *bench.kernel.0.borrow().registered.last().unwrap();
+    bench.turn([readable(key)]);
+    bench.turn([]);
+    assert_eq!(known.borrow().sent, b"me too\n");
+    assert_eq!(clients.iter().filter(|wire| wire.borrow().dropped).count(), 1);
+}
+
+#[test]
 fn only_who_was_counted_is_given_back() {
-    let mut bench = Bench::new(Rules { per_peer_max: Some(1), ..proxied(Demand::Required) });
+    let mut bench =
+        Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..proxied(Demand::Required) });
     let local = || In::Bytes(proxy::header(Version::V1, None));
     let counted = bench.knock([local()]);
     let check = bench.knock([In::End]);
@@ -111,21 +159,22 @@ fn who_is_not_introduced_can_be_idle_evicted_and_cut() {
 
         let over_limit = OverLimit::Evict;
         let mut full = Bench::new(Rules { over_limit, connections_max: 1, ..proxied(demand) });
-        full.knock([]);
-        full.turn([LISTENER]);
-        full.knock([]);
+        for _ in 0..11 {
+            full.knock([]);
+        }
         full.turn([LISTENER]);
         full.turn([]);
-        assert_eq!((full.of(Cause::Evicted), introducing(&full)), (1, 1));
+        assert_eq!((full.of(Cause::Evicted), introducing(&full)), (2, 9));
         full.reactor.cut();
-        assert_eq!(full.of(Cause::Cut), 1);
+        assert_eq!(full.of(Cause::Cut), 9);
     }
 }
 
 #[test]
 fn a_drain_serves_who_has_said_everything_in_the_queue() {
     for demand in [Demand::Optional, Demand::Required] {
-        let mut bench = Bench::new(Rules { per_peer_max: Some(1), ..proxied(demand) });
+        let mut bench =
+            Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..proxied(demand) });
         bench.turn([]);
         let complete = bench.knock([from("192.0.2.1", b"all of it\n")]);
         let refused = bench.knock([from("192.0.2.1", b"one too many\n")]);

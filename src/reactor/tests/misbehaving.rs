@@ -123,7 +123,8 @@ fn slices_are_of_one_byte_and_lose_none() {
 
 #[test]
 fn who_is_refused_is_closed_at_once_and_by_that_name() {
-    let (bad, wire) = Bad::on(&[Kind::Refuse], Rules { per_peer_max: Some(1), ..rules() });
+    let (bad, wire) =
+        Bad::on(&[Kind::Refuse], Rules { per_peer_max: Some(PeerLimit::of(1)), ..rules() });
     assert!(wire.borrow().dropped);
     assert_eq!(bad.of(Cause::Refused), 1);
     assert!(bad.kernel.0.borrow().registered.is_empty());
