@@ -2,7 +2,6 @@
 //! that have ended.
 
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
 
 use slab::Slab;
 
@@ -10,7 +9,8 @@ use crate::cause::Cause;
 use crate::connection::{Connection, Phase, Ready, Served, Stream};
 
 /// How many budgets a stream has in a row, 1 to 4 MiB, before the next stream has its own.
-const STREAM_TURNS: RangeInclusive<usize> = 16..=64;
+const STREAM_TURNS_MIN: usize = 16;
+const STREAM_TURNS_MAX: usize = 64;
 
 /// How many budgets all streams together have, some 20 milliseconds, until it is the first one's
 /// turn again; more only where there are so many that each has the fewest in a row.
@@ -91,8 +91,7 @@ impl<S: Stream> Slots<S> {
         self.slab.insert(connection)
     }
 
-    /// Remembers what an event said, and queues the connection. Returns false if nobody has that
-    /// key.
+    /// Remembers what an event said, and queues the connection. False if there is none.
     #[inline]
     pub(super) fn mark(&mut self, key: usize, ready: Ready) -> bool {
         let Some(connection) = self.slab.get_mut(key) else { return false };
@@ -133,7 +132,7 @@ impl<S: Stream> Slots<S> {
     }
 
     /// Which stream's turn it is, after so many of their budgets in this turn. The first stays the
-    /// first until it has had its [`STREAM_TURNS`] or has no more to do: a stream that is served
+    /// first until it has had its turns or has no more to do: a stream that is served
     /// for a while keeps its peer busy, which need not be woken for each reply then, and to wake it
     /// costs more than to copy.
     #[cold]
@@ -142,8 +141,8 @@ impl<S: Stream> Slots<S> {
             self.had += 1;
             let first = *self.streams.front()?;
             let more = self.slab.get(first).is_some_and(Connection::is_queued);
-            let (fewest, most) = (*STREAM_TURNS.start(), *STREAM_TURNS.end());
-            let turns = (STREAMS_ROUND / self.streams.len()).clamp(fewest, most);
+            let turns = STREAMS_ROUND / self.streams.len();
+            let turns = turns.clamp(STREAM_TURNS_MIN, STREAM_TURNS_MAX);
             if !more || self.had >= turns {
                 self.had = 0;
                 self.streams.pop_front();
@@ -184,7 +183,7 @@ impl<S: Stream> Slots<S> {
     pub(super) fn close(&mut self, key: usize, cause: Cause) -> bool {
         let Some(connection) = self.alive(key) else { return false };
         connection.close(cause);
-        self.report_on(key);
+        self.follow(key, Served::Closed);
         true
     }
 
@@ -193,18 +192,16 @@ impl<S: Stream> Slots<S> {
         match served {
             Served::Idle => {}
             Served::Again => self.wake(key, Ready::NONE),
-            Served::Introduced | Served::Closed => self.report_on(key),
+            Served::Introduced | Served::Closed => {
+                self.reports.push_back(key);
+                self.stirred = true;
+            }
         }
     }
 
     /// Queues a connection for the next turn, with a hint that no event has given.
     pub(super) fn wake(&mut self, key: usize, ready: Ready) {
         self.mark(key, ready);
-        self.stirred = true;
-    }
-
-    fn report_on(&mut self, key: usize) {
-        self.reports.push_back(key);
         self.stirred = true;
     }
 
@@ -265,8 +262,7 @@ impl<S: Stream> Slots<S> {
 
     /// The keys of all connections that have not ended.
     pub(super) fn keys(&self) -> Vec<usize> {
-        let alive = self.slab.iter().filter(|(_, connection)| is_alive(connection));
-        alive.map(|(key, _)| key).collect()
+        self.slab.iter().filter_map(|(key, one)| is_alive(one).then_some(key)).collect()
     }
 
     /// Ends every connection now.
