@@ -20,6 +20,9 @@ use super::units::{duration, within};
 /// start settle in it.
 const WARMUP: Duration = Duration::from_secs(1);
 
+/// How many lines may be on their way on all connections: the moment of each takes 16 bytes.
+const IN_FLIGHT_MAX: usize = 100_000_000;
+
 /// What the load generator is asked to do.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -52,6 +55,14 @@ where
         let message = "--mode idle can't be used with --lines or --rate: a connection sends one \
                        line, and is held";
         return conflict(message.to_owned());
+    }
+    if load.connections.saturating_mul(load.pipeline) > IN_FLIGHT_MAX {
+        return conflict(format!(
+            "--connections {} times --pipeline {} is more than {}m lines on their way at a time",
+            load.connections,
+            load.pipeline,
+            IN_FLIGHT_MAX / 1_000_000
+        ));
     }
     if load.lines.is_some() && load.warmup.is_some_and(|warmup| !warmup.is_zero()) {
         let message = "--warmup cannot be used with --lines: all of the lines are measured";

@@ -20,6 +20,11 @@ pub(super) enum End {
 /// No limit.
 const UNLIMITED: u64 = u64::MAX;
 
+/// How many lines of a paced stream may be on their way in all, and on a connection at least and at
+/// most: the moment of each is kept, in 16 bytes, and the most is what sockets hold of short lines.
+const TIMED_MAX: u64 = 16 << 20;
+const TIMED_A_CONNECTION: std::ops::RangeInclusive<u64> = 1 << 10..=1 << 16;
+
 /// What each connection does.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of the table, and by itself")]
@@ -48,16 +53,17 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn of(config: &Config) -> Self {
         let depth = u64::try_from(config.pipeline).unwrap_or(u64::MAX);
+        let paced = config.rate.is_some();
+        let stream = if paced { timed_window(config.connections) } else { UNLIMITED };
         let (lines, window, end) = match config.mode {
             Mode::Echo => (UNLIMITED, depth, End::WithTheRun),
-            Mode::Stream => (UNLIMITED, UNLIMITED, End::WithTheRun),
+            Mode::Stream => (UNLIMITED, stream, End::WithTheRun),
             Mode::Idle => (1, 1, End::WithTheRun),
             Mode::Churn => (depth, depth, End::AfterEcho),
             Mode::HalfClose => (depth, depth, End::AfterSend),
             Mode::Abort => (depth, depth, End::InTheMiddle),
         };
         let close = if end == End::InTheMiddle { Close::Rst } else { config.close };
-        let paced = config.rate.is_some();
         Self {
             lines,
             window,
@@ -66,9 +72,9 @@ impl Plan {
             connect_counts: config.mode == Mode::Churn && !paced,
             paced,
             on_demand: paced && end != End::WithTheRun,
-            // Who sends as much as the socket takes fills every buffer there is, and a queue of
-            // times for all of that would be one too.
-            times_each: window != UNLIMITED || paced,
+            // A load that sends as much as the socket takes fills every buffer there is, and a queue
+            // of times for all of that would be one too.
+            times_each: window != UNLIMITED,
             send_proxy: config.send_proxy,
             skip_greeting: config.skip_greeting,
         }
@@ -82,5 +88,27 @@ impl Plan {
     /// True if a connection that has ended as planned is followed by another.
     pub(super) fn repeats(&self) -> bool {
         self.end != End::WithTheRun
+    }
+}
+
+/// How many lines a connection may have on their way where each is timed and nothing else limits
+/// them.
+fn timed_window(connections: usize) -> u64 {
+    let connections = u64::try_from(connections).unwrap_or(u64::MAX);
+    let (least, most) = TIMED_A_CONNECTION.into_inner();
+    (TIMED_MAX / connections.max(1)).clamp(least, most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g10_moments_of_lines_on_their_way_take_so_much_memory_and_no_more() {
+        for (connections, window) in
+            [(1, 1 << 16), (256, 1 << 16), (1024, 1 << 14), (1 << 20, 1024)]
+        {
+            assert_eq!(timed_window(connections), window);
+        }
     }
 }

@@ -29,7 +29,7 @@ fn the_name_is_unknown() {
 
 #[test]
 fn a_command_line_that_is_wrong_is_usage() {
-    let table: [(&[&str], &str); 18] = [
+    let table: [(&[&str], &str); 19] = [
         (&["-n", "5", "--warmup", "1s"], "cannot be used with"),
         (&["-n", "5", "-d", "1s"], "cannot be used with"),
         (&["-n", "5", "--mode", "idle"], "--mode idle can't be used with"),
@@ -39,6 +39,7 @@ fn a_command_line_that_is_wrong_is_usage() {
         (&["-c", "0"], "at least 1 is needed"),
         (&["-c", "5m"], "at most 4m"),
         (&["-P", "2m"], "at most 1m"),
+        (&["-P", "1m", "-c", "101"], "more than 100m lines on their way"),
         (&["-r", "0"], "a rate is from 0.001 lines a second to 1000m"),
         (&["-r", "1001m"], "a rate is from 0.001 lines a second to 1000m"),
         (&["-d", "18446744073709551615s"], "a duration is at most 100 years"),

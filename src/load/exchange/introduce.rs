@@ -4,6 +4,7 @@
 //! Neither is a line: they are not counted, and no echo of the header is expected.
 
 use crate::client::Word;
+use crate::clock::Nanos;
 use crate::connection::Ready;
 use crate::fault;
 use crate::proxy;
@@ -39,10 +40,15 @@ impl<S: Dialled> Exchange<S> {
     }
 
     /// Reads the server's greeting, whatever it is. Returns true once it is whole: what has come
-    /// ends with a line. All of it has as much time as a connect or a line.
-    pub(super) fn greeted(&mut self, lent: &mut Lent) -> Result<bool, Trouble> {
+    /// ends with a line. One that does not is over when nothing follows ([`super::wait`]).
+    pub(super) fn greeted(&mut self, lent: &mut Lent, now: Nanos) -> Result<bool, Trouble> {
+        if !matches!(self.phase, Phase::Greeting(_)) {
+            self.phase = Phase::Greeting(false);
+        }
         match self.read(lent)? {
             Got::Bytes(count) => {
+                self.phase = Phase::Greeting(true);
+                self.active = now;
                 let last = lent.room.get(..count).and_then(<[u8]>::last);
                 Ok(last == Some(&b'\n'))
             }

@@ -77,8 +77,8 @@ enum Phase {
     Connecting,
     /// So many bytes of our PROXY header are sent.
     Introducing(u8),
-    /// The server's greeting has to come, and nothing is sent before.
-    Greeting,
+    /// The server's greeting has to come, and nothing is sent before; true once some of it has.
+    Greeting(bool),
     /// Lines go there and back.
     Open,
     /// Our FIN is sent; the server's has to come, after all that is still due.
@@ -198,7 +198,8 @@ impl<S: Dialled> Exchange<S> {
         clock: impl Fn() -> Nanos,
     ) -> Result<Served, Trouble> {
         if !matches!(self.phase, Phase::Open | Phase::Ending) && !self.started(lent, &clock)? {
-            let more = self.phase == Phase::Greeting && self.ready.contains(Ready::READABLE);
+            let greeting = matches!(self.phase, Phase::Greeting(_));
+            let more = greeting && self.ready.contains(Ready::READABLE);
             return Ok(if more { Served::Again } else { Served::Idle });
         }
         if self.is_to_be_reset(lent) {
@@ -235,16 +236,18 @@ impl<S: Dialled> Exchange<S> {
         {
             return Ok(false);
         }
-        if lent.plan.skip_greeting {
-            self.phase = Phase::Greeting;
-            if !self.greeted(lent)? {
-                return Ok(false);
-            }
+        if lent.plan.skip_greeting && !self.greeted(lent, clock())? {
+            return Ok(false);
         }
-        self.phase = Phase::Open;
-        self.free = clock();
-        self.active = self.free;
+        self.open(clock());
         Ok(true)
+    }
+
+    /// From now on lines may go.
+    fn open(&mut self, now: Nanos) {
+        self.phase = Phase::Open;
+        self.free = now;
+        self.active = now;
     }
 
     /// Asks the socket whether it is connected, once an event says that it knows.
@@ -279,7 +282,7 @@ impl<S: Dialled> Exchange<S> {
             Phase::Connecting => Where::Connect,
             Phase::Ending if self.in_flight() == 0 => Where::Close,
             Phase::Introducing(_) => Where::Write,
-            Phase::Greeting | Phase::Open | Phase::Ending => Where::Read,
+            Phase::Greeting(_) | Phase::Open | Phase::Ending => Where::Read,
         }
     }
 }

@@ -7,6 +7,9 @@ use crate::reactor::Dialled;
 
 use super::{Exchange, Phase};
 
+/// After which part of the timeout in silence a greeting that does not end with a line is over.
+const GREETING_SILENCE: u32 = 8;
+
 /// What a connection that waits for something may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Wait {
@@ -28,6 +31,11 @@ impl<S: Dialled> Exchange<S> {
     /// Whether what it waits for may still come. What has not come for that long is looked for once
     /// more, in a turn of its own, before the wait is over.
     pub(in super::super) fn wait(&mut self, timeout: Duration, now: Nanos) -> Wait {
+        let silence = timeout / GREETING_SILENCE;
+        if self.phase == Phase::Greeting(true) && now.since(self.active) >= silence {
+            self.open(now);
+            return Wait::LastLook;
+        }
         let overdue = self.is_overdue(timeout, now);
         match (overdue, std::mem::replace(&mut self.last_look, overdue)) {
             (false, _) => Wait::GoesOn,

@@ -186,6 +186,11 @@ fn g11_a_greeting_is_skipped_where_that_is_asked_for() {
             assert_eq!(ran.report.bytes_total, ran.report.lines_total * 64, "{mode:?} {rate:?}");
         }
     }
+    // A greeting need not be a line.
+    let binary = Config { skip_greeting: true, ..config(Mode::Echo) };
+    let ran = run(&binary, |world| world.other_deeds = Deed::Greet(b"\x4a\0\0\0\x0a8.0.36\0"));
+    assert_eq!((ran.errors(), ran.report.unanswered), (vec![], 0));
+    assert!(ran.report.lines_total > 1000, "{}", ran.report.lines_total);
     // A server that does not greet after all is waited for as long as for anything.
     let config = Config { skip_greeting: true, ..config(Mode::Echo) };
     let ran = run(&config, |_| {});
