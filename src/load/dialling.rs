@@ -11,7 +11,7 @@ use crate::clock::Nanos;
 const YOUNG_MAX: usize = 512;
 
 /// How long a connection that failed is not tried again: a server that refuses is not flooded.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections that are to be made.
 #[derive(Debug)]
@@ -93,6 +93,11 @@ impl Dialling {
     /// How many connections are missing: not begun yet, or not answered.
     pub(super) const fn missing(&self) -> usize {
         self.slots - self.opened + self.young
+    }
+
+    /// How many slots have had a connection that has been answered, or has ended.
+    pub(super) const fn answered(&self) -> usize {
+        self.opened.saturating_sub(self.young)
     }
 
     /// How many slots have had a connection: lines are for them only.

@@ -19,8 +19,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// Whether everybody is there.
 #[derive(Debug)]
 pub(super) struct Gathering {
-    /// How many connections were begun, those that are tried again left out.
-    dialled: usize,
+    /// How far it came, as [`Self::goes_on`] counts.
+    progress: usize,
     /// Until when to wait for one more; never once the load has begun.
     until: Nanos,
 }
@@ -30,7 +30,8 @@ impl Gathering {
     /// not wait for the last of them, and lines that are due at fixed times wait for nobody.
     pub(super) fn new(config: &Config, plan: &Plan, start: Nanos) -> Self {
         let gathers = plan.stays_busy() && config.ramp.is_zero();
-        Self { dialled: 0, until: if gathers { start.after(PATIENCE) } else { Nanos::NEVER } }
+        let until = if gathers { start.after(PATIENCE) } else { Nanos::NEVER };
+        Self { progress: 0, until }
     }
 
     /// True while nobody sends more than its first lines.
@@ -39,21 +40,16 @@ impl Gathering {
         self.until != Nanos::NEVER
     }
 
-    /// One more of so many has been dialled: it has as much time as any other.
-    pub(super) fn dialled(&mut self, all: usize, now: Nanos) {
-        if std::mem::replace(&mut self.dialled, all) < all {
-            self.goes_on(now);
-        }
-    }
-
     /// We stood still for that long.
     pub(super) fn excuse(&mut self, pause: Duration) {
         self.until = self.until.after(pause);
     }
 
-    /// One more has been connected, or answered.
-    pub(super) fn goes_on(&mut self, now: Nanos) {
-        if self.lasts() {
+    /// So many connections were begun, made and answered by now, all added up. More than ever
+    /// before is progress: those that fail and are tried again are none.
+    pub(super) fn goes_on(&mut self, progress: usize, now: Nanos) {
+        if self.lasts() && progress > self.progress {
+            self.progress = progress;
             self.until = now.after(PATIENCE);
         }
     }
@@ -79,7 +75,7 @@ mod tests {
 
     fn of(slots: usize) -> (Gathering, Dialling) {
         let dialling = Dialling::new(slots, Nanos(0), Duration::ZERO);
-        (Gathering { dialled: 0, until: Nanos(0).after(PATIENCE) }, dialling)
+        (Gathering { progress: 0, until: Nanos(0).after(PATIENCE) }, dialling)
     }
 
     #[test]
@@ -98,7 +94,8 @@ mod tests {
     fn it_waits_a_second_for_one_more() {
         let (mut gathering, dialling) = of(2);
         let half = Nanos(500_000_000);
-        gathering.goes_on(half);
+        gathering.goes_on(1, half);
+        gathering.goes_on(1, Nanos(900_000_000));
         assert!(!gathering.ends(&dialling, Nanos(1_499_999_999)));
         assert_eq!(gathering.wake(), Nanos(1_500_000_000));
         assert!(gathering.ends(&dialling, Nanos(1_500_000_000)));

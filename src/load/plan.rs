@@ -72,8 +72,8 @@ impl Plan {
             connect_counts: config.mode == Mode::Churn && !paced,
             paced,
             on_demand: paced && end != End::WithTheRun,
-            // A load that sends as much as the socket takes fills every buffer there is, and a queue
-            // of times for all of that would be one too.
+            // A load that sends as much as the socket takes fills every buffer there is, and a
+            // queue of times for all of that would be one too.
             times_each: window != UNLIMITED,
             send_proxy: config.send_proxy,
             skip_greeting: config.skip_greeting,

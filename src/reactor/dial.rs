@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::connection::{Ready, Stream};
@@ -27,6 +28,9 @@ pub trait Dial {
 
     /// What time it is.
     fn now(&self) -> Nanos;
+
+    /// How much processor time we have used: of a long time, the rest was a pause.
+    fn worked(&self) -> Duration;
 }
 
 /// A stream that we have made ourselves.

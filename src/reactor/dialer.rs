@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
@@ -95,6 +96,10 @@ impl Dial for Dialer {
     #[inline]
     fn now(&self) -> Nanos {
         alarm::now()
+    }
+
+    fn worked(&self) -> Duration {
+        alarm::worked()
     }
 }
 

@@ -48,7 +48,7 @@ impl<D: Dial> Generator<D> {
                 slot.exchange = Some(exchange);
                 slot.young = true;
                 self.open += 1;
-                self.gathering.dialled(self.dialling.opened(), now);
+                self.gather();
             }
             Err(error) => {
                 self.dialling.grown();
@@ -96,18 +96,21 @@ impl<D: Dial> Generator<D> {
     #[cold]
     pub(super) fn grow_up(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key).filter(|slot| slot.young) else { return };
-        let connecting = slot.exchange.as_ref().is_some_and(Exchange::is_connecting);
-        let grown = slot
-            .exchange
-            .as_ref()
-            .is_none_or(|exchange| exchange.has_answered() || (self.pace.is_some() && !connecting));
+        let grown = slot.exchange.as_ref().is_none_or(|exchange| {
+            exchange.has_answered() || (self.pace.is_some() && !exchange.is_connecting())
+        });
         if grown {
             slot.young = false;
             self.dialling.grown();
         }
-        if !connecting {
-            self.gathering.goes_on(self.now);
-        }
+        self.gather();
+    }
+
+    /// The start goes on as long as there is progress.
+    fn gather(&mut self) {
+        let made = usize::try_from(self.lent.results.established).unwrap_or(usize::MAX);
+        let (begun, answered) = (self.dialling.opened(), self.dialling.answered());
+        self.gathering.goes_on(begun + made.min(self.slots.len()) + answered, self.now);
     }
 
     /// Takes a connection out that has ended, whatever the reason; another may follow.

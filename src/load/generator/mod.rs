@@ -89,6 +89,8 @@ pub(super) struct Generator<D: Dial> {
     progressed: Nanos,
     /// How late a poll has to be to count as a pause of our own.
     pause_min_ns: u64,
+    /// How much processor time was used until the last check.
+    worked: Duration,
     /// All time is over, and everything has a last look in this turn; and then it is cut.
     last_look: bool,
     is_cut: bool,
@@ -140,6 +142,7 @@ impl<D: Dial> Generator<D> {
             progress: (0, 0),
             progressed: start,
             pause_min_ns: Self::pause_min_ns(config.timeout),
+            worked: Duration::ZERO,
             last_look: false,
             is_cut: false,
             dials: 0,

@@ -2,9 +2,9 @@
 //!
 //! A process may be stopped, frozen or starved for any time, and then finds that a deadline has
 //! passed while what it waits for has long been there. That is nobody's fault but its own. So a
-//! turn that took much longer than it was to take lengthens every wait; and before a connection is
-//! given up, it is read from and written to once more, because one poll need not tell all that is
-//! ready.
+//! turn that took much longer than it was to take, and not because of its work, lengthens every
+//! wait; and before a connection is given up, it is read from and written to once more, because one
+//! poll need not tell all that is ready.
 
 use std::io;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use crate::connection::Ready;
 use crate::fault;
 use crate::reactor::{Dial, Told};
 
+use super::super::dialling::PAUSE;
 use super::super::exchange::{Served, Wait};
 use super::super::gathering::PATIENCE;
 use super::super::pace::Pace;
@@ -42,7 +43,7 @@ impl<D: Dial> Generator<D> {
         });
         self.now = self.dial.now();
         if self.now.ns_since(before.max(until)) > self.pause_min_ns {
-            self.excuse(self.now.since(before.max(until)), self.now.since(before));
+            self.look_for_a_pause(before, until);
         }
         if interrupted {
             self.interrupt();
@@ -69,9 +70,18 @@ impl<D: Dial> Generator<D> {
         next.min(self.gathering.wake())
     }
 
-    /// This process stood still for that long, in a turn of that length: whoever was waited for
-    /// has that much more time.
+    /// This turn took much longer than the poll was to wait. What of that was no work of ours is a
+    /// pause, and as much longer is everything waited for that we wait for.
     #[cold]
+    fn look_for_a_pause(&mut self, before: Nanos, until: Nanos) {
+        let worked = self.dial.worked().saturating_sub(self.worked);
+        let pause = self.now.since(before.max(until)).saturating_sub(worked);
+        if pause.as_nanos() > self.pause_min_ns.into() {
+            self.excuse(pause, self.now.since(before).saturating_sub(worked));
+        }
+    }
+
+    /// This process stood still for that long, in a turn that took so long but for its work.
     fn excuse(&mut self, pause: Duration, turn: Duration) {
         self.lent.results.paused += pause;
         self.stage.excuse(turn);
@@ -87,6 +97,7 @@ impl<D: Dial> Generator<D> {
     #[cold]
     pub(super) fn expire(&mut self) {
         self.next_check = self.now.after(self.timeout / CHECKS_A_TIMEOUT);
+        self.worked = self.dial.worked();
         for key in 0..self.slots.len() {
             let exchange = self.slots.get_mut(key).and_then(|slot| slot.exchange.as_mut());
             match exchange.map_or(Wait::GoesOn, |one| one.wait(self.timeout, self.now)) {
@@ -117,7 +128,11 @@ impl<D: Dial> Generator<D> {
         if waits || progress != self.progress {
             self.progress = progress;
             self.progressed = self.now;
-        } else if self.now.since(self.progressed) >= self.timeout && !self.stage.is_ending() {
+            return;
+        }
+        // Those that have failed are tried again meanwhile, and have their time then.
+        let patience = self.timeout.saturating_add(PAUSE);
+        if self.now.since(self.progressed) > patience && !self.stage.is_ending() {
             self.notes.push("there was no progress any more: the run ends here".to_owned());
             self.end();
         }

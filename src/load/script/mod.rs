@@ -5,21 +5,24 @@
 //! as epoll tells it.
 
 mod thread;
+mod wire;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use rustix::io::Errno;
 
 use crate::clock::Nanos;
 use crate::connection::Ready;
-use crate::proxy::{self, Beginning};
 use crate::reactor::{Dial, Told};
 
 use self::thread::Thread;
+
+pub(super) use self::wire::Wire;
 
 pub(super) const MILLISECOND: u64 = 1_000_000;
 pub(super) const SECOND: u64 = 1_000_000_000;
@@ -79,6 +82,10 @@ pub(super) struct World {
     pub events_max: usize,
     /// How long a poll takes that tells anything.
     pub poll_takes: u64,
+    /// How much processor time we have used.
+    pub worked: Duration,
+    /// Whether a stop is one that we work in: a very long turn.
+    pub stops_are_work: bool,
     /// When this process is stopped, and until when: the poll that waits then is interrupted.
     pub stops: VecDeque<std::ops::Range<u64>>,
     /// When Ctrl-C is pressed.
@@ -93,32 +100,6 @@ pub(super) struct World {
     told: usize,
 }
 
-/// One connection as the server sees it.
-#[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "what has happened to it, each by itself")]
-pub(super) struct Wire {
-    key: usize,
-    pub dialled: u64,
-    /// When it is connected, or refused.
-    connected: u64,
-    /// What is on its way back, and when it arrives.
-    back: VecDeque<(u64, u8)>,
-    received: usize,
-    kept: Vec<u8>,
-    /// The PROXY header, once it is whole.
-    pub header: Vec<u8>,
-    /// When the server's FIN or RST arrives.
-    fin: Option<u64>,
-    rst: Option<u64>,
-    pub saw_fin: bool,
-    pub saw_rst: bool,
-    pub closed: bool,
-    refused: bool,
-    told_connected: bool,
-    /// Until when everything that has arrived was told.
-    told: u64,
-}
-
 impl World {
     pub(super) fn new() -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Self {
@@ -131,6 +112,8 @@ impl World {
             chunk: usize::MAX,
             events_max: usize::MAX,
             poll_takes: 0,
+            worked: Duration::ZERO,
+            stops_are_work: false,
             stops: VecDeque::new(),
             interrupts: VecDeque::new(),
             wires: Vec::new(),
@@ -155,54 +138,6 @@ impl World {
     fn next_event(&self) -> Option<u64> {
         let arrivals = self.wires.iter().filter(|wire| !wire.closed).filter_map(Wire::next_event);
         arrivals.chain(self.interrupts.front().copied()).min()
-    }
-}
-
-impl Wire {
-    fn next_event(&self) -> Option<u64> {
-        if !self.told_connected {
-            return (self.connected != u64::MAX).then_some(self.connected);
-        }
-        let bytes = self.back.iter().map(|(at, _)| *at).find(|at| *at > self.told);
-        let ends = [self.fin, self.rst].into_iter().flatten().filter(|at| *at > self.told);
-        bytes.into_iter().chain(ends).min()
-    }
-
-    fn take(&mut self, bytes: &[u8], deed: Deed, at: u64) {
-        if deed == Deed::EchoBehindHeader && self.header.is_empty() {
-            self.kept.extend_from_slice(bytes);
-            if let Beginning::Header { bytes: length, .. } = proxy::read(&self.kept) {
-                let rest = self.kept.split_off(length);
-                self.header = std::mem::take(&mut self.kept);
-                self.take(&rest, deed, at);
-            }
-            return;
-        }
-        for byte in bytes {
-            let place = self.received;
-            self.received += 1;
-            let mut send = |byte| self.back.push_back((at, byte));
-            match deed {
-                Deed::Silence => {}
-                Deed::EchoAtTheEnd => self.kept.push(*byte),
-                Deed::Corrupt(wrong) if wrong == place => send(byte ^ 0x10),
-                Deed::Lose(wrong) if wrong == place => {}
-                Deed::Double(wrong) if wrong == place => {
-                    send(*byte);
-                    send(*byte);
-                }
-                Deed::End(after) if place >= after => self.fin = self.fin.or(Some(at)),
-                Deed::Reset(after) if place >= after => self.rst = self.rst.or(Some(at)),
-                Deed::Echo
-                | Deed::Greet(_)
-                | Deed::EchoBehindHeader
-                | Deed::Corrupt(_)
-                | Deed::Lose(_)
-                | Deed::Double(_)
-                | Deed::End(_)
-                | Deed::Reset(_) => send(*byte),
-            }
-        }
     }
 }
 
@@ -257,7 +192,11 @@ impl Dial for Scripted {
         assert_ne!(next, u64::MAX, "it would wait for ever");
         let now = world.now.max(next);
         if let Some(stop) = world.stops.pop_front_if(|stop| stop.start <= now) {
-            world.now = world.now.max(stop.end);
+            let stopped = stop.end.saturating_sub(world.now);
+            world.now += stopped;
+            if world.stops_are_work {
+                world.worked += Duration::from_nanos(stopped);
+            }
             return Err(Errno::INTR.into());
         }
         world.now = now;
@@ -291,5 +230,9 @@ impl Dial for Scripted {
 
     fn now(&self) -> Nanos {
         Nanos(self.0.borrow().now)
+    }
+
+    fn worked(&self) -> Duration {
+        self.0.borrow().worked
     }
 }

@@ -8,6 +8,8 @@
 )]
 mod timeout;
 
+use std::time::Duration;
+
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::clock::Nanos;
@@ -20,4 +22,10 @@ pub(super) fn now() -> Nanos {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
     // Neither is ever negative: this clock counts from the machine's start.
     Nanos(tv_sec.cast_unsigned() * 1_000_000_000 + tv_nsec.cast_unsigned())
+}
+
+/// How much processor time this process has used.
+pub(super) fn worked() -> Duration {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::from_secs(tv_sec.cast_unsigned()) + Duration::from_nanos(tv_nsec.cast_unsigned())
 }

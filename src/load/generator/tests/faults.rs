@@ -69,6 +69,19 @@ fn a_silent_server_is_waited_for_no_longer_than_was_said() {
     assert!(ran.took < Duration::from_secs(1), "there never was a connection: {:?}", ran.took);
 }
 
+/// Connections that are made, time out and are made again are no progress of the start.
+#[test]
+fn g12_a_silent_server_with_a_short_timeout_does_not_put_off_the_load_for_ever() {
+    for timeout in [50, 300, 500, 900, 1000, 1100].map(Duration::from_millis) {
+        let config = Config { timeout, ..config(Mode::Echo) };
+        let ran = run(&config, |world| world.other_deeds = Deed::Silence);
+        assert!(ran.took < Duration::from_secs(6), "{timeout:?}: {:?}", ran.took);
+        let seconds = ran.report.duration_s;
+        // Without a warm-up the start is measured too.
+        assert!((1.9..3.2).contains(&seconds), "{timeout:?}: measured {seconds}");
+    }
+}
+
 #[test]
 fn what_this_machine_lacks_is_no_error_of_the_server() {
     let ran = run(&config(Mode::Echo), |world| {

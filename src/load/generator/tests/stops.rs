@@ -81,3 +81,17 @@ fn a_silent_server_times_out_in_spite_of_a_stop() {
     assert_eq!(words, [("timeout", "timed-out")]);
     assert!(ran.took < Duration::from_secs(7), "{:?}", ran.took);
 }
+
+/// Turns that are long because there is so much to do are no pauses, or a busy run never ended.
+#[test]
+fn g09_work_is_no_pause() {
+    let config = Config { timeout: TIMEOUT, ..config(Mode::Echo) };
+    let ran = run(&config, |world| {
+        world.other_deeds = Deed::Silence;
+        world.stops_are_work = true;
+        let starts = (0..20).map(|turn| SECOND + turn * STOP + MILLISECOND);
+        world.stops.extend(starts.map(|start| start..start + STOP - 2 * MILLISECOND));
+    });
+    assert!(ran.took < Duration::from_secs(9), "{:?}", ran.took);
+    assert!(ran.report.paused_s < 0.1, "{}", ran.report.paused_s);
+}

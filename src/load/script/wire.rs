@@ -1,0 +1,81 @@
+//! The server's end of a scripted connection.
+
+use std::collections::VecDeque;
+
+use crate::proxy::{self, Beginning};
+
+use super::Deed;
+
+/// One connection as the server sees it.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what has happened to it, each by itself")]
+pub(in crate::load) struct Wire {
+    pub(in crate::load) key: usize,
+    pub(in crate::load) dialled: u64,
+    /// When it is connected, or refused.
+    pub(in crate::load) connected: u64,
+    /// What is on its way back, and when it arrives.
+    pub(in crate::load) back: VecDeque<(u64, u8)>,
+    pub(in crate::load) received: usize,
+    pub(in crate::load) kept: Vec<u8>,
+    /// The PROXY header, once it is whole.
+    pub(in crate::load) header: Vec<u8>,
+    /// When the server's FIN or RST arrives.
+    pub(in crate::load) fin: Option<u64>,
+    pub(in crate::load) rst: Option<u64>,
+    pub(in crate::load) saw_fin: bool,
+    pub(in crate::load) saw_rst: bool,
+    pub(in crate::load) closed: bool,
+    pub(in crate::load) refused: bool,
+    pub(in crate::load) told_connected: bool,
+    /// Until when everything that has arrived was told.
+    pub(in crate::load) told: u64,
+}
+
+impl Wire {
+    pub(super) fn next_event(&self) -> Option<u64> {
+        if !self.told_connected {
+            return (self.connected != u64::MAX).then_some(self.connected);
+        }
+        let bytes = self.back.iter().map(|(at, _)| *at).find(|at| *at > self.told);
+        let ends = [self.fin, self.rst].into_iter().flatten().filter(|at| *at > self.told);
+        bytes.into_iter().chain(ends).min()
+    }
+
+    pub(super) fn take(&mut self, bytes: &[u8], deed: Deed, at: u64) {
+        if deed == Deed::EchoBehindHeader && self.header.is_empty() {
+            self.kept.extend_from_slice(bytes);
+            if let Beginning::Header { bytes: length, .. } = proxy::read(&self.kept) {
+                let rest = self.kept.split_off(length);
+                self.header = std::mem::take(&mut self.kept);
+                self.take(&rest, deed, at);
+            }
+            return;
+        }
+        for byte in bytes {
+            let place = self.received;
+            self.received += 1;
+            let mut send = |byte| self.back.push_back((at, byte));
+            match deed {
+                Deed::Silence => {}
+                Deed::EchoAtTheEnd => self.kept.push(*byte),
+                Deed::Corrupt(wrong) if wrong == place => send(byte ^ 0x10),
+                Deed::Lose(wrong) if wrong == place => {}
+                Deed::Double(wrong) if wrong == place => {
+                    send(*byte);
+                    send(*byte);
+                }
+                Deed::End(after) if place >= after => self.fin = self.fin.or(Some(at)),
+                Deed::Reset(after) if place >= after => self.rst = self.rst.or(Some(at)),
+                Deed::Echo
+                | Deed::Greet(_)
+                | Deed::EchoBehindHeader
+                | Deed::Corrupt(_)
+                | Deed::Lose(_)
+                | Deed::Double(_)
+                | Deed::End(_)
+                | Deed::Reset(_) => send(*byte),
+            }
+        }
+    }
+}
