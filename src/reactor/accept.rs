@@ -11,7 +11,8 @@ use crate::fault::{self, AcceptFault};
 
 use super::closing::log_closed;
 use super::gate::{Admission, EVICTS_PER_TURN};
-use super::{Kernel, Reactor};
+use super::warnings::Warning;
+use super::{Kernel, OverLimit, Reactor};
 
 /// How many connections are accepted in one turn: a storm of them must not keep those that are
 /// in from being served.
@@ -30,6 +31,7 @@ impl<K: Kernel> Reactor<K> {
     #[cold]
     pub(super) fn accept(&mut self) -> io::Result<()> {
         self.victims.clear();
+        self.warn_if_full();
         let (mut failures, mut questions) = (0, 0..QUESTIONS_PER_TURN);
         // The last call's last turn: those that were in the queue in time may still be there.
         let budget = if self.lent.input_over { LAST_ACCEPTS } else { ACCEPTS_PER_TURN };
@@ -120,7 +122,7 @@ impl<K: Kernel> Reactor<K> {
         if fault::refused(error) {
             return Cause::Refused;
         }
-        if let Some(left_out) = self.warnings.may_warn(self.lent.now) {
+        if let Some(left_out) = self.warnings.may_warn(Warning::Register, self.lent.now) {
             warn!("a connection could not be registered: {error} (warnings left out: {left_out})");
         } else {
             debug!("a connection could not be registered: {error}");
@@ -148,7 +150,7 @@ impl<K: Kernel> Reactor<K> {
     fn turn_away(&mut self, stream: K::Stream, peer: Peer, cause: Cause) {
         let mut connection = Connection::new(stream, peer, None, self.lent.now);
         connection.turn_away(cause);
-        self.counters.closed(cause, Tally::default());
+        self.count_closed(cause, Tally::default(), connection.peer());
         log_closed(&connection, self.lent.now);
     }
 
@@ -189,12 +191,28 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
+    /// Connections wait in a queue, and there are as many as there may be.
+    fn warn_if_full(&mut self) {
+        let most = self.rules.connections_max;
+        if self.open() < most || self.is_draining() {
+            return;
+        }
+        if self.warnings.may_warn(Warning::Full, self.lent.now).is_some() {
+            let what = match self.rules.over_limit {
+                OverLimit::Wait => "more wait in the backlog",
+                OverLimit::Refuse => "more are refused",
+                OverLimit::Evict => "more take the places of the longest idle",
+            };
+            warn!("--max-connections is reached, {most} connections: {what}");
+        }
+    }
+
     /// Accepts nobody for a while: descriptors or memory have run out, or nothing but errors comes
     /// of it, as where a filter forbids the call.
     fn pause(&mut self, error: &io::Error) {
         self.gate.pause(self.lent.now);
         self.counters.pauses += 1;
-        if let Some(left_out) = self.warnings.may_warn(self.lent.now) {
+        if let Some(left_out) = self.warnings.may_warn(Warning::Accept, self.lent.now) {
             warn!(
                 "accept: {error}; pausing, with {} connections open; if descriptors have run out, \
                  raise their limit or lower --max-connections (warnings left out: {left_out})",

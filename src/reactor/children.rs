@@ -20,6 +20,7 @@ use crate::connection::{Peer, Tally};
 
 use super::closing::log_child;
 use super::kernel::{Ended, Urge};
+use super::warnings::Warning;
 use super::{Kernel, Reactor};
 
 /// All children that are not over, by process id. That is nobody else's as long as they are in
@@ -66,7 +67,7 @@ impl<K: Kernel> Reactor<K> {
         match self.kernel.spawn(stream, &peer) {
             Ok(id) => self.child_started(id, child),
             Err(error) => {
-                if let Some(left_out) = self.warnings.may_warn(now) {
+                if let Some(left_out) = self.warnings.may_warn(Warning::Child, now) {
                     warn!("a child could not be started: {error} (warnings left out: {left_out})");
                 }
                 self.child_closed(&child, Cause::Exec);
@@ -157,7 +158,7 @@ impl<K: Kernel> Reactor<K> {
             (None, _) => &"not-started",
         };
         self.per_peer.leave(&child.peer);
-        self.counters.closed(cause, Tally::default());
+        self.count_closed(cause, Tally::default(), &child.peer);
         let lasted = self.lent.now.since(child.opened);
         log_child(&child.peer, cause, lasted, status);
     }

@@ -33,7 +33,7 @@ impl<K: Kernel> Reactor<K> {
                 self.per_peer.leave_unidentified(key);
             }
             if let Phase::Closed(cause) = connection.phase() {
-                self.counters.closed(cause, connection.tally());
+                self.count_closed(cause, connection.tally(), connection.peer());
                 log_closed(&connection, self.lent.now);
             }
         }
@@ -42,6 +42,16 @@ impl<K: Kernel> Reactor<K> {
             self.counters.closed_total() + u64::try_from(self.open()).unwrap_or(u64::MAX),
             "accepted = open + the sum of all causes"
         );
+    }
+}
+
+impl<K: Kernel> Reactor<K> {
+    /// Counts the end of a connection, also for the next summary.
+    pub(super) fn count_closed(&mut self, cause: Cause, tally: Tally, peer: &Peer) {
+        self.counters.closed(cause, tally);
+        if let Some(at) = self.summary.note(cause, peer, self.lent.now) {
+            self.deadlines.summary_at(at);
+        }
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Deadlines {
     next: Millis,
     /// When everything ends.
     end: Millis,
+    /// When the next summary is logged.
+    summary: Millis,
     /// When the loop's next beat is, and how far it is from one to the next.
     beat: Millis,
     interval: Duration,
@@ -31,6 +33,7 @@ impl Deadlines {
             wheel: TimerWheel::with_capacity(connections),
             next: Millis::NEVER,
             end: Millis::NEVER,
+            summary: Millis::NEVER,
             beat: Millis::NEVER,
             interval: Duration::ZERO,
         }
@@ -79,8 +82,23 @@ impl Deadlines {
         due
     }
 
+    /// Sets the time of the next summary.
+    pub(super) fn summary_at(&mut self, at: Millis) {
+        self.summary = at;
+        self.next = self.soonest();
+    }
+
+    /// True, once, when it is time for a summary.
+    pub(super) fn is_summary_due(&mut self, now: Millis) -> bool {
+        let due = self.summary <= now;
+        if due {
+            self.summary_at(Millis::NEVER);
+        }
+        due
+    }
+
     fn soonest(&self) -> Millis {
-        self.wheel.next().min(self.end).min(self.beat)
+        self.wheel.next().min(self.end).min(self.beat).min(self.summary)
     }
 
     /// The time of the next look, of the next beat, or of the end.

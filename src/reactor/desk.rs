@@ -18,6 +18,7 @@ use crate::fault::{self, AcceptFault};
 use crate::http::{Exchange, Progress, Request, Response};
 
 use super::gate::PAUSE;
+use super::warnings::Warning;
 use super::{Kernel, News, Reactor};
 
 /// How many visitors there are at a time: probes and scrapers come every few seconds and stay for
@@ -287,7 +288,7 @@ impl<K: Kernel> Reactor<K> {
     /// Echoes go on whatever becomes of visitors; so this is no failure of ours.
     fn visitor_failed(&mut self, error: &io::Error) {
         self.desk.paused_until = self.lent.now.after(PAUSE);
-        if let Some(left_out) = self.warnings.may_warn(self.lent.now) {
+        if let Some(left_out) = self.warnings.may_warn(Warning::Visitor, self.lent.now) {
             warn!("a visitor could not be let in: {error} (warnings left out: {left_out})");
         }
     }

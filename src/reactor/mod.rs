@@ -40,6 +40,7 @@ mod proxied;
 mod rules;
 mod slots;
 mod socket;
+mod summary;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,8 @@ mod warnings;
 use std::io;
 use std::time::Duration;
 
+use log::warn;
+
 use crate::clock::Millis;
 use crate::connection::Lent;
 use crate::fault;
@@ -61,6 +64,7 @@ use self::desk::Desk;
 use self::gate::{EVICTS_PER_TURN, Gate};
 use self::per_peer::PerPeer;
 use self::slots::Slots;
+use self::summary::Summary;
 use self::warnings::Warnings;
 
 pub use self::counters::Counters;
@@ -115,6 +119,7 @@ pub struct Reactor<K: Kernel> {
     /// Whom to evict next in this turn, the longest idle last.
     victims: Vec<usize>,
     warnings: Warnings,
+    summary: Summary,
 }
 
 impl<K: Kernel> Reactor<K> {
@@ -136,6 +141,7 @@ impl<K: Kernel> Reactor<K> {
             drain_until: Millis::NEVER,
             victims: Vec::new(),
             warnings: Warnings::default(),
+            summary: Summary::default(),
             rules,
         }
     }
@@ -263,6 +269,9 @@ impl<K: Kernel> Reactor<K> {
             self.watch(key);
         }
         self.expire_drain();
+        if self.deadlines.is_summary_due(now) {
+            warn!("{}", self.summary.take(now));
+        }
         if self.deadlines.beats(now) { News::BEAT } else { News::NONE }
     }
 }

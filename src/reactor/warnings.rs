@@ -7,22 +7,48 @@ use crate::clock::Millis;
 /// A warning is repeated no sooner than this.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Lets one warning through in a while, and counts the others.
+/// What is warned about. Each is limited by itself, so that none hides another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Warning {
+    /// `accept` fails.
+    Accept,
+    /// A connection can't be registered.
+    Register,
+    /// A child can't be started.
+    Child,
+    /// A visitor can't be accepted.
+    Visitor,
+    /// There are as many connections as there may be.
+    Full,
+}
+
+/// Lets one warning of each kind through in a while, and counts the others.
 #[derive(Debug, Default)]
-pub(super) struct Warnings {
+pub(super) struct Warnings([Limiter; 5]);
+
+#[derive(Debug, Default)]
+struct Limiter {
     last: Option<Millis>,
     left_out: u64,
 }
 
 impl Warnings {
-    /// If a warning may be logged now, how many were left out since the last.
-    pub(super) fn may_warn(&mut self, now: Millis) -> Option<u64> {
-        if self.last.is_some_and(|last| now < last.after(INTERVAL)) {
-            self.left_out += 1;
+    /// If a warning may be logged now, how many of its kind were left out since the last.
+    pub(super) fn may_warn(&mut self, warning: Warning, now: Millis) -> Option<u64> {
+        let [accept, register, child, visitor, full] = &mut self.0;
+        let limiter = match warning {
+            Warning::Accept => accept,
+            Warning::Register => register,
+            Warning::Child => child,
+            Warning::Visitor => visitor,
+            Warning::Full => full,
+        };
+        if limiter.last.is_some_and(|last| now < last.after(INTERVAL)) {
+            limiter.left_out += 1;
             return None;
         }
-        self.last = Some(now);
-        Some(std::mem::take(&mut self.left_out))
+        limiter.last = Some(now);
+        Some(std::mem::take(&mut limiter.left_out))
     }
 }
 
@@ -33,10 +59,20 @@ mod tests {
     #[test]
     fn a_flood_of_warnings_is_one_and_a_count() {
         let mut warnings = Warnings::default();
-        assert_eq!(warnings.may_warn(Millis(1000)), Some(0));
+        assert_eq!(warnings.may_warn(Warning::Accept, Millis(1000)), Some(0));
         for _ in 0..1000 {
-            assert_eq!(warnings.may_warn(Millis(5999)), None);
+            assert_eq!(warnings.may_warn(Warning::Accept, Millis(5999)), None);
         }
-        assert_eq!(warnings.may_warn(Millis(6000)), Some(1000));
+        assert_eq!(warnings.may_warn(Warning::Accept, Millis(6000)), Some(1000));
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_hides_no_other() {
+        let mut warnings = Warnings::default();
+        for warning in [Warning::Accept, Warning::Register, Warning::Child, Warning::Visitor] {
+            assert_eq!(warnings.may_warn(warning, Millis(0)), Some(0));
+            assert_eq!(warnings.may_warn(warning, Millis(0)), None);
+        }
+        assert_eq!(warnings.may_warn(Warning::Full, Millis(0)), Some(0));
     }
 }

@@ -122,6 +122,7 @@ fn a17_one_too_many_waits_in_the_backlog() {
     assert_eq!((status.count("accepted"), status.word("gate")), (3, "full"), "{status:?}");
     let queue = daemon.sockets().into_iter().find(|socket| socket.state == TcpState::Listen);
     assert_eq!(queue.unwrap().unread, 1, "it is in the kernel's queue");
+    daemon.wait_for_log("--max-connections is reached, 3 connections: more wait in the backlog");
     drop(peers.pop());
     assert_eq!(fourth.recv_exact(8), b"waiting\n");
     drop((peers, fourth));
@@ -200,6 +201,9 @@ fn a19_a_peer_has_no_more_connections_than_it_may() {
     let mut third = Peer::connect(address);
     assert_eq!(third.read_to_end(), b"");
     assert_eq!(daemon.closing(third.address()).cause, "refused");
+    daemon.wait_for_log(
+        "WARN ] connections ended in the last 1 s: refused=1; most from 127.0.0.1 (1)",
+    );
     let mut other = Peer::connect_from(Ipv4Addr::new(127, 0, 0, 9), address);
     other.echo(b"from elsewhere\n");
     drop(peers);

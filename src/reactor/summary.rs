@@ -1,0 +1,130 @@
+//! A summary for the operator of the connections that the daemon or the network has ended, where
+//! each alone would be a line for debug: so an attack is seen in the log, and does not fill it.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::cause::Cause;
+use crate::clock::Millis;
+use crate::connection::Peer;
+
+/// The causes that are summed up.
+const CAUSES: [Cause; 6] = [
+    Cause::Refused,
+    Cause::Evicted,
+    Cause::Idle,
+    Cause::LineTimeout,
+    Cause::Stalled,
+    Cause::TimedOut,
+];
+
+/// How long after the first of them the summary comes, so that it has more to say than one.
+const DELAY: Duration = Duration::from_secs(1);
+
+/// How long it is from one summary to the next, at least.
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// How many addresses are told apart between two summaries: some 100 KB.
+const ADDRESSES_MAX: usize = 1024;
+
+/// How many addresses a summary names.
+const WORST: usize = 3;
+
+/// What has happened since the last summary.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    counts: [u64; CAUSES.len()],
+    addresses: HashMap<IpAddr, u64>,
+    since: Option<Millis>,
+    last: Option<Millis>,
+}
+
+impl Summary {
+    /// A connection has ended. Returns when the next summary is due, if this is the first thing
+    /// that it has to say.
+    pub(super) fn note(&mut self, cause: Cause, peer: &Peer, now: Millis) -> Option<Millis> {
+        let place = CAUSES.iter().position(|summed| *summed == cause)?;
+        *self.counts.get_mut(place)? += 1;
+        if let Some(address) = peer.address().map(|address| address.ip())
+            && (self.addresses.len() < ADDRESSES_MAX || self.addresses.contains_key(&address))
+        {
+            *self.addresses.entry(address).or_default() += 1;
+        }
+        if self.since.is_some() {
+            return None;
+        }
+        self.since = Some(now);
+        let soonest = self.last.map_or(Millis(0), |last| last.after(INTERVAL));
+        Some(now.after(DELAY).max(soonest))
+    }
+
+    /// The summary, which begins anew with this.
+    pub(super) fn take(&mut self, now: Millis) -> String {
+        let since = self.since.take().unwrap_or(now);
+        self.last = Some(now);
+        let seconds = now.since(since).as_secs().max(1);
+        let counts = CAUSES.iter().zip(std::mem::take(&mut self.counts));
+        let counts = counts.filter(|(_, count)| *count > 0);
+        let counts = counts.map(|(cause, count)| format!("{}={count}", cause.word()));
+        let counts = counts.collect::<Vec<_>>().join(" ");
+        let mut worst: Vec<_> = std::mem::take(&mut self.addresses).into_iter().collect();
+        worst.sort_unstable_by_key(|(address, count)| (Reverse(*count), *address));
+        let worst = worst.iter().take(WORST).map(|(address, count)| format!("{address} ({count})"));
+        let worst = worst.collect::<Vec<_>>().join(", ");
+        let most = if worst.is_empty() { "" } else { "; most from " };
+        format!("connections ended in the last {seconds} s: {counts}{most}{worst}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    fn peer(host: u8) -> Peer {
+        SocketAddr::from(([10, 0, 0, host], 1)).into()
+    }
+
+    #[test]
+    fn an_attack_is_one_line_with_its_worst_addresses() {
+        let mut summary = Summary::default();
+        assert_eq!(summary.note(Cause::Refused, &peer(1), Millis(5000)), Some(Millis(6000)));
+        for host in [1, 2, 3, 3, 3, 2, 4] {
+            assert_eq!(summary.note(Cause::Refused, &peer(host), Millis(5500)), None);
+        }
+        assert_eq!(summary.note(Cause::Stalled, &Peer::unix(1), Millis(5500)), None);
+        let text = "connections ended in the last 3 s: refused=8 stalled=1; most from \
+                    10.0.0.3 (3), 10.0.0.1 (2), 10.0.0.2 (2)";
+        assert_eq!(summary.take(Millis(8000)), text);
+        assert_eq!(
+            summary.note(Cause::Idle, &peer(1), Millis(9000)),
+            Some(Millis(68_000)),
+            "a minute after the last"
+        );
+        let text = "connections ended in the last 59 s: idle=1; most from 10.0.0.1 (1)";
+        assert_eq!(summary.take(Millis(68_000)), text);
+    }
+
+    #[test]
+    fn an_orderly_end_is_not_summed_up() {
+        let mut summary = Summary::default();
+        for cause in [Cause::Finished, Cause::Reset, Cause::Drained, Cause::Cut] {
+            assert_eq!(summary.note(cause, &peer(1), Millis(0)), None);
+        }
+        assert!(summary.since.is_none());
+    }
+
+    #[test]
+    fn very_many_addresses_take_bounded_memory() {
+        let mut summary = Summary::default();
+        for number in 0..100_000_u32 {
+            let peer = Peer::from(SocketAddr::from((std::net::Ipv4Addr::from(number + 1), 1)));
+            summary.note(Cause::Refused, &peer, Millis(0));
+        }
+        assert_eq!(summary.addresses.len(), ADDRESSES_MAX);
+        assert!(summary.take(Millis(0)).contains("refused=100000"));
+    }
+}
