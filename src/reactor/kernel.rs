@@ -76,6 +76,8 @@ pub enum Event {
     Listener(usize),
     /// Somebody may be in the queue of the listener for visitors.
     Desk,
+    /// A child has said something, which the kernel sees to itself.
+    Voice,
     /// The stream registered under that key may be ready.
     Stream(usize, Ready),
     /// Ask for [`Kernel::signals`].

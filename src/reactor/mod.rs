@@ -213,6 +213,7 @@ impl<K: Kernel> Reactor<K> {
                 self.gate.knock(listener);
                 self.calm = false;
             }
+            Event::Voice => {}
             Event::Desk => {
                 self.desk.knock();
                 self.calm = false;

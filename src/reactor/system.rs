@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use log::debug;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 use rustix::process::Pid;
 use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::signal::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -116,20 +116,14 @@ impl Kernel for System {
     fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
         self.poll.poll(&mut self.events, timeout)?;
         self.voices.begin_poll();
-        for event in &self.events {
+        let Self { poll, events, signals, voices, .. } = self;
+        for event in &*events {
             let token = event.token();
+            // Told in one place, or what is done about it would not be compiled into this loop.
             tell(if token.0 < VOICES {
                 Event::Stream(token.0, readiness(event))
-            } else if token == SIGNALS {
-                edge::renew(&mut self.signals, self.poll.registry(), SIGNALS)?;
-                Event::Signal
-            } else if token == DESK {
-                Event::Desk
-            } else if token.0 < VOICES + VOICES_MAX {
-                self.voices.hear(self.poll.registry(), VOICES, token.0 - VOICES);
-                continue;
             } else {
-                Event::Listener(DESK.0 - 1 - token.0)
+                apart(token, poll.registry(), signals, voices)?
             });
         }
         Ok(())
@@ -217,6 +211,28 @@ impl Kernel for System {
         // Neither is ever negative: this clock counts from the machine's start.
         Millis(time.tv_sec.cast_unsigned() * 1000 + time.tv_nsec.cast_unsigned() / 1_000_000)
     }
+}
+
+/// The event of a token that is no stream's. A child's voice is heard here.
+#[cold]
+fn apart(
+    token: Token,
+    registry: &Registry,
+    signals: &mut Signals,
+    voices: &mut Voices,
+) -> io::Result<Event> {
+    Ok(match token {
+        SIGNALS => {
+            edge::renew(signals, registry, SIGNALS)?;
+            Event::Signal
+        }
+        DESK => Event::Desk,
+        Token(voice) if voice < VOICES + VOICES_MAX => {
+            voices.hear(registry, VOICES, voice - VOICES);
+            Event::Voice
+        }
+        Token(listener) => Event::Listener(DESK.0 - 1 - listener),
+    })
 }
 
 const fn listener_token(number: usize) -> Token {
