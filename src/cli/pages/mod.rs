@@ -15,7 +15,7 @@ use clap_mangen::Man;
 use super::commands;
 
 /// The day on which what is written by hand was changed, for the foot of the pages.
-const DATE: &str = "2026-11-24";
+const DATE: &str = "2026-11-28";
 
 /// Stands for the end of a line that is to stay one; no help text has this sign.
 const LINE_BREAK: &str = "¶";

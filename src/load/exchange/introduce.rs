@@ -11,7 +11,6 @@ use crate::proxy;
 use crate::reactor::Dialled;
 
 use super::super::trouble::{Trouble, Where};
-use super::receive::Got;
 use super::{Exchange, Lent, Phase};
 
 impl<S: Dialled> Exchange<S> {
@@ -45,15 +44,24 @@ impl<S: Dialled> Exchange<S> {
         if !matches!(self.phase, Phase::Greeting(_)) {
             self.phase = Phase::Greeting(false);
         }
-        match self.read(lent)? {
-            Got::Bytes(count) => {
+        if !self.ready.contains(Ready::READABLE) {
+            return Ok(false);
+        }
+        // Not as echoes are read: that is in each line's path, and has one caller for its speed.
+        match self.stream.read(&mut lent.room) {
+            Ok(0) => Err(Trouble::new(Where::Read, Word::Terminated)),
+            Ok(count) => {
                 self.phase = Phase::Greeting(true);
                 self.active = now;
                 let last = lent.room.get(..count).and_then(<[u8]>::last);
                 Ok(last == Some(&b'\n'))
             }
-            Got::End => Err(Trouble::new(Where::Read, Word::Terminated)),
-            Got::Nothing => Ok(false),
+            Err(error) if fault::would_block(&error) => {
+                self.ready.remove(Ready::READABLE.union(Ready::TO_END));
+                Ok(false)
+            }
+            Err(error) if fault::interrupted(&error) => Ok(false),
+            Err(error) => Err(Trouble::of(Where::Read, &error)),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::reactor::Dialled;
 
 use super::super::payload::Payload;
 use super::super::report::Mismatch;
+use super::super::results::Results;
 use super::super::trouble::Trouble;
 use super::{Exchange, Lent};
 
@@ -62,8 +63,7 @@ impl<S: Dialled> Exchange<S> {
             let right = match compared {
                 Ok(count) => count,
                 Err(count) => {
-                    let greeting = self.greeting(payload, got);
-                    results.mismatch(self.mismatch(payload, got, count), greeting);
+                    self.tell_mismatch(payload, results, got, count);
                     return Err(Trouble::MISMATCH);
                 }
             };
@@ -93,9 +93,16 @@ impl<S: Dialled> Exchange<S> {
         Some(since)
     }
 
+    /// Counts a mismatch: the first `right` bytes of what was got were as they should be.
+    #[cold]
+    #[inline(never)]
+    fn tell_mismatch(&self, payload: &Payload, results: &mut Results, got: &[u8], right: usize) {
+        let mismatch = self.mismatch(payload, got, right);
+        results.mismatch(mismatch, self.greeting(payload, got));
+    }
+
     /// What came in place of the first echo, if that is nothing like it: the server has greeted us,
     /// or is no echo server.
-    #[cold]
     fn greeting<'a>(&self, payload: &Payload, got: &'a [u8]) -> Option<&'a [u8]> {
         if self.due.line > 0 {
             return None;
@@ -108,8 +115,7 @@ impl<S: Dialled> Exchange<S> {
         unlike.then_some(got)
     }
 
-    /// What is told of it: the first `right` bytes of what was got were as they should be.
-    #[cold]
+    /// What is told of it.
     fn mismatch(&self, payload: &Payload, got: &[u8], right: usize) -> Mismatch {
         Mismatch {
             connection: self.number,

@@ -1,7 +1,7 @@
 //! How the generator waits: until when, and what it makes of a pause of its own.
 //!
 //! A process may be stopped, frozen or starved for any time, and then finds that a deadline has
-//! passed while what it waits for has long been there. That is nobody's fault but its own. So a
+//! passed while what it waits for has long been there. The server is not to blame for that. So a
 //! turn that took much longer than it was to take, and not because of its work, lengthens every
 //! wait; and before a connection is given up, it is read from and written to once more, because one
 //! poll need not tell all that is ready.

@@ -1,4 +1,4 @@
-//! This process is stopped, for longer than it waits for anything: nobody else is to blame.
+//! This process is stopped, for longer than it waits for anything: no server is to blame for that.
 
 use super::*;
 
