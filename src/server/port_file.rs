@@ -3,7 +3,7 @@
 //! A regular file is replaced, so that a reader sees all of it or the old one. What is no regular
 //! file (a device, a FIFO, a link) is somebody's arrangement, and is written in place.
 
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -25,9 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How far apart it is looked whether there is a reader.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
-/// What the umask is taken from.
-const MODE: u32 = 0o666;
-
 /// Writes the addresses.
 pub(super) fn write(file: &Path, addresses: &[Endpoint]) -> io::Result<()> {
     let mut lines: Vec<_> = addresses.iter().map(ToString::to_string).collect();
@@ -42,14 +39,14 @@ pub(super) fn write(file: &Path, addresses: &[Endpoint]) -> io::Result<()> {
 }
 
 /// Writes another file beside it, under a name that nobody can guess and that was not there before,
-/// and gives it the name.
+/// and gives it the name. Its permissions are what the umask leaves.
 fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
     let mut prefix = file.file_name().unwrap_or_default().to_owned();
     prefix.push(".");
     let mut unfinished = tempfile::Builder::new()
         .prefix(&prefix)
-        .permissions(Permissions::from_mode(MODE))
+        .permissions(Permissions::from_mode(0o666))
         .tempfile_in(directory.unwrap_or_else(|| Path::new(".")))?;
     unfinished.write_all(text)?;
     unfinished.persist(file).map_err(|error| error.error)?;
@@ -77,7 +74,8 @@ fn write_in_place(file: &Path, text: &[u8]) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let create = if kind.is_none() { OFlags::CREATE } else { OFlags::TRUNC };
     let opened = loop {
-        let opened = rustix::fs::open(file, flags | create, Mode::from_raw_mode(MODE));
+        let everybody = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
+        let opened = rustix::fs::open(file, flags | create, everybody);
         match opened.map_err(io::Error::from) {
             Err(error) if fault::no_reader(&error) && Instant::now() < until => {
                 thread::sleep(BETWEEN_TRIES);
@@ -90,8 +88,8 @@ fn write_in_place(file: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 fn is_same(data: &Metadata, standard: BorrowedFd<'_>) -> bool {
-    rustix::fs::fstat(standard)
-        .is_ok_and(|own| (own.st_dev, own.st_ino) == (data.dev(), data.ino()))
+    let own = standard.try_clone_to_owned().and_then(|own| File::from(own).metadata());
+    own.is_ok_and(|own| (own.dev(), own.ino()) == (data.dev(), data.ino()))
 }
 
 /// Writes what its reader takes at once, and waits in between, but not for ever.

@@ -1,11 +1,13 @@
 //! Signals, the end, and the next start.
 
+use std::fs;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
 use super::support::{
-    Builder, Daemon, Peer, TcpState, eventually, have, lacks, own_loopback, pattern,
+    Builder, Daemon, Peer, TcpState, eventually, have, lacks, own_loopback, pattern, signals,
     time_wait_overflows,
 };
 
@@ -253,6 +255,31 @@ fn l15_signals_that_the_parent_blocked_or_ignores_are_heeded() {
         daemon.terminate();
         daemon.epilogue_ended(0);
     }
+}
+
+#[test]
+fn l15_the_other_two_programs_begin_with_nothing_blocked_too() {
+    if !have(&["env"]) {
+        return;
+    }
+    let daemon = Daemon::start(&[]);
+    let port = daemon.address().port().to_string();
+    for program in [env!("CARGO_BIN_EXE_tcpecho"), env!("CARGO_BIN_EXE_tcpecho-load")] {
+        let mut command = Command::new("env");
+        command.args(["--block-signal", program, "127.0.0.1", &port]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let process = Pid::from_raw(child.id().cast_signed()).unwrap();
+        let link = format!("/proc/{}/exe", child.id());
+        let file = fs::canonicalize(program).unwrap();
+        eventually("it is env no more", || {
+            fs::read_link(&link).is_ok_and(|running| running == file).then_some(())
+        });
+        eventually("nothing is blocked", || (signals(process, "SigBlk") == 0).then_some(()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    daemon.wait_until_alone();
+    daemon.epilogue();
 }
 
 /// The signal is there before the program's first instruction, and comes as soon as it can.
