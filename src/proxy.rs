@@ -6,25 +6,26 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use proxy_header::{Error, ParseConfig, Protocol, ProxiedAddress, ProxyHeader};
+use proxy_header::{ParseConfig, Protocol, ProxiedAddress, ProxyHeader};
 
-/// The longest header that is read, in bytes. Version 2 could have 64 KiB; its addresses take 216
-/// at most, and what proxies add (a name, an id, a certificate's subject) some hundred more. Who
-/// has sent that much and no whole header is sending something else.
-pub const HEADER_BYTES_MAX: usize = 16 + 2048;
+/// How much of a header is kept until it can be read, in bytes: of version 2 the fixed part and the
+/// longest addresses, those of Unix sockets (section 2.2).
+pub const HEADER_BYTES_MAX: usize = V2_FIXED_BYTES + V2_UNIX_BYTES;
 
 /// The longest header of version 1, in bytes, its CRLF included (specification, section 2.1).
 const V1_BYTES_MAX: usize = 107;
+
+/// What comes before the addresses in version 2, and how long those of two Unix sockets are.
+const V2_FIXED_BYTES: usize = 16;
+const V2_UNIX_BYTES: usize = 216;
 
 /// How long a header may take. The specification wants at least 3 seconds, for a segment that has
 /// to be sent again (section 2); this is as much for two.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a header of each version begins with (sections 2.1 and 2.2), and its greatest length.
-const SIGNATURES: [(&[u8], usize); 2] =
-    [(V1_SIGNATURE, V1_BYTES_MAX), (b"\r\n\r\n\0\r\nQUIT\n", HEADER_BYTES_MAX)];
-
+/// What a header of each version begins with (sections 2.1 and 2.2).
 const V1_SIGNATURE: &[u8] = b"PROXY ";
+const V2_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// Whether connections begin with a header. The specification wants this to be said, not guessed;
 /// guessing is for a server that is being moved behind a proxy.
@@ -60,7 +61,8 @@ impl Version {
 pub enum Beginning {
     /// They begin with a header.
     Header {
-        /// How long it is.
+        /// How long it is. It may be longer than what has come: the rest of it are fields that
+        /// are no addresses, a certificate for example, up to 64 KiB.
         bytes: usize,
         /// The client's address; none if the proxy speaks for itself (`LOCAL`, a health check),
         /// does not know (`UNKNOWN`), or the client has no internet address.
@@ -74,26 +76,78 @@ pub enum Beginning {
 
 /// Looks for a header at the beginning of `bytes`.
 pub fn read(bytes: &[u8]) -> Beginning {
-    let may_be = |signature: &[u8]| bytes.starts_with(signature) || signature.starts_with(bytes);
-    let Some((signature, most)) = SIGNATURES.iter().find(|(signature, _)| may_be(signature)) else {
-        return Beginning::Other;
-    };
-    let mut most_of_it = bytes.get(..*most).unwrap_or(bytes);
-    // The package would look for CRLF in the next lines too.
-    let newline = most_of_it.iter().position(|byte| *byte == b'\n');
-    let line = newline.filter(|_| *signature == V1_SIGNATURE);
-    let ended = line.is_some();
-    if let Some(line) = line.and_then(|end| most_of_it.get(..=end)) {
-        most_of_it = line;
+    if bytes.starts_with(V1_SIGNATURE) {
+        v1(bytes)
+    } else if bytes.starts_with(V2_SIGNATURE) {
+        v2(bytes)
+    } else if V1_SIGNATURE.starts_with(bytes) || V2_SIGNATURE.starts_with(bytes) {
+        Beginning::Unfinished
+    } else {
+        Beginning::Other
     }
-    let config = ParseConfig { include_tlvs: false, ..ParseConfig::default() };
-    match ProxyHeader::parse(most_of_it, config) {
-        Ok((header, bytes)) => {
+}
+
+/// Version 1: one line.
+fn v1(bytes: &[u8]) -> Beginning {
+    let (most, _) = bytes.split_at(bytes.len().min(V1_BYTES_MAX));
+    let Some(line) = most.split_inclusive(|byte| *byte == b'\n').next() else {
+        return Beginning::Unfinished;
+    };
+    if !line.ends_with(b"\n") {
+        let ended = line.iter().position(|byte| *byte == b'\r');
+        let may_end = ended.is_none_or(|end| end + 1 == line.len());
+        let may_go_on = may_end && line.len() < V1_BYTES_MAX;
+        return if may_go_on { Beginning::Unfinished } else { Beginning::Other };
+    }
+    match ProxyHeader::parse(line, ParseConfig::default()) {
+        Ok((header, bytes)) if is_strict_v1(line) => {
             Beginning::Header { bytes, source: header.proxied_address().and_then(client) }
         }
-        Err(Error::BufferTooShort) if bytes.len() < *most && !ended => Beginning::Unfinished,
-        Err(_) => Beginning::Other,
+        Ok(_) | Err(_) => Beginning::Other,
     }
+}
+
+/// The package takes ports with a sign or leading zeros, and words that begin with UNKNOWN.
+fn is_strict_v1(line: &[u8]) -> bool {
+    let mut words = line.trim_ascii_end().split(|byte| *byte == b' ').skip(1);
+    let is_port = |word: &[u8]| {
+        word == b"0" || (!word.starts_with(b"0") && word.iter().all(u8::is_ascii_digit))
+    };
+    words.next() == Some(b"UNKNOWN")
+        || words.skip(2).all(is_port) && !line.starts_with(b"PROXY UNKNOWN")
+}
+
+/// Version 2, as soon as its addresses have come (section 2.2). Where it is `LOCAL`, they are
+/// skipped, whatever they are.
+fn v2(bytes: &[u8]) -> Beginning {
+    let Some((fixed, addresses)) = bytes.split_at_checked(V2_FIXED_BYTES) else {
+        return Beginning::Unfinished;
+    };
+    let [.., command, family, high, low] = *fixed else { return Beginning::Other };
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    let header = |source| Beginning::Header { bytes: V2_FIXED_BYTES + length, source };
+    let needed = match (command, family) {
+        (0x20, _) | (0x21, 0x00) => return header(None),
+        (0x21, 0x11 | 0x12) => 12,
+        (0x21, 0x21 | 0x22) => 36,
+        (0x21, 0x31 | 0x32) => V2_UNIX_BYTES,
+        _ => return Beginning::Other,
+    };
+    if length < needed {
+        return Beginning::Other;
+    }
+    match addresses.split_at_checked(needed) {
+        Some((addresses, _)) => header(v2_source(command, family, addresses)),
+        None => Beginning::Unfinished,
+    }
+}
+
+/// The client that these addresses of version 2 name.
+fn v2_source(command: u8, family: u8, addresses: &[u8]) -> Option<SocketAddr> {
+    let length = u16::try_from(addresses.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let header = [V2_SIGNATURE, &[command, family], &length, addresses].concat();
+    let (header, _) = ProxyHeader::parse(&header, ParseConfig::default()).ok()?;
+    header.proxied_address().and_then(client)
 }
 
 /// The client of a stream. Nobody connects from the unspecified address.
@@ -119,129 +173,4 @@ pub fn header(version: Version, addresses: Option<(SocketAddr, SocketAddr)>) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-
-    fn address(text: &str) -> SocketAddr {
-        text.parse().unwrap()
-    }
-
-    fn v2(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(rest.len()).unwrap();
-        [V2, &[command, family], &length.to_be_bytes(), rest].concat()
-    }
-
-    fn source(bytes: &[u8]) -> Option<SocketAddr> {
-        let Beginning::Header { bytes: length, source } = read(bytes) else {
-            panic!("no header: {bytes:?}")
-        };
-        assert_eq!(length, bytes.len());
-        source
-    }
-
-    #[test]
-    fn what_is_written_is_read_again() {
-        for (from, to) in [("192.0.2.1:4711", "127.0.0.1:9877"), ("[2001:db8::1]:1", "[::1]:65535")]
-        {
-            let addresses = (address(from), address(to));
-            for version in [Version::V1, Version::V2] {
-                assert_eq!(source(&header(version, Some(addresses))), Some(addresses.0));
-                assert_eq!(source(&header(version, None)), None);
-                let mixed = Some((address("192.0.2.1:1"), address("[::1]:1")));
-                assert_eq!(source(&header(version, mixed)), None);
-            }
-        }
-        let written = header(Version::V1, Some((address("192.0.2.1:1"), address("192.0.2.2:2"))));
-        assert_eq!(written, b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n");
-        assert_eq!(header(Version::V1, None), b"PROXY UNKNOWN\r\n");
-        assert_eq!(header(Version::V2, None), v2(0x20, 0, b""));
-    }
-
-    #[test]
-    fn who_has_no_internet_address_is_not_named() {
-        let v4 = [192, 0, 2, 1, 192, 0, 2, 2, 0, 1, 0, 2];
-        assert_eq!(source(&v2(0x21, 0x11, &v4)), Some(address("192.0.2.1:1")));
-        assert_eq!(source(&v2(0x20, 0x11, &v4)), None, "LOCAL");
-        assert_eq!(source(&v2(0x21, 0x12, &v4)), None, "a datagram");
-        assert_eq!(source(&v2(0x21, 0x00, &v4)), None, "UNSPEC");
-        assert_eq!(source(&v2(0x21, 0x31, &[b'x'; 216])), None, "AF_UNIX");
-        assert_eq!(source(b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n"), None);
-        assert_eq!(source(b"PROXY TCP6 :: ::1 0 0\r\n"), None);
-    }
-
-    #[test]
-    fn a_header_has_a_greatest_length() {
-        let longest = format!("PROXY UNKNOWN{:>92}\r\n", "");
-        assert_eq!((longest.len(), source(longest.as_bytes())), (V1_BYTES_MAX, None));
-        let longer = format!("PROXY UNKNOWN{:>93}\r\n", "");
-        assert_eq!(read(longer.as_bytes()), Beginning::Other);
-        assert_eq!(read(&longer.as_bytes()[..106]), Beginning::Unfinished);
-        assert_eq!(read(&longer.as_bytes()[..107]), Beginning::Other);
-
-        let longest = v2(0x21, 0x00, &[0; 2048]);
-        assert_eq!(source(&longest), None);
-        let longer = v2(0x21, 0x00, &[0; 2049]);
-        assert_eq!(read(&longer), Beginning::Other);
-        assert_eq!(read(&longer[..HEADER_BYTES_MAX - 1]), Beginning::Unfinished);
-        assert_eq!(read(&longer[..HEADER_BYTES_MAX]), Beginning::Other);
-    }
-
-    #[test]
-    fn a_newline_alone_in_a_header_of_version_1_makes_it_none_in_whatever_pieces() {
-        let wrong = b"PROXY UNKNOWN\nhello\r\n";
-        assert_eq!(read(wrong), Beginning::Other);
-        assert_eq!(read(&wrong[..14]), Beginning::Other);
-        assert_eq!(read(&wrong[..13]), Beginning::Unfinished);
-    }
-
-    #[test]
-    fn what_can_be_no_header_is_none_at_once() {
-        for other in [&b"x"[..], b"\n", b"PROXX", b"PROXYabc", b"\r\r", b"\r\n\r\n\0\r\nQUIT\r"] {
-            assert_eq!(read(other), Beginning::Other, "{other:?}");
-        }
-        for wrong in [
-            &b"PROXY TCP4 192.0.2.256 192.0.2.2 1 2\r\n"[..],
-            b"PROXY TCP4 192.0.2.1 192.0.2.2 1 65536\r\n",
-            b"PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n",
-            b"PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n",
-            b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\rx",
-            b"PROXY TCP4 192.0.2.1\r\n",
-            b"PROXY UNKNOWN\n",
-            &v2(0x31, 0x11, &[0; 12]),
-            &v2(0x22, 0x11, &[0; 12]),
-            &v2(0x21, 0x41, &[0; 12]),
-            &v2(0x21, 0x31, &[0; 215]),
-        ] {
-            assert_eq!(read(wrong), Beginning::Other, "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn every_beginning_of_a_header_may_be_one() {
-        let addresses = Some((address("[2001:db8::1]:1"), address("[::1]:2")));
-        for version in [Version::V1, Version::V2] {
-            let whole = header(version, addresses);
-            for length in 0..whole.len() {
-                assert_eq!(read(&whole[..length]), Beginning::Unfinished, "{length}");
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_comes_is_read_without_a_panic(
-            signature in prop_oneof![Just(&b""[..]), Just(SIGNATURES[0].0), Just(SIGNATURES[1].0)],
-            rest in vec(any::<u8>(), 0..200),
-        ) {
-            let bytes = [signature, &rest].concat();
-            if let Beginning::Header { bytes: length, .. } = read(&bytes) {
-                prop_assert!(length <= bytes.len() && length <= HEADER_BYTES_MAX);
-            }
-        }
-    }
-}
+mod tests;

@@ -81,7 +81,8 @@ impl<S: Stream> Connection<S> {
     }
 
     fn end_late(&mut self, cause: Cause) -> Served {
-        let header_only = self.phase == Phase::Introducing(Demand::Optional);
+        let header_only =
+            self.phase == Phase::Introducing(Demand::Optional) && self.header_rest().is_none();
         if header_only && cause == Cause::LineTimeout {
             return self.introduced();
         }

@@ -4,7 +4,16 @@ use crate::cause::Cause;
 use crate::clock::Millis;
 use crate::line::LineBuffer;
 
-use super::Timeouts;
+use super::{Peer, Timeouts};
+
+/// What is left of a PROXY header whose addresses have come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeaderRest {
+    /// How many bytes of it are still to be skipped.
+    pub bytes: usize,
+    /// The client that it names.
+    pub client: Option<Peer>,
+}
 
 /// The unfinished: a line whose end has not come, output that the socket did not take.
 #[derive(Debug, Default)]
@@ -14,6 +23,8 @@ pub struct Held {
     /// When the request that is not finished began, even if its beginning is no longer kept: it
     /// was echoed in pieces, or refused. Bytes that do not finish it do not change this.
     pub line_since: Option<Millis>,
+    /// The PROXY header is known, and this much of it is still to come.
+    pub(super) header: Option<HeaderRest>,
     /// The output is the answer to the last request: nothing more is read before our FIN.
     pub last: bool,
     output: Vec<u8>,

@@ -13,6 +13,7 @@ use crate::cause::Cause;
 use crate::clock::Millis;
 use crate::proxy::{self, Beginning, Demand};
 
+use super::held::HeaderRest;
 use super::{Connection, Lent, Phase, Ready, Served, Stream, length};
 
 impl<S: Stream> Connection<S> {
@@ -57,17 +58,17 @@ impl<S: Stream> Connection<S> {
         demand: Demand,
         lent: &mut Lent,
     ) -> io::Result<Served> {
+        if let Some(rest) = self.header_rest() {
+            return Ok(self.skip_header(rest, lent.read.fresh(0..count), lent.now));
+        }
         let all = lent.read.fresh(0..count);
         match (proxy::read(all), demand) {
             (Beginning::Header { bytes, source }, _) => {
-                if let Some(source) = source {
-                    let via = std::mem::replace(&mut self.peer, source.into());
-                    debug!(peer:% = self.peer, via:%; "proxied");
+                if let Some(held) = &mut self.held {
+                    held.line.take();
                 }
-                self.held = None;
-                let (_, input) = all.split_at(bytes);
-                self.keep(input, lent.now);
-                Ok(self.introduced())
+                let rest = HeaderRest { bytes, client: source.map(Into::into) };
+                Ok(self.skip_header(rest, all, lent.now))
             }
             (Beginning::Unfinished, _) => {
                 self.keep(all, lent.now);
@@ -87,6 +88,31 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    /// Skips what these bytes have of a header that is known; with its end the client is the peer,
+    /// and what follows is input.
+    fn skip_header(&mut self, rest: HeaderRest, bytes: &[u8], now: Millis) -> Served {
+        let (skipped, input) = bytes.split_at(rest.bytes.min(bytes.len()));
+        let left = rest.bytes - skipped.len();
+        if left > 0 {
+            let held = self.held.get_or_insert_default();
+            held.header = Some(HeaderRest { bytes: left, ..rest });
+            held.line_since.get_or_insert(now);
+            return self.rest();
+        }
+        if let Some(client) = rest.client {
+            let via = std::mem::replace(&mut self.peer, client);
+            debug!(peer:% = self.peer, via:%; "proxied");
+        }
+        self.held = None;
+        self.keep(input, now);
+        self.introduced()
+    }
+
+    /// What is still to be skipped of a header whose addresses have come.
+    pub(super) fn header_rest(&self) -> Option<HeaderRest> {
+        self.held.as_ref().and_then(|held| held.header)
+    }
+
     /// The peer has sent FIN, or has broken off. Who has not said a word before only wanted to
     /// know whether somebody is here.
     pub(super) fn left(&mut self, demand: Demand) -> io::Result<Served> {
@@ -94,8 +120,8 @@ impl<S: Stream> Connection<S> {
         match demand {
             _ if self.held.is_none() => Ok(self.end(Cause::Finished)),
             // The end is still there to be read, behind what was no header.
-            Demand::Optional => Ok(self.introduced()),
-            Demand::Required => {
+            Demand::Optional if self.header_rest().is_none() => Ok(self.introduced()),
+            Demand::Optional | Demand::Required => {
                 debug!("protocol peer={} violation=\"half a PROXY header\"", self.peer);
                 // It is no input, so nothing is owed.
                 self.held = None;
@@ -106,7 +132,7 @@ impl<S: Stream> Connection<S> {
 
     /// The daemon is shutting down, and the socket is empty.
     fn wait_no_more(&mut self, demand: Demand, lent: &mut Lent) -> io::Result<Served> {
-        if demand == Demand::Optional {
+        if demand == Demand::Optional && self.header_rest().is_none() {
             return Ok(self.introduced());
         }
         // Half a header is no input, so nothing is owed.

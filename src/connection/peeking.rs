@@ -26,16 +26,16 @@ impl<S: Stream> Connection<S> {
         };
         self.active = lent.now;
         let of_header = match (proxy::read(lent.read.fresh(0..kept + fresh)), demand) {
-            (Beginning::Header { bytes, .. }, _) => bytes.saturating_sub(kept),
+            _ if let Some(rest) = self.header_rest() => rest.bytes.min(fresh),
+            (Beginning::Header { bytes, .. }, _) => bytes.saturating_sub(kept).min(fresh),
             (Beginning::Unfinished, Demand::Required) => fresh,
             (Beginning::Unfinished, Demand::Optional) => return Ok(self.wait_for_more(lent)),
             (Beginning::Other, _) => return self.judge(kept + fresh, demand, lent),
         };
         let (_, room) = lent.read.room().split_at_mut(kept);
-        let part = room.get_mut(..of_header).unwrap_or_default();
+        let (part, _) = room.split_at_mut(of_header);
         match self.stream.read(part) {
-            Ok(read) if read < of_header => self.judge(kept + read, demand, lent),
-            Ok(_) => self.judge(kept + fresh, demand, lent),
+            Ok(read) => self.judge(kept + read, demand, lent),
             Err(error) => self.nothing_read(error).map(|()| Served::Again),
         }
     }

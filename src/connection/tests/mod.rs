@@ -3,6 +3,7 @@
 mod ending;
 mod exchanging;
 mod introducing;
+mod long_headers;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,0 +1,50 @@
+//! Headers of proxies that are longer than their addresses.
+
+use super::introducing::{CLIENT, FINISHED, header, introduced_by};
+use super::*;
+use crate::proxy::Version;
+
+/// A header of version 2 with fields behind the addresses, which are skipped.
+fn long_header() -> Vec<u8> {
+    let mut long = header(Version::V2);
+    long[14..16].copy_from_slice(&3012_u16.to_be_bytes());
+    long.extend([b'\n'; 3000]);
+    long
+}
+
+#[test]
+fn a_long_header_is_skipped_in_whatever_pieces_it_comes() {
+    let all = [&long_header()[..], b"line\ntail"].concat();
+    for demand in [Demand::Optional, Demand::Required] {
+        for size in [1, 28, 29, 1000, all.len()] {
+            let pieces: Vec<_> = all.chunks(size).collect();
+            let mut bench = introduced_by(ECHO, demand, &pieces);
+            bench.end();
+            assert_eq!(bench.admitted(FIN), Served::Closed);
+            assert_eq!((bench.sent().as_slice(), bench.phase()), (&b"line\ntail"[..], FINISHED));
+            assert_eq!(bench.peer(), CLIENT);
+        }
+    }
+}
+
+#[test]
+fn a_long_header_that_is_cut_short_is_no_input() {
+    let cut = &long_header()[..1500];
+    for demand in [Demand::Optional, Demand::Required] {
+        let mut ended = introduced_by(ECHO, demand, &[cut]);
+        ended.end();
+        assert_eq!(ended.event(FIN), Served::Closed);
+        assert_eq!(ended.phase(), Phase::Closed(Cause::Protocol));
+        let mut late = introduced_by(ECHO, demand, &[cut]);
+        late.event(READABLE);
+        assert_eq!(late.expire(5000), Served::Closed);
+        assert_eq!(late.phase(), Phase::Closed(Cause::LineTimeout));
+        let mut drained = introduced_by(ECHO, demand, &[cut]);
+        drained.lent.draining = true;
+        drained.event(READABLE);
+        assert_eq!(drained.phase(), Phase::Lingering(Cause::Drained));
+        for bench in [ended, late, drained] {
+            assert_eq!(bench.sent(), b"");
+        }
+    }
+}
