@@ -1,5 +1,6 @@
 //! `--fail-if`: what makes a run a failure, as an expression like `p99>5ms` and its judgement.
 
+mod field;
 mod limit;
 mod metric;
 mod statistic;
@@ -48,7 +49,8 @@ impl Criterion {
         let metric = Metric::parse(name.trim())?;
         let (operator, limit) = Operator::split(rest)
             .ok_or_else(|| format!("{rest:?} does not begin with an operator"))?;
-        Ok(Self { metric, operator, limit: Limit::parse(metric, limit.trim())? })
+        let limit = Limit::parse(&metric, limit.trim())?;
+        Ok(Self { metric, operator, limit })
     }
 
     /// Whether it holds for that run.
@@ -71,7 +73,7 @@ impl Criterion {
     }
 
     /// Whether it is about what was lost or failed: then it says how much of that may be.
-    pub(super) const fn is_about_loss(&self) -> bool {
+    pub(super) fn is_about_loss(&self) -> bool {
         self.metric.is_about_loss()
     }
 
@@ -174,6 +176,8 @@ mod tests {
             ("errors > 14 %", Verdict::No),
             ("errors.reset>=8%", holds("8.000 %, 4 of 50 connections")),
             ("errors.unreachable>0", Verdict::No),
+            ("connections.failed>6", holds("7")),
+            ("answered_share<0.99", Verdict::No),
         ];
         for (text, verdict) in table {
             assert_eq!(judged(text), verdict, "{text}");

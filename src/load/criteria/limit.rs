@@ -18,7 +18,7 @@ pub(super) enum Limit {
 
 impl Limit {
     /// What that figure may be compared with.
-    pub(super) fn parse(metric: Metric, text: &str) -> Result<Self, String> {
+    pub(super) fn parse(metric: &Metric, text: &str) -> Result<Self, String> {
         if metric.is_time() {
             let time = humantime::parse_duration(text).map_err(|error| {
                 format!("{metric} needs a duration like 5ms, 250us or 1s, not {text:?}: {error}")

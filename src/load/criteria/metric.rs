@@ -6,10 +6,11 @@ use crate::client::Word;
 use crate::load::report::{Distributions, Found, Report, Times, figures};
 use crate::load::trouble::Trouble;
 
+use super::field::Field;
 use super::statistic::Statistic;
 
 /// A figure of a run.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Metric {
     Time(Times, Statistic),
     Errors,
@@ -23,6 +24,8 @@ pub(super) enum Metric {
     Lines,
     Rate,
     BytesRate,
+    /// Any other number of the report.
+    Field(Field),
 }
 
 /// What stands before the name of a time, and before the word of an error.
@@ -54,39 +57,43 @@ impl Metric {
             .into_iter()
             .find_map(|(prefix, times)| Some((times, name.strip_prefix(prefix)?)));
         let (times, statistic) = prefixed.unwrap_or((Times::Latency, name));
-        Statistic::parse(statistic).map(|statistic| Self::Time(times, statistic)).ok_or_else(|| {
+        let time = Statistic::parse(statistic).map(|statistic| Self::Time(times, statistic));
+        time.or_else(|| Field::parse(name).map(Self::Field)).ok_or_else(|| {
             format!(
                 "{name:?} is not a figure of the report: expected pN, for any N up to 100 like p50 \
-                 or p99.9, max or mean, those with connect- or late- before them, errors.WORD, or \
-                 one of {}",
+                 or p99.9, max or mean, those with connect- or late- before them, errors.WORD, \
+                 one of {}, or a number of the JSON report by its dotted name",
                 Self::NUMBERS.map(|metric| metric.to_string()).join(" ")
             )
         })
     }
 
     /// Whether it is a time, and its limit a duration.
-    pub(super) const fn is_time(self) -> bool {
+    pub(super) const fn is_time(&self) -> bool {
         matches!(self, Self::Time(..))
     }
 
     /// Whether it is about what was lost or failed, so that it decides how much of that may be.
-    pub(super) const fn is_about_loss(self) -> bool {
+    pub(super) fn is_about_loss(&self) -> bool {
+        if let Self::Field(field) = self {
+            return field.is_about_loss();
+        }
         self.whole_name().is_some()
     }
 
     /// Of what it is a part, if its limit may be in percent.
-    pub(super) const fn whole_name(self) -> Option<&'static str> {
+    pub(super) const fn whole_name(&self) -> Option<&'static str> {
         match self {
             Self::Errors | Self::ErrorsOf(_) | Self::Mismatches | Self::Failed => {
                 Some("connections")
             }
             Self::Unanswered | Self::Lost => Some("lines"),
-            Self::Time(..) | Self::Lines | Self::Rate | Self::BytesRate => None,
+            Self::Time(..) | Self::Lines | Self::Rate | Self::BytesRate | Self::Field(_) => None,
         }
     }
 
     /// How much there is of that: connections that were attempted, lines that were to come back.
-    pub(super) const fn whole(self, report: &Report) -> u64 {
+    pub(super) const fn whole(&self, report: &Report) -> u64 {
         match self {
             Self::Unanswered | Self::Lost => report.lines_asked(),
             Self::Errors
@@ -96,21 +103,23 @@ impl Metric {
             | Self::Time(..)
             | Self::Lines
             | Self::Rate
-            | Self::BytesRate => report.connections.attempted,
+            | Self::BytesRate
+            | Self::Field(_) => report.connections.attempted,
         }
     }
 
     /// Its value in that run: a time in microseconds, a count, or how many a second.
-    pub(super) fn found(self, report: &Report, times: &Distributions) -> Found {
+    pub(super) fn found(&self, report: &Report, times: &Distributions) -> Found {
         // A rate over no time is none.
         let per_second = |rate| {
             if report.duration_s > 0.0 { Found::Value(rate) } else { Found::NotMeasured }
         };
         let count = |count| Found::Value(figures::float(count));
         match self {
-            Self::Time(of, statistic) => statistic.found(of, report, times),
+            Self::Time(of, statistic) => statistic.found(*of, report, times),
+            Self::Field(field) => field.found(report),
             Self::Errors => count(report.errors.values().sum()),
-            Self::ErrorsOf(word) => count(report.errors.get(word).copied().unwrap_or_default()),
+            Self::ErrorsOf(word) => count(report.errors.get(*word).copied().unwrap_or_default()),
             Self::Mismatches => count(report.mismatches),
             Self::Unanswered | Self::Lost => count(report.unanswered),
             Self::Failed => count(report.connections.failed),
@@ -121,7 +130,7 @@ impl Metric {
     }
 
     /// That value for people.
-    pub(super) fn shown(self, found: f64) -> String {
+    pub(super) fn shown(&self, found: f64) -> String {
         match self {
             Self::Time(..) => figures::time(found),
             Self::Rate => format!("{} lines a second", figures::rate(found)),
@@ -133,6 +142,8 @@ impl Metric {
             | Self::Lost
             | Self::Failed
             | Self::Lines => format!("{found:.0}"),
+            // As exact as it was measured, and no more.
+            Self::Field(_) => format!("{}", (found * 1e6).round() / 1e6),
         }
     }
 }
@@ -164,6 +175,7 @@ impl fmt::Display for Metric {
             Self::Lines => "lines",
             Self::Rate => "rate",
             Self::BytesRate => "bytes-rate",
+            Self::Field(field) => return field.fmt(f),
         })
     }
 }
@@ -180,7 +192,8 @@ mod tests {
         let statistics =
             || Share::ALL.map(Statistic::Share).into_iter().chain([Statistic::Percentile(95.5)]);
         let times = times.flat_map(|of| statistics().map(move |one| Metric::Time(of, one)));
-        for metric in times.chain(Metric::NUMBERS).chain([Metric::ErrorsOf("timed-out")]) {
+        let others = [Metric::ErrorsOf("timed-out"), Metric::parse("connections.failed").unwrap()];
+        for metric in times.chain(Metric::NUMBERS).chain(others) {
             assert_eq!(Metric::parse(&metric.to_string()), Ok(metric));
         }
         for wrong in ["", "p950", "latency-p99", "connect-", "connect-errors", "late", "P99"] {
@@ -210,6 +223,8 @@ mod tests {
             ("unanswered", Some(5.0), "5"),
             ("lost", Some(5.0), "5"),
             ("failed", Some(7.0), "7"),
+            ("connections.failed", Some(7.0), "7"),
+            ("settings.rate", None, ""),
             ("lines", Some(512_340.0), "512340"),
             ("rate", Some(51_234.0), "51,234 lines a second"),
             ("bytes-rate", Some(3_278_976.0), "3.13 MiB a second"),
