@@ -102,6 +102,7 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     let removable: Vec<_> = places.socket_files.iter().map(SocketFile::directory).collect();
     sandbox::enter(config, &removable);
     notify::ready(&format!("listening on {}", places.listed()));
+    info!("ready");
     if config.mischief.is_empty() {
         return serve(&mut Reactor::new(system, count, rules), config);
     }

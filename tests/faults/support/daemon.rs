@@ -52,6 +52,14 @@ impl Daemon {
         let addresses = internet.map(|line| line.parse().unwrap()).collect();
         let pid = observe::itself_or_child(child.id(), Path::new(BINARY));
         observe::settled(pid);
+        if let Some(log) = &log {
+            // Until then it opens and closes descriptors of its own.
+            let is_ready =
+                |line: &str| line.ends_with("] ready") || line.contains("\"message\":\"ready\"");
+            eventually("it says that it is ready", || {
+                fs::read_to_string(log).ok()?.lines().any(is_ready).then_some(())
+            });
+        }
         let fds = observe::fds(pid);
         Self { child, pid, addresses, directory, log, trace, fds }
     }
