@@ -85,6 +85,12 @@ impl Plan {
         self.end == End::WithTheRun && self.lines == UNLIMITED && !self.paced
     }
 
+    /// True if each connection is one exchange of the closed loop, that is to be answered: one that
+    /// fails before it has sent anything has lost a line all the same.
+    pub(super) fn is_one_exchange(&self) -> bool {
+        matches!(self.end, End::AfterEcho | End::AfterSend) && !self.paced
+    }
+
     /// True if a connection that has ended as planned is followed by another.
     pub(super) fn repeats(&self) -> bool {
         self.end != End::WithTheRun

@@ -72,6 +72,8 @@ pub(super) struct Results {
     pub unanswered: u64,
     /// Those of them that were due and never sent.
     pub unsent: u64,
+    /// Those of them that count for no limit of lines, because none was given to a connection.
+    unbegun: u64,
     /// Held connections that were to echo a second line.
     pub asked_again: u64,
     /// Lines that were on their way when we reset their connection, as was planned.
@@ -105,6 +107,7 @@ impl Results {
             greeting_is_untold: false,
             unanswered: 0,
             unsent: 0,
+            unbegun: 0,
             asked_again: 0,
             reset_away: 0,
             shortages: BTreeMap::new(),
@@ -159,6 +162,12 @@ impl Results {
         self.unsent += lines;
     }
 
+    /// An exchange has lost its line with its connection, before it could send it.
+    pub(super) fn never_begun(&mut self) {
+        self.never_sent(1);
+        self.unbegun += 1;
+    }
+
     /// That many lines were on their way when their connection was reset, as was planned.
     pub(super) fn given_away(&mut self, lines: u64) {
         self.reset_away += lines;
@@ -203,7 +212,8 @@ impl Results {
 
     /// How many lines have come to an end, whatever it was.
     pub(super) fn lines_over(&self) -> u64 {
-        self.total.lines + self.current.lines + self.unanswered + self.reset_away
+        let lost = self.unanswered - self.unbegun;
+        self.total.lines + self.current.lines + lost + self.reset_away
     }
 
     /// Connections on which something went wrong, over the whole run.

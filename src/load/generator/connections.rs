@@ -62,6 +62,7 @@ impl<D: Dial> Generator<D> {
                 } else {
                     self.lent.results.attempted += 1;
                     self.lent.results.trouble(Trouble::of(Where::Connect, &error), 0);
+                    self.lose_exchange();
                 }
             }
         }
@@ -122,6 +123,9 @@ impl<D: Dial> Generator<D> {
         match served {
             Served::Failed(trouble) => {
                 self.lent.results.trouble(trouble, exchange.in_flight());
+                if !exchange.has_begun() {
+                    self.lose_exchange();
+                }
                 self.tell_of_greeting();
                 self.dialling.again_later(key, self.now);
                 exchange.close(Close::Rst);
@@ -138,6 +142,13 @@ impl<D: Dial> Generator<D> {
                 }
                 exchange.close(plan.close);
             }
+        }
+    }
+
+    /// A connection has failed before it could send anything.
+    fn lose_exchange(&mut self) {
+        if self.lent.plan.is_one_exchange() {
+            self.lent.results.never_begun();
         }
     }
 

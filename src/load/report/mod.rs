@@ -100,8 +100,9 @@ pub struct Report {
     pub greeting: Option<String>,
     /// Lines that were sent, or were to be sent, and never came back, over the whole run.
     pub unanswered: u64,
-    /// Those of them that were due in an open loop and never sent: the connection still waited, or
-    /// there was none, or this generator could not send so many.
+    /// Those of them that were never sent: due in an open loop, when the connection still waited,
+    /// or there was none, or this generator could not send so many; or lost with their connection
+    /// before that, in the modes `churn` and `half-close`.
     pub unsent: u64,
     /// Connections that were held and were to echo a second line at the end (`--again`). Those of
     /// them that did not are in `unanswered`.

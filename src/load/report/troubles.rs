@@ -76,7 +76,7 @@ fn unanswered(report: &Report) -> String {
     let part = figures::percent(lost, report.lines_asked());
     let unsent = match report.unsent {
         0 => String::new(),
-        unsent => format!("; {} of them were due and never sent", figures::count(unsent)),
+        unsent => format!("; {} of them were never sent", figures::count(unsent)),
     };
     format!("{}, {part} of all{unsent}", figures::counted(lost, "line"))
 }

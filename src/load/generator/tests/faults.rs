@@ -125,6 +125,26 @@ fn g03_what_dies_unanswered_is_lost_and_no_latency() {
     assert!(ran.report.latency_us.mean.is_some(), "of those that were answered");
 }
 
+/// As with `tcpechod --fault refuse`: half of the exchanges fail before they have sent anything.
+#[test]
+fn g03_an_exchange_that_fails_before_its_line_has_lost_it() {
+    for mode in [Mode::Churn, Mode::HalfClose] {
+        for until in [config(mode).until, Until::Lines(100)] {
+            let ran = run(&Config { until, ..config(mode) }, |world| {
+                world.connect =
+                    |dial| if dial % 2 == 0 { Connect::Works } else { Connect::Refused };
+            });
+            let refused = ran.report.connections.failed;
+            assert!(refused > 40, "{mode:?}: {refused}");
+            assert_eq!((ran.report.unanswered, ran.report.unsent), (refused, refused), "{mode:?}");
+            assert_eq!(ran.report.time(Times::Latency, Share::P90), Found::Lost, "{mode:?}");
+            if let Until::Lines(lines) = until {
+                assert_eq!(ran.report.lines_total, lines, "{mode:?}: none of these is missing");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_stall_that_ends_in_a_reset_is_lost() {
     let ran = run(&config(Mode::Echo), |world| {
