@@ -49,7 +49,7 @@ const HOMES: [(&str, &str); 18] = [
     ("raw_os_error", "src/fault.rs"),
     ("ipnet", "src/access.rs"),
     ("httparse", "src/http/request.rs"),
-    ("prometheus_client", "src/server/metrics.rs"),
+    ("prometheus_client", "src/server/metrics"),
     ("proxy_header", "src/proxy.rs"),
     ("nix", "src/signals.rs src/reactor/"),
     ("indicatif", "src/load/progress.rs"),

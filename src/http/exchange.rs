@@ -118,8 +118,9 @@ impl<S: Stream> Exchange<S> {
 
     /// Answers its question. It has to be served then.
     pub fn answer(&mut self, response: Response, now: Millis) {
-        let head_only = match self.stage {
-            Stage::Asked(head_only) => head_only,
+        let head_only = match &self.stage {
+            Stage::Asked(head_only) => *head_only,
+            Stage::Reading(begun) if request::is_head(begun) => HeadOnly::Yes,
             Stage::Reading(_) | Stage::Writing(_) | Stage::Lingering => HeadOnly::No,
         };
         self.stage = Stage::Writing(response.into_bytes(head_only));

@@ -12,5 +12,5 @@ mod response;
 mod tests;
 
 pub use exchange::{Exchange, Loss, PATIENCE, Progress};
-pub use request::{HEAD_BYTES_MAX, Request};
+pub use request::{HEAD_BYTES_MAX, Request, preferred};
 pub use response::Response;

@@ -17,6 +17,8 @@ pub struct Request {
     pub path: String,
     /// Only the head of the answer is wanted (HEAD).
     pub head_only: bool,
+    /// The media types that are accepted, as the request has them; empty if it says nothing.
+    pub accept: String,
 }
 
 /// Reads a request's head as far as it has come: none as long as its end is missing.
@@ -41,7 +43,69 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Request>, Response> {
         Some("HEAD") => true,
         _ => return Err(Response::error(405, "only GET and HEAD").with("Allow", "GET, HEAD")),
     };
-    let target = request.path.unwrap_or_default();
-    let path = target.split('?').next().unwrap_or_default().to_owned();
-    Ok(Some(Request { path, head_only }))
+    // RFC 9112, section 3.2: exactly one, but for HTTP/1.0, which knew none.
+    let hosts = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("host"));
+    match (hosts.count(), request.version) {
+        (1, _) | (0, Some(0)) => {}
+        (0, _) => return Err(Response::error(400, "there is no Host field")),
+        _ => return Err(Response::error(400, "there is more than one Host field")),
+    }
+    let Some(path) = path_of(request.path.unwrap_or_default()) else {
+        return Err(Response::error(400, "the target is no path and no http URL"));
+    };
+    let accept = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("accept"));
+    let accept = accept.map(|field| String::from_utf8_lossy(field.value)).collect::<Vec<_>>();
+    Ok(Some(Request { path: path.to_owned(), head_only, accept: accept.join(",") }))
+}
+
+/// The path of a target, which may be a whole URL (RFC 9112, section 3.2.2), without its query.
+fn path_of(target: &str) -> Option<&str> {
+    let target = target.split('?').next().unwrap_or_default();
+    if target.starts_with('/') {
+        return Some(target);
+    }
+    let (scheme, rest) = target.split_once("://")?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return None;
+    }
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    (!authority.is_empty()).then_some(if path.is_empty() { "/" } else { path })
+}
+
+/// True if the request begins as HEAD does: no answer to it has a body, whatever else is wrong.
+pub(super) fn is_head(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"HEAD ")
+}
+
+/// Which of these media types the field `accept` wants most (RFC 9110, section 12.5.1); the first
+/// of them if it does not say, or wants none.
+pub fn preferred<'a>(accept: &str, offered: &[&'a str]) -> Option<&'a str> {
+    let first = offered.first().copied();
+    let best = offered.iter().rev().max_by_key(|offer| quality(accept, offer));
+    best.copied().filter(|offer| quality(accept, offer) > 0).or(first)
+}
+
+/// How much a media type is wanted, in thousandths: what the most specific range for it says.
+fn quality(accept: &str, offer: &str) -> u32 {
+    let (kind, _) = offer.split_once('/').unwrap_or((offer, ""));
+    let ranges = accept.split(',').filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next()?;
+        let specific = match name.split_once('/')? {
+            ("*", "*") => 0,
+            (range, "*") if range.eq_ignore_ascii_case(kind) => 1,
+            _ if name.eq_ignore_ascii_case(offer) => 2,
+            _ => return None,
+        };
+        let weight = parts.find_map(|part| part.strip_prefix("q=")?.trim().parse::<f32>().ok());
+        Some((specific, thousandths(weight.unwrap_or(1.0))))
+    });
+    ranges.max_by_key(|(specific, _)| *specific).map_or(0, |(_, weight)| weight)
+}
+
+fn thousandths(weight: f32) -> u32 {
+    (0..=1000)
+        .take_while(|step: &u16| f32::from(*step) <= weight * 1000.0)
+        .last()
+        .map_or(0, u32::from)
 }

@@ -65,7 +65,8 @@ const GET: &str = "GET /metrics?name=x HTTP/1.1\r\nHost: here\r\n\r\n";
 fn a_question_is_answered_and_the_end_awaited() {
     let mut visit = Visit::new([bytes(GET)]);
     let (asked, end) = visit.serve();
-    assert_eq!(asked, [Request { path: "/metrics".to_owned(), head_only: false }]);
+    let path = "/metrics".to_owned();
+    assert_eq!(asked, [Request { path, head_only: false, accept: String::new() }]);
     assert_eq!(end, Progress::Waits, "for its FIN");
     assert!(visit.wire.borrow().half_closed);
     let sent = visit.sent();
@@ -83,6 +84,50 @@ fn head_has_no_body_but_its_length() {
     visit.serve();
     let sent = visit.sent();
     assert!(sent.contains("Content-Length: 13\r\n") && sent.ends_with("\r\n\r\n"), "{sent}");
+}
+
+#[test]
+fn an_error_answer_to_head_has_no_body_either() {
+    let long = format!("HEAD /{} HTTP/1.1\r\n\r\n", "x".repeat(HEAD_BYTES_MAX));
+    for wrong in ["HEAD / HTTP/1.1\r\n\r\n", "HEAD / HTTP/1.1\r\nno colon\r\n\r\n", &long] {
+        let mut visit = Visit::new([bytes(wrong)]);
+        visit.serve();
+        let sent = visit.sent();
+        assert!(sent.starts_with("HTTP/1.1 4") && sent.ends_with("\r\n\r\n"), "{sent}");
+        assert_eq!(sent.matches("\r\n\r\n").count(), 1, "{sent}");
+    }
+}
+
+#[test]
+fn a_target_may_be_a_whole_url() {
+    for (target, path) in [
+        ("http://here:9878/metrics?name=x", "/metrics"),
+        ("HTTP://here/readyz", "/readyz"),
+        ("http://here", "/"),
+        ("/", "/"),
+    ] {
+        let text = format!("GET {target} HTTP/1.1\r\nHost: here\r\n\r\n");
+        let (asked, _) = Visit::new([bytes(&text)]).serve();
+        assert_eq!(asked.first().map(|request| request.path.as_str()), Some(path), "{target}");
+    }
+}
+
+#[test]
+fn the_media_type_that_is_wanted_most_is_preferred() {
+    let offered = ["application/openmetrics-text", "text/plain"];
+    for (accept, wanted) in [
+        ("", 0),
+        ("*/*", 0),
+        ("text/plain", 1),
+        ("text/*", 1),
+        ("image/png", 0),
+        ("text/plain;version=0.0.4;q=0.3, */*;q=0.1", 1),
+        ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", 0),
+        ("application/openmetrics-text;q=0.2, text/plain;q=0.9", 1),
+        ("application/openmetrics-text;q=0, */*", 1),
+    ] {
+        assert_eq!(preferred(accept, &offered), Some(offered[wanted]), "{accept:?}");
+    }
 }
 
 #[test]
@@ -105,6 +150,13 @@ fn what_is_wrong_has_its_status() {
         ("GET /\0 HTTP/1.1\r\n\r\n".to_owned(), "400"),
         ("GET / HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), "400"),
         ("POST /metrics HTTP/1.1\r\n\r\n".to_owned(), "405"),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), "400"),
+        ("GET / HTTP/1.0\r\n\r\n".to_owned(), "200"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), "400"),
+        ("GET / HTTP/1.0\r\nHost: a\r\nhost: a\r\n\r\n".to_owned(), "400"),
+        ("GET metrics HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "400"),
+        ("GET ftp://a/metrics HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "400"),
+        ("GET http:///metrics HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "400"),
         (format!("GET /{long} HTTP/1.1\r\n\r\n"), "431"),
         (format!("GET / HTTP/1.1\r\n{many}\r\n"), "431"),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), "505"),

@@ -3,6 +3,9 @@
 //! The reactor counts everything for itself; here it is only written down. That looks at every
 //! connection, so a flood of requests is given the text of the last tenth of a second.
 
+mod formats;
+mod process;
+
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -15,49 +18,67 @@ use prometheus_client::registry::Registry;
 use crate::cause::Cause;
 use crate::clock::Millis;
 use crate::connection::{Kind, Tally};
-use crate::descriptors;
-use crate::http::Response;
+use crate::http::{Request, Response};
 use crate::reactor::{GATE_WORDS, Kernel, REJECTIONS, Reactor};
 
+use self::formats::{negotiated, sorted};
+use self::process::Process;
 use super::LogSink;
 
-/// What Prometheus asks for (OpenMetrics 1.0, section 2.1).
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The page at `/`, for people.
+const INDEX: &str = "<!DOCTYPE html>\n<title>tcpechod</title>\n<h1>tcpechod</h1>\n<ul>\n\
+    <li><a href=\"/metrics\">/metrics</a>: for Prometheus\n\
+    <li><a href=\"/healthz\">/healthz</a>: 200 while the event loop runs\n\
+    <li><a href=\"/readyz\">/readyz</a>: 200, or 503 while draining\n</ul>\n";
 
 /// For how long the text of the metrics is given again.
 const FRESH: Duration = Duration::from_millis(100);
 
 /// The text of the metrics, and until when it is fresh.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Metrics {
+    process: Process,
     text: String,
     fresh_until: Millis,
 }
 
 impl Metrics {
-    /// The answer to a request for `path`.
-    pub(super) fn response<K: Kernel>(&mut self, reactor: &Reactor<K>, path: &str) -> Response {
-        match path {
-            "/metrics" => Response::new(200, OPEN_METRICS, self.text(reactor)),
+    /// Opens what they are read from, before the sandbox forbids it.
+    pub(super) fn new() -> Self {
+        Self { process: Process::new(), text: String::new(), fresh_until: Millis::default() }
+    }
+
+    /// The answer to a request.
+    pub(super) fn response<K: Kernel>(
+        &mut self,
+        reactor: &Reactor<K>,
+        request: &Request,
+    ) -> Response {
+        match request.path.as_str() {
+            "/" => Response::new(200, "text/html; charset=utf-8", INDEX.to_owned()),
+            "/metrics" => {
+                let (content_type, text) = negotiated(&request.accept, self.text(reactor));
+                Response::new(200, content_type, text)
+            }
             "/healthz" => Response::text(200, "the loop goes round"),
             "/readyz" if reactor.is_draining() => Response::text(503, "draining"),
             "/readyz" => Response::text(200, "ready"),
-            _ => Response::text(404, "there are /metrics, /healthz and /readyz"),
+            _ => Response::text(404, "there are /, /metrics, /healthz and /readyz"),
         }
     }
 
-    fn text<K: Kernel>(&mut self, reactor: &Reactor<K>) -> String {
+    fn text<K: Kernel>(&mut self, reactor: &Reactor<K>) -> &str {
         if self.fresh_until <= reactor.now() {
-            self.text = text(reactor);
+            self.text = sorted(&text(reactor, &self.process));
             self.fresh_until = reactor.now().after(FRESH);
         }
-        self.text.clone()
+        &self.text
     }
 }
 
-fn text<K: Kernel>(reactor: &Reactor<K>) -> String {
+fn text<K: Kernel>(reactor: &Reactor<K>, process: &Process) -> String {
     let mut registry = Registry::default();
-    process(&mut registry, reactor);
+    process.register(&mut registry, reactor.descriptors());
     let own = registry.sub_registry_with_prefix("tcpechod");
     // It looks at every connection: once is enough.
     let (phases, mut tally) = reactor.census();
@@ -187,14 +208,6 @@ fn itself<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
     gauge(registry, "draining", "1 while draining", u64::from(reactor.is_draining()));
     let version = [(env!("CARGO_PKG_VERSION").to_owned(), 1)];
     gauges(registry, "build_info", "1 for the version", "version", version);
-}
-
-/// What other exporters call by the same names.
-fn process<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
-    let open = number(reactor.descriptors());
-    gauge(registry, "process_open_fds", "Descriptors in use", open);
-    let most = descriptors::limit().unwrap_or(u64::MAX);
-    gauge(registry, "process_max_fds", "Descriptors there may be", most);
 }
 
 fn number(count: usize) -> u64 {

@@ -88,6 +88,7 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
         .transpose()
         .and_then(|launcher| System::new(handlers, listeners, places.desk.take(), launcher))
         .context("cannot set up the event loop")?;
+    let metrics = Metrics::new();
     let descriptors = crate::descriptors::open();
     let connections_max = descriptors::connections_max(config.connections_max, count, &limit);
     let inherited = places.inherited;
@@ -104,11 +105,11 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     notify::ready(&format!("listening on {}", places.listed()));
     info!("ready");
     if config.mischief.is_empty() {
-        return serve(&mut Reactor::new(system, count, rules), config);
+        return serve(&mut Reactor::new(system, count, rules), config, metrics);
     }
     warn!("MISBEHAVING ON REQUEST: {}", shown(config));
     let dice = Dice::new(config.mischief.clone(), config.mischief_seed);
-    serve(&mut Reactor::new(Misbehaving::new(system, dice), count, rules), config)
+    serve(&mut Reactor::new(Misbehaving::new(system, dice), count, rules), config, metrics)
 }
 
 fn shown(config: &Config) -> String {
@@ -146,11 +147,14 @@ pub fn check(config: &Config, start: Start) -> anyhow::Result<String> {
 
 #[expect(clippy::inline_always, reason = "in one frame with the reactor it is 8 instructions less")]
 #[inline(always)]
-fn serve<K: Kernel>(reactor: &mut Reactor<K>, config: &Config) -> anyhow::Result<Outcome> {
+fn serve<K: Kernel>(
+    reactor: &mut Reactor<K>,
+    config: &Config,
+    mut metrics: Metrics,
+) -> anyhow::Result<Outcome> {
     if let Some(interval) = notify::interval() {
         reactor.beat_every(interval);
     }
-    let mut metrics = Metrics::default();
     let mut draining = false;
     let mut broken = None;
     while !reactor.is_done() {
@@ -208,7 +212,7 @@ fn heed<K: Kernel>(reactor: &mut Reactor<K>, metrics: &mut Metrics, news: News) 
         notify::alive();
     }
     for question in reactor.questions() {
-        let response = metrics.response(reactor, &question.request.path);
+        let response = metrics.response(reactor, &question.request);
         reactor.answer(&question, response);
     }
     if news.contains(News::SIGNALS) { reactor.signals() } else { Vec::new() }

@@ -30,6 +30,8 @@ mod exec;
 #[cfg(test)]
 mod exhaustion;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod haproxy;
 #[cfg(test)]
 mod inherited;

@@ -23,7 +23,7 @@ for family in text_string_to_metric_families(sys.stdin.read()):
         print('%s{%s} %d' % (name, labels, value))
 ";
 
-fn daemon(arguments: &[&str]) -> (Daemon, SocketAddr) {
+pub(super) fn daemon(arguments: &[&str]) -> (Daemon, SocketAddr) {
     let arguments = [&["--metrics", "127.0.0.1:0"], arguments].concat();
     let daemon = Builder::new(&arguments).start();
     let line = daemon.wait_for_log("metrics on ");
@@ -32,7 +32,7 @@ fn daemon(arguments: &[&str]) -> (Daemon, SocketAddr) {
 }
 
 /// What curl says of it: the status, and the body.
-fn curl(address: SocketAddr, path: &str, options: &[&str]) -> (String, String) {
+pub(super) fn curl(address: SocketAddr, path: &str, options: &[&str]) -> (String, String) {
     let url = format!("http://{address}{path}");
     let limit = LIMIT.as_secs().to_string();
     let output = Command::new("curl")
@@ -60,7 +60,7 @@ fn samples(text: &str) -> String {
 }
 
 /// The answer to whatever is sent, read to its end.
-fn answer_to(address: SocketAddr, sent: &[u8]) -> String {
+pub(super) fn answer_to(address: SocketAddr, sent: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     // It may be answered, and closed, before all is sent.
@@ -183,7 +183,7 @@ fn m03_what_is_wrong_is_told_by_its_status() {
         text
     });
     for (sent, status) in [
-        ("GET /nothing HTTP/1.1\r\n\r\n".to_owned(), "404"),
+        ("GET /nothing HTTP/1.1\r\nHost: here\r\n\r\n".to_owned(), "404"),
         ("DELETE /metrics HTTP/1.1\r\n\r\n".to_owned(), "405"),
         ("echo this\r\n\r\n".to_owned(), "400"),
         ("\0\u{1}\u{2}\r\n\r\n".to_owned(), "400"),
@@ -275,10 +275,11 @@ fn m05_a_visitor_that_resets_or_asks_twice_harms_nobody() {
     let mut peer = daemon.connect();
     for _ in 0..50 {
         let mut visitor = TcpStream::connect(address).unwrap();
-        visitor.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+        visitor.write_all(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
         socket2::SockRef::from(&visitor).set_linger(Some(std::time::Duration::ZERO)).unwrap();
     }
-    let twice = b"GET /healthz HTTP/1.1\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n";
+    let twice =
+        b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\nGET /healthz HTTP/1.1\r\nHost: here\r\n\r\n";
     let answer = answer_to(address, twice);
     assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "and then it is closed: {answer}");
     peer.echo(b"still here\n");

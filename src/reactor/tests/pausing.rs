@@ -100,7 +100,8 @@ fn a_visitors_question_that_came_in_time_is_answered_after_a_stop() {
         let peer = SocketAddr::from(([127, 0, 0, 1], 1)).into();
         bench.kernel.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
         bench.turn([Event::Desk]);
-        wire.borrow_mut().reads = [bytes("GET /healthz HTTP/1.1\r\n\r\n"), In::Block].into();
+        wire.borrow_mut().reads =
+            [bytes("GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"), In::Block].into();
         let late = PATIENCE.as_millis().try_into().unwrap_or(u64::MAX);
         bench.stopped_until(2 * late, wait);
         assert_eq!(bench.reactor.questions().len(), 1);

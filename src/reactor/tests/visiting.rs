@@ -5,7 +5,7 @@ use crate::http::{PATIENCE, Response};
 use crate::reactor::desk::{FIRST_KEY, VISITORS_MAX};
 use crate::reactor::gate::PAUSE;
 
-const GET: &str = "GET /metrics HTTP/1.1\r\n\r\n";
+const GET: &str = "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n";
 
 impl Bench {
     /// A visitor comes to their listener.
