@@ -116,7 +116,7 @@ impl Payload {
     fn next(&self, place: &Place) -> (&[u8], bool) {
         let before_newline = place.size - 1 - place.offset;
         let length = before_newline.min(PIECE_BYTES - place.offset % PIECE_BYTES);
-        let body = self.pattern.get(place.at..place.at + length).unwrap_or_default();
+        let body = self.pattern.split_at(place.at).1.split_at(length).0;
         (body, length == before_newline)
     }
 

@@ -53,7 +53,7 @@ impl<S: Dialled> Exchange<S> {
         now: Nanos,
     ) -> Result<(), Trouble> {
         let Lent { payload, results, room, plan, .. } = lent;
-        let mut got = room.get(..count).unwrap_or_default();
+        let mut got = room.split_at(count).0;
         while !got.is_empty() {
             let (line, size) = (self.due.line, self.due.size());
             let compared = match self.in_flight() {
@@ -68,7 +68,7 @@ impl<S: Dialled> Exchange<S> {
                 }
             };
             self.received += u64::try_from(right).unwrap_or_default();
-            got = got.get(right..).unwrap_or_default();
+            got = got.split_at(right).1;
             if self.due.line != line {
                 if plan.paced && self.in_flight() + 1 >= plan.window && self.free != Nanos::NEVER {
                     self.free = now;
