@@ -108,6 +108,7 @@ pub(crate) const SWEPT: &[Call] = &[
     call("openat", &["EACCES", "EMFILE", "ENFILE", "ENOENT", "ENOMEM", "EINTR", "EIO"]),
     call("open", &["EACCES", "EMFILE", "ENFILE", "ENOENT", "ENOMEM", "EINTR"]),
     call("read", &["EINTR", "EIO"]),
+    call("pread64", &["EINTR", "EIO"]),
     call("statx", &["EACCES", "ENOENT", "ENOMEM", "EIO"]),
     call("newfstatat", &["EACCES", "ENOENT", "ENOMEM", "EIO"]),
     call("getdents64", &["ENOENT", "EIO"]),
@@ -165,6 +166,7 @@ pub(crate) const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("wait4", "ECHILD", "who has a child to wait for is never told that"),
     ("flock", "EAGAIN", "waited for, up to five seconds: U03 shows it with a real lock"),
     ("kill", FROM_THEN_ON, "a child that nobody may kill, SIGKILL included, outlives the daemon"),
+    ("clock_gettime", "*", "fails only for clocks that there are not"),
     ("brk", "*", "tells of no error: an injected one is taken for an address"),
     ("rt_sigaction", "*", "fails only for signals that there are not"),
     (
