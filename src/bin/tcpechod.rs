@@ -3,24 +3,30 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use env_logger::{Builder, Env, Target};
-use tcpecho::cli::{self, Command};
+use env_logger::{Builder, Target};
+use log::warn;
+use tcpecho::cli::{self, Command, LogFilter};
 use tcpecho::server::{self, LogSink, Outcome, Start};
 use tcpecho::stderr;
 
 fn main() -> ExitCode {
     let start = Start::begin();
     let command = cli::parse_daemon();
-    let (Command::Run(config) | Command::Check(config)) = &command;
+    let (Command::Run(config) | Command::Check(config, _)) = &command;
     let format = config.log_format;
-    Builder::from_env(Env::default().default_filter_or("info"))
+    let filter = LogFilter::new(config.log_level);
+    Builder::new()
+        .parse_filters(&filter.spec)
         .format(move |line, record| line.write_all(format.line(record).as_bytes()))
         .target(Target::Pipe(Box::new(LogSink)))
         .init();
+    for warning in filter.warnings.into_iter().chain(cli::unknown_variables()) {
+        warn!("{warning}");
+    }
     let outcome = match command {
         Command::Run(config) => server::run(&config, start),
-        Command::Check(config) => server::check(&config, start).and_then(|text| {
-            writeln!(std::io::stdout(), "{text}")?;
+        Command::Check(config, options) => server::check(&config, start).and_then(|text| {
+            writeln!(std::io::stdout(), "{text}\n\n{}", options.join("\n"))?;
             Ok(Outcome::Drained)
         }),
     };

@@ -10,13 +10,17 @@ use crate::client::{self, Config, Style};
 use crate::keepalive::Keepalive;
 use crate::proxy;
 
+use super::environment;
+use super::log_level::LogLevel;
 use super::target::Target;
 use super::units::{OrOff, duration, duration_or_off, keepalive_or_off, user_timeout_or_off};
 
 /// Reads the command line and the environment. What is wrong with them is said, and ends the
 /// process with status 2.
 pub fn parse() -> Config {
-    read(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    let arguments = arguments(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    environment::warn("tcpecho", arguments.log_level);
+    arguments.into()
 }
 
 /// Reads that command line, which begins with the program's name, and the environment.
@@ -28,7 +32,14 @@ pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<Config, clap::Error
 where
     W: Into<OsString> + Clone,
 {
-    Ok(Arguments::try_parse_from(words)?.into())
+    Ok(arguments(words)?.into())
+}
+
+fn arguments<W>(words: impl IntoIterator<Item = W>) -> Result<Arguments, clap::Error>
+where
+    W: Into<OsString> + Clone,
+{
+    environment::parse(words).map(|(arguments, _)| arguments)
 }
 
 /// The TCP echo client: sends standard input to a server and writes what comes back to standard
@@ -46,6 +57,17 @@ pub(super) struct Arguments {
     #[arg(short, long, env = "TCPECHO_VERBOSE", value_parser = BoolishValueParser::new(),
           action = ArgAction::SetTrue)]
     verbose: bool,
+
+    /// How much is told on standard error: error, only what became of the connection; warn, also
+    /// warnings; debug, as with --verbose
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "TCPECHO_LOG_LEVEL",
+        default_value = "info",
+        ignore_case = true
+    )]
+    log_level: LogLevel,
 
     /// How long connecting may take, all addresses of the name together
     #[arg(long, value_name = "DURATION", env = "TCPECHO_CONNECT_TIMEOUT", default_value = "10s",
@@ -121,7 +143,7 @@ impl From<Arguments> for Config {
     fn from(arguments: Arguments) -> Self {
         Self {
             server: arguments.target.into(),
-            verbose: arguments.verbose,
+            verbose: arguments.verbose || arguments.log_level >= LogLevel::Debug,
             connect_timeout: arguments.connect_timeout,
             timeout: arguments.timeout.0,
             heartbeat: arguments.heartbeat.0,

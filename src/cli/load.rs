@@ -1,27 +1,27 @@
 //! The command line of `tcpecho-load`.
 
+mod conflicts;
+
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::error::ErrorKind;
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::load::{Close, Config, Criterion, Format, Mode, Size, Until};
 use crate::proxy;
 
+use super::environment;
 use super::load_units::{connections, duration_or_none, lines, pipeline, rate, size, sources};
+use super::log_level::LogLevel;
 use super::target::Target;
 use super::units::{duration, within};
 
 /// How long is not measured at first, unless something else is said: caches and the server's own
 /// start settle in it.
 const WARMUP: Duration = Duration::from_secs(1);
-
-/// How many lines may be on their way on all connections: the moment of each takes 16 bytes.
-const IN_FLIGHT_MAX: usize = 100_000_000;
 
 /// What the load generator is asked to do.
 #[derive(Clone, Debug)]
@@ -35,7 +35,9 @@ pub enum Command {
 /// Reads the command line and the environment. What is wrong with them is said, and ends the
 /// process with status 2.
 pub fn parse() -> Command {
-    read(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    let arguments = arguments(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    environment::warn("tcpecho-load", arguments.load.log_level);
+    arguments.into()
 }
 
 /// Reads that command line, which begins with the program's name, and the environment.
@@ -47,43 +49,25 @@ pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<Command, clap::Erro
 where
     W: Into<OsString> + Clone,
 {
-    let arguments = Arguments::try_parse_from(words)?;
-    let conflict =
-        |message: String| Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
-    let load = &arguments.load;
-    if load.mode == Mode::Idle && (load.lines.is_some() || load.rate.is_some()) {
-        let message = "--mode idle can't be used with --lines or --rate: a connection sends one \
-                       line, and is held";
-        return conflict(message.to_owned());
-    }
-    if load.connections.saturating_mul(load.pipeline) > IN_FLIGHT_MAX {
-        return conflict(format!(
-            "--connections {} times --pipeline {} is more than {}m lines on their way at a time",
-            load.connections,
-            load.pipeline,
-            IN_FLIGHT_MAX / 1_000_000
-        ));
-    }
-    if load.lines.is_some() && load.warmup.is_some_and(|warmup| !warmup.is_zero()) {
-        let message = "--warmup cannot be used with --lines: all of the lines are measured";
-        return conflict(message.to_owned());
-    }
-    if let Some(message) = load.again.and_then(|again| no_second_line(again, load)) {
-        return conflict(message);
-    }
-    Ok(match arguments.other {
-        Some(Other::Compare { a, b }) => Command::Compare(a, b),
-        None => Command::Run(Box::new(arguments.load.into())),
-    })
+    Ok(arguments(words)?.into())
 }
 
-/// Why so many connections can't be asked again, if that is so.
-fn no_second_line(again: usize, load: &Load) -> Option<String> {
-    if load.mode != Mode::Idle {
-        return Some("--again can only be used with --mode idle: the others go on anyway".into());
+fn arguments<W>(words: impl IntoIterator<Item = W>) -> Result<Arguments, clap::Error>
+where
+    W: Into<OsString> + Clone,
+{
+    let (arguments, _) = environment::parse::<Arguments, _>(words)?;
+    conflicts::check(&arguments)?;
+    Ok(arguments)
+}
+
+impl From<Arguments> for Command {
+    fn from(arguments: Arguments) -> Self {
+        match arguments.other {
+            Some(Other::Compare { a, b }) => Self::Compare(a, b),
+            None => Self::Run(Box::new(arguments.load.into())),
+        }
     }
-    let Load { connections, .. } = load;
-    (again > *connections).then(|| format!("--again {again}: there are {connections} connections"))
 }
 
 /// The load generator for TCP echo servers: closed or open loop, honest latency, every byte
@@ -235,6 +219,17 @@ struct Load {
     #[arg(short, long, env = "TCPECHO_LOAD_QUIET", value_parser = BoolishValueParser::new(),
           action = ArgAction::SetTrue)]
     quiet: bool,
+
+    /// How much is told on standard error: error, only what is an error; warn, also warnings; info,
+    /// also the progress
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "TCPECHO_LOAD_LOG_LEVEL",
+        default_value = "info",
+        ignore_case = true
+    )]
+    log_level: LogLevel,
 }
 
 const AFTER_HELP: &str = "\
@@ -276,13 +271,15 @@ impl From<Load> for Config {
             hdr: load.hdr,
             fail_if: load.fail_if,
             allow_errors: load.allow_errors,
-            progress: !load.quiet,
+            progress: !load.quiet && load.log_level >= LogLevel::Info,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]

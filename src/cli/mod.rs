@@ -2,9 +2,11 @@
 
 mod client;
 mod daemon;
+mod environment;
 mod load;
 mod load_units;
 mod load_words;
+mod log_level;
 #[cfg(feature = "pages")]
 mod pages;
 mod send_proxy;
@@ -13,7 +15,9 @@ mod units;
 
 pub use client::{parse as parse_client, read as read_client};
 pub use daemon::{Command, parse as parse_daemon, read as read_daemon};
+pub use environment::unknown_variables;
 pub use load::{Command as LoadCommand, parse as parse_load, read as read_load};
+pub use log_level::LogFilter;
 #[cfg(feature = "pages")]
 pub use pages::write as write_pages;
 

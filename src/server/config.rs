@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use log::LevelFilter;
+
 use crate::access::Access;
 use crate::banner::Banner;
 use crate::connection::Timeouts;
@@ -72,6 +74,8 @@ pub struct Config {
     pub user_timeout: Option<Duration>,
     /// How long draining may take.
     pub drain: Duration,
+    /// How much is logged; none for as much as the environment says.
+    pub log_level: Option<LevelFilter>,
     /// How the log is written.
     pub log_format: LogFormat,
     /// Whether what is not needed after the start is given up.

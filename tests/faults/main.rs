@@ -24,6 +24,8 @@ mod configuration;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod environment;
+#[cfg(test)]
 mod event_path;
 #[cfg(test)]
 mod exec;

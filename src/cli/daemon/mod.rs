@@ -18,6 +18,7 @@ use crate::server::Config;
 use crate::service;
 
 use super::PORT;
+use super::environment;
 use super::units::bytes;
 
 use self::admission::Admission;
@@ -31,8 +32,8 @@ use self::patience::Patience;
 pub enum Command {
     /// Serve.
     Run(Config),
-    /// Say what serving would be.
-    Check(Config),
+    /// Say what serving would be, and each option's value with where it comes from.
+    Check(Config, Vec<String>),
 }
 
 /// Reads the command line and the environment. What is wrong with them is said, and ends the
@@ -50,13 +51,18 @@ pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<Command, clap::Erro
 where
     W: Into<OsString> + Clone,
 {
-    let arguments = Arguments::try_parse_from(words)?;
+    let (arguments, matches) = environment::parse::<Arguments, _>(words)?;
     if arguments.exec.is_some() && arguments.admission.over_limit() == OverLimit::Evict {
         let message =
             "--over-limit evict can't be used with --exec: who is idle, only the child knows";
         return Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
     }
-    Ok(arguments.into())
+    let options = arguments.check.then(|| environment::in_force(&Arguments::command(), &matches));
+    let config = Config::from(arguments);
+    Ok(match options {
+        Some(options) => Command::Check(config, options),
+        None => Command::Run(config),
+    })
 }
 
 /// The TCP echo server: what a peer sends comes back, whole and in order.
@@ -97,7 +103,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     behaviour: Behaviour,
 
-    /// Read the configuration, say what would be done, and exit
+    /// Read the configuration, say what would be done, and each option's value with where it comes
+    /// from, and exit
     #[arg(long)]
     check: bool,
 }
@@ -108,20 +115,12 @@ as TCPECHOD_ and its name (TCPECHOD_MAX_LINE=8k); the command line wins.
 
 Signals: TERM and INT drain, a second one ends at once; USR1 logs the status.
 With --exec, TERM is passed on to the children, and KILL follows at --drain-timeout.
-Log: to standard error; RUST_LOG=debug shows every connection's end.
+Log: to standard error; --log-level debug shows every connection's end, as RUST_LOG=debug does.
 Exit status: 0 drained, 1 failure or connections cut, 2 usage.";
 
 /// How many children there may be if nothing else is said: a process each takes far more than a
 /// descriptor. It is the default of tcpserver (ucspi-tcp).
 const CHILDREN_MAX: usize = 40;
-
-impl From<Arguments> for Command {
-    fn from(arguments: Arguments) -> Self {
-        let check = arguments.check;
-        let config = Config::from(arguments);
-        if check { Self::Check(config) } else { Self::Run(config) }
-    }
-}
 
 impl From<Arguments> for Config {
     fn from(mut arguments: Arguments) -> Self {
@@ -148,6 +147,7 @@ impl From<Arguments> for Config {
             keepalive: arguments.patience.keepalive.0,
             user_timeout: arguments.patience.user_timeout.0,
             drain: arguments.patience.drain_timeout,
+            log_level: arguments.operation.log_level(),
             log_format: arguments.operation.log_format(),
             sandbox: arguments.operation.sandbox(),
         }

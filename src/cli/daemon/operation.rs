@@ -1,11 +1,18 @@
 //! The options of `tcpechod` that say how it is run, and not what it serves.
 
 use clap::{Args, ValueEnum};
+use log::LevelFilter;
 
+use crate::cli::log_level::LogLevel;
 use crate::server::{LogFormat, Sandbox};
 
 #[derive(Debug, Args)]
 pub(super) struct Operation {
+    /// How much is logged, whatever `RUST_LOG` says; trace is as debug in a release
+    /// [default: `RUST_LOG`, or info]
+    #[arg(long, value_name = "LEVEL", env = "TCPECHOD_LOG_LEVEL", ignore_case = true)]
+    log_level: Option<LogLevel>,
+
     /// How the log is written
     #[arg(long, value_name = "FORMAT", env = "TCPECHOD_LOG_FORMAT", default_value = "text")]
     log_format: Format,
@@ -36,6 +43,10 @@ impl Operation {
             Format::Text => LogFormat::Text,
             Format::Json => LogFormat::Json,
         }
+    }
+
+    pub(super) fn log_level(&self) -> Option<LevelFilter> {
+        self.log_level.map(LevelFilter::from)
     }
 
     pub(super) const fn sandbox(&self) -> Sandbox {

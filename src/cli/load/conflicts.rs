@@ -1,0 +1,48 @@
+//! Options of `tcpecho-load` that make no sense together.
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use crate::load::Mode;
+
+use super::{Arguments, Load};
+
+/// How many lines may be on their way on all connections: the moment of each takes 16 bytes.
+const IN_FLIGHT_MAX: usize = 100_000_000;
+
+/// Which of them there are, if any.
+pub(super) fn check(arguments: &Arguments) -> Result<(), clap::Error> {
+    let conflict =
+        |message: String| Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
+    let load = &arguments.load;
+    if load.mode == Mode::Idle && (load.lines.is_some() || load.rate.is_some()) {
+        let message = "--mode idle can't be used with --lines or --rate: a connection sends one \
+                       line, and is held";
+        return conflict(message.to_owned());
+    }
+    if load.connections.saturating_mul(load.pipeline) > IN_FLIGHT_MAX {
+        return conflict(format!(
+            "--connections {} times --pipeline {} is more than {}m lines on their way at a time",
+            load.connections,
+            load.pipeline,
+            IN_FLIGHT_MAX / 1_000_000
+        ));
+    }
+    if load.lines.is_some() && load.warmup.is_some_and(|warmup| !warmup.is_zero()) {
+        let message = "--warmup cannot be used with --lines: all of the lines are measured";
+        return conflict(message.to_owned());
+    }
+    if let Some(message) = load.again.and_then(|again| no_second_line(again, load)) {
+        return conflict(message);
+    }
+    Ok(())
+}
+
+/// Why so many connections can't be asked again, if that is so.
+fn no_second_line(again: usize, load: &Load) -> Option<String> {
+    if load.mode != Mode::Idle {
+        return Some("--again can only be used with --mode idle: the others go on anyway".into());
+    }
+    let Load { connections, .. } = load;
+    (again > *connections).then(|| format!("--again {again}: there are {connections} connections"))
+}

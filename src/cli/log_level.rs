@@ -1,0 +1,209 @@
+//! How much is logged: `--log-level`, and `RUST_LOG` where that is not given.
+
+use std::env;
+
+use clap::ValueEnum;
+use log::LevelFilter;
+
+/// The variable that programs in Rust are told it by.
+pub(super) const VARIABLE: &str = "RUST_LOG";
+
+/// The library, which all log lines are from.
+const LIBRARY: &str = "tcpecho";
+
+/// The programs, as users call them.
+const PROGRAMS: [&str; 4] = [LIBRARY, "tcpechod", "tcpecho-load", "tcpecho_load"];
+
+/// The modules of the library that log something.
+const MODULES: [&str; 4] = ["connection", "descriptors", "reactor", "server"];
+
+/// A level of `--log-level`: with each, those before it are logged too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl From<LogLevel> for LevelFilter {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => Self::Error,
+            LogLevel::Warn => Self::Warn,
+            LogLevel::Info => Self::Info,
+            LogLevel::Debug => Self::Debug,
+            LogLevel::Trace => Self::Trace,
+        }
+    }
+}
+
+/// What is logged.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LogFilter {
+    /// For `env_logger`. Warnings are never left out by mistake: `info` is where it starts.
+    pub spec: String,
+    /// What is wrong with `RUST_LOG`, to be logged.
+    pub warnings: Vec<String>,
+}
+
+impl LogFilter {
+    /// That level, or what `RUST_LOG` says.
+    pub fn new(level: Option<LevelFilter>) -> Self {
+        level.map_or_else(
+            || Self::read(&env::var_os(VARIABLE).unwrap_or_default().to_string_lossy()),
+            |level| Self { spec: level.to_string(), warnings: Vec::new() },
+        )
+    }
+
+    /// Reads directives as `env_logger` has them, `target=level,...`, and after a slash a text that
+    /// lines must contain. A directive that is wrong is left out.
+    fn read(text: &str) -> Self {
+        let mut spec = LevelFilter::Info.to_string();
+        let mut warnings = Vec::new();
+        let (directives, pattern) =
+            text.split_once('/').map_or((text, None), |(before, after)| (before, Some(after)));
+        let mut ours = false;
+        let directives = directives.split(',').map(str::trim);
+        for directive in directives.filter(|one| !one.is_empty()) {
+            match read(directive) {
+                Ok(Directive { text, is_ours }) => {
+                    ours |= is_ours;
+                    spec = format!("{spec},{text}");
+                }
+                Err(why) => warnings.push(format!("{VARIABLE}: {directive:?} is left out: {why}")),
+            }
+        }
+        match pattern {
+            Some(text) if text.contains('/') => {
+                warnings.push(format!("{VARIABLE}: \"/{text}\" is left out: one / is enough"));
+            }
+            Some(text) => spec = format!("{spec}/{text}"),
+            None => {}
+        }
+        if !ours && warnings.is_empty() && !text.trim().is_empty() {
+            let is = "matches nothing that is logged here, so the level is info; try";
+            warnings.push(format!("{VARIABLE}: {text:?} {is} {VARIABLE}=debug"));
+        }
+        Self { spec, warnings }
+    }
+}
+
+struct Directive {
+    text: String,
+    /// It concerns something that the programs log.
+    is_ours: bool,
+}
+
+/// Reads `level`, `target` or `target=level`; a target alone is logged in full.
+fn read(text: &str) -> Result<Directive, String> {
+    let is_level = |text: &str| text.parse::<LevelFilter>().is_ok();
+    let (target, level) = match text.split_once('=') {
+        None if is_level(text) => ("", text),
+        None => (text, ""),
+        Some((target, level)) => (target.trim(), level.trim()),
+    };
+    if !level.is_empty() && !is_level(level) {
+        let levels = "off, error, warn, info, debug or trace";
+        return Err(format!("{level:?} is no level; take {levels}"));
+    }
+    if target.is_empty() {
+        let missing = || "it names neither a target nor a level".to_owned();
+        let level = Some(level).filter(|level| !level.is_empty()).ok_or_else(missing)?;
+        return Ok(Directive { text: level.to_owned(), is_ours: true });
+    }
+    let (program, module) = target.split_once("::").unwrap_or((target, ""));
+    let (target, is_ours) = if PROGRAMS.contains(&program) {
+        if !MODULES.iter().any(|one| begins(module, one)) {
+            return Err(format!("no part of {program} that logs is called {module:?}"));
+        }
+        let separator = if module.is_empty() { "" } else { "::" };
+        (format!("{LIBRARY}{separator}{module}"), true)
+    } else {
+        // A target is the beginning of a name, so that `tcp=debug` is for us as well.
+        (target.to_owned(), LIBRARY.starts_with(target))
+    };
+    let level = if level.is_empty() { "trace" } else { level };
+    Ok(Directive { text: format!("{target}={level}"), is_ours })
+}
+
+/// Whether a module's path, or the beginning of one, leads to that module.
+fn begins(path: &str, module: &str) -> bool {
+    module.starts_with(path) || path.split("::").next() == Some(module)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// What a filter lets through, and how many complaints there are.
+    fn assert_read(text: &str, spec: &str, warnings: usize) {
+        let read = LogFilter::read(text);
+        assert_eq!(read.spec.to_lowercase(), spec, "{text:?}");
+        assert_eq!(read.warnings.len(), warnings, "{text:?}: {read:?}");
+    }
+
+    #[test]
+    fn o07_no_filter_silences_the_log_by_mistake() {
+        for (text, spec, warnings) in [
+            ("", "info", 0),
+            ("  ", "info", 0),
+            (",", "info", 1),
+            ("debug", "info,debug", 0),
+            ("off", "info,off", 0),
+            ("tcpechod=debug", "info,tcpecho=debug", 0),
+            ("tcpecho-load=warn", "info,tcpecho=warn", 0),
+            ("tcpecho_load", "info,tcpecho=trace", 0),
+            ("tcpechod::reactor=debug", "info,tcpecho::reactor=debug", 0),
+            ("tcpecho::server::status=", "info,tcpecho::server::status=trace", 0),
+            ("=debug", "info,debug", 0),
+            ("warn , clock=off", "info,warn,clock=off", 0),
+            ("tcp=debug", "info,tcp=debug", 0),
+            ("debug/closed", "info,debug/closed", 0),
+            ("verbose", "info,verbose=trace", 1),
+            ("hyper=debug", "info,hyper=debug", 1),
+            ("=", "info", 1),
+            ("tcpechod=verbose", "info", 1),
+            ("tcpechod=verbose,debug", "info,debug", 1),
+            ("tcpechod::reaktor=debug", "info", 1),
+            ("a=b=c", "info", 1),
+            ("=verbose", "info", 1),
+            ("debug/a/b", "info,debug", 1),
+        ] {
+            assert_read(text, spec, warnings);
+        }
+    }
+
+    #[test]
+    fn the_modules_that_log_are_these() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut found = Vec::new();
+        for module in fs::read_dir(source).unwrap() {
+            let module = module.unwrap().path();
+            let name = module.file_stem().unwrap().to_str().unwrap().to_owned();
+            if name != "bin" && name != "cli" && logs(&module) {
+                found.push(name);
+            }
+        }
+        found.sort();
+        assert_eq!(found, MODULES);
+    }
+
+    fn logs(place: &Path) -> bool {
+        if place.is_dir() {
+            return fs::read_dir(place).unwrap().any(|entry| logs(&entry.unwrap().path()));
+        }
+        fs::read_to_string(place).unwrap().lines().any(|line| {
+            ["use log::{", "use log::"].iter().any(|start| {
+                let names = line.strip_prefix(start).unwrap_or_default();
+                names
+                    .split([',', '{', '}', ';', ' '])
+                    .any(|name| ["error", "warn", "info", "debug", "trace"].contains(&name))
+            })
+        })
+    }
+}
