@@ -18,6 +18,8 @@ mod support;
 mod connecting;
 #[path = "client/ends.rs"]
 mod ends;
+#[path = "client/greeting.rs"]
+mod greeting;
 #[path = "client/input.rs"]
 mod input;
 #[path = "client/introducing.rs"]

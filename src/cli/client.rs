@@ -48,6 +48,7 @@ where
 /// At the end of the input it half-closes the connection, waits for the rest, and ends. It says
 /// what became of the connection, in one word and in the exit status.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option, and by itself")]
 #[command(name = "tcpecho", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -98,6 +99,12 @@ pub(super) struct Arguments {
     /// First send the PROXY protocol's header of that version, with our own address as the client's
     #[arg(long, value_name = "VERSION", env = "TCPECHO_SEND_PROXY")]
     send_proxy: Option<proxy::Version>,
+
+    /// The server speaks first: send nothing before its greeting, a line and all that comes with
+    /// it, and do not show that
+    #[arg(long, env = "TCPECHO_SKIP_GREETING", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue)]
+    skip_greeting: bool,
 
     /// How lines travel
     #[arg(long, value_name = "FORMAT", env = "TCPECHO_FORMAT", default_value = "text")]
@@ -150,6 +157,7 @@ impl From<Arguments> for Config {
             keepalive: arguments.keepalive.0,
             user_timeout: arguments.user_timeout.0,
             send_proxy: arguments.send_proxy,
+            skip_greeting: arguments.skip_greeting,
             format: match arguments.format {
                 Format::Text => client::Format::Text,
                 Format::Xdr => client::Format::Xdr,

@@ -80,6 +80,8 @@ pub struct Config {
     pub user_timeout: Option<Duration>,
     /// Which PROXY header goes before everything else, if any does.
     pub send_proxy: Option<proxy::Version>,
+    /// Whether the server's greeting is awaited and skipped.
+    pub skip_greeting: bool,
     /// How input becomes requests.
     pub format: Format,
     /// What waits for what.

@@ -7,6 +7,8 @@ use super::buffer::Buffer;
 /// The direction from standard input to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sending {
+    /// The server's greeting comes first; standard input is not read.
+    Awaiting,
     /// Standard input is read and sent.
     Open,
     /// Standard input has ended; the rest of it is being sent.
@@ -33,6 +35,8 @@ pub(super) enum Receiving {
 pub(super) struct Flow {
     pub sending: Sending,
     pub receiving: Receiving,
+    /// Nothing is sent yet: the server may want to speak first.
+    pub held: bool,
     pub outbound: Buffer,
     pub inbound: Buffer,
 }
@@ -48,10 +52,11 @@ pub(super) struct Wants {
 }
 
 impl Flow {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(sending: Sending) -> Self {
         Self {
-            sending: Sending::Open,
+            sending,
             receiving: Receiving::Open,
+            held: false,
             outbound: Buffer::new(),
             inbound: Buffer::new(),
         }
@@ -81,7 +86,7 @@ impl Flow {
     }
 
     pub(super) fn sends(&self) -> bool {
-        self.receiving == Receiving::Open && !self.outbound.is_empty()
+        self.receiving == Receiving::Open && !self.held && !self.outbound.is_empty()
     }
 
     /// True if the input has ended and all of it is with the kernel.
@@ -120,7 +125,7 @@ mod tests {
     const OUT: PollFlags = PollFlags::OUT;
 
     fn flow(sending: Sending, receiving: Receiving, outbound: usize, inbound: usize) -> Flow {
-        let mut flow = Flow { sending, receiving, ..Flow::new() };
+        let mut flow = Flow { receiving, ..Flow::new(sending) };
         flow.outbound.append(&vec![0; outbound]);
         flow.inbound.append(&vec![0; inbound]);
         flow
@@ -129,7 +134,7 @@ mod tests {
     #[test]
     fn what_is_waited_for_follows_from_the_state() {
         use Receiving::{Ended, Open};
-        use Sending::{Broken, Flushing, HalfClosed};
+        use Sending::{Awaiting, Broken, Flushing, HalfClosed};
         let full = HALF_BYTES + 1;
         let table = [
             (flow(Sending::Open, Open, 0, 0), (IN, IN, NONE)),
@@ -141,11 +146,14 @@ mod tests {
             (flow(HalfClosed, Open, 0, 0), (NONE, IN, NONE)),
             (flow(Broken, Open, 0, 1), (NONE, IN, OUT)),
             (flow(Sending::Open, Ended, 1, 1), (NONE, NONE, OUT)),
+            (flow(Awaiting, Open, 0, 0), (NONE, IN, NONE)),
         ];
         for (flow, (input, socket, output)) in table {
             assert_eq!(flow.wants(), Wants { input, socket, output }, "{flow:?}");
             assert!(!flow.is_done(), "something is waited for: {flow:?}");
         }
+        let held = Flow { held: true, ..flow(Sending::Open, Open, 1, 0) };
+        assert_eq!(held.wants(), Wants { input: IN, socket: IN, output: NONE });
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Between lines, which people type and read, and what travels.
 
+use std::ops::Range;
 use std::str;
 
 use memchr::memchr;
@@ -134,10 +135,16 @@ impl Decoder {
         Self { format, probing: false, partial: Vec::new() }
     }
 
-    /// Adds what `replies` amount to.
-    pub(super) fn decode(&mut self, replies: &[u8], inbound: &mut Buffer) {
+    /// Adds what `bytes` amount to, of which those of the range are replies. Text that is none is
+    /// shown all the same.
+    pub(super) fn decode(&mut self, bytes: &[u8], replies: Range<usize>, inbound: &mut Buffer) {
+        let (before, from) = bytes.split_at(replies.start);
+        let replies = from.split_at(replies.len()).0;
         match self.format {
-            Format::Text => inbound.append(self.after_probe(replies)),
+            Format::Text => {
+                inbound.append(before);
+                inbound.append(self.after_probe(replies));
+            }
             Format::Xdr => {
                 self.partial.extend_from_slice(replies);
                 let (numbers, rest) = self.partial.as_chunks::<8>();
@@ -228,8 +235,8 @@ mod tests {
         assert!(outbound.pending().len() <= HALF_BYTES, "{}", outbound.pending().len());
         let mut inbound = Buffer::new();
         let mut decoder = Decoder::new(Format::Xdr);
-        decoder.decode(&[0x80; 7], &mut inbound);
-        decoder.decode(&vec![0x80; bytes], &mut inbound);
+        decoder.decode(&[0x80; 7], 0..7, &mut inbound);
+        decoder.decode(&vec![0x80; bytes], 0..bytes, &mut inbound);
         assert!(inbound.pending().len() <= HALF_BYTES, "{}", inbound.pending().len());
     }
 
@@ -238,7 +245,9 @@ mod tests {
         let replies = [33_i64.to_be_bytes(), (-1_i64).to_be_bytes()].concat();
         for size in 1..=16 {
             let (mut decoder, mut inbound) = (Decoder::new(Format::Xdr), Buffer::new());
-            replies.chunks(size).for_each(|piece| decoder.decode(piece, &mut inbound));
+            replies
+                .chunks(size)
+                .for_each(|piece| decoder.decode(piece, 0..piece.len(), &mut inbound));
             assert_eq!(inbound.pending(), b"33\n-1\n", "pieces of {size}");
         }
     }
@@ -254,7 +263,7 @@ mod tests {
             let (mut decoder, mut inbound) = (Decoder::new(format), Buffer::new());
             decoder.probing = true;
             for reply in replies {
-                decoder.decode(reply, &mut inbound);
+                decoder.decode(reply, 0..reply.len(), &mut inbound);
             }
             assert_eq!(inbound.pending(), expected.as_bytes());
             assert!(!decoder.probing);

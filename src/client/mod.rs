@@ -11,6 +11,7 @@ mod connect;
 mod failure;
 mod flow;
 mod format;
+mod greeting;
 mod ledger;
 mod ready;
 mod silence;
@@ -45,7 +46,7 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     let mut ledger = Ledger::new(config.format);
     let outcome = match config.style {
         Style::Multiplexed => str_cli::run(config, &connected.socket, &mut ledger),
-        Style::StopAndWait => stop_and_wait::run(&connected.socket, &mut ledger),
+        Style::StopAndWait => stop_and_wait::run(config, &connected.socket, &mut ledger),
     };
     voice.note(|| format!("closed {ledger}"));
     outcome

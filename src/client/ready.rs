@@ -73,3 +73,11 @@ pub(super) fn wait(wants: Wants, socket: &Socket, time: Option<Duration>) -> io:
     let mut next = |asked: PollFlags| if asked.is_empty() { None } else { told.next() };
     Ok(Ready { input: next(wants.input), socket: next(wants.socket), output })
 }
+
+/// Waits until the socket has something to read, or the time has passed; a signal ends the wait
+/// too.
+pub(super) fn wait_for_socket(socket: &Socket, time: Duration) {
+    let time = Timespec::try_from(time).ok();
+    // Of whatever it tells, the next call on the socket tells more.
+    poll(&mut [PollFd::new(socket, PollFlags::IN)], time.as_ref()).unwrap_or_default();
+}

@@ -15,6 +15,12 @@ pub(super) enum Standing {
     Idle,
     /// A line is on its way out, and the server is to take it.
     Unsent,
+    /// The server is to greet us.
+    Ungreeted,
+    /// A part of the greeting has come.
+    Greeting,
+    /// A line of the greeting has come; there may be another.
+    Greeted,
     /// Nothing: we are not listening, or there is nothing to hear.
     Busy,
 }
@@ -30,7 +36,26 @@ pub(super) enum Expiry {
     Probe,
     /// Give up: the probe was not answered for that long.
     ProbeUnanswered(Duration),
+    /// The greeting is over.
+    Greeted,
 }
+
+impl Expiry {
+    /// True if it gives the server up.
+    const fn accuses(self) -> bool {
+        !matches!(self, Self::Probe | Self::Greeted)
+    }
+}
+
+/// A wait whose end is seen that much too late was interrupted.
+const LATE: Duration = Duration::from_millis(100);
+
+/// A greeting is over when nothing follows its line for that long,
+pub(super) const GREETING_REST: Duration = Duration::from_millis(10);
+/// and if it does not end with a line, for that long,
+const GREETING_PAUSE: Duration = Duration::from_secs(1);
+/// or for this part of the timeout, if that is shorter.
+const GREETING_SHARE: u32 = 8;
 
 /// Since when there is silence.
 #[derive(Debug)]
@@ -55,6 +80,11 @@ impl Silence {
         self.since = now;
     }
 
+    /// A probe is sent: there is none before the next interval.
+    pub(super) const fn probed(&mut self, now: Millis) {
+        self.since = now;
+    }
+
     /// The server took something; an echo that is owed is not put off by that.
     pub(super) fn taken(&mut self, now: Millis) {
         if self.standing == Standing::Unsent {
@@ -75,9 +105,20 @@ impl Silence {
         self.next().map(|(at, _)| at)
     }
 
-    /// What there is to do now.
-    pub(super) fn expired(&self, now: Millis) -> Option<Expiry> {
-        self.next().filter(|(at, _)| *at <= now).map(|(_, expiry)| expiry)
+    /// True if the time has come to look at the socket once more.
+    pub(super) fn is_over(&self, now: Millis) -> bool {
+        self.deadline().is_some_and(|at| at <= now)
+    }
+
+    /// What there is to do now, after that look. A wait whose end was seen too late begins anew: we
+    /// were stopped or suspended, and what the server sent may still be on its way.
+    pub(super) fn expired(&mut self, now: Millis) -> Option<Expiry> {
+        let (at, expiry) = self.next().filter(|(at, _)| *at <= now)?;
+        if expiry.accuses() && now.since(at) > LATE {
+            self.since = now;
+            return None;
+        }
+        Some(expiry)
     }
 
     fn next(&self) -> Option<(Millis, Expiry)> {
@@ -88,7 +129,13 @@ impl Silence {
             Standing::Busy => None,
             Standing::Idle => wait(self.heartbeat, |_wait| Expiry::Probe),
             Standing::Unsent => wait(self.timeout, Expiry::Untaken),
-            Standing::Owing => wait(self.timeout, Expiry::Unanswered),
+            Standing::Greeting => {
+                let share = self.timeout.map(|timeout| timeout / GREETING_SHARE);
+                let pause = share.unwrap_or(GREETING_PAUSE).min(GREETING_PAUSE);
+                wait(Some(pause), |_wait| Expiry::Greeted)
+            }
+            Standing::Greeted => wait(Some(GREETING_REST), |_wait| Expiry::Greeted),
+            Standing::Owing | Standing::Ungreeted => wait(self.timeout, Expiry::Unanswered),
             Standing::Probed => {
                 let timeout = wait(self.timeout, Expiry::Unanswered);
                 let probe = wait(self.heartbeat, Expiry::ProbeUnanswered);
@@ -156,5 +203,44 @@ mod tests {
         let mut silence = silence(Some(5 * SECOND), Some(SECOND));
         silence.update(Standing::Owing, Millis(0));
         assert_eq!(silence.deadline(), Some(Millis(5000)));
+    }
+
+    #[test]
+    fn c16_a_probe_is_sent_once_an_interval_however_it_stands() {
+        let mut silence = silence(None, Some(SECOND));
+        assert_eq!(silence.expired(Millis(1000)), Some(Expiry::Probe));
+        silence.probed(Millis(1000));
+        silence.update(Standing::Idle, Millis(1000));
+        assert_eq!(silence.expired(Millis(1999)), None);
+        assert_eq!(silence.expired(Millis(2000)), Some(Expiry::Probe));
+    }
+
+    #[test]
+    fn c18_a_wait_whose_end_was_seen_too_late_begins_anew() {
+        for (standing, expiry) in [
+            (Standing::Owing, Expiry::Unanswered(SECOND)),
+            (Standing::Unsent, Expiry::Untaken(SECOND)),
+            (Standing::Ungreeted, Expiry::Unanswered(SECOND)),
+        ] {
+            let mut silence = silence(Some(SECOND), None);
+            silence.update(standing, Millis(0));
+            assert_eq!(silence.expired(Millis(5000)), None, "{standing:?}");
+            assert_eq!(silence.deadline(), Some(Millis(6000)));
+            assert_eq!(silence.expired(Millis(6010)), Some(expiry));
+        }
+        let mut idle = silence(None, Some(SECOND));
+        assert_eq!(idle.expired(Millis(5000)), Some(Expiry::Probe), "it accuses nobody");
+    }
+
+    #[test]
+    fn c15_a_greeting_ends_with_a_line_or_with_a_longer_silence() {
+        for (timeout, pause) in [(None, 1000), (Some(SECOND), 125), (Some(60 * SECOND), 1000)] {
+            let mut silence = silence(timeout, None);
+            silence.update(Standing::Greeting, Millis(0));
+            assert_eq!(silence.expired(Millis(pause - 1)), None);
+            assert_eq!(silence.expired(Millis(pause)), Some(Expiry::Greeted));
+            silence.update(Standing::Greeted, Millis(5000));
+            assert_eq!(silence.expired(Millis(5010)), Some(Expiry::Greeted));
+        }
     }
 }

@@ -7,27 +7,50 @@
 //! is waited for as a whole line, which does not come.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::time::Duration;
 
 use socket2::Socket;
 
 use crate::fault;
 
+use super::config::Config;
 use super::failure::{Failure, Word};
+use super::greeting::{Greeting, HOLD, speaks_first, unasked};
 use super::ledger::Ledger;
+use super::ready::wait_for_socket;
+use super::silence::GREETING_REST;
+use super::voice::Voice;
 
 /// The course's MAXLINE: a longer line goes in pieces of that size, each of which is waited for.
 /// (C's `fgets` and `readline` need one byte of it for the terminating null.)
 const MAXLINE: u64 = 4096;
 
-pub(super) fn run(socket: &Socket, ledger: &mut Ledger) -> Result<(), Failure> {
+/// How much of what nothing asked for is waited for, in bytes: a server may never cease.
+const UNASKED_BYTES_MAX: usize = 1 << 20;
+
+pub(super) fn run(config: &Config, socket: &Socket, ledger: &mut Ledger) -> Result<(), Failure> {
+    let voice = Voice { verbose: config.verbose };
     let mut input = io::stdin().lock();
     let mut server = BufReader::new(socket);
     let mut line = Vec::new();
+    if config.skip_greeting {
+        skip_greeting(&mut server, ledger, voice)?;
+    }
     loop {
         read_line(&mut input, &mut line)
             .map_err(|error| Failure::local("standard input", &error))?;
         if line.is_empty() {
             return Ok(());
+        }
+        // What has come while the line was typed is not its echo.
+        let first = ledger.is_new();
+        let early = what_comes(&mut server, if first { HOLD } else { Duration::ZERO });
+        if !early.is_empty() {
+            voice.note(|| if first { speaks_first(&early) } else { unasked(&early) });
+            ledger.received(&early);
+            if !shown(&early)? {
+                return Ok(());
+            }
         }
         send_line(socket, &line).map_err(|error| of_socket(&error, ledger))?;
         ledger.sent(&line);
@@ -37,12 +60,60 @@ pub(super) fn run(socket: &Socket, ledger: &mut Ledger) -> Result<(), Failure> {
             return Err(Failure::new(Word::Terminated, details));
         }
         ledger.received(&line);
-        match show(&line) {
-            Ok(()) => {}
-            Err(error) if fault::reader_gone(&error) => return Ok(()),
-            Err(error) => return Err(Failure::local("standard output", &error)),
+        if !shown(&line)? {
+            return Ok(());
         }
     }
+}
+
+/// Reads the server's greeting, a line and all that is there behind it.
+fn skip_greeting(
+    server: &mut BufReader<&Socket>,
+    ledger: &mut Ledger,
+    voice: Voice,
+) -> Result<(), Failure> {
+    let mut greeting = Greeting::default();
+    let mut line = Vec::new();
+    while line.last() != Some(&b'\n') {
+        read_line(server, &mut line).map_err(|error| of_socket(&error, ledger))?;
+        if line.is_empty() {
+            let details = "the server ended the connection before its greeting".to_owned();
+            return Err(Failure::new(Word::Terminated, details));
+        }
+        greeting.add(&line);
+        ledger.received(&line);
+    }
+    let rest = what_comes(server, GREETING_REST);
+    greeting.add(&rest);
+    ledger.received(&rest);
+    ledger.greeted();
+    voice.note(|| greeting.skipped());
+    Ok(())
+}
+
+/// All that comes until nothing does for that long, up to a limit.
+fn what_comes(server: &mut BufReader<&Socket>, pause: Duration) -> Vec<u8> {
+    let mut bytes = what_is_there(server);
+    while bytes.len() < UNASKED_BYTES_MAX && !pause.is_zero() {
+        wait_for_socket(server.get_ref(), pause);
+        match what_is_there(server) {
+            more if more.is_empty() => break,
+            more => bytes.extend(more),
+        }
+    }
+    bytes
+}
+
+/// What has come and was not read. An end, or an error, is left for the
+/// reads that wait.
+fn what_is_there(server: &mut BufReader<&Socket>) -> Vec<u8> {
+    let mut bytes = server.buffer().to_vec();
+    server.consume(bytes.len());
+    let there = rustix::io::ioctl_fionread(server.get_ref()).unwrap_or(0);
+    let mut socket = server.get_ref().take(there);
+    // It is there, so this does not wait; an error is one that the next read will meet.
+    drop(socket.read_to_end(&mut bytes));
+    bytes
 }
 
 /// `fgets` and `readline`: the next line with its newline, or as much of it as MAXLINE allows;
@@ -73,10 +144,14 @@ fn write_all(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn show(line: &[u8]) -> io::Result<()> {
+/// Shows that, or returns false: nobody reads standard output any more.
+fn shown(bytes: &[u8]) -> Result<bool, Failure> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(line)?;
-    stdout.flush()
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if fault::reader_gone(&error) => Ok(false),
+        Err(error) => Err(Failure::local("standard output", &error)),
+    }
 }
 
 fn of_socket(error: &io::Error, ledger: &Ledger) -> Failure {

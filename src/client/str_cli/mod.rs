@@ -18,11 +18,15 @@ use crate::fault;
 use super::config::Config;
 use super::failure::{Failure, Word};
 use super::flow::{Flow, Receiving, Sending};
-use super::format::{Decoder, Encoder, probe, read_bytes_max};
+use super::format::{Decoder, Encoder, read_bytes_max};
+use super::greeting::{Greeting, HOLD, HOLD_MAX};
 use super::ledger::{Ledger, lines_owed};
 use super::ready::{Ready, wait};
-use super::silence::{Expiry, Silence, Standing};
+use super::silence::Silence;
 use super::voice::Voice;
+
+mod receive;
+mod waits;
 
 /// `PIPE_BUF` on Linux: a pipe that is writable takes that much at once (pipe(7)).
 const OUTPUT_BYTES_MAX: usize = 4096;
@@ -36,13 +40,19 @@ pub(super) fn run(config: &Config, socket: &Socket, ledger: &mut Ledger) -> Resu
         socket,
         ledger,
         voice: Voice { verbose: config.verbose },
-        flow: Flow::new(),
+        flow: Flow::new(if config.skip_greeting { Sending::Awaiting } else { Sending::Open }),
         encoder: Encoder::new(config.format),
         decoder: Decoder::new(config.format),
         silence: Silence::new(config.timeout, config.heartbeat, now()),
         scratch: vec![0; read_bytes_max(config.format)],
+        held_until: now().after(HOLD),
+        held_at_most: now().after(HOLD_MAX),
+        greeting: Greeting::default(),
+        unasked_is_told: false,
         end: None,
     };
+    exchange.flow.held = !config.skip_greeting;
+    exchange.expire();
     while !exchange.flow.is_done() {
         exchange.turn()?;
     }
@@ -59,6 +69,11 @@ struct Exchange<'a> {
     decoder: Decoder,
     silence: Silence,
     scratch: Vec<u8>,
+    /// Until when nothing is sent, and until when at most.
+    held_until: Millis,
+    held_at_most: Millis,
+    greeting: Greeting,
+    unasked_is_told: bool,
     /// What ended the connection, if it was no orderly release. The first one stays.
     end: Option<End>,
 }
@@ -91,6 +106,7 @@ impl Exchange<'_> {
         if ready.socket_gives() && self.flow.receives() {
             self.receive();
         }
+        self.flow.held &= now() < self.held_until;
         if takes && self.flow.sends() {
             self.send();
         }
@@ -100,13 +116,14 @@ impl Exchange<'_> {
         if ready.output() {
             self.write_output()?;
         }
-        self.silence.update(self.standing(), now());
         self.expire();
         Ok(())
     }
 
     fn wait(&self) -> Result<Ready, Failure> {
-        let timeout = self.silence.deadline().map(|at| at.since(now()));
+        let held = self.flow.held.then_some(self.held_until);
+        let until = self.silence.deadline().into_iter().chain(held).min();
+        let timeout = until.map(|at| at.since(now()));
         let ready = wait(self.flow.wants(), self.socket, timeout);
         ready.map_err(|error| Failure::local("poll", &error))
     }
@@ -134,51 +151,6 @@ impl Exchange<'_> {
         }
     }
 
-    fn receive(&mut self) {
-        let read = rustix::io::read(self.socket, self.scratch.as_mut_slice());
-        match read.map_err(io::Error::from) {
-            Ok(0) => self.server_ended(),
-            Ok(count) => self.received(count),
-            Err(error) if fault::would_block(&error) || fault::interrupted(&error) => {}
-            Err(error) => self.finish(End::Error(error)),
-        }
-    }
-
-    fn received(&mut self, count: usize) {
-        let bytes = self.scratch.split_at(count).0;
-        self.ledger.received(bytes);
-        self.silence.heard(now());
-        let probing = self.decoder.probing;
-        self.decoder.decode(bytes, &mut self.flow.inbound);
-        if probing && !self.decoder.probing {
-            self.voice.note(|| "heartbeat answered".to_owned());
-        }
-    }
-
-    /// The server's FIN: is it in order?
-    fn server_ended(&mut self) {
-        self.voice.note(|| "the server ended the connection".to_owned());
-        let missing = match self.flow.sending {
-            // The write that failed is the cause, and is known.
-            Sending::Broken => None,
-            // At the end of our input that of the server's is in order, said already or not.
-            _ if self.flow.has_sent_everything() => {
-                self.ledger.missing().map(|missing| format!(": {missing}"))
-            }
-            Sending::Open | Sending::Flushing | Sending::HalfClosed => {
-                Some(match self.ledger.owed() {
-                    0 => " before the end of the input".to_owned(),
-                    owed => format!(" before the end of the input, {}", lines_owed(owed)),
-                })
-            }
-        };
-        self.flow.receiving = Receiving::Ended;
-        if let Some(missing) = missing {
-            let details = format!("the server ended the connection{missing}");
-            self.finish(End::Short(Failure::new(Word::Terminated, details)));
-        }
-    }
-
     fn send(&mut self) {
         let pending = self.flow.outbound.pending();
         match rustix::io::write(self.socket, pending).map_err(io::Error::from) {
@@ -202,6 +174,7 @@ impl Exchange<'_> {
 
     fn half_close(&mut self) {
         self.flow.sending = Sending::HalfClosed;
+        self.ledger.ended();
         match self.socket.shutdown(Shutdown::Write) {
             Ok(()) => self.voice.note(|| "end of input, half-closed".to_owned()),
             // The connection is gone (ENOTCONN); the next read tells how.
@@ -221,51 +194,6 @@ impl Exchange<'_> {
             Err(error) => return Err(Failure::local("standard output", &error)),
         }
         Ok(())
-    }
-
-    /// What silence would mean now.
-    fn standing(&self) -> Standing {
-        if !self.flow.receives() {
-            return Standing::Busy;
-        }
-        match self.flow.sending {
-            _ if self.decoder.probing && self.ledger.owed() > 0 => Standing::Probed,
-            // After our FIN the server owes its own, if nothing else.
-            Sending::HalfClosed => Standing::Owing,
-            _ if self.ledger.owed() > 0 => Standing::Owing,
-            Sending::Open if self.flow.outbound.is_empty() && self.ledger.at_boundary() => {
-                Standing::Idle
-            }
-            Sending::Open | Sending::Flushing if !self.flow.outbound.is_empty() => Standing::Unsent,
-            Sending::Open | Sending::Flushing | Sending::Broken => Standing::Busy,
-        }
-    }
-
-    fn expire(&mut self) {
-        let for_how_long = humantime::format_duration;
-        let details = match self.silence.expired(now()) {
-            None => return,
-            Some(Expiry::Probe) => {
-                self.flow.outbound.append(probe(self.config.format));
-                self.decoder.probing = true;
-                self.voice.note(|| "heartbeat sent".to_owned());
-                return;
-            }
-            Some(Expiry::Untaken(wait)) => {
-                format!("the server took nothing for {}", for_how_long(wait))
-            }
-            Some(Expiry::ProbeUnanswered(wait)) => {
-                format!("heartbeat unanswered for {}", for_how_long(wait))
-            }
-            Some(Expiry::Unanswered(wait)) => {
-                let owed = match self.ledger.owed() {
-                    0 => "the server's end of the connection owed".to_owned(),
-                    owed => lines_owed(owed),
-                };
-                format!("nothing came back for {}, {owed}", for_how_long(wait))
-            }
-        };
-        self.finish(End::Short(Failure::new(Word::TimedOut, details)));
     }
 
     /// The connection is over, for that reason if there was none before.
