@@ -26,6 +26,8 @@ mod input;
 mod introducing;
 #[path = "client/output.rs"]
 mod output;
+#[path = "client/pauses.rs"]
+mod pauses;
 #[path = "client/services.rs"]
 mod services;
 #[path = "client/sigpipe.rs"]

@@ -50,15 +50,18 @@ impl Connected {
 /// does not use up the time of a second that would answer.
 pub(super) fn connect(config: &Config, voice: Voice) -> Result<Connected, Failure> {
     let addresses = resolve(&config.server)?;
-    let begun = Instant::now();
+    let mut time_left = config.connect_timeout;
     let mut last = Failure::new(Word::Unresolved, "no address".to_owned());
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
-        let time = config.connect_timeout.saturating_sub(begun.elapsed()) / left;
-        match attempt(&address, config, time.max(Duration::from_millis(1))) {
+        let time = (time_left / left).max(Duration::from_millis(1));
+        let begun = Instant::now();
+        match attempt(&address, config, time) {
             Ok(connected) => return Ok(connected),
             Err(failure) => last = failure,
         }
+        // If it took longer, we were stopped, and the other addresses do not pay for that.
+        time_left = time_left.saturating_sub(begun.elapsed().min(time));
         left -= 1;
         if left > 0 {
             voice.note(|| last.to_string());
@@ -106,7 +109,8 @@ fn attempt(address: &Endpoint, config: &Config, time: Duration) -> Result<Connec
         Failure::new(Word::of(&error), details)
     };
     let socket = socket(address, config).map_err(failure)?;
-    socket.connect_timeout(&address.address().map_err(failure)?, time).map_err(failure)?;
+    let to = address.address().map_err(failure)?;
+    after_a_last_look(&socket, socket.connect_timeout(&to, time)).map_err(failure)?;
     let local = socket.local_addr().map_err(failure)?.as_socket().map(Endpoint::from);
     if local.as_ref() == Some(address) {
         return Err(Failure::new(
@@ -115,6 +119,22 @@ fn attempt(address: &Endpoint, config: &Config, time: Duration) -> Result<Connec
         ));
     }
     Ok(Connected { socket, local, peer: address.clone() })
+}
+
+/// The end of a connect that may have been given up after a pause of our own: the socket is asked
+/// once more.
+///
+/// # Errors
+///
+/// Why it is not connected.
+pub fn after_a_last_look(socket: &Socket, connected: io::Result<()>) -> io::Result<()> {
+    match connected {
+        Err(error) if fault::our_time_is_over(&error) => match socket.take_error()? {
+            Some(error) => Err(error),
+            None => socket.peer_addr().map(drop).map_err(|_unconnected| error),
+        },
+        connected => connected,
+    }
 }
 
 /// A socket with its options, set before it connects: a user timeout also bounds the SYN.
@@ -139,4 +159,29 @@ fn rounded(time: Duration) -> Duration {
     const HALF_MS: Duration = Duration::from_micros(500);
     let millis = (time + HALF_MS).as_millis();
     Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use socket2::{Domain, Type};
+
+    use super::*;
+
+    /// As after a stop that was longer than the timeout: the wait is over, the connection is there.
+    #[test]
+    fn g09_a_connect_that_was_given_up_too_late_is_looked_at_once_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = listener.local_addr().unwrap();
+        let given_up = || Err(io::ErrorKind::TimedOut.into());
+        let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let connected = socket();
+        connected.connect(&server.into()).unwrap();
+        assert!(after_a_last_look(&connected, given_up()).is_ok());
+        let error = after_a_last_look(&socket(), given_up()).unwrap_err();
+        assert!(fault::our_time_is_over(&error), "{error}");
+        let refused = after_a_last_look(&connected, Err(rustix::io::Errno::CONNREFUSED.into()));
+        assert!(fault::refused(&refused.unwrap_err()), "what the kernel has said stands");
+    }
 }

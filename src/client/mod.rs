@@ -20,7 +20,7 @@ mod str_cli;
 mod voice;
 
 pub use config::{Config, Family, Format, Server, Sigpipe, Style};
-pub use connect::resolve;
+pub use connect::{after_a_last_look, resolve};
 pub use failure::{Failure, Word};
 
 use connect::connect;

@@ -43,7 +43,6 @@ use crate::endpoint::Endpoint;
 use crate::fault;
 use crate::reactor::Dialer;
 use anyhow::{Context, bail};
-use socket2::Socket;
 
 use self::generator::Generator;
 use self::progress::Progress;
@@ -114,19 +113,7 @@ fn server(config: &Config) -> anyhow::Result<Endpoint> {
 fn connect(address: &Endpoint, timeout: Duration) -> io::Result<()> {
     let (to, socket) = (address.address()?, address.socket()?);
     let connected = socket.connect_timeout(&to, timeout);
-    after_a_last_look(&socket, connected)
-}
-
-/// What became of a connect that may have been given up after a pause of our own: it is asked once
-/// more.
-fn after_a_last_look(socket: &Socket, connected: io::Result<()>) -> io::Result<()> {
-    match connected {
-        Err(error) if fault::our_time_is_over(&error) => match socket.take_error()? {
-            Some(error) => Err(error),
-            None => socket.peer_addr().map(drop).map_err(|_unconnected| error),
-        },
-        connected => connected,
-    }
+    client::after_a_last_look(&socket, connected)
 }
 
 /// Where the report goes.
@@ -180,30 +167,5 @@ impl Files {
             file.flush()?;
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-
-    use socket2::{Domain, Type};
-
-    use super::*;
-
-    /// As after a stop that was longer than the timeout: the wait is over, the connection is there.
-    #[test]
-    fn g09_a_connect_that_was_given_up_too_late_is_looked_at_once_more() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = listener.local_addr().unwrap();
-        let given_up = || Err(io::ErrorKind::TimedOut.into());
-        let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let connected = socket();
-        connected.connect(&server.into()).unwrap();
-        assert!(after_a_last_look(&connected, given_up()).is_ok());
-        let error = after_a_last_look(&socket(), given_up()).unwrap_err();
-        assert!(fault::our_time_is_over(&error), "{error}");
-        let refused = after_a_last_look(&connected, Err(rustix::io::Errno::CONNREFUSED.into()));
-        assert!(fault::refused(&refused.unwrap_err()), "what the kernel has said stands");
     }
 }
