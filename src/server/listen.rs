@@ -63,11 +63,7 @@ pub(super) fn bind(config: &Config) -> anyhow::Result<Vec<Bound>> {
 /// first.
 pub(super) fn bind_desk(config: &Config) -> anyhow::Result<Option<Bound>> {
     let Some(endpoint) = resolve_desk(config)? else { return Ok(None) };
-    let bound = bind_one(&endpoint, config).map_err(|error| cannot_listen(&endpoint, &error))?;
-    if bound.endpoint.tcp().is_some() {
-        bound.listener.defer_accept();
-    }
-    Ok(Some(bound))
+    bind_one(&endpoint, config).map(Some).map_err(|error| cannot_listen(&endpoint, &error))
 }
 
 /// Where that is.

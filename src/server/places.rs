@@ -42,6 +42,9 @@ impl Places {
                 continue;
             }
             info!("metrics on {endpoint}");
+            if endpoint.tcp().is_some() {
+                listener.defer_accept();
+            }
             places.desk = Some(listener);
             places.socket_files.extend(file);
         }
