@@ -69,7 +69,11 @@ impl<S: Stream> Connection<S> {
     /// said: what they would say may be on its way, the peer's FIN too.
     #[cold]
     pub fn look(&mut self, lent: &mut Lent) -> Served {
-        self.ready.insert(Ready::READABLE.union(Ready::WRITABLE).union(Ready::TO_END));
+        self.ready.insert(Ready::READABLE.union(Ready::WRITABLE));
+        // Where a header is only peeked at, that hint would say that no more comes.
+        if !lent.hands_over {
+            self.ready.insert(Ready::TO_END);
+        }
         let mut served = Served::Again;
         for _ in 0..LAST_READS {
             served = self.advance(lent).unwrap_or_else(|error| self.fail(&error));

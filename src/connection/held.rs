@@ -25,6 +25,8 @@ pub struct Held {
     pub line_since: Option<Millis>,
     /// The PROXY header is known, and this much of it is still to come.
     pub(super) header: Option<HeaderRest>,
+    /// How much of what may be a PROXY header was seen, and left in the socket.
+    pub(super) peeked: usize,
     /// The output is the answer to the last request: nothing more is read before our FIN.
     pub last: bool,
     output: Vec<u8>,

@@ -24,31 +24,40 @@ impl<S: Stream> Connection<S> {
             Ok(fresh) => fresh,
             Err(error) => return self.nothing_read(error).map(|()| self.rest()),
         };
-        self.active = lent.now;
         let of_header = match (proxy::read(lent.read.fresh(0..kept + fresh)), demand) {
             _ if let Some(rest) = self.header_rest() => rest.bytes.min(fresh),
             (Beginning::Header { bytes, .. }, _) => bytes.saturating_sub(kept).min(fresh),
             (Beginning::Unfinished, Demand::Required) => fresh,
-            (Beginning::Unfinished, Demand::Optional) => return Ok(self.wait_for_more(lent)),
+            (Beginning::Unfinished, Demand::Optional) => return Ok(self.wait_for_more(fresh, lent)),
             (Beginning::Other, _) => return self.judge(kept + fresh, demand, lent),
         };
         let (_, room) = lent.read.room().split_at_mut(kept);
         let (part, _) = room.split_at_mut(of_header);
         match self.stream.read(part) {
-            Ok(read) => self.judge(kept + read, demand, lent),
+            Ok(read) => {
+                self.active = lent.now;
+                self.judge(kept + read, demand, lent)
+            }
             Err(error) => self.nothing_read(error).map(|()| Served::Again),
         }
     }
 
     /// What has come may be the beginning of a header, or input: it stays where it is, until more
     /// comes, or nothing more will.
-    fn wait_for_more(&mut self, lent: &Lent) -> Served {
+    fn wait_for_more(&mut self, fresh: usize, lent: &Lent) -> Served {
         let ended = Ready::TO_END.union(Ready::SHORT_READS);
-        if self.ready.contains(Ready::TO_END) && !self.ready.contains(ended) {
+        let ends = self.ready.contains(Ready::TO_END) && !self.ready.contains(ended);
+        if ends || self.ready.contains(Ready::ERROR) {
             return self.introduced();
         }
         self.ready.remove(Ready::READABLE);
-        self.held.get_or_insert_default().line_since.get_or_insert(lent.now);
+        let held = self.held.get_or_insert_default();
+        held.line_since.get_or_insert(lent.now);
+        // The same bytes are seen again and again, and only more of them are a sign of life.
+        if held.peeked < fresh {
+            held.peeked = fresh;
+            self.active = lent.now;
+        }
         Served::Idle
     }
 }

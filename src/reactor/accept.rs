@@ -154,12 +154,11 @@ impl<K: Kernel> Reactor<K> {
         log_closed(&connection, self.lent.now);
     }
 
-    /// Ends the connection that has been idle the longest, but not the `newcomer`, nor one whose
-    /// PROXY header is awaited: those make room for each other.
+    /// Ends the connection that has been idle the longest, but not the `newcomer`, nor one that is
+    /// not admitted yet: those whose PROXY header is awaited make room for each other.
     pub(super) fn evict(&mut self, newcomer: usize) {
         if self.victims.is_empty() {
-            let identified = |one: &Connection<_>| !one.is_unidentified();
-            self.victims = self.slots.longest_idle(EVICTS_PER_TURN, identified);
+            self.victims = self.slots.longest_idle(EVICTS_PER_TURN, Connection::is_counted);
         }
         while let Some(key) = self.victims.pop() {
             if key != newcomer && self.slots.close(key, Cause::Evicted) {

@@ -1,6 +1,7 @@
 //! The end: by a drain, or at once.
 
 use crate::clock::Millis;
+use crate::connection::Served;
 
 use super::{Kernel, Reactor};
 
@@ -38,7 +39,9 @@ impl<K: Kernel> Reactor<K> {
             let Some(connection) = self.slots.alive(key) else { continue };
             let served = connection.look(&mut self.lent);
             self.slots.follow(key, served);
-            self.watch(key);
+            if served != Served::Introduced {
+                self.watch(key);
+            }
         }
         if self.lent.input_over {
             return self.cut();

@@ -55,7 +55,7 @@ use std::time::Duration;
 use log::warn;
 
 use crate::clock::Millis;
-use crate::connection::Lent;
+use crate::connection::{Lent, Served};
 use crate::fault;
 
 use self::children::Children;
@@ -267,7 +267,10 @@ impl<K: Kernel> Reactor<K> {
             let Some(connection) = self.slots.alive(key) else { continue };
             let served = connection.expire(&self.rules.timeouts, &mut self.lent);
             self.slots.follow(key, served);
-            self.watch(key);
+            // One that is identified now is looked at once it is admitted.
+            if served != Served::Introduced {
+                self.watch(key);
+            }
         }
         self.expire_drain();
         if self.deadlines.is_summary_due(now) {

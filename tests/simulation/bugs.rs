@@ -89,9 +89,8 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "a deadline that was put off is not looked at again",
         file: "src/reactor/mod.rs",
-        right: "self.slots.follow(key, served);\n            self.watch(key);\n        }\n        \
-                self.expire_drain();",
-        wrong: "self.slots.follow(key, served);\n        }\n        self.expire_drain();",
+        right: "self.watch(key);\n            }\n        }\n        self.expire_drain();",
+        wrong: "}\n        }\n        self.expire_drain();",
     },
     Bug {
         what: "a deadline ends a connection before its socket is looked at",

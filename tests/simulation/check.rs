@@ -71,7 +71,9 @@ impl Checks {
         if world.asked.slept_on_queue && gate_word == "open" && !rules.exec {
             world.violated(|| "somebody waits before an open gate, and no event comes".to_owned());
         }
-        deadlines(&rules.timeouts, world);
+        if !world.asked.stopped {
+            deadlines(&rules.timeouts, world);
+        }
         for (name, cause) in ledger::closed() {
             self.closed(&name, &cause, rules, world);
         }
@@ -215,7 +217,8 @@ fn missed(wire: &Wire, cause: &str, world: &World) -> Option<String> {
         return Some(format!("its socket had room for {} bytes", wire.room()));
     }
     // While output waits for room, input is not read.
-    if wire.blocked || wire.faulted {
+    // And where a header is only peeked at, an urgent byte hides what is behind it.
+    if wire.blocked || wire.faulted || wire.peeked > wire.read {
         return None;
     }
     let unread = &wire.talk.input[wire.read.min(wire.talk.input.len())..wire.sent];

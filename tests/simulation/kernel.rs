@@ -126,6 +126,7 @@ impl Kernel for Simulated {
         // The child has it now.
         let wire = stream.wire.take().ok_or(io::ErrorKind::NotConnected)?;
         world.streams -= 1;
+        world.wires[wire].key = None;
         Ok(world.start_child(wire))
     }
 
@@ -162,6 +163,22 @@ impl Stream for End {
         world.asked.moved |= read.is_ok();
         world.tell(|| format!("read from peer {number}: {read:?}"));
         read
+    }
+
+    fn peek(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let mut world = self.world.borrow_mut();
+        let number = self.number();
+        world.may_fail(number)?;
+        world.is_late(number);
+        let now = world.now;
+        let wire = &mut world.wires[number];
+        let before = wire.peeked;
+        let peeked = wire.peek(room);
+        if wire.peeked > before {
+            (wire.moved_at, wire.read_at) = (now, now);
+        }
+        world.tell(|| format!("peek at peer {number}: {peeked:?}"));
+        peeked
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -43,10 +43,11 @@ pub(super) fn rules(rng: &mut Rng) -> Rules {
         exec,
         line_bytes_max: if sums { 256 } else { [16, 300, 4096, 65_536][rng.usize(0..4)] },
         connections_max: if few { rng.usize(1..8) } else { 100 },
-        over_limit: over_limit[rng.usize(0..3)],
+        // What is idle, only a child knows.
+        over_limit: over_limit[rng.usize(0..if exec { 2 } else { 3 })],
         access: Access::default(),
         metrics_access: Access::default(),
-        proxied: (proxied && !exec).then_some(demand),
+        proxied: proxied.then_some(demand),
         per_peer_max: limits.then(|| PeerLimit::of(rng.usize(1..5))),
         timeouts,
         drain: Duration::from_millis(rng.u64(200..8000)),

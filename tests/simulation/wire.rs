@@ -94,6 +94,8 @@ pub(super) struct Wire {
     pub(super) blocked: bool,
     /// The last write was interrupted: something is owed, whether or not there is room.
     pub(super) interrupted: bool,
+    /// How much was looked at and left there: it may be a header's beginning.
+    pub(super) peeked: usize,
     /// How many reads there were in this turn.
     pub(super) reads: usize,
 }
@@ -135,6 +137,7 @@ impl Wire {
             wants_room: false,
             blocked: false,
             interrupted: false,
+            peeked: 0,
             reads: 0,
         }
     }
@@ -151,6 +154,15 @@ impl Wire {
         room[..fresh].copy_from_slice(&self.talk.input[self.read..self.read + fresh]);
         self.read += fresh;
         Ok(fresh)
+    }
+
+    /// recv(2) with `MSG_PEEK`.
+    pub(super) fn peek(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let read = self.read;
+        let peeked = self.read(room, usize::MAX);
+        self.peeked = self.read;
+        self.read = read;
+        peeked
     }
 
     fn read_nothing(&mut self) -> io::Result<usize> {
@@ -270,7 +282,9 @@ impl Wire {
 
     /// True if there is something for the daemon to read that no event will tell any more.
     pub(super) fn is_forgotten(&self) -> bool {
-        let unread = self.read < self.sent || (self.fin && !self.fin_read) || self.error.is_some();
+        // What was only looked at waits for more, or for the header's deadline.
+        let unread = self.read < self.sent || (self.fin && !self.fin_read);
+        let unread = (unread && self.peeked <= self.read) || self.error.is_some();
         self.key.is_some() && self.edges == Ready::NONE && unread && !self.blocked
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Asked {
     pub(super) slept_on_queue: bool,
     /// It went to sleep, and nothing will ever wake it.
     pub(super) stuck: bool,
+    /// It was stopped: what is late has a look at its socket in this turn, and ends with the next.
+    pub(super) stopped: bool,
 }
 
 /// The world.
@@ -128,6 +130,7 @@ impl World {
             self.somebody_acts();
         }
         self.stopped += self.now.since(began);
+        self.asked.stopped = true;
         self.tell(|| "the daemon goes on".to_owned());
     }
 
@@ -242,7 +245,7 @@ impl World {
                 let levels = edges == Ready::NONE || self.weather.levels_told;
                 let ready = if levels { edges.union(wire.level()) } else { edges };
                 wire.edges = Ready::NONE;
-                wire.error_told |= ready.contains(Ready::ERROR);
+                wire.error_told |= ready.contains(Ready::ERROR) && !wire.fin_read;
                 self.tell(|| format!("event for peer {number}: {ready:?}"));
                 events.push(Event::Stream(key, ready));
             }
