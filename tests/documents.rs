@@ -11,6 +11,9 @@ use clap::{Arg, Command};
 use tcpecho::cause::Cause;
 use tcpecho::cli;
 
+#[path = "mermaid/diagrams.rs"]
+mod diagrams;
+
 /// Where the table of each program's options is, in the order of [`cli::commands`].
 const TABLES: [&str; 3] = ["docs/operations.md", "docs/operations.md", "docs/load.md"];
 

@@ -13,6 +13,7 @@ tests)
         ps:procps cmp:diffutils curl:curl taskset:util-linux systemd-analyze:systemd
         /usr/sbin/haproxy:haproxy
         /usr/lib/python3/dist-packages/yaml/__init__.py:python3-yaml
+        node:nodejs npm:npm
         groff:groff-base mandoc:mandoc zsh:zsh fish:fish dpkg-deb:dpkg systemctl:systemd
         /usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client'
     ;;
