@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::panic, clippy::unwrap_used, reason = "what the tests share is a test too")]
 
+mod demonstrations;
 mod installed;
 mod package;
 mod pages;
