@@ -17,9 +17,16 @@ bashcompletiondir ?= $(datarootdir)/bash-completion/completions
 zshcompletiondir ?= $(datarootdir)/zsh/site-functions
 fishcompletiondir ?= $(datarootdir)/fish/vendor_completions.d
 
+# Where cargo puts what it builds. Where that is another place than usual, `make` notes it: under
+# sudo, which `make install` needs, the environment that says so is gone.
+target := $(shell CARGO='$(CARGO)' tests/target.sh)
+usual := $(CURDIR)/target
+noted ?= $(usual)/.built
+built = $(or $(filter-out $(usual),$(target)),$(shell cat $(noted) 2>/dev/null),$(usual))
+
 # What is installed: the programs from here, and the pages from there.
-programs ?= target/release
-pages ?= target/pages
+programs ?= $(built)/release
+pages ?= $(built)/pages
 
 units := tcpechod.service tcpechod.socket tcpechod@.service
 documents := $(shell cd docs && find . -path ./deploy/debian -prune -o -type f -printf '%P\n')
@@ -36,7 +43,7 @@ systems ?= aarch64-apple-darwin x86_64-unknown-freebsd
 # mio on poll(2).
 poll := RUSTFLAGS='--cfg mio_unsupported_force_poll_poll'
 
-# A package is made of what `make install` puts there.
+# A package is made of what `make install` puts there; Cargo.toml names the same place.
 package ?= target/package
 
 .DEFAULT_GOAL := all
@@ -44,8 +51,15 @@ package ?= target/package
 all: pages ## build the programs, their manual pages and completions
 	$(CARGO) build --locked --release
 
-pages: ## write the manual pages and completions alone
+pages: note-place ## write the manual pages and completions alone
 	$(CARGO) run --locked --quiet --features pages --bin tcpecho-pages -- $(pages)
+
+note-place:
+	@if [ $(target) = $(usual) ]; then \
+		rm -f $(noted); \
+	else \
+		mkdir -p $(dir $(noted)) && echo $(target) >$(noted); \
+	fi
 
 run: ## start the daemon on port 9877, ready to echo (ARGS='--service sum' for more)
 	$(CARGO) run --locked --release --quiet --bin tcpechod -- $(ARGS)
@@ -53,10 +67,10 @@ run: ## start the daemon on port 9877, ready to echo (ARGS='--service sum' for m
 test: tools ## run every test: the code, the real programs under faults, the exact counts, the demonstrations
 	$(CARGO) test --locked --features pages
 	$(CARGO) test --locked --release --test counts -- --nocapture
-	tests/demos/run --check
+	CARGO='$(CARGO)' tests/demos/run --check
 
 test-poll: tools ## the same code and faults on poll(2) in place of epoll: what relies on one selector fails on another (ARGS='--test faults' for a part)
-	$(poll) $(CARGO) test --locked --features pages --target-dir target/poll $(ARGS)
+	$(poll) $(CARGO) test --locked --features pages --target-dir $(target)/poll $(ARGS)
 
 check: fmt-check lint doc test test-poll ## all that CI runs, and you before a commit
 
@@ -67,7 +81,7 @@ lint: clippy elsewhere tidy shellcheck deny ## all that can be seen without runn
 
 clippy: ## clippy with every warning an error, also on what is only compiled for poll(2)
 	$(CARGO) clippy --locked --all-targets --features pages -- -D warnings
-	$(poll) $(CARGO) clippy --locked --lib --target-dir target/poll -- -D warnings
+	$(poll) $(CARGO) clippy --locked --lib --target-dir $(target)/poll -- -D warnings
 
 # What rustup has no library for is said, and not passed over.
 elsewhere: ## clippy for the systems of kqueue, which only shows that it compiles for them
@@ -76,7 +90,7 @@ elsewhere: ## clippy for the systems of kqueue, which only shows that it compile
 			echo "SKIPPED $$target: its library cannot be had from here" >&2; \
 		else \
 			$(CARGO) clippy --locked --all-targets --features pages --target $$target \
-				--target-dir target/elsewhere -- -D warnings || exit; \
+				--target-dir $(target)/elsewhere -- -D warnings || exit; \
 		fi; \
 	done
 
@@ -93,7 +107,7 @@ shellcheck: ## every shell script
 	find .ci docs tests -type f -exec awk 'FNR == 1 && (/^#!.*sh$$/ || FILENAME ~ /\.sh$$/) { \
 		print FILENAME } { nextfile }' {} + | sort | xargs shellcheck
 
-deny: target/tools/bin/cargo-deny ## licences, sources and duplicates of all dependencies, and advisories where they can be had
+deny: $(target)/tools/bin/cargo-deny ## licences, sources and duplicates of all dependencies, and advisories where they can be had
 	$< --locked check licenses bans sources
 	@if $< fetch db; then \
 		$< --locked check advisories; \
@@ -102,8 +116,8 @@ deny: target/tools/bin/cargo-deny ## licences, sources and duplicates of all dep
 	fi
 
 # Unoptimised it takes three seconds in place of one, and a third of the time to build.
-target/tools/bin/cargo-deny:
-	CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install --locked --debug --root target/tools \
+$(target)/tools/bin/cargo-deny:
+	CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install --locked --debug --root $(target)/tools \
 		--version '~0.20.2' cargo-deny
 
 # The modules that a macro declares are not found by cargo fmt.
@@ -155,27 +169,27 @@ overload: ## what a hundred polite peers see beside floods, stalls, churn and st
 soak: ## trouble in waves for half an hour, and nothing has grown or is lost (ARGS='--duration 8h')
 	$(CARGO) bench --locked --bench soak -- $(ARGS)
 
-fuzz: target/tools/bin/cargo-fuzz ## look for input that breaks something, a minute a target (ARGS='3600 http': that one, an hour)
-	@tests/fuzz/run.sh $(ARGS)
+fuzz: $(target)/tools/bin/cargo-fuzz ## look for input that breaks something, a minute a target (ARGS='3600 http': that one, an hour)
+	@CARGO='$(CARGO)' tests/fuzz/run.sh $(ARGS)
 
 sweep: ## every error of every system call, on the release build (ARGS='--only accept4' for fewer)
 	@tests/tools.sh
 	$(CARGO) bench --locked --bench sweep -- $(ARGS)
 
 demo: all ## run every demonstration, and tell in a table what was seen
-	@tests/demos/run
+	@CARGO='$(CARGO)' tests/demos/run
 
 demo-transcripts: all ## write docs/demonstrations/transcripts anew
-	@tests/demos/run --write
+	@CARGO='$(CARGO)' tests/demos/run --write
 
 demo-check: all ## run every demonstration, and compare it with its transcript
-	@tests/demos/run --check
+	@CARGO='$(CARGO)' tests/demos/run --check
 
 demo-watch: all ## a live view for a second terminal: phases beside the kernel's states
-	@tests/demos/watch.sh $(ARGS)
+	@CARGO='$(CARGO)' tests/demos/watch.sh $(ARGS)
 
 demo-%: all ## run one demonstration, and show it: demo-echo, demo-server-crash, ...
-	@tests/demos/run $*
+	@CARGO='$(CARGO)' tests/demos/run $*
 
 states: ## write the tables of docs/states.md anew from the code
 	WRITE=1 $(CARGO) test --locked --test states
@@ -236,22 +250,23 @@ package: ## lay out the files of the Debian package in $(package), after `make`
 	$(INSTALL) -D -m 644 docs/deploy/debian/overrides $(package)/usr/share/lintian/overrides/tcpecho
 	gzip -9n $(package)/usr/share/doc/tcpecho/changelog $(package)/usr/share/man/man*/*
 
-deb: all target/tools/bin/cargo-deb ## make the Debian package in target/debian
+deb: all $(target)/tools/bin/cargo-deb ## make the Debian package in target/debian
 	@$(MAKE) --silent package
-	target/tools/bin/cargo-deb --no-build --locked
+	$(target)/tools/bin/cargo-deb --no-build --locked
 
 deb-check: deb ## install that package for a moment (as root), use it, remove it, and compare
-	rm -rf target/overlay && mkdir target/overlay
-	unshare --mount sh tests/install/package.sh target/debian/*.deb $(CURDIR)/target/overlay
+	rm -rf $(target)/overlay && mkdir $(target)/overlay
+	unshare --mount sh tests/install/package.sh $(target)/debian/*.deb $(target)/overlay
 
-target/tools/bin/cargo-deb:
-	$(CARGO) install --locked --root target/tools --version '~3.8.0' cargo-deb
+$(target)/tools/bin/cargo-deb:
+	$(CARGO) install --locked --root $(target)/tools --version '~3.8.0' cargo-deb
 
-target/tools/bin/cargo-fuzz:
-	$(CARGO) install --locked --root target/tools --version '~0.13.2' cargo-fuzz
+$(target)/tools/bin/cargo-fuzz:
+	$(CARGO) install --locked --root $(target)/tools --version '~0.13.2' cargo-fuzz
 
 clean: ## remove what was built
 	$(CARGO) clean
+	rm -f $(noted)
 
 help: ## list these commands
 	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -259,4 +274,4 @@ help: ## list these commands
 .PHONY: all run test test-poll check tools lint clippy elsewhere tidy shellcheck deny fmt fmt-check doc \
 	counts count-system-calls count-instructions count-generator count-memory count-connections bench \
 	million simulate overload soak fuzz sweep demo demo-transcripts demo-check demo-watch states options \
-	pages install uninstall package deb deb-check clean help
+	pages note-place install uninstall package deb deb-check clean help

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Builds the servers that the daemon is compared with, and the peer that floods them, into
-# target/bench. One that can't be built is named, with the Debian package that it lacks; the bench
-# says that it is skipped.
+# Builds the servers that the daemon is compared with, and the peer that floods them, into bench/
+# below cargo's target directory. One that can't be built is named, with the Debian package that it
+# lacks; the bench says that it is skipped.
 set -eu
 cd "$(dirname "$0")/../.."
 sources=tests/bench
-place=target/bench
+place=$(tests/target.sh)/bench
 mkdir -p "$place"
 
 # compile SOURCE HEADER PACKAGE [LIBRARY]: an older program must not be taken for what is missing.

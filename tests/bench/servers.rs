@@ -43,7 +43,7 @@ pub(crate) const FLOOR: &str = "floor";
 /// What `tests/bench/build.sh` has built.
 macro_rules! built {
     ($name:literal) => {
-        concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench/", $name)
+        concat!(env!("CARGO_TARGET_TMPDIR"), "/../bench/", $name)
     };
 }
 pub(crate) use built;

@@ -9,7 +9,7 @@
 set -u
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-bin=${TCPECHO_BIN:-$root/target/release}
+bin=${TCPECHO_BIN:-$("$root/tests/target.sh")/release}
 frames=${FRAMES:-0} # how many views before it ends by itself; 0: none
 log=$(mktemp)
 states='established close-wait fin-wait-1 fin-wait-2 last-ack closing time-wait'

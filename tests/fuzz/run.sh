@@ -1,15 +1,16 @@
 #!/bin/sh
 # Fuzzes each target for so many seconds (60), or only the named ones, and tells in a table how much
 # was tried and what of the code was reached: tests/fuzz/run.sh [SECONDS [TARGET...]]. Run by
-# `make fuzz`. What is found stays in target/fuzz, and the next run begins with it.
+# `make fuzz`. What is found stays in fuzz/ below cargo's target directory, and the next run begins with it.
 set -eu
 cd "$(dirname "$0")/../.."
 
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
 [ $# -gt 0 ] || set -- lines records proxy http commands criteria
-fuzz=$PWD/target/tools/bin/cargo-fuzz
-out=$PWD/target/fuzz
+built=$(tests/target.sh)
+fuzz=$built/tools/bin/cargo-fuzz
+out=$built/fuzz
 
 rustup run nightly rustc --version >/dev/null 2>&1 || {
     echo "fuzzing needs Rust's nightly compiler: rustup toolchain install nightly" >&2

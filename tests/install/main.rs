@@ -8,6 +8,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "what the tests share is a test too")]
 
 mod demonstrations;
+mod elsewhere;
 mod installed;
 mod package;
 mod pages;

@@ -44,6 +44,7 @@ fn first_failing_seed(copy: &Path) -> Result<Option<(String, String)>, String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(copy).args(["bench", "--locked", "--bench", "simulate"]);
+    command.arg("--target-dir").arg(copy.join("target"));
     // Built quickly, and with the assertions that tests have.
     let profile = [("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG_ASSERTIONS", "true")];
     for (name, value) in profile.into_iter().chain([("OPT_LEVEL", "1"), ("INCREMENTAL", "true")]) {
@@ -63,7 +64,7 @@ fn first_failing_seed(copy: &Path) -> Result<Option<(String, String)>, String> {
 /// A copy of what the simulation is built from, which the bugs are planted in.
 fn copy_sources() -> Result<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let copy = root.join("target/bugs");
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bugs");
     for folder in ["src", "tests", "docs"] {
         let place = copy.join(folder);
         if place.exists() {

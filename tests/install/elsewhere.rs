@@ -1,0 +1,110 @@
+//! The commands of the project where cargo's target directory is another than usual.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::{PAGES, ran};
+
+/// What a setting of the target directory is called.
+const SETTINGS: [&str; 2] = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"];
+
+/// A target directory with the tests' programs and pages, as `make` would have built them.
+fn built() -> TempDir {
+    let target = TempDir::new().unwrap();
+    fs::create_dir(target.path().join("release")).unwrap();
+    for program in [
+        env!("CARGO_BIN_EXE_tcpecho"),
+        env!("CARGO_BIN_EXE_tcpechod"),
+        env!("CARGO_BIN_EXE_tcpecho-load"),
+    ] {
+        let name = Path::new(program).file_name().unwrap();
+        symlink(program, target.path().join("release").join(name)).unwrap();
+    }
+    symlink(&*PAGES, target.path().join("pages")).unwrap();
+    target
+}
+
+/// A program of the project, with no setting of the target directory, or the one.
+fn project(program: &str, setting: Option<(&str, &Path)>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("MAKEFLAGS").env_remove("MFLAGS");
+    // This runs under cargo, which may be another than `cargo` is here.
+    SETTINGS.iter().chain(&["CARGO", "TCPECHO_BIN"]).for_each(|name| _ = command.env_remove(name));
+    command.envs(setting);
+    command
+}
+
+fn make(setting: Option<(&str, &Path)>, words: &[String]) -> String {
+    ran(project("make", setting).arg("--silent").args(words))
+}
+
+#[test]
+fn what_is_installed_and_demonstrated_is_where_cargo_was_told_to_build() {
+    let target = built();
+    for setting in SETTINGS {
+        let setting = Some((setting, target.path()));
+        let root = TempDir::new().unwrap();
+        make(setting, &["install".to_owned(), format!("DESTDIR={}", root.path().display())]);
+        assert!(root.path().join("usr/local/sbin/tcpechod").is_file());
+        assert!(root.path().join("usr/local/share/man/man1/tcpecho.1").is_file());
+        let names = ran(project("tests/demos/run", setting).arg("--list"));
+        assert!(names.contains("startup\n"), "{names}");
+        let empty = TempDir::new().unwrap();
+        let nothing =
+            project("tests/demos/run", Some((SETTINGS[0], empty.path()))).output().unwrap();
+        assert_eq!(nothing.status.code(), Some(2), "{nothing:?}");
+        let told = String::from_utf8(nothing.stderr).unwrap();
+        assert!(told.contains(&format!("no programs in {}/release", empty.path().display())));
+    }
+}
+
+/// As `sudo make install` runs, which drops the variable.
+#[test]
+fn what_was_built_elsewhere_is_installed_without_the_setting_too() {
+    let target = built();
+    let note = target.path().join("note");
+    let noted = format!("noted={}", note.display());
+    make(Some((SETTINGS[0], target.path())), &["note-place".to_owned(), noted.clone()]);
+    let root = TempDir::new().unwrap();
+    let destination = format!("DESTDIR={}", root.path().display());
+    make(None, &["install".to_owned(), noted.clone(), destination]);
+    assert!(root.path().join("usr/local/bin/tcpecho").is_file());
+    make(None, &["note-place".to_owned(), noted]);
+    assert!(!note.exists(), "what is built now is where it usually is");
+}
+
+#[test]
+fn no_command_uses_the_usual_directory_where_there_is_another() {
+    let target = TempDir::new().unwrap();
+    let commands = [
+        "all",
+        "test",
+        "test-poll",
+        "clippy",
+        "elsewhere",
+        "deny",
+        "fuzz",
+        "deb",
+        "deb-check",
+        "demo",
+        "demo-watch",
+        "bench",
+    ];
+    let mut make = project("make", Some((SETTINGS[0], target.path())));
+    let told = ran(make.arg("--dry-run").args(commands));
+    let usual = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target");
+    let words = told.split(|letter: char| letter.is_whitespace() || "'\"=;".contains(letter));
+    let elsewhere = words.clone().filter(|word| Path::new(word).starts_with(target.path())).count();
+    assert!(elsewhere > 10, "{elsewhere}: {told}");
+    let wrong: Vec<_> = words
+        .filter(|word| word.starts_with("target/") || Path::new(word).starts_with(&usual))
+        // Cargo.toml names that place, and `make` notes here where it built.
+        .filter(|word| !word.contains("target/package") && !word.contains("target/.built"))
+        .filter(|word| Path::new(word) != usual)
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
