@@ -29,6 +29,7 @@ use crate::signals;
 use inherited::{Claimed, Inherited};
 use listen::Wanted;
 use metrics::Metrics;
+use notify::Manager;
 use places::Places;
 use socket_file::SocketFile;
 
@@ -89,6 +90,7 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
         .and_then(|launcher| System::new(handlers, listeners, places.desk.take(), launcher))
         .context("cannot set up the event loop")?;
     let metrics = Metrics::new();
+    let manager = Manager::connect();
     let descriptors = crate::descriptors::open();
     let connections_max = descriptors::connections_max(config.connections_max, count, &limit);
     let inherited = places.inherited;
@@ -102,14 +104,15 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     }
     let removable: Vec<_> = places.socket_files.iter().map(SocketFile::directory).collect();
     sandbox::enter(config, &removable);
-    notify::ready(&format!("listening on {}", places.listed()));
+    manager.ready(&format!("listening on {}", places.listed()));
     info!("ready");
     if config.mischief.is_empty() {
-        return serve(&mut Reactor::new(system, count, rules), config, metrics);
+        return serve(&mut Reactor::new(system, count, rules), config, metrics, &manager);
     }
     warn!("MISBEHAVING ON REQUEST: {}", shown(config));
     let dice = Dice::new(config.mischief.clone(), config.mischief_seed);
-    serve(&mut Reactor::new(Misbehaving::new(system, dice), count, rules), config, metrics)
+    let mut reactor = Reactor::new(Misbehaving::new(system, dice), count, rules);
+    serve(&mut reactor, config, metrics, &manager)
 }
 
 fn shown(config: &Config) -> String {
@@ -151,6 +154,7 @@ fn serve<K: Kernel>(
     reactor: &mut Reactor<K>,
     config: &Config,
     mut metrics: Metrics,
+    manager: &Manager,
 ) -> anyhow::Result<Outcome> {
     if let Some(interval) = notify::interval() {
         reactor.beat_every(interval);
@@ -160,7 +164,7 @@ fn serve<K: Kernel>(
     while !reactor.is_done() {
         let signals = match reactor.turn() {
             Ok(news) if news.is_empty() => continue,
-            Ok(news) => heed(reactor, &mut metrics, news),
+            Ok(news) => heed(reactor, &mut metrics, manager, news),
             // A listener breaks once; what breaks again is the poll. Who is owed something is told.
             Err(error) if broken.is_some() => {
                 cut(reactor);
@@ -188,7 +192,7 @@ fn serve<K: Kernel>(
                         humantime::format_duration(config.drain)
                     );
                     info!("{status}");
-                    notify::stopping(&status);
+                    manager.stopping(&status);
                     reactor.drain();
                 }
                 Signal::Child => reactor.reap_children(),
@@ -207,9 +211,14 @@ fn serve<K: Kernel>(
 }
 
 /// Acts on what a turn has told, and returns the signals among it.
-fn heed<K: Kernel>(reactor: &mut Reactor<K>, metrics: &mut Metrics, news: News) -> Vec<Signal> {
+fn heed<K: Kernel>(
+    reactor: &mut Reactor<K>,
+    metrics: &mut Metrics,
+    manager: &Manager,
+    news: News,
+) -> Vec<Signal> {
     if news.contains(News::BEAT) {
-        notify::alive();
+        manager.alive();
     }
     for question in reactor.questions() {
         let response = metrics.response(reactor, &question.request);

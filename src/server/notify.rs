@@ -19,23 +19,51 @@ const PATIENCE_AT_START: Duration = Duration::from_secs(5);
 /// The same in service, where everybody waits meanwhile: as good as not at all.
 const PATIENCE_IN_SERVICE: Duration = Duration::from_millis(1);
 
-/// Everything is bound; `status` is for people.
-pub(super) fn ready(status: &str) {
-    let status = escaped(status);
-    if let Err(error) = send(&[NotifyState::Ready, NotifyState::Status(&status)], PATIENCE_AT_START)
-    {
-        warn!("the service manager could not be told that the daemon is ready: {error}");
+/// The service manager, if there is one that wants to be told. Its socket is opened once, because
+/// the sandbox forbids to open another one.
+#[derive(Debug)]
+pub(super) struct Manager(io::Result<Option<UnixDatagram>>);
+
+impl Manager {
+    /// Connects; what went wrong is told when the daemon is ready.
+    pub(super) fn connect() -> Self {
+        Self(connect())
     }
-}
 
-/// The daemon is draining.
-pub(super) fn stopping(status: &str) {
-    in_service(&[NotifyState::Stopping, NotifyState::Status(&escaped(status))]);
-}
+    /// Everything is bound; `status` is for people.
+    pub(super) fn ready(&self, status: &str) {
+        let message = [NotifyState::Ready, NotifyState::Status(&escaped(status))];
+        let told = match &self.0 {
+            Ok(None) => return,
+            Ok(Some(socket)) => socket
+                .set_write_timeout(Some(PATIENCE_AT_START))
+                .and_then(|()| send(socket, &message))
+                .and_then(|()| socket.set_write_timeout(Some(PATIENCE_IN_SERVICE)))
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = told {
+            warn!("the service manager could not be told that the daemon is ready: {error}");
+        }
+    }
 
-/// The loop goes round.
-pub(super) fn alive() {
-    in_service(&[NotifyState::Watchdog]);
+    /// The daemon is draining.
+    pub(super) fn stopping(&self, status: &str) {
+        self.tell(&[NotifyState::Stopping, NotifyState::Status(&escaped(status))]);
+    }
+
+    /// The loop goes round.
+    pub(super) fn alive(&self) {
+        self.tell(&[NotifyState::Watchdog]);
+    }
+
+    fn tell(&self, states: &[NotifyState<'_>]) {
+        if let Ok(Some(socket)) = &self.0
+            && let Err(error) = send(socket, states)
+        {
+            debug!("the service manager could not be told {states:?}: {error}");
+        }
+    }
 }
 
 /// How often the manager wants to hear that, twice as often as it takes to lose its patience
@@ -44,23 +72,20 @@ pub(super) fn interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()).map(|limit| limit / 2)
 }
 
-fn in_service(states: &[NotifyState<'_>]) {
-    if let Err(error) = send(states, PATIENCE_IN_SERVICE) {
-        debug!("the service manager could not be told {states:?}: {error}");
-    }
+fn connect() -> io::Result<Option<UnixDatagram>> {
+    let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.connect_addr(&address(&name)?)?;
+    Ok(Some(socket))
 }
 
-/// As [`sd_notify::notify`], which would wait for a manager that does not read, and not find one
-/// in the abstract namespace.
-fn send(states: &[NotifyState<'_>], patience: Duration) -> io::Result<()> {
-    let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
-        return Ok(());
-    };
+/// As [`sd_notify::notify`], which would wait for a manager that does not read, not find one in
+/// the abstract namespace, and open a socket for each message.
+fn send(socket: &UnixDatagram, states: &[NotifyState<'_>]) -> io::Result<()> {
     let lines: Vec<_> = states.iter().map(ToString::to_string).collect();
-    let socket = UnixDatagram::unbound()?;
-    socket.set_write_timeout(Some(patience))?;
-    socket.send_to_addr(lines.join("\n").as_bytes(), &address(&name)?)?;
-    Ok(())
+    socket.send(lines.join("\n").as_bytes()).map(drop)
 }
 
 /// A path, or `@` and a name in the abstract namespace, where there is one (unix(7)).
