@@ -38,7 +38,7 @@ const FLOORS: [&[&str]; 5] = [
 
 /// Which words may stand in code only where: packages, and the judgement of an errno. A home may be
 /// several places.
-const HOMES: [(&str, &str); 18] = [
+const HOMES: [(&str, &str); 19] = [
     ("mio", "src/reactor/"),
     ("slab", "src/reactor/"),
     ("clap", "src/cli/"),
@@ -51,10 +51,11 @@ const HOMES: [(&str, &str); 18] = [
     ("httparse", "src/http/request.rs"),
     ("prometheus_client", "src/server/metrics"),
     ("proxy_header", "src/proxy.rs"),
-    ("nix", "src/signals.rs src/reactor/"),
+    ("nix", "src/signals.rs src/reactor/ src/server/privileges.rs src/server/sandbox/"),
     ("indicatif", "src/load/progress.rs"),
     ("plotters", "src/load/report/plot"),
-    ("landlock", "src/server/sandbox.rs"),
+    ("landlock", "src/server/sandbox/"),
+    ("seccompiler", "src/server/sandbox/"),
     ("sd_notify", "src/server/notify.rs"),
     ("listenfd", "src/server/inherited.rs"),
 ];

@@ -78,6 +78,8 @@ pub struct Config {
     pub log_level: Option<LevelFilter>,
     /// How the log is written.
     pub log_format: LogFormat,
+    /// Which user, and perhaps group, the daemon becomes once it has bound its addresses.
+    pub user: Option<String>,
     /// Whether what is not needed after the start is given up.
     pub sandbox: Sandbox,
 }

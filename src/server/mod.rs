@@ -10,6 +10,7 @@ mod metrics;
 mod notify;
 mod places;
 mod port_file;
+mod privileges;
 mod sandbox;
 mod socket_file;
 mod status;
@@ -76,6 +77,7 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
     let limit = Limit::now();
     descriptors::raise();
+    let identity = privileges::wanted(config)?;
     let inherited = inherited::take(start.inherited?, config)?;
     let handlers = start.handlers?;
     // Once a thread, hash maps draw what they hash with. Where getrandom(2) is filtered they open
@@ -102,6 +104,7 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     if config.over_limit == OverLimit::Evict && config.per_peer_max.is_none() {
         warn!("--over-limit evict without --max-per-peer: one address may evict all the others");
     }
+    privileges::give_up(identity)?;
     let removable: Vec<_> = places.socket_files.iter().map(SocketFile::directory).collect();
     sandbox::enter(config, &removable);
     manager.ready(&format!("listening on {}", places.listed()));
@@ -131,6 +134,8 @@ pub fn check(config: &Config, start: Start) -> anyhow::Result<String> {
     let wanted = if binds { listen::resolve(config)? } else { Vec::new() };
     let connections_max = descriptors::effective(config.connections_max, wanted.len());
     let mut lines = vec![config.summary(), format!("up to {connections_max} connections")];
+    let identity = privileges::wanted(config)?;
+    lines.extend(identity.map(|identity| format!("would run as {identity}")));
     if !config.mischief.is_empty() {
         lines.push(format!("would misbehave on request: {}", shown(config)));
     }

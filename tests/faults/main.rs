@@ -50,6 +50,8 @@ mod mischief;
 #[cfg(test)]
 mod pauses;
 #[cfg(test)]
+mod privileges;
+#[cfg(test)]
 mod proxied;
 #[cfg(test)]
 mod read_path;

@@ -149,6 +149,7 @@ impl From<Arguments> for Config {
             drain: arguments.patience.drain_timeout,
             log_level: arguments.operation.log_level(),
             log_format: arguments.operation.log_format(),
+            user: arguments.operation.user(),
             sandbox: arguments.operation.sandbox(),
         }
     }

@@ -17,8 +17,13 @@ pub(super) struct Operation {
     #[arg(long, value_name = "FORMAT", env = "TCPECHOD_LOG_FORMAT", default_value = "text")]
     log_format: Format,
 
-    /// Once started, give up the right to open files and to bind or connect TCP ports, where the
-    /// kernel can take it (Linux, Landlock); always off with --exec
+    /// Once everything is bound, become that user, and that group or else the user's own; names or
+    /// numbers. All capabilities go in any case
+    #[arg(long, value_name = "NAME[:GROUP]", env = "TCPECHOD_USER", value_parser = user)]
+    user: Option<String>,
+
+    /// Once started, give up files, new sockets, and all other system calls that serving does not
+    /// need, where the kernel can take them (Linux: Landlock, seccomp); always off with --exec
     #[arg(long, value_name = "WHETHER", env = "TCPECHOD_SANDBOX", default_value = "on")]
     sandbox: Switch,
 }
@@ -49,10 +54,22 @@ impl Operation {
         self.log_level.map(LevelFilter::from)
     }
 
+    pub(super) fn user(&self) -> Option<String> {
+        self.user.clone()
+    }
+
     pub(super) const fn sandbox(&self) -> Sandbox {
         match self.sandbox {
             Switch::On => Sandbox::On,
             Switch::Off => Sandbox::Off,
         }
     }
+}
+
+/// Checks the form; names are looked up when the daemon starts.
+fn user(text: &str) -> Result<String, String> {
+    if text.split(':').count() > 2 || text.split(':').any(str::is_empty) {
+        return Err("expected NAME or NAME:GROUP".to_owned());
+    }
+    Ok(text.to_owned())
 }

@@ -158,7 +158,7 @@ impl Daemon {
     /// The log so far.
     pub(crate) fn log(&self) -> String {
         let log = self.log.as_ref().expect("a daemon whose log goes into a file");
-        String::from_utf8_lossy(&fs::read(log).unwrap()).into_owned()
+        observe::without_root(&String::from_utf8_lossy(&fs::read(log).unwrap()))
     }
 
     /// True as long as no line of the log contains `text`.

@@ -307,3 +307,8 @@ pub(crate) fn time_wait_overflows() -> u64 {
 fn proc(pid: Pid, file: &str) -> String {
     format!("/proc/{}/{file}", pid.as_raw_nonzero())
 }
+
+/// A log without the warning that its daemon runs as root, which depends on whose the tests are.
+pub(crate) fn without_root(log: &str) -> String {
+    log.split_inclusive('\n').filter(|line| !line.contains("runs as root")).collect()
+}
