@@ -1,16 +1,28 @@
-//! What the daemon gives up once it has started, and that it lives without it.
+//! What the daemon gives up once it has started, and that it lives without it. What exactly is
+//! refused, and by which layer, is tried by the tests beside the code (`src/server/sandbox/`).
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
 
 use rustix::process::Signal;
 
 use super::support::{Builder, Daemon, have, lacks};
 
+/// A line of what the kernel tells of a process.
+fn told(process: u32, name: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn o04_what_was_given_up_is_said_in_one_line() {
     let daemon = Daemon::start(&[]);
-    assert!(daemon.has_no_new_privileges());
     let line = daemon.wait_for_log("sandbox: ");
+    assert!(daemon.has_no_new_privileges());
     if line.contains("sandbox: Landlock ABI ") {
-        assert!(line.contains(" enforced, no new privileges"), "{line}");
+        assert!(line.contains(" enforced, system calls filtered, no new privileges"), "{line}");
+        assert_eq!(told(daemon.process(), "Seccomp"), "2");
     } else {
         lacks("a kernel with Landlock");
     }
@@ -31,28 +43,62 @@ fn o04_it_is_off_where_that_is_asked_for_and_for_commands() {
     }
 }
 
+/// Under strace, which stops at calls before they are refused, and so sees those too. Returns what
+/// came behind the filter. Everything is on that makes calls of its own.
+fn calls_in_service(which: &str) -> String {
+    let mut builder = Builder::new(&["--idle-timeout", "20s", "--metrics", "127.0.0.1:0"]);
+    let place = |name| builder.directory().join(name).to_str().unwrap().to_owned();
+    let (trace, manager, unix) = (place("trace"), place("manager"), place("echo"));
+    let _manager = UnixDatagram::bind(&manager).unwrap();
+    builder = builder.listen("127.0.0.1:0").listen(&format!("unix:{unix}"));
+    builder = builder.wrapped(&["strace", "-f", "-o", &trace, "-e", which]);
+    let daemon = builder.env("NOTIFY_SOCKET", &manager).env("WATCHDOG_USEC", "50000").start();
+    daemon.connect().echo(b"a line\n");
+    daemon.connect().reset();
+    let mut owed = daemon.connect_narrow();
+    daemon.owe(&mut owed);
+    daemon.status();
+    daemon.signal(Signal::HUP);
+    let mut talking = daemon.connect();
+    talking.echo(b"until the end\n");
+    daemon.terminate();
+    owed.half_close();
+    owed.read_to_end();
+    talking.wait_for_end();
+    drop((owed, talking));
+    let trace = daemon.ended_trace(0);
+    let (start, service) = trace.split_once("SECCOMP_SET_MODE_FILTER").expect("a filter");
+    assert!(start.contains("openat(") && start.contains("bind("), "{start}");
+    service.to_owned()
+}
+
 /// What the restriction forbids is never asked for, so that it is the same with and without.
 #[test]
 fn o05_nothing_is_opened_connected_or_bound_in_service() {
     if !have(&["strace"]) {
         return;
     }
-    let calls = "prctl,open,openat,openat2,connect,bind,unlink,unlinkat,rename,mkdir,execve,socket";
-    let daemon = Builder::new(&["--idle-timeout", "20s"]).traced(calls).start();
-    daemon.connect().echo(b"a line\n");
-    daemon.connect().reset();
-    daemon.status();
-    daemon.signal(Signal::HUP);
-    let mut talking = daemon.connect();
-    talking.echo(b"until the end\n");
-    daemon.terminate();
-    talking.wait_for_end();
-    drop(talking);
-    let trace = daemon.ended_trace(0);
-    let (start, service) = trace.split_once("PR_SET_NO_NEW_PRIVS").expect("a sandbox");
-    assert!(start.contains("openat(") && start.contains("bind("), "{start}");
+    let calls =
+        "trace=seccomp,prctl,open,openat,openat2,connect,bind,rename,mkdir,execve,socket,clone3";
+    let service = calls_in_service(calls);
     let asked: Vec<_> = service.lines().skip(1).filter(|line| line.contains('(')).collect();
     assert!(asked.is_empty(), "{asked:#?}");
+}
+
+#[test]
+fn o05_no_call_of_the_daemons_is_refused_in_service() {
+    if !have(&["strace"]) {
+        return;
+    }
+    let service = calls_in_service("trace=all");
+    for usual in ["accept4(", "recvfrom(", "sendto(", "write(", "unlink(", "exit_group("] {
+        assert!(service.contains(usual), "{usual} is not in the record: {service}");
+    }
+    let refused: Vec<_> = service
+        .lines()
+        .filter(|line| line.contains("EPERM (") || line.contains("EACCES ("))
+        .collect();
+    assert!(refused.is_empty(), "{refused:#?}");
 }
 
 #[test]
@@ -63,6 +109,29 @@ fn o06_where_getrandom_is_filtered_the_sandbox_is_no_reason_to_panic() {
     for error in ["ENOSYS", "EPERM"] {
         let daemon = Builder::new(&[]).injected("getrandom", error, "1+1").start();
         daemon.connect().echo(b"hello\n");
+        daemon.epilogue();
+    }
+}
+
+/// Older kernels and filters around us: then there is as much of a sandbox as can be had.
+#[test]
+fn o08_a_layer_that_can_not_be_had_is_said_and_the_other_one_holds() {
+    if !have(&["strace"]) {
+        return;
+    }
+    for (call, error, said) in [
+        ("seccomp", "EINVAL", "enforced, system calls not filtered: a filter can't be had here ("),
+        (
+            "landlock_create_ruleset",
+            "ENOSYS",
+            "sandbox: Landlock can't be had here (the kernel, or a filter around us), system calls \
+             filtered, no new privileges",
+        ),
+    ] {
+        let daemon = Builder::new(&[]).injected(call, error, "1+").start();
+        let line = daemon.wait_for_log("sandbox: ");
+        assert!(line.contains(said), "{line}");
+        assert!(daemon.has_no_new_privileges());
         daemon.epilogue();
     }
 }

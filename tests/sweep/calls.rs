@@ -124,6 +124,10 @@ pub(crate) const SWEPT: &[Call] = &[
     call("landlock_add_rule", &["ENOMEM"]),
     call("landlock_restrict_self", &["EPERM", "E2BIG", "ENOMEM"]),
     call("prctl", &["EINVAL", "EPERM"]),
+    // seccomp(2), capget(2)
+    call("seccomp", &["EINVAL", "EACCES", "EPERM", "ENOSYS", "ENOMEM"]),
+    call("capget", &["EPERM"]),
+    call("capset", &["EPERM"]),
     call("getrandom", &["EINTR", "ENOSYS", "EPERM"]),
     // Memory: mmap(2). The allocator uses brk(2) first, and this where that gives nothing.
     call("mmap", &["ENOMEM"]),
