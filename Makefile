@@ -22,7 +22,7 @@ fishcompletiondir ?= $(datarootdir)/fish/vendor_completions.d
 target := $(shell CARGO='$(CARGO)' tests/target.sh)
 usual := $(CURDIR)/target
 noted ?= $(usual)/.built
-built = $(or $(filter-out $(usual),$(target)),$(shell cat $(noted) 2>/dev/null),$(usual))
+built = $(or $(filter-out $(usual),$(target)),$(wildcard $(shell cat $(noted) 2>/dev/null)),$(usual))
 
 # What is installed: the programs from here, and the pages from there.
 programs ?= $(built)/release
