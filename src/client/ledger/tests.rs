@@ -99,7 +99,7 @@ fn told(story: &[Event], size: usize) -> (u64, Option<String>, u64) {
 
 #[test]
 fn c14_what_comes_while_nothing_is_owed_pays_for_nothing() {
-    let stories: [(&[Event], u64, u64); 18] = [
+    let stories: [(&[Event], u64, u64); 20] = [
         (&[Came("hi\n"), Sent("one\n")], 1, 3),
         (&[Came("hi\n"), Sent("one\n"), Came("one\n")], 0, 3),
         (&[Came("hi\nho\nhe\n"), Sent("one\ntwo\n"), Came("one\n")], 1, 9),
@@ -107,6 +107,9 @@ fn c14_what_comes_while_nothing_is_owed_pays_for_nothing() {
         (&[Sent("one\n"), Came("one\nbye\n"), Sent("two\n")], 1, 4),
         (&[Sent("one\n"), Came("one\nbye\n"), Sent("two\n"), Came("two\n")], 0, 4),
         (&[Sent("one\n"), Came("one\n\n\n\n"), Sent("\n"), Sent("\n"), Came("\n")], 1, 3),
+        // Behind the last one, when our FIN is sent.
+        (&[Sent("one\n"), Fin, Came("one\nbye\n")], 0, 4),
+        (&[Sent("one\n"), Fin, Came("one\nbye")], 0, 3),
         // A prompt: the rest of its line is the echo.
         (&[Came("> "), Sent("one\n"), Came("one\n> "), Sent("two\n"), Came("two\n> ")], 0, 6),
         (&[Came("> "), Sent("one\n")], 1, 2),
