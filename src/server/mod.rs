@@ -110,12 +110,22 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     manager.ready(&format!("listening on {}", places.listed()));
     info!("ready");
     if config.mischief.is_empty() {
-        return serve(&mut Reactor::new(system, count, rules), config, metrics, &manager);
+        return begin(system, count, rules, (config, metrics, &manager));
     }
     warn!("MISBEHAVING ON REQUEST: {}", shown(config));
     let dice = Dice::new(config.mischief.clone(), config.mischief_seed);
-    let mut reactor = Reactor::new(Misbehaving::new(system, dice), count, rules);
-    serve(&mut reactor, config, metrics, &manager)
+    begin(Misbehaving::new(system, dice), count, rules, (config, metrics, &manager))
+}
+
+/// Apart from the start, whose frame would take registers from the loop.
+#[inline(never)]
+fn begin<K: Kernel>(
+    kernel: K,
+    listeners: usize,
+    rules: Rules,
+    (config, metrics, manager): (&Config, Metrics, &Manager),
+) -> anyhow::Result<Outcome> {
+    serve(&mut Reactor::new(kernel, listeners, rules), config, metrics, manager)
 }
 
 fn shown(config: &Config) -> String {
