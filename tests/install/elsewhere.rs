@@ -28,17 +28,22 @@ fn built() -> TempDir {
     target
 }
 
-/// A program of the project, with no setting of the target directory, or the one.
-fn project(program: &str, setting: Option<(&str, &Path)>) -> Command {
+/// The usual place, said so: a person may have set another.
+fn usual() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("target")
+}
+
+/// A program of the project, with that setting of the target directory.
+fn project(program: &str, setting: (&str, &Path)) -> Command {
     let mut command = Command::new(program);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("MAKEFLAGS").env_remove("MFLAGS");
     // This runs under cargo, which may be another than `cargo` is here.
     SETTINGS.iter().chain(&["CARGO", "TCPECHO_BIN"]).for_each(|name| _ = command.env_remove(name));
-    command.envs(setting);
+    command.env(setting.0, setting.1);
     command
 }
 
-fn make(setting: Option<(&str, &Path)>, words: &[String]) -> String {
+fn make(setting: (&str, &Path), words: &[String]) -> String {
     ran(project("make", setting).arg("--silent").args(words))
 }
 
@@ -46,7 +51,7 @@ fn make(setting: Option<(&str, &Path)>, words: &[String]) -> String {
 fn what_is_installed_and_demonstrated_is_where_cargo_was_told_to_build() {
     let target = built();
     for setting in SETTINGS {
-        let setting = Some((setting, target.path()));
+        let setting = (setting, target.path());
         let root = TempDir::new().unwrap();
         make(setting, &["install".to_owned(), format!("DESTDIR={}", root.path().display())]);
         assert!(root.path().join("usr/local/sbin/tcpechod").is_file());
@@ -54,8 +59,7 @@ fn what_is_installed_and_demonstrated_is_where_cargo_was_told_to_build() {
         let names = ran(project("tests/demos/run", setting).arg("--list"));
         assert!(names.contains("startup\n"), "{names}");
         let empty = TempDir::new().unwrap();
-        let nothing =
-            project("tests/demos/run", Some((SETTINGS[0], empty.path()))).output().unwrap();
+        let nothing = project("tests/demos/run", (SETTINGS[0], empty.path())).output().unwrap();
         assert_eq!(nothing.status.code(), Some(2), "{nothing:?}");
         let told = String::from_utf8(nothing.stderr).unwrap();
         assert!(told.contains(&format!("no programs in {}/release", empty.path().display())));
@@ -68,12 +72,12 @@ fn what_was_built_elsewhere_is_installed_without_the_setting_too() {
     let target = built();
     let note = target.path().join("note");
     let noted = format!("noted={}", note.display());
-    make(Some((SETTINGS[0], target.path())), &["note-place".to_owned(), noted.clone()]);
+    make((SETTINGS[0], target.path()), &["note-place".to_owned(), noted.clone()]);
     let root = TempDir::new().unwrap();
     let destination = format!("DESTDIR={}", root.path().display());
-    make(None, &["install".to_owned(), noted.clone(), destination]);
+    make((SETTINGS[0], &usual()), &["install".to_owned(), noted.clone(), destination]);
     assert!(root.path().join("usr/local/bin/tcpecho").is_file());
-    make(None, &["note-place".to_owned(), noted]);
+    make((SETTINGS[0], &usual()), &["note-place".to_owned(), noted]);
     assert!(!note.exists(), "what is built now is where it usually is");
 }
 
@@ -94,9 +98,9 @@ fn no_command_uses_the_usual_directory_where_there_is_another() {
         "demo-watch",
         "bench",
     ];
-    let mut make = project("make", Some((SETTINGS[0], target.path())));
+    let mut make = project("make", (SETTINGS[0], target.path()));
     let told = ran(make.arg("--dry-run").args(commands));
-    let usual = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target");
+    let usual = usual();
     let words = told.split(|letter: char| letter.is_whitespace() || "'\"=;".contains(letter));
     let elsewhere = words.clone().filter(|word| Path::new(word).starts_with(target.path())).count();
     assert!(elsewhere > 10, "{elsewhere}: {told}");
