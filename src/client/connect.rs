@@ -20,6 +20,8 @@ use super::voice::Voice;
 #[derive(Debug)]
 pub(super) struct Connected {
     pub socket: Socket,
+    /// How long it took.
+    pub took: Duration,
     /// None of a Unix socket, which has no name.
     local: Option<Endpoint>,
     peer: Endpoint,
@@ -110,7 +112,9 @@ fn attempt(address: &Endpoint, config: &Config, time: Duration) -> Result<Connec
     };
     let socket = socket(address, config).map_err(failure)?;
     let to = address.address().map_err(failure)?;
+    let begun = Instant::now();
     after_a_last_look(&socket, socket.connect_timeout(&to, time)).map_err(failure)?;
+    let took = begun.elapsed();
     let local = socket.local_addr().map_err(failure)?.as_socket().map(Endpoint::from);
     if local.as_ref() == Some(address) {
         return Err(Failure::new(
@@ -118,7 +122,7 @@ fn attempt(address: &Endpoint, config: &Config, time: Duration) -> Result<Connec
             format!("{address}: nobody listens there; the connection had reached itself"),
         ));
     }
-    Ok(Connected { socket, local, peer: address.clone() })
+    Ok(Connected { socket, took, local, peer: address.clone() })
 }
 
 /// The end of a connect that may have been given up after a pause of our own: the socket is asked

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::silence::Standing;
 
-/// How long the first line waits for a server that speaks first, and then for the rest of that:
-/// what comes before it is sent is known to be no echo. People who type take longer anyway.
+/// How long the first line waits for a server that speaks first, besides the time of a round trip,
+/// and then for the rest of what it says: what comes before the line is sent is known to be no
+/// echo. People who type take longer anyway.
 pub(super) const HOLD: Duration = Duration::from_millis(20);
 
-/// How long a server may go on speaking before it.
+/// How long it waits in all.
 pub(super) const HOLD_MAX: Duration = Duration::from_secs(1);
 
 /// How many bytes are shown of what the server said.
@@ -71,6 +72,11 @@ pub(super) fn unasked(bytes: &[u8]) -> String {
     format!("nothing was owed, and {} came", quoted(bytes))
 }
 
+/// How long the first line waits at first where connecting took that long, which was a round trip.
+pub(super) fn hold(connecting: Duration) -> Duration {
+    connecting.saturating_add(HOLD).min(HOLD_MAX)
+}
+
 /// As it is written in a program, and cut where it is long.
 fn quoted(bytes: &[u8]) -> String {
     match bytes.split_at_checked(SHOWN_BYTES_MAX) {
@@ -100,6 +106,13 @@ mod tests {
         assert!(!greeting.is_endless());
         greeting.add(&vec![b'x'; 1 << 20]);
         assert!(greeting.is_endless());
+    }
+
+    #[test]
+    fn a_server_far_away_has_a_round_trip_more_to_speak_first() {
+        assert_eq!(hold(Duration::ZERO), HOLD);
+        assert_eq!(hold(Duration::from_millis(100)), Duration::from_millis(120));
+        assert_eq!(hold(Duration::MAX), HOLD_MAX);
     }
 
     #[test]

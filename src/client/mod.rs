@@ -45,8 +45,8 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     }
     let mut ledger = Ledger::new(config.format);
     let outcome = match config.style {
-        Style::Multiplexed => str_cli::run(config, &connected.socket, &mut ledger),
-        Style::StopAndWait => stop_and_wait::run(config, &connected.socket, &mut ledger),
+        Style::Multiplexed => str_cli::run(config, &connected, &mut ledger),
+        Style::StopAndWait => stop_and_wait::run(config, &connected, &mut ledger),
     };
     voice.note(|| format!("closed {ledger}"));
     outcome

@@ -14,8 +14,9 @@ use socket2::Socket;
 use crate::fault;
 
 use super::config::Config;
+use super::connect::Connected;
 use super::failure::{Failure, Word};
-use super::greeting::{Greeting, HOLD, speaks_first, unasked};
+use super::greeting::{Greeting, hold, speaks_first, unasked};
 use super::ledger::Ledger;
 use super::ready::wait_for_socket;
 use super::silence::GREETING_REST;
@@ -28,7 +29,12 @@ const MAXLINE: u64 = 4096;
 /// How much of what nothing asked for is waited for, in bytes: a server may never cease.
 const UNASKED_BYTES_MAX: usize = 1 << 20;
 
-pub(super) fn run(config: &Config, socket: &Socket, ledger: &mut Ledger) -> Result<(), Failure> {
+pub(super) fn run(
+    config: &Config,
+    connected: &Connected,
+    ledger: &mut Ledger,
+) -> Result<(), Failure> {
+    let socket = &connected.socket;
     let voice = Voice { verbose: config.verbose };
     let mut input = io::stdin().lock();
     let mut server = BufReader::new(socket);
@@ -44,7 +50,8 @@ pub(super) fn run(config: &Config, socket: &Socket, ledger: &mut Ledger) -> Resu
         }
         // What has come while the line was typed is not its echo.
         let first = ledger.is_new();
-        let early = what_comes(&mut server, if first { HOLD } else { Duration::ZERO });
+        let early =
+            what_comes(&mut server, if first { hold(connected.took) } else { Duration::ZERO });
         if !early.is_empty() {
             voice.note(|| if first { speaks_first(&early) } else { unasked(&early) });
             ledger.received(&early);

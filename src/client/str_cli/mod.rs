@@ -16,10 +16,11 @@ use crate::clock::Millis;
 use crate::fault;
 
 use super::config::Config;
+use super::connect::Connected;
 use super::failure::{Failure, Word};
 use super::flow::{Flow, Receiving, Sending};
 use super::format::{Decoder, Encoder, read_bytes_max};
-use super::greeting::{Greeting, HOLD, HOLD_MAX};
+use super::greeting::{Greeting, HOLD_MAX, hold};
 use super::ledger::{Ledger, lines_owed};
 use super::ready::{Ready, wait};
 use super::silence::Silence;
@@ -32,7 +33,12 @@ mod waits;
 const OUTPUT_BYTES_MAX: usize = 4096;
 
 /// Sends standard input, writes out what comes back, until one side ends.
-pub(super) fn run(config: &Config, socket: &Socket, ledger: &mut Ledger) -> Result<(), Failure> {
+pub(super) fn run(
+    config: &Config,
+    connected: &Connected,
+    ledger: &mut Ledger,
+) -> Result<(), Failure> {
+    let socket = &connected.socket;
     let local = |error| Failure::local("the socket", &error);
     socket.set_nonblocking(true).map_err(local)?;
     let mut exchange = Exchange {
@@ -45,7 +51,7 @@ pub(super) fn run(config: &Config, socket: &Socket, ledger: &mut Ledger) -> Resu
         decoder: Decoder::new(config.format),
         silence: Silence::new(config.timeout, config.heartbeat, now()),
         scratch: vec![0; read_bytes_max(config.format)],
-        held_until: now().after(HOLD),
+        held_until: now().after(hold(connected.took)),
         held_at_most: now().after(HOLD_MAX),
         greeting: Greeting::default(),
         unasked_is_told: false,
