@@ -104,6 +104,11 @@ impl<S: Stream> Exchange<S> {
         self.deadline
     }
 
+    /// Puts its deadline off.
+    pub fn excuse(&mut self, by: Duration) {
+        self.deadline = self.deadline.after(by);
+    }
+
     /// Goes on as far as its socket allows, within a budget; `room` is read into.
     pub fn serve(&mut self, room: &mut [u8], now: Millis) -> Progress {
         let served = match self.stage {

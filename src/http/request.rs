@@ -45,9 +45,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Request>, Response> {
     };
     // RFC 9112, section 3.2: exactly one, but for HTTP/1.0, which knew none.
     let hosts = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("host"));
-    match (hosts.count(), request.version) {
-        (1, _) | (0, Some(0)) => {}
-        (0, _) => return Err(Response::error(400, "there is no Host field")),
+    let hosts: Vec<_> = hosts.map(|field| field.value).collect();
+    match (hosts.as_slice(), request.version) {
+        ([host], _) if is_host(host) => {}
+        ([], Some(0)) => {}
+        ([], _) => return Err(Response::error(400, "there is no Host field")),
+        ([_], _) => return Err(Response::error(400, "the Host field names no host")),
         _ => return Err(Response::error(400, "there is more than one Host field")),
     }
     let Some(path) = path_of(request.path.unwrap_or_default()) else {
@@ -56,6 +59,27 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Request>, Response> {
     let accept = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("accept"));
     let accept = accept.map(|field| String::from_utf8_lossy(field.value)).collect::<Vec<_>>();
     Ok(Some(Request { path: path.to_owned(), head_only, accept: accept.join(",") }))
+}
+
+/// True of a host and perhaps a port, or nothing (RFC 3986, section 3.2.2).
+fn is_host(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    let (host, port) = match value.strip_prefix(b"[") {
+        Some(rest) => {
+            let Some(end) = rest.iter().position(|byte| *byte == b']') else { return false };
+            let (address, behind) = rest.split_at(end);
+            let digits =
+                address.iter().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(byte));
+            if address.is_empty() || !digits {
+                return false;
+            }
+            (&b""[..], behind.split_at(1).1)
+        }
+        None => value.split_at(value.iter().position(|byte| *byte == b':').unwrap_or(value.len())),
+    };
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(byte);
+    let port = port.strip_prefix(b":").unwrap_or(port);
+    host.iter().all(in_name) && port.iter().all(u8::is_ascii_digit)
 }
 
 /// The path of a target, which may be a whole URL (RFC 9112, section 3.2.2), without its query.
@@ -74,7 +98,8 @@ fn path_of(target: &str) -> Option<&str> {
 
 /// True if the request begins as HEAD does: no answer to it has a body, whatever else is wrong.
 pub(super) fn is_head(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"HEAD ")
+    // Empty lines before it are skipped (RFC 9112, section 2.2).
+    bytes.trim_ascii_start().starts_with(b"HEAD ")
 }
 
 /// Which of these media types the field `accept` wants most (RFC 9110, section 12.5.1); the first
@@ -97,10 +122,14 @@ fn quality(accept: &str, offer: &str) -> u32 {
             _ if name.eq_ignore_ascii_case(offer) => 2,
             _ => return None,
         };
-        let weight = parts.find_map(|part| part.strip_prefix("q=")?.trim().parse::<f32>().ok());
+        let weight = parts.find_map(|part| {
+            let (name, weight) = part.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("q").then(|| weight.trim().parse::<f32>().ok())?
+        });
         Some((specific, thousandths(weight.unwrap_or(1.0))))
     });
-    ranges.max_by_key(|(specific, _)| *specific).map_or(0, |(_, weight)| weight)
+    // Of two that say the same with other parameters, the one that wants it more.
+    ranges.max().map_or(0, |(_, weight)| weight)
 }
 
 fn thousandths(weight: f32) -> u32 {

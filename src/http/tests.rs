@@ -89,7 +89,12 @@ fn head_has_no_body_but_its_length() {
 #[test]
 fn an_error_answer_to_head_has_no_body_either() {
     let long = format!("HEAD /{} HTTP/1.1\r\n\r\n", "x".repeat(HEAD_BYTES_MAX));
-    for wrong in ["HEAD / HTTP/1.1\r\n\r\n", "HEAD / HTTP/1.1\r\nno colon\r\n\r\n", &long] {
+    for wrong in [
+        "HEAD / HTTP/1.1\r\n\r\n",
+        "\r\nHEAD / HTTP/1.1\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nno colon\r\n\r\n",
+        &long,
+    ] {
         let mut visit = Visit::new([bytes(wrong)]);
         visit.serve();
         let sent = visit.sent();
@@ -125,6 +130,12 @@ fn the_media_type_that_is_wanted_most_is_preferred() {
         ("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", 0),
         ("application/openmetrics-text;q=0.2, text/plain;q=0.9", 1),
         ("application/openmetrics-text;q=0, */*", 1),
+        ("text/plain;Q=0.1,application/openmetrics-text;q=0.5", 0),
+        (
+            "application/openmetrics-text;version=1.0.0;q=0.8,\
+             application/openmetrics-text;version=0.0.1;q=0.2,text/plain;q=0.5",
+            0,
+        ),
     ] {
         assert_eq!(preferred(accept, &offered), Some(offered[wanted]), "{accept:?}");
     }
@@ -154,6 +165,13 @@ fn what_is_wrong_has_its_status() {
         ("GET / HTTP/1.0\r\n\r\n".to_owned(), "200"),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), "400"),
         ("GET / HTTP/1.0\r\nHost: a\r\nhost: a\r\n\r\n".to_owned(), "400"),
+        ("GET / HTTP/1.1\r\nHost: a b/c@\r\n\r\n".to_owned(), "400"),
+        ("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n".to_owned(), "400"),
+        ("GET / HTTP/1.1\r\nHost: a:xyz\r\n\r\n".to_owned(), "400"),
+        ("GET / HTTP/1.1\r\nHost: [::1\r\n\r\n".to_owned(), "400"),
+        ("GET / HTTP/1.1\r\nHost: [::1]:9878\r\n\r\n".to_owned(), "200"),
+        ("GET / HTTP/1.1\r\nHost: a.example:9878\r\n\r\n".to_owned(), "200"),
+        ("GET / HTTP/1.1\r\nHost:\r\n\r\n".to_owned(), "200"),
         ("GET metrics HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "400"),
         ("GET ftp://a/metrics HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "400"),
         ("GET http:///metrics HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), "400"),
