@@ -6,18 +6,20 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::access;
 use crate::cause::Cause;
 use crate::clock::Millis;
 use crate::connection::Peer;
 
 /// The causes that are summed up.
-const CAUSES: [Cause; 6] = [
+const CAUSES: [Cause; 7] = [
     Cause::Refused,
     Cause::Evicted,
     Cause::Idle,
     Cause::LineTimeout,
     Cause::Stalled,
     Cause::TimedOut,
+    Cause::Protocol,
 ];
 
 /// How long after the first of them the summary comes, so that it has more to say than one.
@@ -26,7 +28,8 @@ const DELAY: Duration = Duration::from_secs(1);
 /// How long it is from one summary to the next, at least.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// How many addresses are told apart between two summaries: some 100 KB.
+/// How many addresses are counted between two summaries: some 100 KB. Where there are more, those
+/// that come often stay (Misra and Gries, "Finding repeated elements", 1982).
 const ADDRESSES_MAX: usize = 1024;
 
 /// How many addresses a summary names.
@@ -37,20 +40,45 @@ const WORST: usize = 3;
 pub(super) struct Summary {
     counts: [u64; CAUSES.len()],
     addresses: HashMap<IpAddr, u64>,
+    /// How many bits of an IPv6 address are one peer's.
+    v6_prefix: u8,
+    /// Visitors that were closed unanswered.
+    visitors: u64,
     since: Option<Millis>,
     last: Option<Millis>,
 }
 
 impl Summary {
+    /// One that names addresses, of IPv6 networks with a prefix of that length.
+    pub(super) fn new(v6_prefix: u8) -> Self {
+        Self { v6_prefix, ..Self::default() }
+    }
+
     /// A connection has ended. Returns when the next summary is due, if this is the first thing
     /// that it has to say.
     pub(super) fn note(&mut self, cause: Cause, peer: &Peer, now: Millis) -> Option<Millis> {
         let place = CAUSES.iter().position(|summed| *summed == cause)?;
         *self.counts.get_mut(place)? += 1;
-        if let Some(address) = peer.address().map(|address| address.ip())
-            && (self.addresses.len() < ADDRESSES_MAX || self.addresses.contains_key(&address))
-        {
-            *self.addresses.entry(address).or_default() += 1;
+        self.note_peer(peer, now)
+    }
+
+    /// The same for a visitor that was closed unanswered.
+    pub(super) fn note_visitor(&mut self, peer: &Peer, now: Millis) -> Option<Millis> {
+        self.visitors += 1;
+        self.note_peer(peer, now)
+    }
+
+    fn note_peer(&mut self, peer: &Peer, now: Millis) -> Option<Millis> {
+        if let Some(address) = peer.address() {
+            let address = access::counted_as(address.ip(), self.v6_prefix);
+            if self.addresses.len() < ADDRESSES_MAX || self.addresses.contains_key(&address) {
+                *self.addresses.entry(address).or_default() += 1;
+            } else {
+                self.addresses.retain(|_, count| {
+                    *count -= 1;
+                    *count > 0
+                });
+            }
         }
         if self.since.is_some() {
             return None;
@@ -68,10 +96,16 @@ impl Summary {
         let counts = CAUSES.iter().zip(std::mem::take(&mut self.counts));
         let counts = counts.filter(|(_, count)| *count > 0);
         let counts = counts.map(|(cause, count)| format!("{}={count}", cause.word()));
-        let counts = counts.collect::<Vec<_>>().join(" ");
+        let visitors = Some(std::mem::take(&mut self.visitors)).filter(|count| *count > 0);
+        let visitors = visitors.map(|count| format!("metrics-rejected={count}"));
+        let counts = counts.chain(visitors).collect::<Vec<_>>().join(" ");
         let mut worst: Vec<_> = std::mem::take(&mut self.addresses).into_iter().collect();
         worst.sort_unstable_by_key(|(address, count)| (Reverse(*count), *address));
-        let worst = worst.iter().take(WORST).map(|(address, count)| format!("{address} ({count})"));
+        let worst = worst.iter().take(WORST).map(|(address, count)| {
+            let network =
+                if address.is_ipv6() { format!("/{}", self.v6_prefix) } else { String::new() };
+            format!("{address}{network} ({count})")
+        });
         let worst = worst.collect::<Vec<_>>().join(", ");
         let most = if worst.is_empty() { "" } else { "; most from " };
         format!("connections ended in the last {seconds} s: {counts}{most}{worst}")
@@ -118,13 +152,36 @@ mod tests {
     }
 
     #[test]
-    fn very_many_addresses_take_bounded_memory() {
-        let mut summary = Summary::default();
-        for number in 0..100_000_u32 {
-            let peer = Peer::from(SocketAddr::from((std::net::Ipv4Addr::from(number + 1), 1)));
-            summary.note(Cause::Refused, &peer, Millis(0));
+    fn the_worst_address_is_named_however_many_others_there_are() {
+        let mut summary = Summary::new(64);
+        let decoy = |number: u32| {
+            Peer::from(SocketAddr::from((std::net::Ipv4Addr::from(0x0a00_0000 + number), 1)))
+        };
+        for number in 0..20_000 {
+            summary.note(Cause::Refused, &decoy(number), Millis(0));
         }
-        assert_eq!(summary.addresses.len(), ADDRESSES_MAX);
-        assert!(summary.take(Millis(0)).contains("refused=100000"));
+        for _ in 0..3000 {
+            summary.note(
+                Cause::Refused,
+                &Peer::from(SocketAddr::from(([192, 0, 2, 1], 1))),
+                Millis(0),
+            );
+        }
+        assert!(summary.addresses.len() <= ADDRESSES_MAX);
+        let text = summary.take(Millis(0));
+        assert!(text.contains("refused=23000; most from 192.0.2.1 (3000)"), "{text}");
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_are_one() {
+        let mut summary = Summary::new(64);
+        for host in 1..=500_u16 {
+            let address = std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, host);
+            summary.note(Cause::Refused, &SocketAddr::from((address, 1)).into(), Millis(0));
+        }
+        summary.note_visitor(&peer(1), Millis(0));
+        let text = "connections ended in the last 1 s: refused=500 metrics-rejected=1; most from \
+                    2001:db8::/64 (500), 10.0.0.1 (1)";
+        assert_eq!(summary.take(Millis(0)), text);
     }
 }
