@@ -84,6 +84,24 @@ impl<S: Stream> Connection<S> {
         served
     }
 
+    /// The process was stopped some time after `since`: what happened to this connection from then
+    /// on may have happened after the stop, and counts from `now`.
+    pub fn excuse(&mut self, since: Millis, now: Millis) {
+        let counted_from = |moment: &mut Millis| {
+            if *moment >= since {
+                *moment = now;
+            }
+        };
+        counted_from(&mut self.active);
+        if self.is_unidentified() {
+            counted_from(&mut self.opened);
+        }
+        if let Some(held) = &mut self.held {
+            held.line_since.iter_mut().for_each(counted_from);
+            counted_from(&mut held.owed_since);
+        }
+    }
+
     fn end_late(&mut self, cause: Cause) -> Served {
         let header_only =
             self.phase == Phase::Introducing(Demand::Optional) && self.header_rest().is_none();

@@ -33,7 +33,7 @@ pub struct Held {
     /// How much of the output has been written since.
     sent: usize,
     /// When the peer last took some of it.
-    owed_since: Millis,
+    pub(super) owed_since: Millis,
 }
 
 impl Held {

@@ -17,3 +17,10 @@ pub struct Timeouts {
     /// Output is owed, and the peer took none of it.
     pub stall: Option<Duration>,
 }
+
+impl Timeouts {
+    /// Each of them.
+    pub const fn all(&self) -> [Option<Duration>; 3] {
+        [self.idle, self.line, self.stall]
+    }
+}

@@ -140,6 +140,7 @@ impl<K: Kernel> Reactor<K> {
 
     /// Has the connection looked at when its deadline comes.
     pub(super) fn watch(&mut self, key: usize) {
+        self.tick_for_connections();
         let connection = self.slots.alive(key);
         if let Some((at, _)) = connection.and_then(|one| one.deadline(&self.rules.timeouts)) {
             self.deadlines.schedule(key, at, self.lent.now);

@@ -6,6 +6,15 @@ use std::time::Duration;
 use crate::cause::Cause;
 use crate::connection::Tally;
 
+/// Why a visitor was closed before it was answered, in the word of the metric.
+pub const REJECTIONS: [&str; 3] = [EVICTED, FULL, REFUSED];
+/// Another visitor needed its place.
+pub(super) const EVICTED: &str = "evicted";
+/// Every visitor waits for an answer of ours.
+pub(super) const FULL: &str = "full";
+/// Its address may not ask.
+pub(super) const REFUSED: &str = "refused";
+
 /// Sums over all connections that have ended, and over what happened at the gate.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {

@@ -11,6 +11,10 @@ use crate::clock::Millis;
 
 use super::timer_wheel::TimerWheel;
 
+/// A tick that comes so much later than it should comes after a stop (SIGSTOP, a freezer, a machine
+/// that is moved).
+const STOP_MIN: Duration = Duration::from_millis(50);
+
 /// The deadlines of all connections, the watchdog's next beat and the end of a drain.
 #[derive(Debug)]
 pub(super) struct Deadlines {
@@ -21,6 +25,11 @@ pub(super) struct Deadlines {
     end: Millis,
     /// When the next summary is logged.
     summary: Millis,
+    /// When the loop looks whether it was stopped, and how often it does.
+    tick: Millis,
+    tick_ms: u64,
+    /// When the last tick was.
+    ticked: Millis,
     /// When the loop's next beat is, and how far it is from one to the next.
     beat: Millis,
     interval: Duration,
@@ -34,6 +43,9 @@ impl Deadlines {
             next: Millis::NEVER,
             end: Millis::NEVER,
             summary: Millis::NEVER,
+            tick: Millis::NEVER,
+            tick_ms: u64::MAX,
+            ticked: Millis::default(),
             beat: Millis::NEVER,
             interval: Duration::ZERO,
         }
@@ -97,8 +109,38 @@ impl Deadlines {
         due
     }
 
+    /// Has the loop tick at least four times in `time`, until it is not told so again.
+    pub(super) fn tick_within(&mut self, time: Duration, now: Millis) {
+        let quarter = u64::try_from(time.as_millis() / 4).unwrap_or(u64::MAX).max(1);
+        self.tick_ms = self.tick_ms.min(quarter);
+        self.keep_ticking(now);
+    }
+
+    /// The next tick, if there are any.
+    pub(super) fn keep_ticking(&mut self, now: Millis) {
+        if self.tick == Millis::NEVER {
+            self.ticked = now;
+        }
+        if self.tick_ms < u64::MAX {
+            self.tick = self.tick.min(now.after(Duration::from_millis(self.tick_ms)));
+            self.next = self.soonest();
+        }
+    }
+
+    /// If a tick is due, and comes so late that the process was stopped: from when on its clock may
+    /// have been old.
+    pub(super) fn ticked(&mut self, now: Millis) -> Option<Millis> {
+        if now < self.tick {
+            return None;
+        }
+        let due = std::mem::replace(&mut self.tick, Millis::NEVER);
+        let last = std::mem::replace(&mut self.ticked, now);
+        self.next = self.soonest();
+        (now.since(due) > STOP_MIN).then_some(last)
+    }
+
     fn soonest(&self) -> Millis {
-        self.wheel.next().min(self.end).min(self.beat).min(self.summary)
+        self.wheel.next().min(self.end).min(self.beat).min(self.summary).min(self.tick)
     }
 
     /// The time of the next look, of the next beat, or of the end.

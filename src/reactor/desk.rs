@@ -8,25 +8,26 @@
 
 use std::cmp::Reverse;
 use std::io;
+use std::time::Duration;
 
 use log::{debug, warn};
 use slab::Slab;
 
+use crate::access;
 use crate::clock::Millis;
 use crate::connection::{Peer, Ready, Stream};
 use crate::fault::{self, AcceptFault};
-use crate::http::{Exchange, Progress, Request, Response};
+use crate::http::{Exchange, PATIENCE, Progress, Request, Response};
 
+use super::counters::{EVICTED, FULL, REFUSED};
 use super::gate::PAUSE;
 use super::warnings::Warning;
-use super::{Kernel, News, Reactor};
+use super::{Kernel, News, PeerLimit, Reactor};
 
-/// How many visitors there are at a time: probes and scrapers come every few seconds and stay for
-/// milliseconds. Their descriptors are of those that are reserved.
+/// How many visitors there are at a time; their descriptors are of those that are reserved.
 pub(super) const VISITORS_MAX: usize = 16;
 
-/// How many are accepted in one turn, and how many are served: each takes some 20 microseconds, by
-/// which the peers' next events may be late.
+/// How many are accepted and served in one turn: each makes the peers' events 20 microseconds late.
 const ACCEPTS_PER_TURN: usize = 4;
 const SERVED_PER_TURN: usize = 4;
 
@@ -44,15 +45,6 @@ pub struct Question {
     /// What was asked.
     pub request: Request,
 }
-
-/// Why a visitor was closed before it was answered, in the word of the metric.
-pub const REJECTIONS: [&str; 3] = [EVICTED, FULL, REFUSED];
-/// Another visitor needed its place.
-const EVICTED: &str = "evicted";
-/// Every visitor waits for an answer of ours.
-const FULL: &str = "full";
-/// Its address may not ask.
-const REFUSED: &str = "refused";
 
 #[derive(Debug)]
 struct Visitor<S> {
@@ -145,8 +137,7 @@ impl<S: Stream> Desk<S> {
         }
     }
 
-    /// Ends each visitor whose time is over, or tells it so. First it has a last look at its
-    /// socket: its request may have come in time.
+    /// Ends each visitor whose time is over, or tells it so, after a last look at its socket.
     fn expire(&mut self, room: &mut [u8], now: Millis) {
         let late = self.visitors.iter().filter(|(_, one)| one.exchange.deadline() <= now);
         for key in late.map(|(key, _)| key).collect::<Vec<_>>() {
@@ -164,6 +155,11 @@ impl<S: Stream> Desk<S> {
         }
     }
 
+    /// The process was stopped for that long: no visitor's time passed meanwhile.
+    pub(super) fn excuse(&mut self, stopped: Duration) {
+        self.visitors.iter_mut().for_each(|(_, visitor)| visitor.exchange.excuse(stopped));
+    }
+
     /// Adds a visitor, whose key was [`Slab::vacant_key`]. Its request may be there already.
     fn insert(&mut self, exchange: Exchange<S>, peer: Peer) {
         self.arrivals += 1;
@@ -171,7 +167,7 @@ impl<S: Stream> Desk<S> {
         self.mark(FIRST_KEY + key, Ready::READABLE);
     }
 
-    /// Removes a visitor, and with it all that names it: the next one may have its key at once.
+    /// Removes a visitor and all that names it: the next one may have its key at once.
     fn remove(&mut self, key: usize) {
         self.visitors.remove(key);
         self.run_queue.retain(|other| *other != key);
@@ -181,10 +177,12 @@ impl<S: Stream> Desk<S> {
     /// The visitor that makes room for another: the least loss, of the address that has most, and
     /// then the oldest. None if all wait for our answer.
     fn victim(&self) -> Option<usize> {
+        let network = |peer: &Peer| {
+            peer.address().map(|at| access::counted_as(at.ip(), PeerLimit::V6_PREFIX))
+        };
         let of_address = |peer: &Peer| {
-            let address = peer.address().map(|address| address.ip());
-            let same = |one: &Visitor<S>| one.peer.address().map(|other| other.ip()) == address;
-            self.visitors.iter().filter(|(_, one)| same(one)).count()
+            let own = network(peer);
+            self.visitors.iter().filter(|(_, one)| network(&one.peer) == own).count()
         };
         let ranked = self.visitors.iter().filter_map(|(key, one)| {
             let loss = one.exchange.loss()?;
@@ -274,7 +272,10 @@ impl<K: Kernel> Reactor<K> {
         let mut exchange = Exchange::new(stream, self.lent.now);
         let key = self.desk.visitors.vacant_key();
         match self.kernel.register(exchange.stream_mut(), FIRST_KEY + key) {
-            Ok(()) => self.desk.insert(exchange, peer),
+            Ok(()) => {
+                self.desk.insert(exchange, peer);
+                self.deadlines.tick_within(PATIENCE, self.lent.now);
+            }
             Err(error) => self.visitor_failed(&error),
         }
     }
@@ -282,6 +283,9 @@ impl<K: Kernel> Reactor<K> {
     /// Counts a visitor that is closed before it was answered.
     fn reject_visitor(&mut self, peer: &Peer, reason: &'static str) {
         *self.counters.visitors_rejected.entry(reason).or_default() += 1;
+        if let Some(at) = self.summary.note_visitor(peer, self.lent.now) {
+            self.deadlines.summary_at(at);
+        }
         debug!(peer:%, reason; "visitor rejected");
     }
 

@@ -1,7 +1,7 @@
 //! The end: by a drain, or at once.
 
 use crate::clock::Millis;
-use crate::connection::Served;
+use crate::connection::{LINGER, Served};
 
 use super::{Kernel, Reactor};
 
@@ -14,6 +14,7 @@ impl<K: Kernel> Reactor<K> {
         // What then still comes is thrown away, so that replies in flight can arrive.
         self.input_until = now.after(self.rules.drain / 4 * 3);
         self.lent.draining = true;
+        self.deadlines.tick_within(LINGER, now);
         self.ask_children();
         self.deadlines.end_at(self.input_until);
         self.gate.last_call(self.rules.inherited);

@@ -40,6 +40,7 @@ mod proxied;
 mod rules;
 mod slots;
 mod socket;
+mod stops;
 mod summary;
 mod system;
 #[cfg(test)]
@@ -67,8 +68,8 @@ use self::slots::Slots;
 use self::summary::Summary;
 use self::warnings::Warnings;
 
-pub use self::counters::Counters;
-pub use self::desk::{Question, REJECTIONS};
+pub use self::counters::{Counters, REJECTIONS};
+pub use self::desk::Question;
 pub use self::dial::{Dial, Dialled, Told};
 pub use self::dialer::Dialer;
 pub use self::gate::{GATE_WORDS, OverLimit};
@@ -83,8 +84,9 @@ pub use self::rules::Rules;
 pub use self::socket::Socket;
 pub use self::system::{Handlers, System};
 
-/// How many deadlines are looked at in one turn, so that it stays short.
-const EXPIRIES_PER_TURN: usize = 1024;
+/// How many deadlines are looked at in one turn, so that it stays short: each may be a last look,
+/// which is a read and a write at least.
+const EXPIRIES_PER_TURN: usize = 128;
 
 /// A turn that serves no more connections than this is not measured: at 64 KiB in and out each,
 /// they take some two milliseconds, and the clock counts in four.
@@ -125,6 +127,8 @@ pub struct Reactor<K: Kernel> {
 impl<K: Kernel> Reactor<K> {
     /// A reactor for a kernel with that many listeners.
     pub fn new(kernel: K, listeners: usize, rules: Rules) -> Self {
+        let limit = rules.per_peer_max;
+        let v6_prefix = limit.map_or(PeerLimit::V6_PREFIX, |limit| limit.v6_prefix);
         let room = (rules.connections_max + EVICTS_PER_TURN).min(PREALLOCATED_MAX);
         Self {
             kernel,
@@ -141,7 +145,7 @@ impl<K: Kernel> Reactor<K> {
             drain_until: Millis::NEVER,
             victims: Vec::new(),
             warnings: Warnings::default(),
-            summary: Summary::default(),
+            summary: Summary::new(v6_prefix),
             rules,
         }
     }
@@ -151,9 +155,11 @@ impl<K: Kernel> Reactor<K> {
     /// An error is our own: the poll or a listener does not work any more.
     pub fn turn(&mut self) -> io::Result<News> {
         let mut news = self.poll_and_mark()?;
-        let served = self.serve();
+        let mut served = self.serve();
         if self.deadlines.next() <= self.lent.now {
             news.insert(self.expire());
+            // Last looks take as long as turns of connections.
+            served += EXPIRIES_PER_TURN;
         }
         if self.slots.stirred() {
             self.reap();
@@ -260,6 +266,7 @@ impl<K: Kernel> Reactor<K> {
     #[cold]
     fn expire(&mut self) -> News {
         let now = self.lent.now;
+        self.look_for_stop();
         // A connection whose header has named its client is admitted before it is looked at again.
         self.reap();
         for _ in 0..EXPIRIES_PER_TURN {

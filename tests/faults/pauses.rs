@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::support::{Builder, Daemon, eventually};
@@ -112,4 +114,36 @@ fn t05_a_drain_that_is_stopped_for_longer_than_it_may_take_echoes_what_came_in_t
     assert!(echoed == sent, "{} of {} bytes came back", echoed.len(), sent.len());
     drop(owed);
     daemon.epilogue_ended(0);
+}
+
+/// The daemon is busy all the time, so that most stops are in the middle of a turn.
+#[test]
+fn t07_a_stop_in_the_middle_of_a_busy_turn_makes_no_peer_idle() {
+    let daemon = Daemon::start(&["--idle-timeout", "1s"]);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut peers = daemon.connect_many(150);
+                    while !over.load(Ordering::Relaxed) {
+                        for peer in &mut peers {
+                            peer.send(b"line\n");
+                        }
+                        for peer in &mut peers {
+                            assert_eq!(peer.recv_exact(5), b"line\n");
+                        }
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..4 {
+            daemon.stopped_for(Duration::from_millis(1200), || ());
+        }
+        over.store(true, Ordering::Relaxed);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+    daemon.epilogue();
 }

@@ -139,6 +139,9 @@ impl Checks {
 fn deadlines(timeouts: &Timeouts, world: &mut World) {
     // A drain may linger without FIN where it cuts.
     let more = if world.drains() { LINGER } else { Duration::ZERO };
+    // A stop is nobody's time, nor is the wait before it.
+    let more =
+        more + if world.stopped.is_zero() { world.stopped } else { world.stopped * 2 + LINGER };
     let over = |limit: Option<Duration>, since| {
         limit.is_some_and(|limit| world.now.since(since) >= limit + more)
     };
@@ -173,7 +176,13 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
         return Some(missed);
     }
     let Timeouts { idle, line, stall } = rules.timeouts;
+    // A stop that is shorter than the longest wait, a quarter of a timeout, is not noticed.
+    let stopped = !world.stopped.is_zero();
     let since = |moment| world.now.since(moment);
+    let passed = |moment, limit: Duration| {
+        let early = if stopped { limit / 4 + Duration::from_millis(60) } else { Duration::ZERO };
+        since(moment) + early >= limit
+    };
     let without_reason = |may_be: bool| (!may_be).then(|| "without a reason".to_owned());
     match cause {
         "finished" if wire.error.is_some() && wire.error_told => {
@@ -185,16 +194,18 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
         "reset" | "broken-pipe" | "timed-out" | "unreachable" | "aborted" | "error" => {
             without_reason(wire.faulted)
         }
-        "idle" => without_reason(idle.is_some_and(|limit| since(wire.read_at) >= limit)),
+        "idle" => without_reason(idle.is_some_and(|limit| passed(wire.read_at, limit))),
         "line-timeout" => {
             let header = rules.proxied.map(|_| proxy::PATIENCE);
             let soonest = line.into_iter().chain(header).min();
-            without_reason(soonest.is_some_and(|limit| since(wire.accepted_at) >= limit))
+            without_reason(soonest.is_some_and(|limit| passed(wire.accepted_at, limit)))
         }
         // A greeting is owed some turns before it is first tried.
         "stalled" => {
-            let owed = since(wire.owed_at) + Duration::from_millis(50);
-            without_reason(stall.is_some_and(|limit| owed >= limit))
+            let slack = Duration::from_millis(50);
+            without_reason(
+                stall.is_some_and(|limit| passed(wire.owed_at, limit.saturating_sub(slack))),
+            )
         }
         "evicted" => without_reason(rules.over_limit == OverLimit::Evict),
         "refused" => {

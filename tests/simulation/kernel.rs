@@ -71,6 +71,7 @@ impl Kernel for Simulated {
 
     fn accept(&mut self, listener: usize) -> io::Result<(End, Name)> {
         let mut world = self.0.borrow_mut();
+        world.freeze();
         world.asked.accepts += 1;
         let number = world.take_from_queue(Some(listener))?;
         world.accepted += 1;
@@ -151,6 +152,7 @@ impl Stream for End {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let mut world = self.world.borrow_mut();
         let number = self.number();
+        world.freeze();
         world.may_fail(number)?;
         let short = world.fault(|weather| weather.short_read);
         let most = if short { world.rng.usize(1..=64) } else { usize::MAX };
@@ -187,6 +189,7 @@ impl Stream for End {
         if world.wires[number].half_closed.is_some() {
             world.violated(|| format!("peer {number}: a write after our FIN"));
         }
+        world.freeze();
         let now = world.now;
         world.may_fail(number).inspect_err(|_| world.wires[number].interrupt_write(now))?;
         world.is_late(number);

@@ -73,7 +73,7 @@ impl Weather {
             [chance(10), chance(200), chance(60)];
         let [failing_spawn, spurious_event, late_event] = [chance(200), chance(200), chance(400)];
         let [leap, severed, signal, urgent] = [chance(20), chance(10), chance(50), chance(100)];
-        let stopped = chance(10);
+        let stopped = chance(20);
         let scarce = rng.u32(0..4) == 0;
         Self {
             interrupted,

@@ -134,6 +134,17 @@ impl World {
         self.tell(|| "the daemon goes on".to_owned());
     }
 
+    /// The daemon is stopped in the middle of a turn, and its peers, which wait for it, too.
+    pub(super) fn freeze(&mut self) {
+        if self.fault(|weather| weather.stopped / 4) {
+            let time = self.rng.u64(0..6000);
+            self.now = Millis(self.now.0 + time);
+            self.stopped += Duration::from_millis(time);
+            self.tell(|| format!("frozen for {time} ms"));
+            self.asked.stopped = true;
+        }
+    }
+
     /// Lets time pass until somebody does something; returns false if nobody ever will.
     pub(super) fn wait(&mut self, until: Option<Millis>) -> bool {
         let leaps = self.fault(|weather| weather.leap);

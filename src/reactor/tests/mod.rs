@@ -164,7 +164,19 @@ impl Bench {
         self.reactor.turn().unwrap();
     }
 
+    /// Time passes until `now`, in turns that nothing happens in: a leap would be a stop.
     fn at(&mut self, now: Millis) -> &mut Self {
+        loop {
+            let then = self.kernel.0.borrow().now.after(Duration::from_millis(25));
+            if then >= now {
+                return self.leap(now);
+            }
+            self.leap(then).turn([]);
+        }
+    }
+
+    /// The process is stopped until `now`.
+    fn leap(&mut self, now: Millis) -> &mut Self {
         self.kernel.0.borrow_mut().now = now;
         self
     }

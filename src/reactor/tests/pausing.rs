@@ -13,10 +13,13 @@ const SECOND: Duration = Duration::from_secs(1);
 const WAITS: [Option<Errno>; 2] = [Some(Errno::INTR), None];
 
 impl Bench {
-    /// The process is stopped until `now`; its first turn then sees no event.
+    /// The process is stopped until `now`; its first turn then sees no event. For a while before,
+    /// nothing happened.
     fn stopped_until(&mut self, now: u64, wait: Option<Errno>) {
+        let before = self.kernel.0.borrow().now;
+        self.at(Millis(before.0 + (now - before.0) * 3 / 10)).turn([]);
         self.kernel.0.borrow_mut().polled = wait;
-        self.at(Millis(now)).turn([]);
+        self.leap(Millis(now)).turn([]);
     }
 }
 
@@ -195,4 +198,26 @@ fn children_have_a_quarter_of_the_drain_between_term_and_kill_after_a_stop() {
     assert_eq!(bench.kernel.0.borrow().urged.len(), 1);
     bench.at(Millis(10_000)).turn([]);
     assert_eq!(bench.kernel.0.borrow().urged.last(), Some(&(child(0), Urge::Kill)));
+}
+
+#[test]
+fn what_is_served_behind_a_stop_in_the_middle_of_a_turn_counts_from_the_stops_end() {
+    let timeouts = Timeouts { idle: Some(SECOND), line: Some(SECOND), stall: Some(SECOND) };
+    let mut bench = with(timeouts);
+    let echoed = bench.knock([bytes("x\n"), In::Block]);
+    let begun = bench.knock([bytes("begun"), In::Block]);
+    let owed = bench.knock([bytes("x\n")]);
+    owed.borrow_mut().writes = [Out::Block; 9].into();
+    bench.turn([LISTENER]);
+    // By the clock of this turn they are served at 500, and in truth just before 3000.
+    bench.at(Millis(500)).turn([readable(0), readable(1), readable(2)]);
+    for now in [3000, 3900] {
+        if now == 3000 { bench.leap(Millis(now)) } else { bench.at(Millis(now)) }.turn([]);
+        let dropped = [&echoed, &begun, &owed].map(|wire| wire.borrow().dropped);
+        assert_eq!(dropped, [false; 3], "at {now}");
+    }
+    for now in [4000, 4001] {
+        bench.at(Millis(now)).turn([]);
+    }
+    assert!([&echoed, &begun, &owed].iter().all(|wire| wire.borrow().dropped));
 }

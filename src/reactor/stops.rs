@@ -1,0 +1,44 @@
+//! Stops of the process: SIGSTOP, a freezer, a machine that is moved. A stop is never taken for a
+//! peer's silence.
+//!
+//! A turn looks at the clock once. Stopped behind that look, it gives all that it then serves an
+//! old time. So as long as a peer has a deadline, the loop ticks four times in the shortest of
+//! them: a tick that comes late tells of a stop, and what happened since the one before counts from
+//! now.
+
+use super::{Kernel, Reactor};
+use crate::clock::Millis;
+use crate::proxy;
+
+impl<K: Kernel> Reactor<K> {
+    /// Has the loop tick often enough for the deadlines of connections.
+    pub(super) fn tick_for_connections(&mut self) {
+        let header = self.rules.proxied.map(|_| proxy::PATIENCE);
+        let times = self.rules.timeouts.all().into_iter().chain([header]).flatten();
+        if let Some(shortest) = times.min() {
+            self.deadlines.tick_within(shortest, self.lent.now);
+        }
+    }
+
+    /// If a tick is due: looks whether it is late, and has the next one come if any peer waits.
+    pub(super) fn look_for_stop(&mut self) {
+        let now = self.lent.now;
+        if let Some(since) = self.deadlines.ticked(now) {
+            self.excuse(since);
+        }
+        if self.slots.len() > 0 || !self.desk.is_quiet() {
+            self.deadlines.keep_ticking(now);
+        }
+    }
+
+    /// The process was stopped, some time after `since`.
+    fn excuse(&mut self, since: Millis) {
+        let now = self.lent.now;
+        for key in self.slots.keys() {
+            if let Some(connection) = self.slots.alive(key) {
+                connection.excuse(since, now);
+            }
+        }
+        self.desk.excuse(now.since(since));
+    }
+}
