@@ -22,6 +22,9 @@ pub(super) enum Where {
 }
 
 impl Where {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Connect, Self::Write, Self::Read, Self::Close, Self::Timeout, Self::Verify];
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -53,6 +56,11 @@ impl Trouble {
     /// What a failed system call on the socket amounts to.
     pub(super) fn of(place: Where, error: &io::Error) -> Self {
         Self::new(place, Word::of(error))
+    }
+
+    /// Every word there may be.
+    pub(super) fn words() -> impl Iterator<Item = &'static str> {
+        Word::ALL.map(Word::word).into_iter().chain([Self::MISMATCH.word()])
     }
 
     /// The word for it.

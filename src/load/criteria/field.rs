@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use crate::load::report::{Found, Report, Share, Times};
+use crate::load::trouble::{Trouble, Where};
 
 /// What the report has.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
@@ -13,8 +14,11 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
 });
 
 /// Which fields are about what was lost or failed.
-const ABOUT_LOSS: [&str; 5] =
-    ["answered_share", "connections.failed", "errors_by_phase.", "shortages.", "unsent"];
+const ABOUT_LOSS: [&str; 4] =
+    ["answered_share", "connections.failed", "errors_by_phase.", "unsent"];
+
+/// What this machine may run short of, by errno.
+const SHORTAGES: [&str; 5] = ["EADDRNOTAVAIL", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
 /// The times, which are null where what they are of was lost.
 const TIMES: [(&str, Times); 3] =
@@ -41,7 +45,7 @@ impl Field {
         let kind = rule.get("type")?;
         let number =
             is_number(kind) || kind.as_array().is_some_and(|kinds| kinds.iter().any(is_number));
-        number.then(|| Self(name.to_owned()))
+        (number && is_known_key(name)).then(|| Self(name.to_owned()))
     }
 
     /// Its value in that report.
@@ -66,6 +70,20 @@ impl Field {
     pub(super) fn is_about_loss(&self) -> bool {
         ABOUT_LOSS.iter().any(|prefix| self.0.starts_with(prefix))
     }
+}
+
+/// A map has what happened, so that a misspelt key would be taken for what did not.
+fn is_known_key(name: &str) -> bool {
+    if let Some(rest) = name.strip_prefix("errors_by_phase.") {
+        return rest.split_once('.').is_some_and(|(place, word)| {
+            Where::ALL.iter().any(|one| one.name() == place)
+                && Trouble::words().any(|one| one == word)
+        });
+    }
+    if let Some(word) = name.strip_prefix("errors.") {
+        return Trouble::words().any(|one| one == word);
+    }
+    name.strip_prefix("shortages.").is_none_or(|errno| SHORTAGES.contains(&errno))
 }
 
 impl fmt::Display for Field {
@@ -103,8 +121,20 @@ mod tests {
         let mut lossy = Report { answered_share: Some(0.9), ..report };
         lossy.latency_us.p99 = None;
         assert_eq!(Field::parse("latency_us.p99").unwrap().found(&lossy), Found::Lost);
-        for wrong in ["", ".", "connections", "server", "seconds", "seconds.0", "shortages.", "a.b"]
-        {
+        for wrong in [
+            "",
+            ".",
+            "connections",
+            "server",
+            "seconds",
+            "seconds.0",
+            "shortages.",
+            "a.b",
+            "errors_by_phase.raed.reset",
+            "errors_by_phase.read.rest",
+            "errors.rest",
+            "shortages.EMFIL",
+        ] {
             assert_eq!(Field::parse(wrong), None, "{wrong}");
         }
     }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::client::Word;
 use crate::load::report::{Distributions, Found, Report, Times, figures};
 use crate::load::trouble::Trouble;
 
@@ -150,7 +149,7 @@ impl Metric {
 
 /// The word of an error that the report may have.
 fn error_word(name: &str) -> Result<&'static str, String> {
-    let words = || Word::ALL.map(Word::word).into_iter().chain([Trouble::MISMATCH.word()]);
+    let words = Trouble::words;
     words().find(|word| *word == name).ok_or_else(|| {
         format!(
             "{name:?} is no word of an error: expected one of {}",
