@@ -5,7 +5,7 @@ use log::{info, warn};
 use crate::descriptors::{self, Limit};
 
 /// Descriptors that are not for connections, in most cases: standard streams, listeners, the
-/// poller, signals, and what is needed for moments ([`MOMENTARY`]).
+/// poller, signals, and what is needed for moments.
 pub const RESERVE: usize = 64;
 
 /// Descriptors that come and go beside the connections: visitors (16), connections that are
