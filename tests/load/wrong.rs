@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use socket2::SockRef;
 
-use crate::support::{line, run, serve};
+use crate::support::{Daemon, line, run, serve};
 
 /// Echoes lines as `change` says, which is told the line's number.
 fn echo(stream: TcpStream, change: impl Fn(usize, Vec<u8>) -> Option<Vec<u8>>) {
@@ -164,4 +164,15 @@ fn a_half_close_that_is_not_understood_is_told() {
         report["lines_total"].as_u64().unwrap() + report["unanswered"].as_u64().unwrap(),
         100
     );
+}
+
+/// The reset may come before the half-close, which then fails (ENOTCONN).
+#[test]
+fn g13_a_reset_before_a_half_close_is_a_reset() {
+    let daemon = Daemon::with(&["--fault", "reset=100%"]);
+    let options = ["--mode", "half-close", "-c", "20", "-d", "500ms", "--warmup", "0s"];
+    let ran = run(daemon.port, &[&options[..], &["--format", "json"]].concat());
+    let report = ran.report();
+    let errors = report["errors"].as_object().unwrap();
+    assert_eq!(errors.keys().collect::<Vec<_>>(), ["reset"], "{errors:?}");
 }

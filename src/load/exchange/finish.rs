@@ -1,5 +1,7 @@
 //! How a connection ends: as planned, or because the server ended first.
 
+use std::io::ErrorKind;
+
 use crate::client::Word;
 use crate::clock::Nanos;
 use crate::connection::Ready;
@@ -34,7 +36,14 @@ impl<S: Dialled> Exchange<S> {
         if lent.plan.close == Close::Rst && lent.plan.end != End::AfterSend {
             return Ok(Served::Done);
         }
-        self.stream.half_close().map_err(|error| Trouble::of(Where::Close, &error))?;
+        match self.stream.half_close() {
+            Ok(()) => {}
+            // The server has reset it already: the next read tells that.
+            Err(error) if error.kind() == ErrorKind::NotConnected => {
+                self.ready.insert(Ready::READABLE);
+            }
+            Err(error) => return Err(Trouble::of(Where::Close, &error)),
+        }
         self.phase = Phase::Ending;
         self.active = now;
         let more = self.ready.contains(Ready::READABLE);
