@@ -138,15 +138,6 @@ impl<K: Kernel> Reactor<K> {
             && (self.rules.proxied.is_some() || self.per_peer.enter(peer))
     }
 
-    /// Has the connection looked at when its deadline comes.
-    pub(super) fn watch(&mut self, key: usize) {
-        self.tick_for_connections();
-        let connection = self.slots.alive(key);
-        if let Some((at, _)) = connection.and_then(|one| one.deadline(&self.rules.timeouts)) {
-            self.deadlines.schedule(key, at, self.lent.now);
-        }
-    }
-
     /// Closes a connection that never came in.
     fn turn_away(&mut self, stream: K::Stream, peer: Peer, cause: Cause) {
         let mut connection = Connection::new(stream, peer, None, self.lent.now);

@@ -15,23 +15,31 @@ use super::timer_wheel::TimerWheel;
 /// that is moved).
 const STOP_MIN: Duration = Duration::from_millis(50);
 
-/// The deadlines of all connections, the watchdog's next beat and the end of a drain.
+/// A time that belongs to no connection.
+#[derive(Clone, Copy, Debug)]
+enum Single {
+    /// The next step of a drain, or its end.
+    End,
+    /// The next summary is logged.
+    Summary,
+    /// The loop looks whether it was stopped.
+    Tick,
+    /// The watchdog's next beat.
+    Beat,
+}
+
+/// The deadlines of all connections, and the times that belong to none.
 #[derive(Debug)]
 pub(super) struct Deadlines {
     wheel: TimerWheel,
-    /// The first time in there, the beat or the end; kept, because each turn asks for it.
+    /// For each [`Single`] when it comes.
+    singles: [Millis; 4],
+    /// The first of all these; kept, because each turn asks for it.
     next: Millis,
-    /// When everything ends.
-    end: Millis,
-    /// When the next summary is logged.
-    summary: Millis,
-    /// When the loop looks whether it was stopped, and how often it does.
-    tick: Millis,
+    /// How far it is from one tick to the next, in milliseconds, and when the last one was.
     tick_ms: u64,
-    /// When the last tick was.
     ticked: Millis,
-    /// When the loop's next beat is, and how far it is from one to the next.
-    beat: Millis,
+    /// How far it is from one beat to the next.
     interval: Duration,
 }
 
@@ -40,13 +48,10 @@ impl Deadlines {
     pub(super) fn with_capacity(connections: usize) -> Self {
         Self {
             wheel: TimerWheel::with_capacity(connections),
+            singles: [Millis::NEVER; 4],
             next: Millis::NEVER,
-            end: Millis::NEVER,
-            summary: Millis::NEVER,
-            tick: Millis::NEVER,
             tick_ms: u64::MAX,
             ticked: Millis::default(),
-            beat: Millis::NEVER,
             interval: Duration::ZERO,
         }
     }
@@ -72,78 +77,90 @@ impl Deadlines {
 
     /// Sets the time when everything ends, or the next step to that end.
     pub(super) fn end_at(&mut self, end: Millis) {
-        self.end = end;
-        self.next = self.soonest();
+        self.set(Single::End, end);
     }
 
     /// Has the loop beat in that interval, from `now` on.
     pub(super) fn beat_every(&mut self, interval: Duration, now: Millis) {
         // An interval below a millisecond would be zero on this clock.
         self.interval = interval.max(Duration::from_millis(1));
-        self.beat = now.after(self.interval);
-        self.next = self.soonest();
+        self.set(Single::Beat, now.after(self.interval));
     }
 
     /// True if it is time for a beat. Missed beats are not made up for.
     pub(super) fn beats(&mut self, now: Millis) -> bool {
-        let due = self.beat <= now;
+        let due = self.take(Single::Beat, now).is_some();
         if due {
-            self.beat = now.after(self.interval);
-            self.next = self.soonest();
+            self.set(Single::Beat, now.after(self.interval));
         }
         due
     }
 
     /// Sets the time of the next summary.
     pub(super) fn summary_at(&mut self, at: Millis) {
-        self.summary = at;
-        self.next = self.soonest();
+        self.set(Single::Summary, at);
     }
 
     /// True, once, when it is time for a summary.
     pub(super) fn is_summary_due(&mut self, now: Millis) -> bool {
-        let due = self.summary <= now;
-        if due {
-            self.summary_at(Millis::NEVER);
-        }
-        due
+        self.take(Single::Summary, now).is_some()
     }
 
-    /// Has the loop tick at least four times in `time`, until it is not told so again.
-    pub(super) fn tick_within(&mut self, time: Duration, now: Millis) {
+    /// Has at least four ticks come in `time`, once they have been started.
+    pub(super) fn tick_within(&mut self, time: Duration) {
         let quarter = u64::try_from(time.as_millis() / 4).unwrap_or(u64::MAX).max(1);
         self.tick_ms = self.tick_ms.min(quarter);
-        self.keep_ticking(now);
     }
 
-    /// The next tick, if there are any.
+    /// Starts the ticks, or sees to it that there is a next one. Without an interval there are
+    /// none.
     pub(super) fn keep_ticking(&mut self, now: Millis) {
-        if self.tick == Millis::NEVER {
+        let next = *self.of(Single::Tick);
+        if next == Millis::NEVER {
             self.ticked = now;
         }
         if self.tick_ms < u64::MAX {
-            self.tick = self.tick.min(now.after(Duration::from_millis(self.tick_ms)));
-            self.next = self.soonest();
+            self.set(Single::Tick, next.min(now.after(Duration::from_millis(self.tick_ms))));
         }
     }
 
     /// If a tick is due, and comes so late that the process was stopped: from when on its clock may
     /// have been old.
     pub(super) fn ticked(&mut self, now: Millis) -> Option<Millis> {
-        if now < self.tick {
-            return None;
-        }
-        let due = std::mem::replace(&mut self.tick, Millis::NEVER);
+        let due = self.take(Single::Tick, now)?;
         let last = std::mem::replace(&mut self.ticked, now);
-        self.next = self.soonest();
         (now.since(due) > STOP_MIN).then_some(last)
     }
 
-    fn soonest(&self) -> Millis {
-        self.wheel.next().min(self.end).min(self.beat).min(self.summary).min(self.tick)
+    const fn of(&mut self, single: Single) -> &mut Millis {
+        let [end, summary, tick, beat] = &mut self.singles;
+        match single {
+            Single::End => end,
+            Single::Summary => summary,
+            Single::Tick => tick,
+            Single::Beat => beat,
+        }
     }
 
-    /// The time of the next look, of the next beat, or of the end.
+    fn set(&mut self, single: Single, at: Millis) {
+        *self.of(single) = at;
+        self.next = self.soonest();
+    }
+
+    /// If it is due: when it was to come. Then it does not come again by itself.
+    fn take(&mut self, single: Single, now: Millis) -> Option<Millis> {
+        let due = *self.of(single);
+        (due <= now).then(|| {
+            self.set(single, Millis::NEVER);
+            due
+        })
+    }
+
+    fn soonest(&self) -> Millis {
+        self.singles.into_iter().fold(self.wheel.next(), Millis::min)
+    }
+
+    /// The first of all times in there.
     pub(super) const fn next(&self) -> Millis {
         self.next
     }

@@ -274,7 +274,8 @@ impl<K: Kernel> Reactor<K> {
         match self.kernel.register(exchange.stream_mut(), FIRST_KEY + key) {
             Ok(()) => {
                 self.desk.insert(exchange, peer);
-                self.deadlines.tick_within(PATIENCE, self.lent.now);
+                self.deadlines.tick_within(PATIENCE);
+                self.deadlines.keep_ticking(self.lent.now);
             }
             Err(error) => self.visitor_failed(&error),
         }

@@ -1,7 +1,7 @@
 //! The end: by a drain, or at once.
 
 use crate::clock::Millis;
-use crate::connection::{LINGER, Served};
+use crate::connection::LINGER;
 
 use super::{Kernel, Reactor};
 
@@ -14,7 +14,8 @@ impl<K: Kernel> Reactor<K> {
         // What then still comes is thrown away, so that replies in flight can arrive.
         self.input_until = now.after(self.rules.drain / 4 * 3);
         self.lent.draining = true;
-        self.deadlines.tick_within(LINGER, now);
+        self.deadlines.tick_within(LINGER);
+        self.deadlines.keep_ticking(now);
         self.ask_children();
         self.deadlines.end_at(self.input_until);
         self.gate.last_call(self.rules.inherited);
@@ -39,10 +40,7 @@ impl<K: Kernel> Reactor<K> {
         for key in self.slots.keys() {
             let Some(connection) = self.slots.alive(key) else { continue };
             let served = connection.look(&mut self.lent);
-            self.slots.follow(key, served);
-            if served != Served::Introduced {
-                self.watch(key);
-            }
+            self.looked(key, served);
         }
         if self.lent.input_over {
             return self.cut();

@@ -28,6 +28,7 @@ mod dialer;
 #[cfg_attr(mio_unsupported_force_poll_poll, path = "edge_imitated.rs")]
 mod edge;
 mod ending;
+mod expire;
 mod gate;
 mod kernel;
 mod launcher;
@@ -53,15 +54,14 @@ mod warnings;
 use std::io;
 use std::time::Duration;
 
-use log::warn;
-
 use crate::clock::Millis;
-use crate::connection::{Lent, Served};
+use crate::connection::Lent;
 use crate::fault;
 
 use self::children::Children;
 use self::deadlines::Deadlines;
 use self::desk::Desk;
+use self::expire::EXPIRIES_PER_TURN;
 use self::gate::{EVICTS_PER_TURN, Gate};
 use self::per_peer::PerPeer;
 use self::slots::Slots;
@@ -83,10 +83,6 @@ pub use self::program::Program;
 pub use self::rules::Rules;
 pub use self::socket::Socket;
 pub use self::system::{Handlers, System};
-
-/// How many deadlines are looked at in one turn, so that it stays short: each may be a last look,
-/// which is a read and a write at least.
-const EXPIRIES_PER_TURN: usize = 128;
 
 /// A turn that serves no more connections than this is not measured: at 64 KiB in and out each,
 /// they take some two milliseconds, and the clock counts in four.
@@ -130,13 +126,17 @@ impl<K: Kernel> Reactor<K> {
         let limit = rules.per_peer_max;
         let v6_prefix = limit.map_or(PeerLimit::V6_PREFIX, |limit| limit.v6_prefix);
         let room = (rules.connections_max + EVICTS_PER_TURN).min(PREALLOCATED_MAX);
+        let mut deadlines = Deadlines::with_capacity(room);
+        if let Some(shortest) = stops::shortest_timeout(&rules) {
+            deadlines.tick_within(shortest);
+        }
         Self {
             kernel,
             slots: Slots::with_capacity(room),
             children: Children::default(),
             gate: Gate::new(listeners, rules.connections_max, rules.over_limit),
             per_peer: PerPeer::new(rules.per_peer_max),
-            deadlines: Deadlines::with_capacity(room),
+            deadlines,
             lent: Lent { hands_over: rules.exec, ..Lent::new(rules.service, rules.line_bytes_max) },
             desk: Desk::default(),
             calm: false,
@@ -261,29 +261,6 @@ impl<K: Kernel> Reactor<K> {
             }
             served
         })
-    }
-
-    #[cold]
-    fn expire(&mut self) -> News {
-        let now = self.lent.now;
-        self.look_for_stop();
-        // A connection whose header has named its client is admitted before it is looked at again.
-        self.reap();
-        for _ in 0..EXPIRIES_PER_TURN {
-            let Some(key) = self.deadlines.due(now) else { break };
-            let Some(connection) = self.slots.alive(key) else { continue };
-            let served = connection.expire(&self.rules.timeouts, &mut self.lent);
-            self.slots.follow(key, served);
-            // One that is identified now is looked at once it is admitted.
-            if served != Served::Introduced {
-                self.watch(key);
-            }
-        }
-        self.expire_drain();
-        if self.deadlines.is_summary_due(now) {
-            warn!("{}", self.summary.take(now));
-        }
-        if self.deadlines.beats(now) { News::BEAT } else { News::NONE }
     }
 }
 

@@ -6,20 +6,14 @@
 //! them: a tick that comes late tells of a stop, and what happened since the one before counts from
 //! now.
 
-use super::{Kernel, Reactor};
+use std::time::Duration;
+
 use crate::clock::Millis;
 use crate::proxy;
 
-impl<K: Kernel> Reactor<K> {
-    /// Has the loop tick often enough for the deadlines of connections.
-    pub(super) fn tick_for_connections(&mut self) {
-        let header = self.rules.proxied.map(|_| proxy::PATIENCE);
-        let times = self.rules.timeouts.all().into_iter().chain([header]).flatten();
-        if let Some(shortest) = times.min() {
-            self.deadlines.tick_within(shortest, self.lent.now);
-        }
-    }
+use super::{Kernel, Reactor, Rules};
 
+impl<K: Kernel> Reactor<K> {
     /// If a tick is due: looks whether it is late, and has the next one come if any peer waits.
     pub(super) fn look_for_stop(&mut self) {
         let now = self.lent.now;
@@ -41,4 +35,10 @@ impl<K: Kernel> Reactor<K> {
         }
         self.desk.excuse(now.since(since));
     }
+}
+
+/// The shortest time that a connection may be given for anything; none if none has a deadline.
+pub(super) fn shortest_timeout(rules: &Rules) -> Option<Duration> {
+    let header = rules.proxied.map(|_| proxy::PATIENCE);
+    rules.timeouts.all().into_iter().chain([header]).flatten().min()
 }

@@ -88,9 +88,9 @@ pub(super) const BUGS: &[Bug] = &[
     },
     Bug {
         what: "a deadline that was put off is not looked at again",
-        file: "src/reactor/mod.rs",
-        right: "self.watch(key);\n            }\n        }\n        self.expire_drain();",
-        wrong: "}\n        }\n        self.expire_drain();",
+        file: "src/reactor/expire.rs",
+        right: "if served != Served::Introduced {\n            self.watch(key);",
+        wrong: "if false {\n            self.watch(key);",
     },
     Bug {
         what: "a deadline ends a connection before its socket is looked at",
