@@ -146,3 +146,36 @@ pub struct Config {
     /// Whether progress is told on standard error.
     pub progress: bool,
 }
+
+#[cfg(test)]
+impl Config {
+    /// One connection that echoes lines of 64 bytes for two seconds, and says nothing meanwhile.
+    pub(super) fn for_tests() -> Self {
+        Self {
+            server: Server::Path("/nowhere".into()),
+            connections: 1,
+            until: Until::Time(Duration::from_secs(2)),
+            rate: None,
+            size: Size { min: 64, max: 64 },
+            pipeline: 1,
+            ramp: Duration::ZERO,
+            warmup: Duration::ZERO,
+            mode: Mode::Echo,
+            again: 0,
+            close: Close::Fin,
+            sources: Vec::new(),
+            send_proxy: None,
+            skip_greeting: false,
+            seed: 1,
+            timeout: Duration::from_secs(5),
+            format: Format::Json,
+            output: None,
+            #[cfg(feature = "plot")]
+            plot: None,
+            hdr: None,
+            fail_if: Vec::new(),
+            allow_errors: false,
+            progress: false,
+        }
+    }
+}

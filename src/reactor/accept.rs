@@ -63,9 +63,23 @@ impl<K: Kernel> Reactor<K> {
         self.evict_unidentified();
         let last_call_is_over = self.gate.is_quiet() || self.lent.input_over;
         if self.is_draining() && last_call_is_over {
+            if self.somebody_waits() {
+                warn!("the drain's time is over, and more connections wait: they are reset");
+            }
             self.close_listeners();
         }
         Ok(())
+    }
+
+    /// True if there is a connection in a queue.
+    fn somebody_waits(&mut self) -> bool {
+        while let Some(listener) = self.gate.next() {
+            if !self.kernel.queue_is_empty(listener) {
+                return true;
+            }
+            self.gate.nobody_waits(listener);
+        }
+        false
     }
 
     fn admit(&mut self, mut stream: K::Stream, peer: Peer, admission: Admission) {

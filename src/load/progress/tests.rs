@@ -1,8 +1,5 @@
 //! What is said of a run while it lasts.
 
-use crate::client::{Family, Server};
-use crate::load::config::{Close, Format, Mode, Size};
-
 use super::*;
 
 const SECOND: Second = Second {
@@ -18,32 +15,8 @@ const SECOND: Second = Second {
 
 fn progress(until: Until) -> Progress {
     let second = Duration::from_secs(1);
-    let config = Config {
-        server: Server::Host { name: "localhost".to_owned(), port: 9877, family: Family::Any },
-        connections: 50,
-        until,
-        rate: None,
-        size: Size { min: 64, max: 64 },
-        pipeline: 1,
-        ramp: Duration::ZERO,
-        warmup: second,
-        mode: Mode::Echo,
-        again: 0,
-        close: Close::Fin,
-        sources: Vec::new(),
-        send_proxy: None,
-        skip_greeting: false,
-        seed: 1,
-        timeout: second,
-        format: Format::Text,
-        output: None,
-        #[cfg(feature = "plot")]
-        plot: None,
-        hdr: None,
-        fail_if: Vec::new(),
-        allow_errors: false,
-        progress: true,
-    };
+    let (connections, progress) = (50, true);
+    let config = Config { connections, until, warmup: second, progress, ..Config::for_tests() };
     Progress::with_voice(Voice::Silent, &config)
 }
 

@@ -11,39 +11,14 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::*;
-use crate::client::{Family, Server};
-use crate::load::config::{Close, Config, Format, Mode, Size, Until};
+
+use crate::load::config::{Close, Config, Mode, Size, Until};
 use crate::load::report::{Found, Report, Share, Times};
 use crate::load::script::{Connect, Deed, MILLISECOND, SECOND, Scripted, World};
 use crate::load::summary;
 
 fn config(mode: Mode) -> Config {
-    Config {
-        server: Server::Host { name: "localhost".to_owned(), port: 7, family: Family::Any },
-        connections: 4,
-        until: Until::Time(Duration::from_secs(2)),
-        rate: None,
-        size: Size { min: 64, max: 64 },
-        pipeline: 1,
-        ramp: Duration::ZERO,
-        warmup: Duration::ZERO,
-        mode,
-        again: 0,
-        close: Close::Fin,
-        sources: Vec::new(),
-        send_proxy: None,
-        skip_greeting: false,
-        seed: 1,
-        timeout: Duration::from_secs(5),
-        format: Format::Json,
-        output: None,
-        #[cfg(feature = "plot")]
-        plot: None,
-        hdr: None,
-        fail_if: Vec::new(),
-        allow_errors: false,
-        progress: false,
-    }
+    Config { connections: 4, mode, ..Config::for_tests() }
 }
 
 struct Ran {
