@@ -108,6 +108,23 @@ fn l04_a_peer_that_never_reads_is_cut_at_the_drain_deadline() {
     daemon.epilogue_ended(1);
 }
 
+/// More wait, at two listeners, than one turn accepts; and the drain has time for one turn.
+#[test]
+fn l17_a_queue_that_is_too_long_for_the_drain_is_reset_with_a_warning() {
+    let daemon = Builder::new(&["--drain-timeout", "1ms"])
+        .listen("127.0.0.1:0")
+        .listen("127.0.0.1:0")
+        .start();
+    let addresses = daemon.addresses();
+    let peers: Vec<_> = daemon.stopped(|| {
+        daemon.terminate();
+        addresses.iter().flat_map(|to| (0..2100).map(|_| Peer::connect(*to))).collect()
+    });
+    daemon.wait_for_log("the drain's time is over, and more connections wait: they are reset");
+    drop(peers);
+    daemon.epilogue_ended(0);
+}
+
 #[test]
 fn l06_a_killed_daemon_leaves_nothing_that_hinders_the_next() {
     let address = format!("{}:0", own_loopback());
