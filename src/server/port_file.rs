@@ -42,10 +42,9 @@ pub(super) fn write(file: &Path, addresses: &[Endpoint]) -> io::Result<()> {
 /// and gives it the name. Its permissions are what the umask leaves.
 fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let mut prefix = file.file_name().unwrap_or_default().to_owned();
-    prefix.push(".");
+    // Its own name in there could make that one too long.
     let mut unfinished = tempfile::Builder::new()
-        .prefix(&prefix)
+        .prefix(".tcpechod-")
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(directory.unwrap_or_else(|| Path::new(".")))?;
     unfinished.write_all(text)?;

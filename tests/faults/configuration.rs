@@ -327,6 +327,15 @@ fn f09_the_port_file_may_be_standard_output() {
     assert_answers(file.path(), "before\n");
 }
 
+/// 255 bytes is the longest name that Linux's file systems have (`NAME_MAX`, limits.h).
+#[test]
+fn f09_a_port_file_may_have_the_longest_name_there_is() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("p".repeat(255));
+    let _daemon = Plain::start(&file, Stdio::null());
+    assert_answers(&file, "");
+}
+
 #[test]
 fn f09_the_port_files_first_name_can_not_be_somebody_elses_link() {
     if !have(&["strace"]) {
@@ -334,7 +343,7 @@ fn f09_the_port_files_first_name_can_not_be_somebody_elses_link() {
     }
     let daemon = Builder::new(&[]).traced("openat").start();
     let trace = daemon.trace();
-    let opened: Vec<_> = trace.lines().filter(|line| line.contains("/port.")).collect();
+    let opened: Vec<_> = trace.lines().filter(|line| line.contains("/.tcpechod-")).collect();
     assert_eq!(opened.len(), 1, "{trace}");
     assert!(opened[0].contains("O_CREAT|O_EXCL"), "{opened:?}");
     daemon.epilogue();
