@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use memchr::{memchr_iter, memrchr};
+use memchr::memrchr;
 
 use super::STREAM_BYTES;
 
@@ -74,7 +74,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 /// The same for so many bytes that the widest instructions this machine has are worth a call.
 #[cold]
 fn newlines_in_many(many: &[u8]) -> u64 {
-    u64::try_from(memchr_iter(b'\n', many).count()).unwrap_or(u64::MAX)
+    u64::try_from(bytecount::count(many, b'\n')).unwrap_or(u64::MAX)
 }
 
 /// The same for so few bytes that a byte can hold the count.
