@@ -4,10 +4,10 @@ use std::fmt::{Display, Write};
 
 /// A line with places for the host's name, the process id and the peer's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Banner(Vec<Part>);
+pub struct Banner(Vec<Piece>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum Piece {
     Text(String),
     Peer,
 }
@@ -20,7 +20,7 @@ impl Banner {
     /// What was expected, for the command line.
     pub fn parse(template: &str) -> Result<Self, String> {
         let expected = "the places are {host}, {pid} and {peer}; a brace itself is doubled";
-        let mut parts = vec![Part::Text(String::new())];
+        let mut parts = vec![Piece::Text(String::new())];
         let mut rest = template;
         while let Some(at) = rest.find(['{', '}']) {
             let (text, from) = rest.split_at(at);
@@ -37,7 +37,7 @@ impl Banner {
                 match name {
                     "host" => push(&mut parts, &host()),
                     "pid" => push(&mut parts, &std::process::id().to_string()),
-                    "peer" => parts.push(Part::Peer),
+                    "peer" => parts.push(Piece::Peer),
                     _ => return Err(format!("{{{name}}}: {expected}")),
                 }
                 rest
@@ -52,8 +52,8 @@ impl Banner {
         let mut line = String::new();
         for part in &self.0 {
             let written = match part {
-                Part::Text(text) => line.write_str(text),
-                Part::Peer => write!(line, "{peer}"),
+                Piece::Text(text) => line.write_str(text),
+                Piece::Peer => write!(line, "{peer}"),
             };
             debug_assert!(written.is_ok(), "a String takes everything");
         }
@@ -62,10 +62,10 @@ impl Banner {
     }
 }
 
-fn push(parts: &mut Vec<Part>, text: &str) {
+fn push(parts: &mut Vec<Piece>, text: &str) {
     match parts.last_mut() {
-        Some(Part::Text(before)) => before.push_str(text),
-        Some(Part::Peer) | None => parts.push(Part::Text(text.to_owned())),
+        Some(Piece::Text(before)) => before.push_str(text),
+        Some(Piece::Peer) | None => parts.push(Piece::Text(text.to_owned())),
     }
 }
 

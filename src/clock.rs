@@ -7,9 +7,9 @@ use std::time::Duration;
 /// A millisecond is finer than any deadline here needs, and half of what an
 /// [`std::time::Instant`] would take in each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Millis(pub u64);
+pub struct MonotonicMs(pub u64);
 
-impl Millis {
+impl MonotonicMs {
     /// The moment that never comes.
     pub const NEVER: Self = Self(u64::MAX);
 
@@ -30,9 +30,9 @@ impl Millis {
 /// A moment, in nanoseconds since an arbitrary but fixed start: for whoever measures, where
 /// [`Millis`] is for whoever waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Nanos(pub u64);
+pub struct MonotonicNs(pub u64);
 
-impl Nanos {
+impl MonotonicNs {
     /// The moment that never comes.
     pub const NEVER: Self = Self(u64::MAX);
 
@@ -67,13 +67,13 @@ mod tests {
 
     #[test]
     fn waits_add_up_and_saturate() {
-        assert_eq!(Millis(5).after(Duration::from_secs(2)), Millis(2005));
-        assert_eq!(Millis(5).after(Duration::MAX), Millis(u64::MAX - 1));
+        assert_eq!(MonotonicMs(5).after(Duration::from_secs(2)), MonotonicMs(2005));
+        assert_eq!(MonotonicMs(5).after(Duration::MAX), MonotonicMs(u64::MAX - 1));
     }
 
     #[test]
     fn the_clock_never_runs_backwards() {
-        assert_eq!(Millis(7).since(Millis(4)), Duration::from_millis(3));
-        assert_eq!(Millis(4).since(Millis(7)), Duration::ZERO);
+        assert_eq!(MonotonicMs(7).since(MonotonicMs(4)), Duration::from_millis(3));
+        assert_eq!(MonotonicMs(4).since(MonotonicMs(7)), Duration::ZERO);
     }
 }

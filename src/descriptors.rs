@@ -17,13 +17,13 @@ pub fn limit() -> Option<u64> {
 
 /// How many it may have once [`raise`] has succeeded.
 pub fn hard_limit() -> Option<u64> {
-    attainable(&getrlimit(Resource::Nofile), CEILING)
+    reachable_limit(&getrlimit(Resource::Nofile), CEILING)
 }
 
 /// Raises the soft limit to the hard one (getrlimit(2), `RLIMIT_NOFILE`), or as far as it goes.
 pub fn raise() -> io::Result<()> {
     let before = getrlimit(Resource::Nofile);
-    let current = attainable(&before, CEILING);
+    let current = reachable_limit(&before, CEILING);
     if before.current != current {
         setrlimit(Resource::Nofile, Rlimit { current, maximum: before.maximum })?;
     }
@@ -35,9 +35,9 @@ const CEILING: Option<u64> = if cfg!(target_vendor = "apple") { Some(10_240) } e
 
 /// A limit as it was found, to be put in force again.
 #[derive(Clone, Debug)]
-pub struct Limit(Rlimit);
+pub struct DescriptorLimit(Rlimit);
 
-impl Limit {
+impl DescriptorLimit {
     /// The one that is in force.
     pub fn now() -> Self {
         Self(getrlimit(Resource::Nofile))
@@ -51,7 +51,7 @@ impl Limit {
 
 /// Runs `start` with that soft limit. It may be lower than the number of descriptors that are open:
 /// those stay.
-pub fn with_limit<T>(Limit(lower): &Limit, start: impl FnOnce() -> T) -> T {
+pub fn with_limit<T>(DescriptorLimit(lower): &DescriptorLimit, start: impl FnOnce() -> T) -> T {
     let now = getrlimit(Resource::Nofile);
     let set = |limit: Rlimit| match setrlimit(Resource::Nofile, limit) {
         Ok(()) => {}
@@ -67,7 +67,7 @@ pub fn with_limit<T>(Limit(lower): &Limit, start: impl FnOnce() -> T) -> T {
 }
 
 /// How far the soft limit can be raised; it may be higher already than the system would take now.
-fn attainable(limit: &Rlimit, ceiling: Option<u64>) -> Option<u64> {
+fn reachable_limit(limit: &Rlimit, ceiling: Option<u64>) -> Option<u64> {
     let most = [limit.maximum, ceiling].into_iter().flatten().min()?;
     Some(most.max(limit.current?))
 }
@@ -86,7 +86,7 @@ pub fn is_open(number: u64) -> bool {
 
 /// What a descriptor is ready for now, of what is `asked`, or in what way it is broken; none if
 /// poll(2) fails.
-pub fn ready(descriptor: impl AsFd, asked: PollFlags) -> Option<PollFlags> {
+pub fn poll_now(descriptor: impl AsFd, asked: PollFlags) -> Option<PollFlags> {
     wait(descriptor, asked, Duration::ZERO)
 }
 
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_limit_is_raised_as_far_as_it_goes_and_never_lowered() {
-        let most = |current, maximum, ceiling| attainable(&Rlimit { current, maximum }, ceiling);
+        let most = |current, maximum, ceiling| reachable_limit(&Rlimit { current, maximum }, ceiling);
         assert_eq!(most(Some(1024), Some(20_000), None), Some(20_000));
         assert_eq!(most(Some(1024), None, None), None);
         assert_eq!(most(Some(256), None, Some(10_240)), Some(10_240));

@@ -12,19 +12,19 @@ use crate::cause::Cause;
 
 /// What to do after `accept` has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AcceptFault {
+pub enum AcceptError {
     /// The queue is empty: wait for the listener's next event.
-    Drained,
+    WouldBlock,
     /// This one connection is lost, or nothing is: go on at once.
-    Again,
+    Retry,
     /// Descriptors or memory are used up: pause, and come back without an event.
     Exhausted,
     /// The listener itself can't be used any more.
-    Broken,
+    ListenerBroken,
 }
 
 /// What a connection ends with that we tear down ourselves: as if the kernel had been asked to.
-pub fn torn_down_here() -> Error {
+pub fn local_abort() -> Error {
     Errno::CONNABORTED.into()
 }
 
@@ -34,7 +34,7 @@ pub fn would_block(error: &Error) -> bool {
 }
 
 /// True if a signal interrupted the call, and it should be tried again at once.
-pub fn interrupted(error: &Error) -> bool {
+pub fn is_interrupted(error: &Error) -> bool {
     error.kind() == ErrorKind::Interrupted
 }
 
@@ -43,21 +43,21 @@ pub fn interrupted(error: &Error) -> bool {
 /// Linux passes on errors that are already pending on the new connection, and accept(2) asks for
 /// them to be treated like EAGAIN by retrying. An errno that is not known belongs to that
 /// connection too: a listener that has gone bad says EBADF, EINVAL or ENOTSOCK.
-pub fn accept_fault(error: &Error) -> AcceptFault {
+pub fn accept_error(error: &Error) -> AcceptError {
     if would_block(error) {
-        return AcceptFault::Drained;
+        return AcceptError::WouldBlock;
     }
     match Errno::from_io_error(error) {
-        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => AcceptFault::Exhausted,
-        Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) => AcceptFault::Broken,
-        _ => AcceptFault::Again,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => AcceptError::Exhausted,
+        Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) => AcceptError::ListenerBroken,
+        _ => AcceptError::Retry,
     }
 }
 
 /// True if a failed `accept` took a connection out of the queue, which died there.
 ///
 /// POSIX says ECONNABORTED, some systems EPROTO. EINTR and EPERM lose nobody.
-pub fn aborted_in_queue(error: &Error) -> bool {
+pub fn died_before_accept(error: &Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::CONNABORTED | Errno::PROTO))
 }
 
@@ -76,18 +76,18 @@ pub fn stream_cause(error: &Error) -> Cause {
 }
 
 /// True if nobody listens where the client wanted to connect.
-pub fn refused(error: &Error) -> bool {
+pub fn is_refused(error: &Error) -> bool {
     error.kind() == ErrorKind::ConnectionRefused
 }
 
 /// True if a connect that does not wait has begun (connect(2), EINPROGRESS).
-pub fn connecting(error: &Error) -> bool {
+pub fn is_connecting(error: &Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
 }
 
 /// True if it is this machine that could not give a connect what it needs, a port, a descriptor or
 /// memory: no fault of the server's.
-pub fn is_shortage(error: &Error) -> bool {
+pub fn is_local_exhaustion(error: &Error) -> bool {
     matches!(
         Errno::from_io_error(error),
         Some(Errno::ADDRNOTAVAIL | Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
@@ -95,42 +95,42 @@ pub fn is_shortage(error: &Error) -> bool {
 }
 
 /// True if our own deadline for a call has passed, which is no errno, or the kernel's has.
-pub fn out_of_time(error: &Error) -> bool {
+pub fn is_timeout(error: &Error) -> bool {
     error.kind() == ErrorKind::TimedOut
 }
 
 /// True if it is our own deadline for a call that has passed, and not one of the kernel's.
-pub fn our_time_is_over(error: &Error) -> bool {
-    out_of_time(error) && error.raw_os_error().is_none()
+pub fn is_local_timeout(error: &Error) -> bool {
+    is_timeout(error) && error.raw_os_error().is_none()
 }
 
 /// True if nobody reads any more what was to be written.
-pub fn reader_gone(error: &Error) -> bool {
+pub fn is_broken_pipe(error: &Error) -> bool {
     error.kind() == ErrorKind::BrokenPipe
 }
 
 /// True if the address is taken, be it by a socket's file that nobody listens on.
-pub fn address_in_use(error: &Error) -> bool {
+pub fn is_address_in_use(error: &Error) -> bool {
     error.kind() == ErrorKind::AddrInUse
 }
 
 /// True if a file is not there, or not any more.
-pub fn not_there(error: &Error) -> bool {
+pub fn is_not_found(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
 /// True if a FIFO could not be opened without waiting because it has no reader (fifo(7)).
-pub fn no_reader(error: &Error) -> bool {
+pub fn is_without_reader(error: &Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NXIO)
 }
 
 /// True if a descriptor, or the system, does not know what the call asks of it.
-pub fn unsupported(error: &Error) -> bool {
+pub fn is_unsupported(error: &Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::OPNOTSUPP | Errno::NOSYS))
 }
 
 /// True if a file may be executed and is no program (execve(2)): a script, perhaps.
-pub fn no_executable(error: &Error) -> bool {
+pub fn is_no_executable(error: &Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NOEXEC)
 }
 
@@ -154,7 +154,7 @@ pub fn bind_advice(error: &Error) -> Option<&'static str> {
 }
 
 /// True if the machine lacks the address family altogether, as one without IPv6 does.
-pub fn no_such_family(error: &Error) -> bool {
+pub fn is_unsupported_family(error: &Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
 }
 
@@ -203,28 +203,28 @@ mod tests {
     #[test]
     fn accept_faults_are_judged_by_errno() {
         let table = [
-            (Errno::AGAIN, AcceptFault::Drained),
-            (Errno::INTR, AcceptFault::Again),
-            (Errno::CONNABORTED, AcceptFault::Again),
-            (Errno::PROTO, AcceptFault::Again),
-            (Errno::PERM, AcceptFault::Again),
-            (Errno::NETDOWN, AcceptFault::Again),
-            (Errno::NOPROTOOPT, AcceptFault::Again),
-            (Errno::HOSTDOWN, AcceptFault::Again),
-            (Errno::HOSTUNREACH, AcceptFault::Again),
-            (Errno::OPNOTSUPP, AcceptFault::Again),
-            (Errno::NETUNREACH, AcceptFault::Again),
-            (Errno::TIMEDOUT, AcceptFault::Again),
-            (Errno::MFILE, AcceptFault::Exhausted),
-            (Errno::NFILE, AcceptFault::Exhausted),
-            (Errno::NOBUFS, AcceptFault::Exhausted),
-            (Errno::NOMEM, AcceptFault::Exhausted),
-            (Errno::BADF, AcceptFault::Broken),
-            (Errno::INVAL, AcceptFault::Broken),
-            (Errno::NOTSOCK, AcceptFault::Broken),
+            (Errno::AGAIN, AcceptError::WouldBlock),
+            (Errno::INTR, AcceptError::Retry),
+            (Errno::CONNABORTED, AcceptError::Retry),
+            (Errno::PROTO, AcceptError::Retry),
+            (Errno::PERM, AcceptError::Retry),
+            (Errno::NETDOWN, AcceptError::Retry),
+            (Errno::NOPROTOOPT, AcceptError::Retry),
+            (Errno::HOSTDOWN, AcceptError::Retry),
+            (Errno::HOSTUNREACH, AcceptError::Retry),
+            (Errno::OPNOTSUPP, AcceptError::Retry),
+            (Errno::NETUNREACH, AcceptError::Retry),
+            (Errno::TIMEDOUT, AcceptError::Retry),
+            (Errno::MFILE, AcceptError::Exhausted),
+            (Errno::NFILE, AcceptError::Exhausted),
+            (Errno::NOBUFS, AcceptError::Exhausted),
+            (Errno::NOMEM, AcceptError::Exhausted),
+            (Errno::BADF, AcceptError::ListenerBroken),
+            (Errno::INVAL, AcceptError::ListenerBroken),
+            (Errno::NOTSOCK, AcceptError::ListenerBroken),
         ];
         for (errno, fault) in table {
-            assert_eq!(accept_fault(&error(errno)), fault, "{errno:?}");
+            assert_eq!(accept_error(&error(errno)), fault, "{errno:?}");
         }
     }
 
@@ -247,18 +247,18 @@ mod tests {
 
     #[test]
     fn what_the_client_asks_is_told_apart() {
-        assert!(refused(&error(Errno::CONNREFUSED)) && !refused(&error(Errno::CONNRESET)));
-        assert!(out_of_time(&error(Errno::TIMEDOUT)) && out_of_time(&ErrorKind::TimedOut.into()));
-        assert!(!out_of_time(&error(Errno::AGAIN)));
-        assert!(our_time_is_over(&ErrorKind::TimedOut.into()));
-        assert!(!our_time_is_over(&error(Errno::TIMEDOUT)), "that is the kernel's");
-        assert!(reader_gone(&error(Errno::PIPE)) && !reader_gone(&error(Errno::NOSPC)));
+        assert!(is_refused(&error(Errno::CONNREFUSED)) && !is_refused(&error(Errno::CONNRESET)));
+        assert!(is_timeout(&error(Errno::TIMEDOUT)) && is_timeout(&ErrorKind::TimedOut.into()));
+        assert!(!is_timeout(&error(Errno::AGAIN)));
+        assert!(is_local_timeout(&ErrorKind::TimedOut.into()));
+        assert!(!is_local_timeout(&error(Errno::TIMEDOUT)), "that is the kernel's");
+        assert!(is_broken_pipe(&error(Errno::PIPE)) && !is_broken_pipe(&error(Errno::NOSPC)));
     }
 
     #[test]
     fn an_error_without_errno_is_only_an_error() {
         let made_up = Error::other("made up");
-        assert_eq!(accept_fault(&made_up), AcceptFault::Again);
+        assert_eq!(accept_error(&made_up), AcceptError::Retry);
         assert_eq!(stream_cause(&made_up), Cause::Error);
         assert_eq!(bind_advice(&made_up), None);
     }

@@ -21,7 +21,7 @@ const V2_UNIX_BYTES: usize = 216;
 
 /// How long a header may take. The specification wants at least 3 seconds, for a segment that has
 /// to be sent again (section 2); this is as much for two.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a header of each version begins with (sections 2.1 and 2.2).
 const V1_SIGNATURE: &[u8] = b"PROXY ";
@@ -30,7 +30,7 @@ const V2_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// Whether connections begin with a header. The specification wants this to be said, not guessed;
 /// guessing is for a server that is being moved behind a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Demand {
+pub enum HeaderPolicy {
     /// One that does not is a connection without a proxy.
     Optional,
     /// One that does not is an error.
@@ -58,7 +58,7 @@ impl Version {
 
 /// What the first bytes of a connection are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beginning {
+pub enum Parsed {
     /// They begin with a header.
     Header {
         /// How long it is. It may be longer than what has come: the rest of it are fields that
@@ -69,41 +69,41 @@ pub enum Beginning {
         source: Option<SocketAddr>,
     },
     /// They may be the beginning of one.
-    Unfinished,
+    Incomplete,
     /// They are no header, and no beginning of one.
-    Other,
+    NoHeader,
 }
 
 /// Looks for a header at the beginning of `bytes`.
-pub fn read(bytes: &[u8]) -> Beginning {
+pub fn parse(bytes: &[u8]) -> Parsed {
     if bytes.starts_with(V1_SIGNATURE) {
         v1(bytes)
     } else if bytes.starts_with(V2_SIGNATURE) {
         v2(bytes)
     } else if V1_SIGNATURE.starts_with(bytes) || V2_SIGNATURE.starts_with(bytes) {
-        Beginning::Unfinished
+        Parsed::Incomplete
     } else {
-        Beginning::Other
+        Parsed::NoHeader
     }
 }
 
 /// Version 1: one line.
-fn v1(bytes: &[u8]) -> Beginning {
+fn v1(bytes: &[u8]) -> Parsed {
     let (most, _) = bytes.split_at(bytes.len().min(V1_BYTES_MAX));
     let Some(line) = most.split_inclusive(|byte| *byte == b'\n').next() else {
-        return Beginning::Unfinished;
+        return Parsed::Incomplete;
     };
     if !line.ends_with(b"\n") {
         let ended = line.iter().position(|byte| *byte == b'\r');
         let may_end = ended.is_none_or(|end| end + 1 == line.len());
         let may_go_on = may_end && line.len() < V1_BYTES_MAX;
-        return if may_go_on { Beginning::Unfinished } else { Beginning::Other };
+        return if may_go_on { Parsed::Incomplete } else { Parsed::NoHeader };
     }
     match ProxyHeader::parse(line, ParseConfig::default()) {
         Ok((header, bytes)) if is_strict_v1(line) => {
-            Beginning::Header { bytes, source: header.proxied_address().and_then(client) }
+            Parsed::Header { bytes, source: header.proxied_address().and_then(client) }
         }
-        Ok(_) | Err(_) => Beginning::Other,
+        Ok(_) | Err(_) => Parsed::NoHeader,
     }
 }
 
@@ -119,26 +119,26 @@ fn is_strict_v1(line: &[u8]) -> bool {
 
 /// Version 2, as soon as its addresses have come (section 2.2). Where it is `LOCAL`, they are
 /// skipped, whatever they are.
-fn v2(bytes: &[u8]) -> Beginning {
+fn v2(bytes: &[u8]) -> Parsed {
     let Some((fixed, addresses)) = bytes.split_at_checked(V2_FIXED_BYTES) else {
-        return Beginning::Unfinished;
+        return Parsed::Incomplete;
     };
-    let [.., command, family, high, low] = *fixed else { return Beginning::Other };
+    let [.., command, family, high, low] = *fixed else { return Parsed::NoHeader };
     let length = usize::from(u16::from_be_bytes([high, low]));
-    let header = |source| Beginning::Header { bytes: V2_FIXED_BYTES + length, source };
+    let header = |source| Parsed::Header { bytes: V2_FIXED_BYTES + length, source };
     let needed = match (command, family) {
         (0x20, _) | (0x21, 0x00) => return header(None),
         (0x21, 0x11 | 0x12) => 12,
         (0x21, 0x21 | 0x22) => 36,
         (0x21, 0x31 | 0x32) => V2_UNIX_BYTES,
-        _ => return Beginning::Other,
+        _ => return Parsed::NoHeader,
     };
     if length < needed {
-        return Beginning::Other;
+        return Parsed::NoHeader;
     }
     match addresses.split_at_checked(needed) {
         Some((addresses, _)) => header(v2_source(command, family, addresses)),
-        None => Beginning::Unfinished,
+        None => Parsed::Incomplete,
     }
 }
 

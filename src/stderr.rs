@@ -32,29 +32,29 @@ use crate::fault;
 pub const LINE_BYTES_MAX: usize = 4096;
 
 /// How long the last line of a program may wait.
-const PATIENCE_AT_THE_END: Duration = Duration::from_secs(1);
+const LAST_LINE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// True if a line would neither wait nor fail, as far as can be told beforehand. A pipe that nobody
 /// empties and a terminal that was stopped with Ctrl-S are not writable; one that is gone has other
 /// flags too.
 pub fn is_writable() -> bool {
-    descriptors::ready(io::stderr(), PollFlags::OUT) == Some(PollFlags::OUT)
+    descriptors::poll_now(io::stderr(), PollFlags::OUT) == Some(PollFlags::OUT)
 }
 
 /// Writes one whole line, cut if it is very long, if that does not wait. Returns false if it was
 /// dropped.
-pub fn offer(line: &[u8]) -> bool {
+pub fn try_write(line: &[u8]) -> bool {
     static OUTLET: LazyLock<Mutex<Outlet>> = LazyLock::new(|| Mutex::new(Outlet::of_stderr()));
 
     let mut outlet = OUTLET.lock().unwrap_or_else(PoisonError::into_inner);
-    outlet.offer(io::stderr().as_fd(), line)
+    outlet.try_write(io::stderr().as_fd(), line)
 }
 
 /// Writes the last line of a program, for which there is a little time.
-pub fn offer_last(line: &[u8]) {
-    if !offer(line) {
-        descriptors::wait(io::stderr(), PollFlags::OUT, PATIENCE_AT_THE_END);
-        offer(line);
+pub fn write_last(line: &[u8]) {
+    if !try_write(line) {
+        descriptors::wait(io::stderr(), PollFlags::OUT, LAST_LINE_TIMEOUT);
+        try_write(line);
     }
 }
 
@@ -94,24 +94,24 @@ impl Outlet {
         Self { way, rest: Vec::new() }
     }
 
-    fn offer(&mut self, descriptor: BorrowedFd<'_>, line: &[u8]) -> bool {
+    fn try_write(&mut self, descriptor: BorrowedFd<'_>, line: &[u8]) -> bool {
         let rest = std::mem::take(&mut self.rest);
-        if !rest.is_empty() && !self.begin(descriptor, &rest) {
+        if !rest.is_empty() && !self.write_start(descriptor, &rest) {
             self.rest = rest;
         }
         // The next line would end up in the middle of the last one.
         self.rest.is_empty()
             && match line.get(..LINE_BYTES_MAX - 1).filter(|_| line.len() > LINE_BYTES_MAX) {
-                Some(cut) => self.begin(descriptor, &[cut, b"\n"].concat()),
-                None => self.begin(descriptor, line),
+                Some(cut) => self.write_start(descriptor, &[cut, b"\n"].concat()),
+                None => self.write_start(descriptor, line),
             }
     }
 
     /// Writes at least the beginning, and keeps the rest. Returns false if nothing was written.
-    fn begin(&mut self, descriptor: BorrowedFd<'_>, bytes: &[u8]) -> bool {
+    fn write_start(&mut self, descriptor: BorrowedFd<'_>, bytes: &[u8]) -> bool {
         let written = loop {
             match self.write(descriptor, bytes) {
-                Err(error) if fault::interrupted(&error) => {}
+                Err(error) if fault::is_interrupted(&error) => {}
                 Err(_) => return false,
                 Ok(written) => break written,
             }
@@ -158,7 +158,7 @@ fn write_without_waiting(descriptor: BorrowedFd<'_>, bytes: &[u8]) -> io::Result
 
     let bytes = [io::IoSlice::new(bytes)];
     match pwritev2(descriptor, &bytes, u64::MAX, ReadWriteFlags::NOWAIT).map_err(io::Error::from) {
-        Err(error) if fault::unsupported(&error) => {
+        Err(error) if fault::is_unsupported(&error) => {
             let [bytes] = bytes;
             write_if_ready(descriptor, &bytes)
         }
@@ -172,7 +172,7 @@ fn write_without_waiting(descriptor: BorrowedFd<'_>, bytes: &[u8]) -> io::Result
 }
 
 fn write_if_ready(descriptor: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    if descriptors::ready(descriptor, PollFlags::OUT) != Some(PollFlags::OUT) {
+    if descriptors::poll_now(descriptor, PollFlags::OUT) != Some(PollFlags::OUT) {
         return Err(io::ErrorKind::WouldBlock.into());
     }
     Ok(rustix::io::write(descriptor, bytes)?)

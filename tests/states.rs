@@ -10,17 +10,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tcpecho::cause::Cause;
-use tcpecho::connection::{Kind, Transition, transitions};
+use tcpecho::connection::{PhaseKind, Transition, transitions};
 
-const PHASES: [Kind; 8] = [
-    Kind::Queued,
-    Kind::Child,
-    Kind::Introducing,
-    Kind::Open,
-    Kind::Flushing,
-    Kind::Draining,
-    Kind::Lingering,
-    Kind::Closed,
+const PHASES: [PhaseKind; 8] = [
+    PhaseKind::Queued,
+    PhaseKind::Child,
+    PhaseKind::ProxyHeader,
+    PhaseKind::Open,
+    PhaseKind::Flushing,
+    PhaseKind::Draining,
+    PhaseKind::Lingering,
+    PhaseKind::Closed,
 ];
 
 #[test]
@@ -50,7 +50,7 @@ fn every_transition_names_a_test_that_exists() {
 
 #[test]
 fn every_cause_ends_some_transition() {
-    let closing = transitions().filter(|row| row.to == Kind::Closed);
+    let closing = transitions().filter(|row| row.to == PhaseKind::Closed);
     let causes: BTreeSet<_> = closing.flat_map(|row| row.causes).collect();
     for cause in &Cause::ALL {
         assert!(causes.contains(cause), "nothing ends with {cause}");
@@ -62,8 +62,8 @@ fn every_phase_can_be_reached_and_left() {
     for phase in PHASES {
         let reached = transitions().any(|row| row.to == phase);
         let left = transitions().any(|row| row.from == phase);
-        assert_eq!(reached, phase != Kind::Queued, "{phase}");
-        assert_eq!(left, phase != Kind::Closed, "{phase}");
+        assert_eq!(reached, phase != PhaseKind::Queued, "{phase}");
+        assert_eq!(left, phase != PhaseKind::Closed, "{phase}");
     }
 }
 

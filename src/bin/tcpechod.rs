@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Cut(_)) => ExitCode::FAILURE,
         Err(error) => {
             // Not through the log, which may be filtered.
-            stderr::offer_last(format.last_words(&error).as_bytes());
+            stderr::write_last(format.last_words(&error).as_bytes());
             ExitCode::FAILURE
         }
     }

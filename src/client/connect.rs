@@ -103,7 +103,7 @@ pub fn resolve(server: &Server) -> Result<Vec<Endpoint>, Failure> {
 
 fn attempt(address: &Endpoint, config: &Config, time: Duration) -> Result<Connected, Failure> {
     let failure = |error: io::Error| {
-        let details = if fault::our_time_is_over(&error) {
+        let details = if fault::is_local_timeout(&error) {
             format!("{address}: no answer within {}", humantime::format_duration(rounded(time)))
         } else {
             format!("{address}: {error}")
@@ -133,7 +133,7 @@ fn attempt(address: &Endpoint, config: &Config, time: Duration) -> Result<Connec
 /// Why it is not connected.
 pub fn after_a_last_look(socket: &Socket, connected: io::Result<()>) -> io::Result<()> {
     match connected {
-        Err(error) if fault::our_time_is_over(&error) => match socket.take_error()? {
+        Err(error) if fault::is_local_timeout(&error) => match socket.take_error()? {
             Some(error) => Err(error),
             None => socket.peer_addr().map(drop).map_err(|_unconnected| error),
         },
@@ -184,8 +184,8 @@ mod tests {
         connected.connect(&server.into()).unwrap();
         assert!(after_a_last_look(&connected, given_up()).is_ok());
         let error = after_a_last_look(&socket(), given_up()).unwrap_err();
-        assert!(fault::our_time_is_over(&error), "{error}");
+        assert!(fault::is_local_timeout(&error), "{error}");
         let refused = after_a_last_look(&connected, Err(rustix::io::Errno::CONNREFUSED.into()));
-        assert!(fault::refused(&refused.unwrap_err()), "what the kernel has said stands");
+        assert!(fault::is_refused(&refused.unwrap_err()), "what the kernel has said stands");
     }
 }

@@ -70,10 +70,10 @@ impl Word {
 
     /// What a failed connect, read or write on the socket amounts to.
     pub fn of(error: &io::Error) -> Self {
-        if fault::refused(error) {
+        if fault::is_refused(error) {
             return Self::Refused;
         }
-        if fault::out_of_time(error) {
+        if fault::is_timeout(error) {
             return Self::TimedOut;
         }
         match fault::stream_cause(error) {

@@ -63,7 +63,7 @@ pub(super) fn wait(wants: Wants, socket: &Socket, time: Option<Duration>) -> io:
     let time = time.and_then(|time| Timespec::try_from(time).ok());
     match poll(&mut fds, time.as_ref()).map_err(io::Error::from) {
         Ok(_count) => {}
-        Err(error) if fault::interrupted(&error) => {
+        Err(error) if fault::is_interrupted(&error) => {
             fds.iter_mut().for_each(PollFd::clear_revents);
         }
         Err(error) => return Err(error),

@@ -144,7 +144,7 @@ fn write_all(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(socket, bytes).map_err(io::Error::from) {
             Ok(count) => bytes = bytes.split_at(count).1,
-            Err(error) if fault::interrupted(&error) => {}
+            Err(error) if fault::is_interrupted(&error) => {}
             Err(error) => return Err(error),
         }
     }
@@ -156,7 +156,7 @@ fn shown(bytes: &[u8]) -> Result<bool, Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),
-        Err(error) if fault::reader_gone(&error) => Ok(false),
+        Err(error) if fault::is_broken_pipe(&error) => Ok(false),
         Err(error) => Err(Failure::local("standard output", &error)),
     }
 }

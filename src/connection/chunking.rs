@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use rustix::io::Errno;
 
-use super::script::{In, Out, Script};
+use super::script::{In, Out, ScriptedStream};
 use super::*;
-use crate::service::{Answer, ECHO, SUM, SUM_XDR, Service};
+use crate::service::{Reply, ECHO, SUM, SUM_XDR, Service};
 
 /// Lets `input` through a connection to its end; returns what came out, and the last phase.
 fn run(
@@ -14,7 +14,7 @@ fn run(
     line_bytes_max: usize,
     reads: impl IntoIterator<Item = In>,
     writes: impl IntoIterator<Item = Out>,
-) -> (Vec<u8>, Phase, Tally) {
+) -> (Vec<u8>, Phase, Traffic) {
     run_draining(service, line_bytes_max, reads, writes, usize::MAX)
 }
 
@@ -25,21 +25,21 @@ fn run_draining(
     reads: impl IntoIterator<Item = In>,
     writes: impl IntoIterator<Item = Out>,
     drain_at: usize,
-) -> (Vec<u8>, Phase, Tally) {
-    let (stream, wire) = Script::new(reads);
+) -> (Vec<u8>, Phase, Traffic) {
+    let (stream, wire) = ScriptedStream::new(reads);
     wire.borrow_mut().writes = writes.into_iter().collect();
     let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-    let mut connection = Connection::new(stream, peer, None, Millis(0));
-    let mut lent = Lent::new(service, line_bytes_max);
-    let hints = Ready::READABLE.union(Ready::WRITABLE).union(Ready::TO_END);
+    let mut connection = Connection::new(stream, peer, None, MonotonicMs(0));
+    let mut lent = Shared::new(service, line_bytes_max);
+    let hints = Ready::READABLE.union(Ready::WRITABLE).union(Ready::READ_TO_EAGAIN);
     for turn in 0..1_000_000 {
         if turn == drain_at {
             connection.drain();
         }
         connection.mark(hints);
-        if connection.serve(&mut lent) == Served::Closed {
+        if connection.serve(&mut lent) == NextStep::Closed {
             let sent = wire.borrow().sent.clone();
-            return (sent, connection.phase(), connection.tally());
+            return (sent, connection.phase(), connection.traffic());
         }
     }
     panic!("the connection never ends");
@@ -47,7 +47,7 @@ fn run_draining(
 
 /// What `sum` answers, from the whole input at once: obviously right, and obviously slow.
 fn sum_of_all(input: &[u8], line_bytes_max: usize) -> Vec<u8> {
-    let Answer::Line(answer) = SUM.answer else { panic!("sum answers lines") };
+    let Reply::Line(answer) = SUM.reply else { panic!("sum answers lines") };
     let mut reply = Vec::new();
     for line in input.split_inclusive(|byte| *byte == b'\n') {
         let text = line.strip_suffix(b"\n").unwrap_or(line);

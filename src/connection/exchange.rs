@@ -3,29 +3,29 @@
 use std::io;
 
 use crate::cause::Cause;
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::fault;
 use crate::line::Framing;
 
-use super::{Connection, Lent, Phase, Ready, Served, Stream, length};
+use super::{Connection, Shared, Phase, Ready, NextStep, Stream, length};
 
 impl<S: Stream> Connection<S> {
     /// Writes what is owed, else reads once and answers. One read is the budget: it empties the
     /// socket or fills the buffer, and in the second case the others come first.
     #[expect(clippy::inline_always, reason = "a call of its own takes 16 instructions a line")]
     #[inline(always)]
-    pub(super) fn advance(&mut self, lent: &mut Lent) -> io::Result<Served> {
+    pub(super) fn advance(&mut self, lent: &mut Shared) -> io::Result<NextStep> {
         match self.phase {
             Phase::Open | Phase::Flushing | Phase::Draining(_) => {}
-            Phase::Introducing(demand) => return self.introduce(demand, lent),
+            Phase::ProxyHeader(demand) => return self.advance_header(demand, lent),
             Phase::Lingering(cause) => return self.discard(cause, lent),
             // It waits to be reaped.
-            Phase::Closed(_) => return Ok(Served::Idle),
+            Phase::Closed(_) => return Ok(NextStep::Idle),
         }
-        if self.owes() {
-            let last = self.held.as_ref().is_some_and(|held| held.last);
+        if self.has_output() {
+            let last = self.pending.as_ref().is_some_and(|held| held.final_reply);
             if !self.flush(lent.now)? {
-                return Ok(self.rest());
+                return Ok(self.next_step());
             }
             if let Phase::Draining(cause) = self.phase
                 && last
@@ -33,36 +33,36 @@ impl<S: Stream> Connection<S> {
                 return Ok(self.send_fin(cause, lent.now));
             }
             // Who takes slowly and goes on sending would else be read for ever.
-            if self.phase != Phase::Open && lent.input_over {
-                return self.settle(lent);
+            if self.phase != Phase::Open && lent.read_over {
+                return self.try_finish(lent);
             }
         }
         if !self.may_read() {
-            return self.settle(lent);
+            return self.try_finish(lent);
         }
-        let room = lent.read.room();
+        let room = lent.read.spare();
         match self.stream.read(room) {
             Ok(0) => return self.input_ended(lent),
             Ok(fresh) => {
-                if fresh < room.len() && !self.ready.contains(Ready::TO_END) {
+                if fresh < room.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {
                     self.ready.remove(Ready::READABLE);
                 }
-                self.tally.bytes_in += length(fresh);
+                self.traffic.bytes_in += length(fresh);
                 self.active = lent.now;
                 match room.get(..fresh) {
                     // Nearly every read ends where a line does, and all of it goes back.
                     Some(lines @ [.., b'\n'])
-                        if self.held.is_none() && lent.service.answer.is_same() =>
+                        if self.pending.is_none() && lent.service.reply.is_echo() =>
                     {
-                        self.tally.lines += Framing::Pieces.count(lines);
+                        self.traffic.lines += Framing::Pieces.count(lines);
                         self.send(lines, lent.now)?;
                     }
                     _ => self.answer(fresh, lent)?,
                 }
             }
-            Err(error) => self.nothing_read(error)?,
+            Err(error) => self.read_failed(error)?,
         }
-        if self.phase == Phase::Open { Ok(self.rest()) } else { self.go_on(lent) }
+        if self.phase == Phase::Open { Ok(self.next_step()) } else { self.keep_draining(lent) }
     }
 
     /// True if there may be input that this phase reads.
@@ -72,20 +72,20 @@ impl<S: Stream> Connection<S> {
 
     /// Whether there is more to do than one turn allows: a buffer was filled, or a signal came
     /// between the socket and what it would take.
-    pub(super) fn rest(&self) -> Served {
-        let more = if self.owes() { Ready::WRITABLE } else { Ready::READABLE };
-        if self.ready.contains(more) { Served::Again } else { Served::Idle }
+    pub(super) fn next_step(&self) -> NextStep {
+        let more = if self.has_output() { Ready::WRITABLE } else { Ready::READABLE };
+        if self.ready.contains(more) { NextStep::Yield } else { NextStep::Idle }
     }
 
     /// What a read that gave nothing has proved.
     #[cold]
-    pub(super) fn nothing_read(&mut self, error: io::Error) -> io::Result<()> {
+    pub(super) fn read_failed(&mut self, error: io::Error) -> io::Result<()> {
         if fault::would_block(&error) {
-            self.ready.remove(Ready::READABLE.union(Ready::TO_END));
-            if self.ready.contains(Ready::SHORT_READS) {
-                self.ready.insert(Ready::TO_END);
+            self.ready.remove(Ready::READABLE.union(Ready::READ_TO_EAGAIN));
+            if self.ready.contains(Ready::SHORT_READ_PROVES_NOTHING) {
+                self.ready.insert(Ready::READ_TO_EAGAIN);
             }
-        } else if !fault::interrupted(&error) {
+        } else if !fault::is_interrupted(&error) {
             return Err(error);
         }
         Ok(())
@@ -93,30 +93,30 @@ impl<S: Stream> Connection<S> {
 
     /// While draining: more input is answered, but not for ever.
     #[cold]
-    pub(super) fn go_on(&mut self, lent: &mut Lent) -> io::Result<Served> {
-        if self.may_read() && !self.owes() && !lent.input_over {
-            return Ok(Served::Again);
+    pub(super) fn keep_draining(&mut self, lent: &mut Shared) -> io::Result<NextStep> {
+        if self.may_read() && !self.has_output() && !lent.read_over {
+            return Ok(NextStep::Yield);
         }
-        self.settle(lent)
+        self.try_finish(lent)
     }
 
     /// The peer has sent FIN.
     #[cold]
-    fn input_ended(&mut self, lent: &mut Lent) -> io::Result<Served> {
-        self.own_up()?;
-        self.answer_last(lent)?;
+    fn input_ended(&mut self, lent: &mut Shared) -> io::Result<NextStep> {
+        self.take_pending_error()?;
+        self.answer_partial(lent)?;
         match self.phase {
-            Phase::Open | Phase::Draining(Cause::Drained) if self.owes() => {
+            Phase::Open | Phase::Draining(Cause::Drained) if self.has_output() => {
                 self.enter(Phase::Flushing);
-                Ok(self.rest())
+                Ok(self.next_step())
             }
             Phase::Open => Ok(self.end(Cause::Finished)),
             Phase::Draining(Cause::Drained) => Ok(self.end(Cause::Drained)),
-            Phase::Introducing(_)
+            Phase::ProxyHeader(_)
             | Phase::Flushing
             | Phase::Draining(_)
             | Phase::Lingering(_)
-            | Phase::Closed(_) => self.settle(lent),
+            | Phase::Closed(_) => self.try_finish(lent),
         }
     }
 
@@ -125,27 +125,27 @@ impl<S: Stream> Connection<S> {
     /// What is owed comes first: until it is paid nothing is read, so more input may be there, and
     /// what is unfinished is not the last request yet.
     #[cold]
-    pub(super) fn settle(&mut self, lent: &mut Lent) -> io::Result<Served> {
-        if self.owes() {
-            return Ok(self.rest());
+    pub(super) fn try_finish(&mut self, lent: &mut Shared) -> io::Result<NextStep> {
+        if self.has_output() {
+            return Ok(self.next_step());
         }
         if let Phase::Draining(cause) = self.phase {
             if cause == Cause::Drained && self.ready.contains(Ready::READABLE) {
-                return self.look_once_more(lent);
+                return self.final_read(lent);
             }
-            self.answer_last(lent)?;
-            if let Some(held) = self.held.as_mut().filter(|held| held.owes()) {
+            self.answer_partial(lent)?;
+            if let Some(held) = self.pending.as_mut().filter(|held| held.has_output()) {
                 // What comes while it is paid would be the rest of what is answered now. An echo
                 // has no such seam, and goes on.
-                held.last = !lent.service.answer.is_same();
-                return Ok(self.rest());
+                held.final_reply = !lent.service.reply.is_echo();
+                return Ok(self.next_step());
             }
         }
         match self.phase {
             Phase::Flushing => Ok(self.end(Cause::Finished)),
             Phase::Draining(cause) => Ok(self.send_fin(cause, lent.now)),
-            Phase::Introducing(_) | Phase::Open | Phase::Lingering(_) | Phase::Closed(_) => {
-                Ok(Served::Idle)
+            Phase::ProxyHeader(_) | Phase::Open | Phase::Lingering(_) | Phase::Closed(_) => {
+                Ok(NextStep::Idle)
             }
         }
     }
@@ -154,55 +154,55 @@ impl<S: Stream> Connection<S> {
     /// not echoed. That is no drain, and its end no FIN, which a peer that has half-closed would
     /// take for the end of everything.
     #[cold]
-    fn look_once_more(&mut self, lent: &mut Lent) -> io::Result<Served> {
-        match self.stream.read(lent.read.room()) {
+    fn final_read(&mut self, lent: &mut Shared) -> io::Result<NextStep> {
+        match self.stream.read(lent.read.spare()) {
             Ok(0) => self.input_ended(lent),
             Ok(thrown_away) => {
-                self.tally.bytes_in += length(thrown_away);
+                self.traffic.bytes_in += length(thrown_away);
                 Ok(self.linger(Cause::Cut, lent.now))
             }
             Err(error) => {
-                self.nothing_read(error)?;
+                self.read_failed(error)?;
                 // Unless a signal came first, the socket is empty.
                 let again = self.ready.contains(Ready::READABLE);
-                if again { Ok(Served::Again) } else { self.settle(lent) }
+                if again { Ok(NextStep::Yield) } else { self.try_finish(lent) }
             }
         }
     }
 
     /// Everything is paid: our FIN, and the wait for the peer's.
-    fn send_fin(&mut self, cause: Cause, now: Millis) -> Served {
+    fn send_fin(&mut self, cause: Cause, now: MonotonicMs) -> NextStep {
         // Should this fail, the peer has reset: a read will say so.
         drop(self.stream.half_close());
         self.linger(cause, now)
     }
 
     /// Replies in flight are given time to arrive.
-    fn linger(&mut self, cause: Cause, now: Millis) -> Served {
+    fn linger(&mut self, cause: Cause, now: MonotonicMs) -> NextStep {
         self.enter(Phase::Lingering(cause));
         self.active = now;
-        self.rest()
+        self.next_step()
     }
 
     /// Reads and throws away, within the budget, until the peer's FIN.
     #[cold]
-    fn discard(&mut self, cause: Cause, lent: &mut Lent) -> io::Result<Served> {
+    fn discard(&mut self, cause: Cause, lent: &mut Shared) -> io::Result<NextStep> {
         if !self.ready.contains(Ready::READABLE) {
-            return Ok(Served::Idle);
+            return Ok(NextStep::Idle);
         }
-        match self.stream.read(lent.read.room()) {
-            Ok(0) => self.own_up().map(|()| self.end(cause)),
+        match self.stream.read(lent.read.spare()) {
+            Ok(0) => self.take_pending_error().map(|()| self.end(cause)),
             Ok(fresh) => {
-                self.tally.bytes_in += length(fresh);
-                Ok(Served::Again)
+                self.traffic.bytes_in += length(fresh);
+                Ok(NextStep::Yield)
             }
-            Err(error) => self.nothing_read(error).map(|()| self.rest()),
+            Err(error) => self.read_failed(error).map(|()| self.next_step()),
         }
     }
 
     /// If the event spoke of an error that no read has told, the socket still knows it: after
     /// FIN and then RST, reads say "end of input" for ever.
-    pub(super) fn own_up(&mut self) -> io::Result<()> {
+    pub(super) fn take_pending_error(&mut self) -> io::Result<()> {
         if !self.ready.contains(Ready::ERROR) {
             return Ok(());
         }

@@ -10,161 +10,161 @@ use std::io;
 use log::debug;
 
 use crate::cause::Cause;
-use crate::clock::Millis;
-use crate::proxy::{self, Beginning, Demand};
+use crate::clock::MonotonicMs;
+use crate::proxy::{self, Parsed, HeaderPolicy};
 
 use super::held::HeaderRest;
-use super::{Connection, Lent, Phase, Ready, Served, Stream, length};
+use super::{Connection, Shared, Phase, Ready, NextStep, Stream, length};
 
 impl<S: Stream> Connection<S> {
     /// Reads once, and looks whether that is the rest of a header.
     #[cold]
-    pub(super) fn introduce(&mut self, demand: Demand, lent: &mut Lent) -> io::Result<Served> {
+    pub(super) fn advance_header(&mut self, demand: HeaderPolicy, lent: &mut Shared) -> io::Result<NextStep> {
         if self.ready.contains(Ready::READABLE) {
-            let served = if lent.hands_over {
-                self.hear_header_only(demand, lent)?
+            let served = if lent.execs {
+                self.peek_header(demand, lent)?
             } else {
-                self.hear(demand, lent)?
+                self.read_header(demand, lent)?
             };
-            if served != Served::Idle || self.phase != Phase::Introducing(demand) {
+            if served != NextStep::Idle || self.phase != Phase::ProxyHeader(demand) {
                 return Ok(served);
             }
         }
-        if lent.draining { self.wait_no_more(demand, lent) } else { Ok(Served::Idle) }
+        if lent.draining { self.give_up_on_header(demand, lent) } else { Ok(NextStep::Idle) }
     }
 
-    fn hear(&mut self, demand: Demand, lent: &mut Lent) -> io::Result<Served> {
-        let before = self.held.as_ref().map_or(&[][..], |held| held.line.kept());
+    fn read_header(&mut self, demand: HeaderPolicy, lent: &mut Shared) -> io::Result<NextStep> {
+        let before = self.pending.as_ref().map_or(&[][..], |held| held.line.partial());
         let kept = before.len();
-        let (front, room) = lent.read.room().split_at_mut(kept);
+        let (front, room) = lent.read.spare().split_at_mut(kept);
         front.copy_from_slice(before);
         match self.stream.read(room) {
-            Ok(0) => self.left(demand),
+            Ok(0) => self.eof_in_header(demand),
             Ok(fresh) => {
-                if fresh < room.len() && !self.ready.contains(Ready::TO_END) {
+                if fresh < room.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {
                     self.ready.remove(Ready::READABLE);
                 }
                 self.active = lent.now;
-                self.judge(kept + fresh, demand, lent)
+                self.classify(kept + fresh, demand, lent)
             }
-            Err(error) => self.nothing_read(error).map(|()| self.rest()),
+            Err(error) => self.read_failed(error).map(|()| self.next_step()),
         }
     }
 
     /// What all that has come is, the first `count` bytes of the buffer.
-    pub(super) fn judge(
+    pub(super) fn classify(
         &mut self,
         count: usize,
-        demand: Demand,
-        lent: &mut Lent,
-    ) -> io::Result<Served> {
+        demand: HeaderPolicy,
+        lent: &mut Shared,
+    ) -> io::Result<NextStep> {
         if let Some(rest) = self.header_rest() {
-            return Ok(self.skip_header(rest, lent.read.fresh(0..count), lent.now));
+            return Ok(self.skip_header(rest, lent.read.filled(0..count), lent.now));
         }
-        let all = lent.read.fresh(0..count);
-        match (proxy::read(all), demand) {
-            (Beginning::Header { bytes, source }, _) => {
-                if let Some(held) = &mut self.held {
+        let all = lent.read.filled(0..count);
+        match (proxy::parse(all), demand) {
+            (Parsed::Header { bytes, source }, _) => {
+                if let Some(held) = &mut self.pending {
                     held.line.take();
                 }
                 let rest = HeaderRest { bytes, client: source.map(Into::into) };
                 Ok(self.skip_header(rest, all, lent.now))
             }
-            (Beginning::Unfinished, _) => {
+            (Parsed::Incomplete, _) => {
                 self.keep(all, lent.now);
-                Ok(self.rest())
+                Ok(self.next_step())
             }
-            (Beginning::Other, Demand::Optional) => {
+            (Parsed::NoHeader, HeaderPolicy::Optional) => {
                 self.keep(all, lent.now);
-                Ok(self.introduced())
+                Ok(self.identified())
             }
-            (Beginning::Other, Demand::Required) => {
+            (Parsed::NoHeader, HeaderPolicy::Required) => {
                 debug!("protocol peer={} violation=\"no PROXY header\"", self.peer);
-                self.held = None;
-                self.tally.bytes_in += length(count);
+                self.pending = None;
+                self.traffic.bytes_in += length(count);
                 self.enter(Phase::Draining(Cause::Protocol));
-                self.settle(lent)
+                self.try_finish(lent)
             }
         }
     }
 
     /// Skips what these bytes have of a header that is known; with its end the client is the peer,
     /// and what follows is input.
-    fn skip_header(&mut self, rest: HeaderRest, bytes: &[u8], now: Millis) -> Served {
+    fn skip_header(&mut self, rest: HeaderRest, bytes: &[u8], now: MonotonicMs) -> NextStep {
         let (skipped, input) = bytes.split_at(rest.bytes.min(bytes.len()));
         let left = rest.bytes - skipped.len();
         if left > 0 {
-            let held = self.held.get_or_insert_default();
+            let held = self.pending.get_or_insert_default();
             held.header = Some(HeaderRest { bytes: left, ..rest });
             held.line_since.get_or_insert(now);
-            return self.rest();
+            return self.next_step();
         }
         if let Some(client) = rest.client {
             let via = std::mem::replace(&mut self.peer, client);
             debug!(peer:% = self.peer, via:%; "proxied");
         }
-        self.held = None;
+        self.pending = None;
         self.keep(input, now);
-        self.introduced()
+        self.identified()
     }
 
     /// What is still to be skipped of a header whose addresses have come.
     pub(super) fn header_rest(&self) -> Option<HeaderRest> {
-        self.held.as_ref().and_then(|held| held.header)
+        self.pending.as_ref().and_then(|held| held.header)
     }
 
     /// The peer has sent FIN, or has broken off. Who has not said a word before only wanted to
     /// know whether somebody is here.
-    pub(super) fn left(&mut self, demand: Demand) -> io::Result<Served> {
-        self.own_up()?;
+    pub(super) fn eof_in_header(&mut self, demand: HeaderPolicy) -> io::Result<NextStep> {
+        self.take_pending_error()?;
         match demand {
-            _ if self.held.is_none() => Ok(self.end(Cause::Finished)),
+            _ if self.pending.is_none() => Ok(self.end(Cause::Finished)),
             // The end is still there to be read, behind what was no header.
-            Demand::Optional if self.header_rest().is_none() => Ok(self.introduced()),
-            Demand::Optional | Demand::Required => {
+            HeaderPolicy::Optional if self.header_rest().is_none() => Ok(self.identified()),
+            HeaderPolicy::Optional | HeaderPolicy::Required => {
                 debug!("protocol peer={} violation=\"half a PROXY header\"", self.peer);
                 // It is no input, so nothing is owed.
-                self.held = None;
+                self.pending = None;
                 Ok(self.end(Cause::Protocol))
             }
         }
     }
 
     /// The daemon is shutting down, and the socket is empty.
-    fn wait_no_more(&mut self, demand: Demand, lent: &mut Lent) -> io::Result<Served> {
-        if demand == Demand::Optional && self.header_rest().is_none() {
-            return Ok(self.introduced());
+    fn give_up_on_header(&mut self, demand: HeaderPolicy, lent: &mut Shared) -> io::Result<NextStep> {
+        if demand == HeaderPolicy::Optional && self.header_rest().is_none() {
+            return Ok(self.identified());
         }
         // Half a header is no input, so nothing is owed.
-        self.held = None;
+        self.pending = None;
         self.enter(Phase::Draining(Cause::Drained));
-        self.settle(lent)
+        self.try_finish(lent)
     }
 
     /// The peer is admitted: what was read before is answered.
-    pub fn begin(&mut self, lent: &mut Lent) -> Served {
-        self.answer_kept(lent).unwrap_or_else(|error| self.fail(&error))
+    pub fn answer_buffered(&mut self, lent: &mut Shared) -> NextStep {
+        self.try_answer_buffered(lent).unwrap_or_else(|error| self.fail(&error))
     }
 
-    fn answer_kept(&mut self, lent: &mut Lent) -> io::Result<Served> {
-        let kept = self.held.as_mut().map(|held| held.line.take()).unwrap_or_default();
+    fn try_answer_buffered(&mut self, lent: &mut Shared) -> io::Result<NextStep> {
+        let kept = self.pending.as_mut().map(|held| held.line.take()).unwrap_or_default();
         if !kept.is_empty() {
-            lent.read.room().split_at_mut(kept.len()).0.copy_from_slice(&kept);
-            self.tally.bytes_in += length(kept.len());
+            lent.read.spare().split_at_mut(kept.len()).0.copy_from_slice(&kept);
+            self.traffic.bytes_in += length(kept.len());
             self.answer(kept.len(), lent)?;
         }
-        if self.phase == Phase::Open { Ok(self.rest()) } else { self.go_on(lent) }
+        if self.phase == Phase::Open { Ok(self.next_step()) } else { self.keep_draining(lent) }
     }
 
-    pub(super) fn introduced(&mut self) -> Served {
+    pub(super) fn identified(&mut self) -> NextStep {
         self.enter(Phase::Open);
-        Served::Introduced
+        NextStep::Identified
     }
 
     /// Keeps `bytes`, and nothing else, until more come or they may be answered.
-    fn keep(&mut self, bytes: &[u8], now: Millis) {
+    fn keep(&mut self, bytes: &[u8], now: MonotonicMs) {
         if !bytes.is_empty() {
-            let held = self.held.get_or_insert_default();
+            let held = self.pending.get_or_insert_default();
             held.line.replace(bytes);
             held.line_since.get_or_insert(now);
         }

@@ -1,9 +1,9 @@
 //! What the reactor lends a connection for its turn.
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::line::{Framing, READ_BYTES_MAX, ReadBuffer};
 use crate::proxy;
-use crate::service::{Answer, REPLY_BYTES_MAX, Service};
+use crate::service::{Reply, REPLY_BYTES_MAX, Service};
 
 /// How much is read at once, in bytes, when each request gets a reply of its own. A request may
 /// be one byte and its reply [`REPLY_BYTES_MAX`] more: this keeps what a connection can come to
@@ -14,7 +14,7 @@ const _: () = assert!(ANSWERED_READ_BYTES_MAX * (1 + REPLY_BYTES_MAX) <= 324 << 
 /// The buffers that all connections share, and what is the same for all of them.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is by itself")]
-pub struct Lent {
+pub struct Shared {
     /// What is read into; one filling of it is a connection's budget in a turn.
     pub read: ReadBuffer,
     /// Where replies are put together that are not the request itself.
@@ -24,25 +24,25 @@ pub struct Lent {
     /// The longest line, in bytes, its newline included.
     pub line_bytes_max: usize,
     /// The time of this turn.
-    pub now: Millis,
+    pub now: MonotonicMs,
     /// The daemon is shutting down.
     pub draining: bool,
     /// A connection that drains reads no more, should its peer never stop sending.
-    pub input_over: bool,
+    pub read_over: bool,
     /// A child is given the stream: of it, no more may be read than a PROXY header.
-    pub hands_over: bool,
+    pub execs: bool,
 }
 
-impl Lent {
+impl Shared {
     /// Buffers for `service`, with lines of at most `line_bytes_max` bytes.
     pub fn new(service: Service, line_bytes_max: usize) -> Self {
-        let headroom = match service.answer.framing() {
+        let headroom = match service.reply.framing() {
             Framing::Pieces | Framing::Lines => line_bytes_max,
             Framing::Records(size) => size.get(),
         };
-        let read_bytes_max = match service.answer {
-            Answer::Same => READ_BYTES_MAX,
-            Answer::Line(_) | Answer::Record(..) => ANSWERED_READ_BYTES_MAX,
+        let read_bytes_max = match service.reply {
+            Reply::Echo => READ_BYTES_MAX,
+            Reply::Line(_) | Reply::Record(..) => ANSWERED_READ_BYTES_MAX,
         };
         const { assert!(ANSWERED_READ_BYTES_MAX > proxy::HEADER_BYTES_MAX, "a header fits") };
         Self {
@@ -50,10 +50,10 @@ impl Lent {
             reply: Vec::new(),
             service,
             line_bytes_max,
-            now: Millis::default(),
+            now: MonotonicMs::default(),
             draining: false,
-            input_over: false,
-            hands_over: false,
+            read_over: false,
+            execs: false,
         }
     }
 }

@@ -38,14 +38,14 @@ use std::io;
 use log::{debug, trace};
 
 use crate::cause::Cause;
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::fault;
-use crate::proxy::Demand;
+use crate::proxy::HeaderPolicy;
 
-pub use held::Held;
-pub use lent::Lent;
+pub use held::Pending;
+pub use lent::Shared;
 pub use peer::Peer;
-pub use phase::{Kind, Phase};
+pub use phase::{PhaseKind, Phase};
 pub use ready::Ready;
 pub use stream::Stream;
 pub use timeouts::{LINGER, Timeouts};
@@ -54,20 +54,20 @@ pub use transitions::transitions;
 
 /// What a connection asks of the reactor after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Served {
+pub enum NextStep {
     /// Nothing, until an event or a deadline comes.
     Idle,
     /// Another turn: there is more to do than one turn's budget.
-    Again,
+    Yield,
     /// To be admitted under the address that it has now, and then to begin.
-    Introduced,
+    Identified,
     /// To be reaped.
     Closed,
 }
 
 /// What went through a connection, for its closing line and the counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Traffic {
     /// Bytes that were read from the peer.
     pub bytes_in: u64,
     /// Bytes that the kernel took for the peer.
@@ -76,7 +76,7 @@ pub struct Tally {
     pub lines: u64,
 }
 
-impl Tally {
+impl Traffic {
     /// Adds another's.
     pub const fn add(&mut self, other: Self) {
         self.bytes_in += other.bytes_in;
@@ -102,27 +102,27 @@ pub struct Connection<S> {
     queued: bool,
     /// It counts for its peer's address.
     counted: bool,
-    held: Option<Box<Held>>,
-    tally: Tally,
-    opened: Millis,
+    pending: Option<Box<Pending>>,
+    traffic: Traffic,
+    opened: MonotonicMs,
     /// When bytes last moved; while lingering, when that began.
-    active: Millis,
+    active: MonotonicMs,
 }
 
 impl<S: Stream> Connection<S> {
     /// A connection that `accept` has just returned, from `peer`, with the demand for a PROXY
     /// header if there is one.
-    pub fn new(stream: S, peer: Peer, demand: Option<Demand>, now: Millis) -> Self {
+    pub fn new(stream: S, peer: Peer, demand: Option<HeaderPolicy>, now: MonotonicMs) -> Self {
         Self {
             stream,
             peer,
-            phase: demand.map_or(Phase::Open, Phase::Introducing),
-            ready: S::SHORT_READS.union(peer.short_reads()),
+            phase: demand.map_or(Phase::Open, Phase::ProxyHeader),
+            ready: S::PERMANENT_HINTS.union(peer.permanent_hints()),
             skipping: false,
             queued: false,
             counted: false,
-            held: None,
-            tally: Tally::default(),
+            pending: None,
+            traffic: Traffic::default(),
             opened: now,
             active: now,
         }
@@ -147,17 +147,17 @@ impl<S: Stream> Connection<S> {
 
     /// True if it wants another turn because its input goes on and on, and not because its end is
     /// near or a signal has come between it and what it is owed.
-    pub fn streams(&self) -> bool {
-        self.phase == Phase::Open && !self.ready.contains(Ready::TO_END) && !self.owes()
+    pub fn is_bulk(&self) -> bool {
+        self.phase == Phase::Open && !self.ready.contains(Ready::READ_TO_EAGAIN) && !self.has_output()
     }
 
     /// Has it begin with `bytes` to its peer. It has to be served then.
-    pub fn greet(&mut self, bytes: &[u8], now: Millis) {
-        self.held.get_or_insert_default().owe(bytes, now);
+    pub fn greet(&mut self, bytes: &[u8], now: MonotonicMs) {
+        self.pending.get_or_insert_default().queue(bytes, now);
     }
 
     /// One turn: writes what is owed, reads what there is, answers it, all within the budget.
-    pub fn serve(&mut self, lent: &mut Lent) -> Served {
+    pub fn serve(&mut self, lent: &mut Shared) -> NextStep {
         self.queued = false;
         match self.advance(lent) {
             Ok(served) => served,
@@ -179,7 +179,7 @@ impl<S: Stream> Connection<S> {
     /// answered any more, is told by RST: after FIN, a peer that has half-closed would think that
     /// it has everything.
     pub fn close(&mut self, cause: Cause) {
-        if self.held.is_some() || self.phase == Phase::Lingering(Cause::Cut) {
+        if self.pending.is_some() || self.phase == Phase::Lingering(Cause::Cut) {
             self.end_by_reset();
         }
         self.enter(Phase::Closed(cause));
@@ -197,7 +197,7 @@ impl<S: Stream> Connection<S> {
 
     /// Closes a connection that was accepted only to get out of the queue, and never was in a
     /// phase.
-    pub const fn turn_away(&mut self, cause: Cause) {
+    pub const fn reject(&mut self, cause: Cause) {
         self.phase = Phase::Closed(cause);
     }
 
@@ -207,7 +207,7 @@ impl<S: Stream> Connection<S> {
     pub fn cut(&mut self) {
         match self.phase {
             Phase::Lingering(cause) | Phase::Closed(cause) => self.close(cause),
-            Phase::Introducing(_) | Phase::Open | Phase::Flushing | Phase::Draining(_) => {
+            Phase::ProxyHeader(_) | Phase::Open | Phase::Flushing | Phase::Draining(_) => {
                 self.end_by_reset();
                 self.enter(Phase::Closed(Cause::Cut));
             }
@@ -232,7 +232,7 @@ impl<S: Stream> Connection<S> {
 
     /// True if it waits for a PROXY header.
     pub const fn is_unidentified(&self) -> bool {
-        matches!(self.phase, Phase::Introducing(_))
+        matches!(self.phase, Phase::ProxyHeader(_))
     }
 
     /// The phase it is in.
@@ -241,17 +241,17 @@ impl<S: Stream> Connection<S> {
     }
 
     /// What has gone through it so far.
-    pub const fn tally(&self) -> Tally {
-        self.tally
+    pub const fn traffic(&self) -> Traffic {
+        self.traffic
     }
 
     /// When it was accepted.
-    pub const fn opened(&self) -> Millis {
+    pub const fn opened(&self) -> MonotonicMs {
         self.opened
     }
 
     /// When bytes last moved.
-    pub const fn active(&self) -> Millis {
+    pub const fn active(&self) -> MonotonicMs {
         self.active
     }
 
@@ -261,7 +261,7 @@ impl<S: Stream> Connection<S> {
     }
 
     #[cold]
-    fn fail(&mut self, error: &io::Error) -> Served {
+    fn fail(&mut self, error: &io::Error) -> NextStep {
         let cause = fault::stream_cause(error);
         if cause == Cause::Error {
             debug!("fault peer={} phase={} error=\"{error}\"", self.peer, self.phase.kind());
@@ -269,13 +269,13 @@ impl<S: Stream> Connection<S> {
         // What was read and not answered is in no buffer any more; and the socket may live on, as
         // one does for which the kernel only lacked memory.
         self.end_by_reset();
-        self.held = None;
+        self.pending = None;
         self.end(cause)
     }
 
-    fn end(&mut self, cause: Cause) -> Served {
+    fn end(&mut self, cause: Cause) -> NextStep {
         self.close(cause);
-        Served::Closed
+        NextStep::Closed
     }
 
     /// The one door from phase to phase.

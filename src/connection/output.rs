@@ -2,32 +2,32 @@
 
 use std::io;
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::fault;
 
 use super::{Connection, Ready, Stream, length};
 
 impl<S: Stream> Connection<S> {
     /// True if the peer has not taken all its output yet.
-    pub(super) fn owes(&self) -> bool {
-        self.held.as_ref().is_some_and(|held| held.owes())
+    pub(super) fn has_output(&self) -> bool {
+        self.pending.as_ref().is_some_and(|held| held.has_output())
     }
 
     /// Writes `bytes`; what the socket does not take is kept, and owed.
     #[inline]
-    pub(super) fn send(&mut self, bytes: &[u8], now: Millis) -> io::Result<()> {
+    pub(super) fn send(&mut self, bytes: &[u8], now: MonotonicMs) -> io::Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
         match self.stream.write(bytes) {
             Ok(sent) if sent == bytes.len() => {
-                self.tally.bytes_out += length(sent);
+                self.traffic.bytes_out += length(sent);
                 Ok(())
             }
             Ok(sent) => self.send_rest(bytes, sent, now),
             Err(error) => {
-                self.nothing_written(error)?;
-                self.owe(bytes, now);
+                self.write_failed(error)?;
+                self.queue(bytes, now);
                 Ok(())
             }
         }
@@ -35,34 +35,34 @@ impl<S: Stream> Connection<S> {
 
     /// After a first write that took `sent` of the bytes.
     #[cold]
-    fn send_rest(&mut self, bytes: &[u8], sent: usize, now: Millis) -> io::Result<()> {
-        self.tally.bytes_out += length(sent);
+    fn send_rest(&mut self, bytes: &[u8], sent: usize, now: MonotonicMs) -> io::Result<()> {
+        self.traffic.bytes_out += length(sent);
         let (_, rest) = bytes.split_at(sent);
         let sent = self.push(rest)?;
         let (_, rest) = rest.split_at(sent);
-        self.owe(rest, now);
+        self.queue(rest, now);
         Ok(())
     }
 
-    pub(super) fn owe(&mut self, bytes: &[u8], now: Millis) {
+    pub(super) fn queue(&mut self, bytes: &[u8], now: MonotonicMs) {
         if !bytes.is_empty() {
-            self.held.get_or_insert_default().owe(bytes, now);
+            self.pending.get_or_insert_default().queue(bytes, now);
         }
     }
 
     /// Writes what is owed. Returns true if nothing is owed any more.
     #[cold]
-    pub(super) fn flush(&mut self, now: Millis) -> io::Result<bool> {
-        let Some(mut held) = self.held.take_if(|held| held.owes()) else { return Ok(true) };
+    pub(super) fn flush(&mut self, now: MonotonicMs) -> io::Result<bool> {
+        let Some(mut held) = self.pending.take_if(|held| held.has_output()) else { return Ok(true) };
         if self.ready.contains(Ready::WRITABLE) {
-            let sent = self.push(held.owed())?;
-            held.paid(sent, now);
+            let sent = self.push(held.output())?;
+            held.advance(sent, now);
             if sent > 0 {
                 self.active = now;
             }
         }
-        let paid = !held.owes();
-        self.held = Some(held).filter(|held| !held.is_empty());
+        let paid = !held.has_output();
+        self.pending = Some(held).filter(|held| !held.is_empty());
         Ok(paid)
     }
 
@@ -75,22 +75,22 @@ impl<S: Stream> Connection<S> {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(taken) => (_, rest) = rest.split_at(taken),
                 Err(error) => {
-                    self.nothing_written(error)?;
+                    self.write_failed(error)?;
                     break;
                 }
             }
         }
         let sent = bytes.len() - rest.len();
-        self.tally.bytes_out += length(sent);
+        self.traffic.bytes_out += length(sent);
         Ok(sent)
     }
 
     /// What a write that took nothing has proved. After a signal, the socket may still take some.
     #[cold]
-    fn nothing_written(&mut self, error: io::Error) -> io::Result<()> {
+    fn write_failed(&mut self, error: io::Error) -> io::Result<()> {
         if fault::would_block(&error) {
             self.ready.remove(Ready::WRITABLE);
-        } else if fault::interrupted(&error) {
+        } else if fault::is_interrupted(&error) {
             self.ready.insert(Ready::WRITABLE);
         } else {
             return Err(error);

@@ -3,61 +3,61 @@
 
 use std::io;
 
-use crate::proxy::{self, Beginning, Demand};
+use crate::proxy::{self, Parsed, HeaderPolicy};
 
-use super::{Connection, Lent, Ready, Served, Stream};
+use super::{Connection, Shared, Ready, NextStep, Stream};
 
 impl<S: Stream> Connection<S> {
     /// Looks at what is there, and reads as much of it as is a header's.
     #[cold]
-    pub(super) fn hear_header_only(
+    pub(super) fn peek_header(
         &mut self,
-        demand: Demand,
-        lent: &mut Lent,
-    ) -> io::Result<Served> {
-        let before = self.held.as_ref().map_or(&[][..], |held| held.line.kept());
+        demand: HeaderPolicy,
+        lent: &mut Shared,
+    ) -> io::Result<NextStep> {
+        let before = self.pending.as_ref().map_or(&[][..], |held| held.line.partial());
         let kept = before.len();
-        let (front, room) = lent.read.room().split_at_mut(kept);
+        let (front, room) = lent.read.spare().split_at_mut(kept);
         front.copy_from_slice(before);
         let fresh = match self.stream.peek(room) {
-            Ok(0) => return self.left(demand),
+            Ok(0) => return self.eof_in_header(demand),
             Ok(fresh) => fresh,
-            Err(error) => return self.nothing_read(error).map(|()| self.rest()),
+            Err(error) => return self.read_failed(error).map(|()| self.next_step()),
         };
-        let of_header = match (proxy::read(lent.read.fresh(0..kept + fresh)), demand) {
+        let of_header = match (proxy::parse(lent.read.filled(0..kept + fresh)), demand) {
             _ if let Some(rest) = self.header_rest() => rest.bytes.min(fresh),
-            (Beginning::Header { bytes, .. }, _) => bytes.saturating_sub(kept).min(fresh),
-            (Beginning::Unfinished, Demand::Required) => fresh,
-            (Beginning::Unfinished, Demand::Optional) => return Ok(self.wait_for_more(fresh, lent)),
-            (Beginning::Other, _) => return self.judge(kept + fresh, demand, lent),
+            (Parsed::Header { bytes, .. }, _) => bytes.saturating_sub(kept).min(fresh),
+            (Parsed::Incomplete, HeaderPolicy::Required) => fresh,
+            (Parsed::Incomplete, HeaderPolicy::Optional) => return Ok(self.wait_for_more(fresh, lent)),
+            (Parsed::NoHeader, _) => return self.classify(kept + fresh, demand, lent),
         };
-        let (_, room) = lent.read.room().split_at_mut(kept);
+        let (_, room) = lent.read.spare().split_at_mut(kept);
         let (part, _) = room.split_at_mut(of_header);
         match self.stream.read(part) {
             Ok(read) => {
                 self.active = lent.now;
-                self.judge(kept + read, demand, lent)
+                self.classify(kept + read, demand, lent)
             }
-            Err(error) => self.nothing_read(error).map(|()| Served::Again),
+            Err(error) => self.read_failed(error).map(|()| NextStep::Yield),
         }
     }
 
     /// What has come may be the beginning of a header, or input: it stays where it is, until more
     /// comes, or nothing more will.
-    fn wait_for_more(&mut self, fresh: usize, lent: &Lent) -> Served {
-        let ended = Ready::TO_END.union(Ready::SHORT_READS);
-        let ends = self.ready.contains(Ready::TO_END) && !self.ready.contains(ended);
+    fn wait_for_more(&mut self, fresh: usize, lent: &Shared) -> NextStep {
+        let ended = Ready::READ_TO_EAGAIN.union(Ready::SHORT_READ_PROVES_NOTHING);
+        let ends = self.ready.contains(Ready::READ_TO_EAGAIN) && !self.ready.contains(ended);
         if ends || self.ready.contains(Ready::ERROR) {
-            return self.introduced();
+            return self.identified();
         }
         self.ready.remove(Ready::READABLE);
-        let held = self.held.get_or_insert_default();
+        let held = self.pending.get_or_insert_default();
         held.line_since.get_or_insert(lent.now);
         // The same bytes are seen again and again, and only more of them are a sign of life.
         if held.peeked < fresh {
             held.peeked = fresh;
             self.active = lent.now;
         }
-        Served::Idle
+        NextStep::Idle
     }
 }

@@ -41,8 +41,8 @@ impl Peer {
 
     /// What a short read from it does not mean, whatever events say: a Unix socket's peer can send
     /// descriptors, and a read stops behind the byte that carries them (unix(7)).
-    pub(super) fn short_reads(&self) -> Ready {
-        if self.is_unix() { Ready::NO_LAST_READ } else { Ready::NONE }
+    pub(super) fn permanent_hints(&self) -> Ready {
+        if self.is_unix() { Ready::ALWAYS_READ_TO_EAGAIN } else { Ready::NONE }
     }
 
     /// Its internet address as the standard library has it; a Unix socket's peer has none.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::cause::Cause;
-use crate::proxy::Demand;
+use crate::proxy::HeaderPolicy;
 
 /// The phase a connection is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Phase {
     Closed(Cause),
     /// Before all others: a PROXY header is awaited, which has to come or may. It stands here
     /// because the turn asks first for those that most connections are in, by their number.
-    Introducing(Demand),
+    ProxyHeader(HeaderPolicy),
 }
 
 impl Phase {
@@ -32,27 +32,27 @@ impl Phase {
     }
 
     /// The phase without its cause.
-    pub const fn kind(self) -> Kind {
+    pub const fn kind(self) -> PhaseKind {
         match self {
-            Self::Introducing(_) => Kind::Introducing,
-            Self::Open => Kind::Open,
-            Self::Flushing => Kind::Flushing,
-            Self::Draining(_) => Kind::Draining,
-            Self::Lingering(_) => Kind::Lingering,
-            Self::Closed(_) => Kind::Closed,
+            Self::ProxyHeader(_) => PhaseKind::ProxyHeader,
+            Self::Open => PhaseKind::Open,
+            Self::Flushing => PhaseKind::Flushing,
+            Self::Draining(_) => PhaseKind::Draining,
+            Self::Lingering(_) => PhaseKind::Lingering,
+            Self::Closed(_) => PhaseKind::Closed,
         }
     }
 }
 
 /// A phase's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum PhaseKind {
     /// In the listener's queue: the kernel has it, `accept` has not returned it yet.
     Queued,
     /// A child has it (`--exec`): it is a process in our table, and no connection of ours.
     Child,
     /// See [`Phase::Introducing`].
-    Introducing,
+    ProxyHeader,
     /// See [`Phase::Open`].
     Open,
     /// See [`Phase::Flushing`].
@@ -65,18 +65,18 @@ pub enum Kind {
     Closed,
 }
 
-impl Kind {
+impl PhaseKind {
     /// The phases a connection can be counted in while it lives, in the order of the status: the
     /// one that most daemons do without is the last.
     pub const ALIVE: [Self; 5] =
-        [Self::Open, Self::Flushing, Self::Draining, Self::Lingering, Self::Introducing];
+        [Self::Open, Self::Flushing, Self::Draining, Self::Lingering, Self::ProxyHeader];
 
     /// Its name in documents, the log and the status.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Child => "child",
-            Self::Introducing => "introducing",
+            Self::ProxyHeader => "introducing",
             Self::Open => "open",
             Self::Flushing => "flushing",
             Self::Draining => "draining",
@@ -90,7 +90,7 @@ impl Kind {
         match self {
             Self::Queued => "in the listener's queue; `accept` has not returned it yet",
             Self::Child => "a child has it for its standard input and output (`--exec`)",
-            Self::Introducing => "the PROXY header is awaited (`--proxy-protocol`)",
+            Self::ProxyHeader => "the PROXY header is awaited (`--proxy-protocol`)",
             Self::Open => "requests are read, replies are written",
             Self::Flushing => "the peer has sent FIN; replies are still owed to it",
             Self::Draining => "we are ending it: what is owed is finished, then FIN is sent",
@@ -104,7 +104,7 @@ impl Kind {
     /// The kernel's state of the socket, as netstat shows it.
     pub const fn netstat(self) -> &'static str {
         match self {
-            Self::Queued | Self::Introducing | Self::Open | Self::Draining => "ESTABLISHED",
+            Self::Queued | Self::ProxyHeader | Self::Open | Self::Draining => "ESTABLISHED",
             Self::Child => "ESTABLISHED, CLOSE_WAIT",
             Self::Flushing => "CLOSE_WAIT",
             Self::Lingering => "FIN_WAIT1, FIN_WAIT2; ESTABLISHED, CLOSE_WAIT if it was cut",
@@ -113,7 +113,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for PhaseKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }

@@ -13,14 +13,14 @@ impl Ready {
     pub const WRITABLE: Self = Self(2);
     /// The end of the input, or an urgent byte, is near: a short read does not mean that the
     /// socket is empty (an urgent byte stops a read at its mark, tcp(7)).
-    pub const TO_END: Self = Self(4);
+    pub const READ_TO_EAGAIN: Self = Self(4);
     /// The socket has an error to tell.
     pub const ERROR: Self = Self(8);
     /// No event says this, and no call disproves it: a short read never means that the socket is
     /// empty.
-    pub const SHORT_READS: Self = Self(16);
+    pub const SHORT_READ_PROVES_NOTHING: Self = Self(16);
     /// What that needs from the beginning.
-    pub const NO_LAST_READ: Self = Self::TO_END.union(Self::SHORT_READS);
+    pub const ALWAYS_READ_TO_EAGAIN: Self = Self::READ_TO_EAGAIN.union(Self::SHORT_READ_PROVES_NOTHING);
 
     /// Both sets together.
     #[must_use]

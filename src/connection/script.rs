@@ -33,7 +33,7 @@ pub(crate) enum Out {
 /// writes.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something a test asks by itself")]
-pub(crate) struct Wire {
+pub(crate) struct StreamScript {
     pub reads: VecDeque<In>,
     pub writes: VecDeque<Out>,
     /// How much a single read gives at most; 0 for no limit.
@@ -49,23 +49,23 @@ pub(crate) struct Wire {
 
 /// The stream; the test keeps a handle to the wire.
 #[derive(Debug)]
-pub(crate) struct Script(pub Rc<RefCell<Wire>>);
+pub(crate) struct ScriptedStream(pub Rc<RefCell<StreamScript>>);
 
-impl Script {
-    pub(crate) fn new(reads: impl IntoIterator<Item = In>) -> (Self, Rc<RefCell<Wire>>) {
+impl ScriptedStream {
+    pub(crate) fn new(reads: impl IntoIterator<Item = In>) -> (Self, Rc<RefCell<StreamScript>>) {
         let reads = reads.into_iter().collect();
-        let wire = Rc::new(RefCell::new(Wire { reads, ..Wire::default() }));
+        let wire = Rc::new(RefCell::new(StreamScript { reads, ..StreamScript::default() }));
         (Self(Rc::clone(&wire)), wire)
     }
 }
 
-impl Drop for Script {
+impl Drop for ScriptedStream {
     fn drop(&mut self) {
         self.0.borrow_mut().dropped = true;
     }
 }
 
-impl Stream for Script {
+impl Stream for ScriptedStream {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         assert!(!room.is_empty(), "a read into an empty buffer looks like the end of the input");
         let mut wire = self.0.borrow_mut();

@@ -12,7 +12,7 @@ use super::Ready;
 pub trait Stream {
     /// What a short read does not mean, whoever the peer is. By default it has emptied the stream,
     /// or an event tells that it has not.
-    const SHORT_READS: Ready = Ready::NONE;
+    const PERMANENT_HINTS: Ready = Ready::NONE;
 
     /// Reads some bytes: recv(2).
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize>;

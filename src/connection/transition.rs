@@ -2,18 +2,18 @@
 
 use crate::cause::Cause;
 
-use super::phase::{Kind, Phase};
+use super::phase::{PhaseKind, Phase};
 use super::transitions::transitions;
 
 /// One way from a phase to another: a row of the table.
 #[derive(Debug)]
 pub struct Transition {
     /// Where it starts.
-    pub from: Kind,
+    pub from: PhaseKind,
     /// What happens.
     pub stimulus: &'static str,
     /// Where it leads.
-    pub to: Kind,
+    pub to: PhaseKind,
     /// Which causes the next phase may have; none for phases without.
     pub causes: &'static [Cause],
     /// What is done about it.
@@ -23,7 +23,7 @@ pub struct Transition {
 }
 
 /// The faults of a peer or its network, as a read, a write or `SO_ERROR` tells them.
-pub(super) const FAULTS: &[Cause] = &[
+pub(super) const ERRNO_CAUSES: &[Cause] = &[
     Cause::Reset,
     Cause::BrokenPipe,
     Cause::TimedOut,
@@ -38,7 +38,7 @@ pub(super) fn allowed(from: Phase, to: Phase) -> bool {
         row.from == from.kind()
             && row.to == to.kind()
             && match to {
-                Phase::Introducing(_) | Phase::Open | Phase::Flushing => row.causes.is_empty(),
+                Phase::ProxyHeader(_) | Phase::Open | Phase::Flushing => row.causes.is_empty(),
                 Phase::Draining(cause) | Phase::Lingering(cause) | Phase::Closed(cause) => {
                     row.causes.contains(&cause)
                 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::connection::{Ready, Stream};
 use crate::fault;
 
@@ -12,26 +12,26 @@ use super::response::{HeadOnly, Response};
 
 /// How long a visitor may take to ask, and again to take the answer. A scrape gives up after ten
 /// seconds, a probe after one.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long input is read and thrown away behind the answer, so that it is not destroyed by a
 /// reset (RFC 9112, section 9.6).
-const LINGER: Duration = Duration::from_secs(1);
+const RESPONSE_LINGER: Duration = Duration::from_secs(1);
 
 /// How often is read in one turn, of a buffer each.
 const READS_PER_TURN: usize = 4;
 
 /// What is to be done about a visitor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum HttpStep {
     /// Nothing, until an event or its deadline comes.
-    Waits,
+    Pending,
     /// It goes on in the next turn.
-    Again,
+    Yield,
     /// It is to be given an answer, by [`Exchange::answer`].
-    Asks(Request),
+    Request(Request),
     /// It is gone, or to be closed.
-    Over,
+    Done,
 }
 
 /// What is lost with a visitor that is closed early; the least first.
@@ -47,12 +47,12 @@ pub enum Loss {
 
 /// A visitor's connection.
 #[derive(Debug)]
-pub struct Exchange<S> {
+pub struct HttpConnection<S> {
     stream: S,
     ready: Ready,
     stage: Stage,
     /// When the stage ends, whatever the visitor does.
-    deadline: Millis,
+    deadline: MonotonicMs,
 }
 
 #[derive(Debug)]
@@ -67,11 +67,11 @@ enum Stage {
     Lingering,
 }
 
-impl<S: Stream> Exchange<S> {
+impl<S: Stream> HttpConnection<S> {
     /// Somebody who has just come in.
-    pub fn new(stream: S, now: Millis) -> Self {
+    pub fn new(stream: S, now: MonotonicMs) -> Self {
         let stage = Stage::Reading(Vec::new());
-        Self { stream, ready: Ready::NONE, stage, deadline: now.after(PATIENCE) }
+        Self { stream, ready: Ready::NONE, stage, deadline: now.after(REQUEST_TIMEOUT) }
     }
 
     /// Its stream, for registering.
@@ -100,7 +100,7 @@ impl<S: Stream> Exchange<S> {
     }
 
     /// When its time is over.
-    pub const fn deadline(&self) -> Millis {
+    pub const fn deadline(&self) -> MonotonicMs {
         self.deadline
     }
 
@@ -110,56 +110,56 @@ impl<S: Stream> Exchange<S> {
     }
 
     /// Goes on as far as its socket allows, within a budget; `room` is read into.
-    pub fn serve(&mut self, room: &mut [u8], now: Millis) -> Progress {
+    pub fn serve(&mut self, room: &mut [u8], now: MonotonicMs) -> HttpStep {
         let served = match self.stage {
             Stage::Reading(_) => self.read(room, now),
-            Stage::Asked(_) => Ok(Progress::Waits),
+            Stage::Asked(_) => Ok(HttpStep::Pending),
             Stage::Writing(_) => self.write(now),
             Stage::Lingering => self.discard(room),
         };
         // Whatever is wrong with its connection, it is the visitor's affair.
-        served.unwrap_or(Progress::Over)
+        served.unwrap_or(HttpStep::Done)
     }
 
     /// Answers its question. It has to be served then.
-    pub fn answer(&mut self, response: Response, now: Millis) {
+    pub fn answer(&mut self, response: Response, now: MonotonicMs) {
         let head_only = match &self.stage {
             Stage::Asked(head_only) => *head_only,
             Stage::Reading(begun) if request::is_head(begun) => HeadOnly::Yes,
             Stage::Reading(_) | Stage::Writing(_) | Stage::Lingering => HeadOnly::No,
         };
         self.stage = Stage::Writing(response.into_bytes(head_only));
-        self.deadline = now.after(PATIENCE);
+        self.deadline = now.after(REQUEST_TIMEOUT);
         self.ready.insert(Ready::WRITABLE);
     }
 
     /// Its time is over. Who has not asked yet is told so, and has to be served; for the others
     /// this is the end.
-    pub fn expire(&mut self, now: Millis) -> Progress {
+    pub fn expire(&mut self, now: MonotonicMs) -> HttpStep {
         match &self.stage {
             Stage::Reading(begun) if !begun.is_empty() => {
                 self.answer(Response::error(408, "no whole request has come"), now);
-                Progress::Again
+                HttpStep::Yield
             }
             Stage::Reading(_) | Stage::Asked(_) | Stage::Writing(_) | Stage::Lingering => {
-                Progress::Over
+                HttpStep::Done
             }
         }
     }
 
-    fn read(&mut self, room: &mut [u8], now: Millis) -> io::Result<Progress> {
+    fn read(&mut self, room: &mut [u8], now: MonotonicMs) -> io::Result<HttpStep> {
         for _ in 0..READS_PER_TURN {
             let Stage::Reading(request) = &mut self.stage else { break };
             if !self.ready.contains(Ready::READABLE) {
-                return Ok(Progress::Waits);
+                return Ok(HttpStep::Pending);
             }
             let most = room.len().min(HEAD_BYTES_MAX - request.len());
             let (room, _) = room.split_at_mut(most);
             match self.stream.read(room) {
-                Ok(0) => return Ok(Progress::Over),
+                Ok(0) => return Ok(HttpStep::Done),
                 Ok(read) => request.extend_from_slice(room.split_at(read).0),
                 Err(error) => {
-                    self.nothing(error, Ready::READABLE)?;
+                    self.io_failed(error, Ready::READABLE)?;
                     continue;
                 }
             }
@@ -168,8 +168,8 @@ impl<S: Stream> Exchange<S> {
                 Ok(Some(request)) => {
                     let head_only = if request.head_only { HeadOnly::Yes } else { HeadOnly::No };
                     self.stage = Stage::Asked(head_only);
-                    self.deadline = now.after(PATIENCE);
-                    return Ok(Progress::Asks(request));
+                    self.deadline = now.after(REQUEST_TIMEOUT);
+                    return Ok(HttpStep::Request(request));
                 }
                 Err(response) => {
                     self.answer(response, now);
@@ -177,48 +177,48 @@ impl<S: Stream> Exchange<S> {
                 }
             }
         }
-        Ok(Progress::Again)
+        Ok(HttpStep::Yield)
     }
 
-    fn write(&mut self, now: Millis) -> io::Result<Progress> {
+    fn write(&mut self, now: MonotonicMs) -> io::Result<HttpStep> {
         while let Stage::Writing(bytes) = &mut self.stage {
             if bytes.is_empty() {
                 self.stream.half_close()?;
                 self.stage = Stage::Lingering;
-                self.deadline = now.after(LINGER);
+                self.deadline = now.after(RESPONSE_LINGER);
                 self.ready.insert(Ready::READABLE);
-                return Ok(Progress::Again);
+                return Ok(HttpStep::Yield);
             }
             if !self.ready.contains(Ready::WRITABLE) {
-                return Ok(Progress::Waits);
+                return Ok(HttpStep::Pending);
             }
             match self.stream.write(bytes) {
                 Ok(written) => drop(bytes.drain(..written)),
-                Err(error) => self.nothing(error, Ready::WRITABLE)?,
+                Err(error) => self.io_failed(error, Ready::WRITABLE)?,
             }
         }
-        Ok(Progress::Again)
+        Ok(HttpStep::Yield)
     }
 
-    fn discard(&mut self, room: &mut [u8]) -> io::Result<Progress> {
+    fn discard(&mut self, room: &mut [u8]) -> io::Result<HttpStep> {
         for _ in 0..READS_PER_TURN {
             if !self.ready.contains(Ready::READABLE) {
-                return Ok(Progress::Waits);
+                return Ok(HttpStep::Pending);
             }
             match self.stream.read(room) {
-                Ok(0) => return Ok(Progress::Over),
+                Ok(0) => return Ok(HttpStep::Done),
                 Ok(_) => {}
-                Err(error) => self.nothing(error, Ready::READABLE)?,
+                Err(error) => self.io_failed(error, Ready::READABLE)?,
             }
         }
-        Ok(Progress::Again)
+        Ok(HttpStep::Yield)
     }
 
     /// What a call that gave or took nothing has proved.
-    fn nothing(&mut self, error: io::Error, hint: Ready) -> io::Result<()> {
+    fn io_failed(&mut self, error: io::Error, hint: Ready) -> io::Result<()> {
         if fault::would_block(&error) {
             self.ready.remove(hint);
-        } else if !fault::interrupted(&error) {
+        } else if !fault::is_interrupted(&error) {
             return Err(error);
         }
         Ok(())

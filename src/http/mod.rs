@@ -11,6 +11,6 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use exchange::{Exchange, Loss, PATIENCE, Progress};
+pub use exchange::{HttpConnection, Loss, REQUEST_TIMEOUT, HttpStep};
 pub use request::{HEAD_BYTES_MAX, Request, preferred};
 pub use response::Response;

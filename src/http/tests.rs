@@ -8,36 +8,36 @@ use proptest::prelude::*;
 use rustix::io::Errno;
 
 use super::*;
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::connection::Ready;
-use crate::connection::script::{In, Out, Script, Wire};
+use crate::connection::script::{In, Out, ScriptedStream, StreamScript};
 
-const NOW: Millis = Millis(1000);
+const NOW: MonotonicMs = MonotonicMs(1000);
 
 struct Visit {
-    exchange: Exchange<Script>,
-    wire: Rc<RefCell<Wire>>,
+    exchange: HttpConnection<ScriptedStream>,
+    wire: Rc<RefCell<StreamScript>>,
 }
 
 impl Visit {
     fn new(reads: impl IntoIterator<Item = In>) -> Self {
-        let (stream, wire) = Script::new(reads);
-        let mut exchange = Exchange::new(stream, NOW);
+        let (stream, wire) = ScriptedStream::new(reads);
+        let mut exchange = HttpConnection::new(stream, NOW);
         exchange.mark(Ready::READABLE.union(Ready::WRITABLE));
         Self { exchange, wire }
     }
 
     /// Serves until it neither goes on by itself nor asks; a question is answered.
-    fn serve(&mut self) -> (Vec<Request>, Progress) {
+    fn serve(&mut self) -> (Vec<Request>, HttpStep) {
         let mut asked = Vec::new();
         for _ in 0..10_000 {
             match self.exchange.serve(&mut [0; 4096], NOW) {
-                Progress::Again => {}
-                Progress::Asks(request) => {
+                HttpStep::Yield => {}
+                HttpStep::Request(request) => {
                     asked.push(request);
                     self.exchange.answer(Response::text(200, "here you are"), NOW);
                 }
-                end @ (Progress::Waits | Progress::Over) => return (asked, end),
+                end @ (HttpStep::Pending | HttpStep::Done) => return (asked, end),
             }
         }
         panic!("it never comes to rest");
@@ -67,7 +67,7 @@ fn a_question_is_answered_and_the_end_awaited() {
     let (asked, end) = visit.serve();
     let path = "/metrics".to_owned();
     assert_eq!(asked, [Request { path, head_only: false, accept: String::new() }]);
-    assert_eq!(end, Progress::Waits, "for its FIN");
+    assert_eq!(end, HttpStep::Pending, "for its FIN");
     assert!(visit.wire.borrow().half_closed);
     let sent = visit.sent();
     assert!(sent.starts_with("HTTP/1.1 200 OK\r\n"), "{sent}");
@@ -75,7 +75,7 @@ fn a_question_is_answered_and_the_end_awaited() {
     assert!(sent.ends_with("\r\n\r\nhere you are\n"), "{sent}");
     visit.wire.borrow_mut().reads.push_back(In::End);
     visit.exchange.mark(Ready::READABLE);
-    assert_eq!(visit.serve().1, Progress::Over);
+    assert_eq!(visit.serve().1, HttpStep::Done);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn what_is_wrong_has_its_status() {
 fn what_follows_is_thrown_away_so_that_the_answer_arrives() {
     let body = "x".repeat(1 << 20);
     let mut visit = Visit::new([bytes(&format!("POST / HTTP/1.1\r\n\r\n{body}")), In::End]);
-    assert_eq!(visit.serve().1, Progress::Over);
+    assert_eq!(visit.serve().1, HttpStep::Done);
     assert!(visit.sent().starts_with("HTTP/1.1 405 "));
     assert!(visit.sent().contains("\r\nAllow: GET, HEAD\r\n"));
 }
@@ -196,15 +196,15 @@ fn what_follows_is_thrown_away_so_that_the_answer_arrives() {
 #[test]
 fn a_slow_question_is_told_so_and_silence_is_closed() {
     let mut visit = Visit::new([bytes("GET /met")]);
-    assert_eq!(visit.serve().1, Progress::Waits);
-    assert_eq!(visit.exchange.deadline(), NOW.after(PATIENCE));
-    assert_eq!(visit.exchange.expire(NOW.after(PATIENCE)), Progress::Again);
+    assert_eq!(visit.serve().1, HttpStep::Pending);
+    assert_eq!(visit.exchange.deadline(), NOW.after(REQUEST_TIMEOUT));
+    assert_eq!(visit.exchange.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Yield);
     visit.serve();
     assert!(visit.sent().starts_with("HTTP/1.1 408 "), "{}", visit.sent());
-    assert_eq!(visit.exchange.expire(NOW), Progress::Over, "who does not close is closed");
+    assert_eq!(visit.exchange.expire(NOW), HttpStep::Done, "who does not close is closed");
     let mut silent = Visit::new([]);
-    assert_eq!(silent.serve().1, Progress::Waits);
-    assert_eq!(silent.exchange.expire(NOW.after(PATIENCE)), Progress::Over);
+    assert_eq!(silent.serve().1, HttpStep::Pending);
+    assert_eq!(silent.exchange.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Done);
     assert_eq!(silent.sent(), "");
 }
 
@@ -212,18 +212,18 @@ fn a_slow_question_is_told_so_and_silence_is_closed() {
 fn a_reader_that_stops_is_closed_in_time() {
     let mut visit = Visit::new([bytes(GET)]);
     visit.wire.borrow_mut().writes = [Out::Take(5), Out::Block].into();
-    assert_eq!(visit.serve().1, Progress::Waits);
-    assert_eq!(visit.exchange.expire(NOW.after(PATIENCE)), Progress::Over);
+    assert_eq!(visit.serve().1, HttpStep::Pending);
+    assert_eq!(visit.exchange.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Done);
 }
 
 #[test]
 fn a_visitor_that_has_gone_is_over() {
     for errno in [Errno::CONNRESET, Errno::TIMEDOUT] {
-        assert_eq!(Visit::new([In::Fail(errno)]).serve().1, Progress::Over);
+        assert_eq!(Visit::new([In::Fail(errno)]).serve().1, HttpStep::Done);
     }
     let mut visit = Visit::new([bytes(GET)]);
     visit.wire.borrow_mut().writes = [Out::Fail(Errno::PIPE)].into();
-    assert_eq!(visit.serve().1, Progress::Over);
+    assert_eq!(visit.serve().1, HttpStep::Done);
 }
 
 proptest! {
@@ -236,7 +236,7 @@ proptest! {
         let mut visit = Visit::new([bytes(beginning)].into_iter().filter(|_| !beginning.is_empty())
             .chain(reads).chain([In::End]));
         let (asked, end) = visit.serve();
-        prop_assert_eq!(end, Progress::Over);
+        prop_assert_eq!(end, HttpStep::Done);
         prop_assert!(asked.len() <= 1);
         let sent = String::from_utf8_lossy(&visit.wire.borrow().sent).into_owned();
         prop_assert!(sent.is_empty() || sent.starts_with("HTTP/1.1 "), "{}", sent);

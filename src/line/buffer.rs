@@ -22,7 +22,7 @@ impl LineBuffer {
     }
 
     /// What is kept.
-    pub fn kept(&self) -> &[u8] {
+    pub fn partial(&self) -> &[u8] {
         &self.partial
     }
 
@@ -51,13 +51,13 @@ impl LineBuffer {
         debug_assert!(self.is_empty() || fresh.start == 0, "a gap in a line");
         let end = fresh.start + complete;
         if complete == 0 {
-            self.partial.extend_from_slice(read.fresh(fresh));
+            self.partial.extend_from_slice(read.filled(fresh));
             return &[];
         }
         let kept = self.take();
         if end < fresh.end {
             // Exactly what is needed: most lines come whole the second time.
-            self.partial = read.fresh(end..fresh.end).to_vec();
+            self.partial = read.filled(end..fresh.end).to_vec();
         }
         read.prepend(&kept, fresh.start..end)
     }
@@ -96,12 +96,12 @@ impl ReadBuffer {
     }
 
     /// The place to read into; never empty, because such a read returns 0, like the end of input.
-    pub fn room(&mut self) -> &mut [u8] {
+    pub fn spare(&mut self) -> &mut [u8] {
         &mut self.bytes[self.headroom..]
     }
 
     /// Bytes of what was just read.
-    pub fn fresh(&self, bytes: Range<usize>) -> &[u8] {
+    pub fn filled(&self, bytes: Range<usize>) -> &[u8] {
         &self.bytes[self.headroom + bytes.start..self.headroom + bytes.end]
     }
 

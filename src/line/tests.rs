@@ -16,7 +16,7 @@ fn feed(
     let mut line = LineBuffer::default();
     let mut out = Vec::new();
     for piece in input.chunks(step) {
-        read.room()[..piece.len()].copy_from_slice(piece);
+        read.spare()[..piece.len()].copy_from_slice(piece);
         let complete = framing.complete(line.len(), piece, line_bytes_max);
         let requests = line.join(&mut read, 0..piece.len(), complete);
         if !requests.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 
 /// How many connections that have not been answered yet there are at the most. More of them would
 /// fill the server's backlog (4096 for `tcpechod`, 128 for many), and what then is measured is the
@@ -16,7 +16,7 @@ pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// The connections that are to be made.
 #[derive(Debug)]
 pub(super) struct Dialling {
-    start: Nanos,
+    start: MonotonicNs,
     ramp: Duration,
     slots: usize,
     /// How many slots have had a connection already.
@@ -24,14 +24,14 @@ pub(super) struct Dialling {
     /// Slots whose connection has done its work.
     again: VecDeque<usize>,
     /// Slots whose connection has failed, and when they are tried again: in order of time.
-    later: VecDeque<(Nanos, usize)>,
+    later: VecDeque<(MonotonicNs, usize)>,
     /// How many connections have not been answered yet.
     young: usize,
 }
 
 impl Dialling {
     /// All `slots`, evenly within `ramp`.
-    pub(super) fn new(slots: usize, start: Nanos, ramp: Duration) -> Self {
+    pub(super) fn new(slots: usize, start: MonotonicNs, ramp: Duration) -> Self {
         Self {
             start,
             ramp,
@@ -44,7 +44,7 @@ impl Dialling {
     }
 
     /// A slot that is to be connected now.
-    pub(super) fn next(&mut self, now: Nanos) -> Option<usize> {
+    pub(super) fn next(&mut self, now: MonotonicNs) -> Option<usize> {
         if self.young >= YOUNG_MAX {
             return None;
         }
@@ -63,14 +63,14 @@ impl Dialling {
     }
 
     /// When [`Self::next`] has something, if nothing happens before.
-    pub(super) fn wake(&self) -> Nanos {
+    pub(super) fn wake(&self) -> MonotonicNs {
         if self.young >= YOUNG_MAX {
-            return Nanos::NEVER;
+            return MonotonicNs::NEVER;
         }
         if !self.again.is_empty() {
-            return Nanos(0);
+            return MonotonicNs(0);
         }
-        let opening = if self.opened < self.slots { self.opening() } else { Nanos::NEVER };
+        let opening = if self.opened < self.slots { self.opening() } else { MonotonicNs::NEVER };
         self.later.front().map_or(opening, |(at, _)| opening.min(*at))
     }
 
@@ -80,7 +80,7 @@ impl Dialling {
     }
 
     /// A slot is to be connected again, but not at once.
-    pub(super) fn again_later(&mut self, slot: usize, now: Nanos) {
+    pub(super) fn again_later(&mut self, slot: usize, now: MonotonicNs) {
         self.later.push_back((now.after(PAUSE), slot));
     }
 
@@ -106,7 +106,7 @@ impl Dialling {
     }
 
     /// When the next slot gets its first connection.
-    fn opening(&self) -> Nanos {
+    fn opening(&self) -> MonotonicNs {
         let part = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         // Not the ramp divided first, which would lose what is left over at each slot.
         let wait = self.ramp.saturating_mul(part(self.opened)) / part(self.slots.max(1));
@@ -119,43 +119,43 @@ mod tests {
     use super::*;
 
     fn all(dialling: &mut Dialling, now: u64) -> Vec<usize> {
-        std::iter::from_fn(|| dialling.next(Nanos(now))).collect()
+        std::iter::from_fn(|| dialling.next(MonotonicNs(now))).collect()
     }
 
     #[test]
     fn without_a_ramp_all_are_connected_at_once() {
-        let mut dialling = Dialling::new(3, Nanos(5), Duration::ZERO);
-        assert_eq!(dialling.wake(), Nanos(5));
+        let mut dialling = Dialling::new(3, MonotonicNs(5), Duration::ZERO);
+        assert_eq!(dialling.wake(), MonotonicNs(5));
         assert_eq!(all(&mut dialling, 5), [0, 1, 2]);
-        assert_eq!(dialling.wake(), Nanos::NEVER);
+        assert_eq!(dialling.wake(), MonotonicNs::NEVER);
     }
 
     #[test]
     fn a_ramp_spreads_them_evenly() {
-        let mut dialling = Dialling::new(4, Nanos(0), Duration::from_nanos(100));
+        let mut dialling = Dialling::new(4, MonotonicNs(0), Duration::from_nanos(100));
         assert_eq!(all(&mut dialling, 24), [0]);
-        assert_eq!(dialling.wake(), Nanos(25));
+        assert_eq!(dialling.wake(), MonotonicNs(25));
         assert_eq!(all(&mut dialling, 60), [1, 2]);
         assert_eq!((all(&mut dialling, 75), dialling.opened()), (vec![3], 4));
     }
 
     #[test]
     fn who_failed_waits_and_who_is_through_does_not() {
-        let mut dialling = Dialling::new(2, Nanos(0), Duration::ZERO);
+        let mut dialling = Dialling::new(2, MonotonicNs(0), Duration::ZERO);
         assert_eq!(all(&mut dialling, 0), [0, 1]);
-        dialling.again_later(0, Nanos(0));
+        dialling.again_later(0, MonotonicNs(0));
         dialling.again(1);
-        assert_eq!(dialling.wake(), Nanos(0));
+        assert_eq!(dialling.wake(), MonotonicNs(0));
         assert_eq!(all(&mut dialling, 0), [1]);
-        assert_eq!(dialling.wake(), Nanos(100_000_000));
+        assert_eq!(dialling.wake(), MonotonicNs(100_000_000));
         assert_eq!(all(&mut dialling, 100_000_000), [0]);
     }
 
     #[test]
     fn there_are_never_too_many_that_have_not_been_answered() {
-        let mut dialling = Dialling::new(10_000, Nanos(0), Duration::ZERO);
+        let mut dialling = Dialling::new(10_000, MonotonicNs(0), Duration::ZERO);
         assert_eq!(all(&mut dialling, 0).len(), YOUNG_MAX);
-        assert_eq!(dialling.wake(), Nanos::NEVER);
+        assert_eq!(dialling.wake(), MonotonicNs::NEVER);
         dialling.grown();
         assert_eq!(all(&mut dialling, 0), [YOUNG_MAX]);
     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 
 use super::config::Config;
 use super::dialling::Dialling;
@@ -22,22 +22,22 @@ pub(super) struct Gathering {
     /// How far it came, as [`Self::goes_on`] counts.
     progress: usize,
     /// Until when to wait for one more; never once the load has begun.
-    until: Nanos,
+    until: MonotonicNs,
 }
 
 impl Gathering {
     /// Of a load that has all of its connections at once and keeps them. One that is to grow does
     /// not wait for the last of them, and lines that are due at fixed times wait for nobody.
-    pub(super) fn new(config: &Config, plan: &Plan, start: Nanos) -> Self {
+    pub(super) fn new(config: &Config, plan: &Plan, start: MonotonicNs) -> Self {
         let gathers = plan.stays_busy() && config.ramp.is_zero();
-        let until = if gathers { start.after(PATIENCE) } else { Nanos::NEVER };
+        let until = if gathers { start.after(PATIENCE) } else { MonotonicNs::NEVER };
         Self { progress: 0, until }
     }
 
     /// True while nobody sends more than its first lines.
     #[inline]
     pub(super) fn lasts(&self) -> bool {
-        self.until != Nanos::NEVER
+        self.until != MonotonicNs::NEVER
     }
 
     /// We stood still for that long.
@@ -47,7 +47,7 @@ impl Gathering {
 
     /// So many connections were begun, made and answered by now, all added up. More than ever
     /// before is progress: those that fail and are tried again are none.
-    pub(super) fn goes_on(&mut self, progress: usize, now: Nanos) {
+    pub(super) fn goes_on(&mut self, progress: usize, now: MonotonicNs) {
         if self.lasts() && progress > self.progress {
             self.progress = progress;
             self.until = now.after(PATIENCE);
@@ -55,16 +55,16 @@ impl Gathering {
     }
 
     /// True, once, when everybody is there or has been waited for.
-    pub(super) fn ends(&mut self, dialling: &Dialling, now: Nanos) -> bool {
+    pub(super) fn ends(&mut self, dialling: &Dialling, now: MonotonicNs) -> bool {
         let ends = self.lasts() && (dialling.missing() == 0 || now >= self.until);
         if ends {
-            self.until = Nanos::NEVER;
+            self.until = MonotonicNs::NEVER;
         }
         ends
     }
 
     /// When [`Self::ends`] has to be asked, if nothing happens before.
-    pub(super) const fn wake(&self) -> Nanos {
+    pub(super) const fn wake(&self) -> MonotonicNs {
         self.until
     }
 }
@@ -74,30 +74,30 @@ mod tests {
     use super::*;
 
     fn of(slots: usize) -> (Gathering, Dialling) {
-        let dialling = Dialling::new(slots, Nanos(0), Duration::ZERO);
-        (Gathering { progress: 0, until: Nanos(0).after(PATIENCE) }, dialling)
+        let dialling = Dialling::new(slots, MonotonicNs(0), Duration::ZERO);
+        (Gathering { progress: 0, until: MonotonicNs(0).after(PATIENCE) }, dialling)
     }
 
     #[test]
     fn it_ends_once_everybody_has_been_answered() {
         let (mut gathering, mut dialling) = of(2);
-        assert!(!gathering.ends(&dialling, Nanos(1)), "nobody has been dialled");
-        while dialling.next(Nanos(1)).is_some() {}
+        assert!(!gathering.ends(&dialling, MonotonicNs(1)), "nobody has been dialled");
+        while dialling.next(MonotonicNs(1)).is_some() {}
         dialling.grown();
-        assert!(!gathering.ends(&dialling, Nanos(2)), "one is missing");
+        assert!(!gathering.ends(&dialling, MonotonicNs(2)), "one is missing");
         dialling.grown();
-        assert!(gathering.ends(&dialling, Nanos(3)));
-        assert!(!gathering.lasts() && !gathering.ends(&dialling, Nanos(4)), "only once");
+        assert!(gathering.ends(&dialling, MonotonicNs(3)));
+        assert!(!gathering.lasts() && !gathering.ends(&dialling, MonotonicNs(4)), "only once");
     }
 
     #[test]
     fn it_waits_a_second_for_one_more() {
         let (mut gathering, dialling) = of(2);
-        let half = Nanos(500_000_000);
+        let half = MonotonicNs(500_000_000);
         gathering.goes_on(1, half);
-        gathering.goes_on(1, Nanos(900_000_000));
-        assert!(!gathering.ends(&dialling, Nanos(1_499_999_999)));
-        assert_eq!(gathering.wake(), Nanos(1_500_000_000));
-        assert!(gathering.ends(&dialling, Nanos(1_500_000_000)));
+        gathering.goes_on(1, MonotonicNs(900_000_000));
+        assert!(!gathering.ends(&dialling, MonotonicNs(1_499_999_999)));
+        assert_eq!(gathering.wake(), MonotonicNs(1_500_000_000));
+        assert!(gathering.ends(&dialling, MonotonicNs(1_500_000_000)));
     }
 }

@@ -154,7 +154,7 @@ impl Files {
         };
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             // Nobody reads it any more, which is no failure of the run.
-            Err(error) if fault::reader_gone(&error) => {}
+            Err(error) if fault::is_broken_pipe(&error) => {}
             written => written.context("the report could not be written")?,
         }
         if let Some(file) = &mut self.hdr {

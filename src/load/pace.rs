@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 
 use super::report::figures::float;
 
@@ -17,18 +17,18 @@ use super::report::figures::float;
 /// (2 × ramp)` lines were due, so line `k` is due after `√(2 × ramp × k / rate)`.
 #[derive(Debug)]
 pub(super) struct Pace {
-    start: Nanos,
+    start: MonotonicNs,
     /// Lines a second.
     rate: f64,
     ramp_s: f64,
     rounds: Rounds,
     /// The line that is due next, from 0.
     line: u64,
-    next: Nanos,
+    next: MonotonicNs,
     /// No line from this one on.
     lines: u64,
     /// No line from this moment on.
-    end: Nanos,
+    end: MonotonicNs,
 }
 
 /// A line that is due: its connection, and the round that it is of.
@@ -40,16 +40,16 @@ pub(super) struct Due {
 
 impl Pace {
     /// A schedule from `start` on, of `lines` at the most.
-    pub(super) fn new(start: Nanos, rate: f64, ramp: Duration, lines: u64) -> Self {
+    pub(super) fn new(start: MonotonicNs, rate: f64, ramp: Duration, lines: u64) -> Self {
         let (ramp_s, rounds) = (ramp.as_secs_f64(), Rounds::default());
         let mut pace =
-            Self { start, rate, ramp_s, rounds, line: 0, next: start, lines, end: Nanos::NEVER };
+            Self { start, rate, ramp_s, rounds, line: 0, next: start, lines, end: MonotonicNs::NEVER };
         pace.next = pace.at(0);
         pace
     }
 
     /// If a line is due by now: whose it is. A round that begins with it is of so many connections.
-    pub(super) fn due(&mut self, now: Nanos, connections: usize) -> Option<Due> {
+    pub(super) fn due(&mut self, now: MonotonicNs, connections: usize) -> Option<Due> {
         if self.next > now || self.is_through() {
             return None;
         }
@@ -61,8 +61,8 @@ impl Pace {
     }
 
     /// When the next line is due.
-    pub(super) fn next(&self) -> Nanos {
-        if self.is_through() { Nanos::NEVER } else { self.next }
+    pub(super) fn next(&self) -> MonotonicNs {
+        if self.is_through() { MonotonicNs::NEVER } else { self.next }
     }
 
     /// True once there are no more lines.
@@ -71,7 +71,7 @@ impl Pace {
     }
 
     /// Plans nothing for `end` and later.
-    pub(super) fn end_at(&mut self, end: Nanos) {
+    pub(super) fn end_at(&mut self, end: MonotonicNs) {
         self.end = self.end.min(end);
     }
 
@@ -91,7 +91,7 @@ impl Pace {
     }
 
     /// When the line of that connection in that round is due.
-    pub(super) fn moment(&self, due: Due) -> Nanos {
+    pub(super) fn moment(&self, due: Due) -> MonotonicNs {
         self.at(due.round.saturating_add(u64::try_from(due.owner).unwrap_or(u64::MAX)))
     }
 
@@ -100,7 +100,7 @@ impl Pace {
         self.rounds.after(round)
     }
 
-    fn at(&self, line: u64) -> Nanos {
+    fn at(&self, line: u64) -> MonotonicNs {
         let line = float(line);
         let rising = self.rising();
         let seconds = if line < rising {
@@ -113,7 +113,7 @@ impl Pace {
     }
 
     /// How many lines are due before that moment: [`Self::at`] the other way round.
-    fn before(&self, moment: Nanos) -> u64 {
+    fn before(&self, moment: MonotonicNs) -> u64 {
         let seconds = moment.since(self.start).as_secs_f64();
         let lines = if seconds < self.ramp_s {
             self.rate * seconds * seconds / (2.0 * self.ramp_s)
@@ -174,36 +174,36 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn due_by(pace: &mut Pace, now: u64) -> usize {
-        std::iter::from_fn(|| pace.due(Nanos(now), 1)).count()
+        std::iter::from_fn(|| pace.due(MonotonicNs(now), 1)).count()
     }
 
     #[test]
     fn lines_are_due_evenly() {
-        let mut pace = Pace::new(Nanos(7), 1000.0, Duration::ZERO, u64::MAX);
-        assert_eq!(pace.due(Nanos(6), 1), None);
-        let first = pace.due(Nanos(7), 1).unwrap();
-        assert_eq!(pace.moment(first), Nanos(7), "the first at once");
-        assert_eq!(pace.due(Nanos(7), 1), None);
-        assert_eq!(pace.next(), Nanos(1_000_007));
+        let mut pace = Pace::new(MonotonicNs(7), 1000.0, Duration::ZERO, u64::MAX);
+        assert_eq!(pace.due(MonotonicNs(6), 1), None);
+        let first = pace.due(MonotonicNs(7), 1).unwrap();
+        assert_eq!(pace.moment(first), MonotonicNs(7), "the first at once");
+        assert_eq!(pace.due(MonotonicNs(7), 1), None);
+        assert_eq!(pace.next(), MonotonicNs(1_000_007));
         assert_eq!(due_by(&mut pace, 7 + SECOND), 1000);
     }
 
     #[test]
     fn what_is_late_is_still_due_at_its_own_time() {
-        let mut pace = Pace::new(Nanos(0), 10.0, Duration::ZERO, u64::MAX);
-        let late: Vec<_> = std::iter::from_fn(|| pace.due(Nanos(SECOND / 2), 3)).collect();
+        let mut pace = Pace::new(MonotonicNs(0), 10.0, Duration::ZERO, u64::MAX);
+        let late: Vec<_> = std::iter::from_fn(|| pace.due(MonotonicNs(SECOND / 2), 3)).collect();
         let moments: Vec<_> = late.iter().map(|due| pace.moment(*due)).collect();
-        assert_eq!(moments, [0, 1, 2, 3, 4, 5].map(|tenth| Nanos(tenth * SECOND / 10)));
+        assert_eq!(moments, [0, 1, 2, 3, 4, 5].map(|tenth| MonotonicNs(tenth * SECOND / 10)));
     }
 
     /// Each connection has one line in each round, and finds its next one from the one before,
     /// also where connections came in between.
     #[test]
     fn a_connection_finds_its_lines_by_their_rounds() {
-        let mut pace = Pace::new(Nanos(0), 10.0, Duration::ZERO, 40);
+        let mut pace = Pace::new(MonotonicNs(0), 10.0, Duration::ZERO, 40);
         let mut lines = vec![Vec::new(); 5];
         for opened in [1, 1, 1, 3, 4].into_iter().chain([5; 35]) {
-            let due = pace.due(Nanos(100 * SECOND), opened).unwrap();
+            let due = pace.due(MonotonicNs(100 * SECOND), opened).unwrap();
             lines[due.owner].push(due);
         }
         assert!(pace.is_through());
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn during_the_ramp_the_rate_rises_evenly() {
-        let mut pace = Pace::new(Nanos(0), 1000.0, Duration::from_secs(10), u64::MAX);
+        let mut pace = Pace::new(MonotonicNs(0), 1000.0, Duration::from_secs(10), u64::MAX);
         let by_second: Vec<_> =
             (1..=12).map(|second| due_by(&mut pace, second * SECOND - 1)).collect();
         assert_eq!(by_second, [50, 150, 250, 350, 450, 550, 650, 750, 850, 950, 1000, 1000]);
@@ -224,22 +224,22 @@ mod tests {
 
     #[test]
     fn it_ends_with_its_lines_or_its_time() {
-        let mut pace = Pace::new(Nanos(0), 10.0, Duration::ZERO, 5);
+        let mut pace = Pace::new(MonotonicNs(0), 10.0, Duration::ZERO, 5);
         assert_eq!(due_by(&mut pace, 100 * SECOND), 5);
-        assert_eq!((pace.next(), pace.rest()), (Nanos::NEVER, 0));
-        let mut pace = Pace::new(Nanos(0), 10.0, Duration::ZERO, u64::MAX);
-        pace.end_at(Nanos(SECOND));
+        assert_eq!((pace.next(), pace.rest()), (MonotonicNs::NEVER, 0));
+        let mut pace = Pace::new(MonotonicNs(0), 10.0, Duration::ZERO, u64::MAX);
+        pace.end_at(MonotonicNs(SECOND));
         assert_eq!(due_by(&mut pace, 100 * SECOND), 10);
-        assert_eq!((pace.next(), pace.rest()), (Nanos::NEVER, 0));
+        assert_eq!((pace.next(), pace.rest()), (MonotonicNs::NEVER, 0));
     }
 
     #[test]
     fn what_is_left_is_counted_and_not_walked_through() {
         for (ramp, due) in [(0, 5_000_000_000), (2, 4_000_000_000), (10, 1_250_000_000)] {
             let ramp = Duration::from_secs(ramp);
-            let mut pace = Pace::new(Nanos(0), 1e9, ramp, u64::MAX);
-            pace.end_at(Nanos(5 * SECOND));
-            assert!(pace.due(Nanos(5 * SECOND), 1).is_some());
+            let mut pace = Pace::new(MonotonicNs(0), 1e9, ramp, u64::MAX);
+            pace.end_at(MonotonicNs(5 * SECOND));
+            assert!(pace.due(MonotonicNs(5 * SECOND), 1).is_some());
             assert_eq!((pace.rest(), pace.give_up(), pace.rest()), (due - 1, due - 1, 0));
         }
     }

@@ -224,7 +224,7 @@ fn steps(done: f64) -> u64 {
 
 /// Says it in one piece, so that no other program's line comes in between, or not at all.
 fn say(text: &str) {
-    stderr::offer(format!("tcpecho-load: {text}\n").as_bytes());
+    stderr::try_write(format!("tcpecho-load: {text}\n").as_bytes());
 }
 
 #[cfg(test)]

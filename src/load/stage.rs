@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 
 use super::config::{Config, Until};
 use super::results::Part;
@@ -14,22 +14,22 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Stage {
     part: Part,
-    start: Nanos,
+    start: MonotonicNs,
     /// For how long it is not measured at first.
     before: Duration,
     /// When it began to be measured, or will.
-    from: Nanos,
+    from: MonotonicNs,
     /// For how long it is measured from then on; none where it is until all lines are back.
     time: Option<Duration>,
     /// When it stops being measured, or did.
-    to: Nanos,
+    to: MonotonicNs,
     /// When the current second ends.
-    second: Nanos,
+    second: MonotonicNs,
     /// When its time began to run, and when it is over, if it has one.
-    begun: Nanos,
-    due: Nanos,
+    begun: MonotonicNs,
+    due: MonotonicNs,
     /// When it is over, whatever is missing.
-    deadline: Nanos,
+    deadline: MonotonicNs,
     timeout: Duration,
     /// For how long this process stood still: the lines that were due meanwhile are late, and so
     /// much longer are they waited for.
@@ -38,14 +38,14 @@ pub(super) struct Stage {
 
 impl Stage {
     /// What was asked for, from `start` on; its time does not run until [`Self::begin`].
-    pub(super) fn new(config: &Config, start: Nanos) -> Self {
+    pub(super) fn new(config: &Config, start: MonotonicNs) -> Self {
         let (before, time) = match config.until {
             Until::Time(time) => (config.ramp.saturating_add(config.warmup), Some(time)),
             Until::Lines(_) => (Duration::ZERO, None),
         };
         let (part, from) = match before {
             Duration::ZERO => (Part::Measured, start),
-            _ => (Part::Before, Nanos::NEVER),
+            _ => (Part::Before, MonotonicNs::NEVER),
         };
         Self {
             part,
@@ -53,18 +53,18 @@ impl Stage {
             before,
             from,
             time,
-            to: Nanos::NEVER,
+            to: MonotonicNs::NEVER,
             second: start.after(SECOND),
-            begun: Nanos::NEVER,
-            due: Nanos::NEVER,
-            deadline: Nanos::NEVER,
+            begun: MonotonicNs::NEVER,
+            due: MonotonicNs::NEVER,
+            deadline: MonotonicNs::NEVER,
             timeout: config.timeout,
             paused: Duration::ZERO,
         }
     }
 
     /// Its time runs from now on.
-    pub(super) fn begin(&mut self, now: Nanos) {
+    pub(super) fn begin(&mut self, now: MonotonicNs) {
         if self.part == Part::Before {
             self.from = now.after(self.before);
         }
@@ -86,12 +86,12 @@ impl Stage {
     }
 
     /// True if there is no more time at all.
-    pub(super) fn is_out_of_time(&self, now: Nanos) -> bool {
+    pub(super) fn is_out_of_time(&self, now: MonotonicNs) -> bool {
         now >= self.deadline
     }
 
     /// When the current second ends, or all time.
-    pub(super) fn wake(&self) -> Nanos {
+    pub(super) fn wake(&self) -> MonotonicNs {
         self.second.min(self.deadline)
     }
 
@@ -102,28 +102,28 @@ impl Stage {
     }
 
     /// True once its time is over, though something may still be waited for.
-    pub(super) fn is_over_time(&self, now: Nanos) -> bool {
+    pub(super) fn is_over_time(&self, now: MonotonicNs) -> bool {
         self.is_ending() || now >= self.due
     }
 
     /// For how long it is still waited for that, at most.
-    pub(super) fn left(&self, now: Nanos) -> Duration {
+    pub(super) fn left(&self, now: MonotonicNs) -> Duration {
         if self.is_ending() { self.deadline.since(now) } else { self.timeout }
     }
 
     /// How much of its time has passed; none before [`Self::begin`].
-    pub(super) fn elapsed(&self, now: Nanos) -> Duration {
+    pub(super) fn elapsed(&self, now: MonotonicNs) -> Duration {
         now.min(self.due).since(self.begun)
     }
 
     /// When it stops being measured, if that is known.
-    pub(super) const fn to(&self) -> Nanos {
+    pub(super) const fn to(&self) -> MonotonicNs {
         self.to
     }
 
     /// If a second has ended: the part it belonged to. The next one begins, and perhaps the next
     /// part.
-    pub(super) fn next_second(&mut self, now: Nanos) -> Option<Part> {
+    pub(super) fn next_second(&mut self, now: MonotonicNs) -> Option<Part> {
         if now < self.second {
             return None;
         }
@@ -143,11 +143,11 @@ impl Stage {
 
     /// Its time is over, and something is still to be done: it is measured until [`Self::end`].
     pub(super) fn go_on(&mut self) {
-        self.to = Nanos::NEVER;
+        self.to = MonotonicNs::NEVER;
     }
 
     /// Sends no more: what is on its way has as long as any line has.
-    pub(super) fn end(&mut self, now: Nanos) {
+    pub(super) fn end(&mut self, now: MonotonicNs) {
         self.from = self.from.min(now);
         // As with the beginning: until now it was counted.
         self.to = now;
@@ -157,11 +157,11 @@ impl Stage {
     }
 
     /// How much of the run is over, from 0 to 1, if that is a matter of time.
-    pub(super) fn done(&self, now: Nanos) -> f64 {
+    pub(super) fn done(&self, now: MonotonicNs) -> f64 {
         if self.is_ending() {
             return 1.0;
         }
-        if self.to == Nanos::NEVER {
+        if self.to == MonotonicNs::NEVER {
             return 0.0;
         }
         let whole = self.to.since(self.start).as_secs_f64();
@@ -173,18 +173,18 @@ impl Stage {
         self.to.since(self.from)
     }
 
-    fn begin_second(&mut self, now: Nanos) {
+    fn begin_second(&mut self, now: MonotonicNs) {
         // Whole seconds, even if this one ended late.
         let due = self.second.after(SECOND);
         self.second = if due > now { due } else { now.after(SECOND) }.min(self.boundary());
     }
 
     /// When this part ends.
-    const fn boundary(&self) -> Nanos {
+    const fn boundary(&self) -> MonotonicNs {
         match self.part {
             Part::Before => self.from,
             Part::Measured => self.to,
-            Part::After => Nanos::NEVER,
+            Part::After => MonotonicNs::NEVER,
         }
     }
 }

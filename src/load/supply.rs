@@ -1,7 +1,7 @@
 //! Which lines may be sent: the closed loop's as soon as somebody can, the open loop's when they
 //! are due.
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 
 use super::exchange::Supply;
 use super::pace::{Due, Pace};
@@ -70,7 +70,7 @@ impl Owed {
     }
 
     /// Takes the first of them, and returns when it was due.
-    fn take(&mut self, owner: usize, pace: &Pace) -> Option<Nanos> {
+    fn take(&mut self, owner: usize, pace: &Pace) -> Option<MonotonicNs> {
         self.lines = self.lines.checked_sub(1)?;
         let due = Due { owner, round: self.round };
         self.round = pace.after(self.round);
@@ -103,7 +103,7 @@ pub(super) struct Supplied<'a> {
 
 impl Supply for Supplied<'_> {
     #[inline]
-    fn next(&mut self, now: Nanos) -> Option<Nanos> {
+    fn next(&mut self, now: MonotonicNs) -> Option<MonotonicNs> {
         if let Some(pace) = self.pace {
             return self.owed.take(self.owner, pace);
         }

@@ -15,7 +15,7 @@ fn v2(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
 }
 
 fn source(bytes: &[u8]) -> Option<SocketAddr> {
-    let Beginning::Header { bytes: length, source } = read(bytes) else {
+    let Parsed::Header { bytes: length, source } = parse(bytes) else {
         panic!("no header: {bytes:?}")
     };
     assert_eq!(length, bytes.len());
@@ -56,9 +56,9 @@ fn a_header_has_a_greatest_length() {
     let longest = format!("PROXY UNKNOWN{:>92}\r\n", "");
     assert_eq!((longest.len(), source(longest.as_bytes())), (V1_BYTES_MAX, None));
     let longer = format!("PROXY UNKNOWN{:>93}\r\n", "");
-    assert_eq!(read(longer.as_bytes()), Beginning::Other);
-    assert_eq!(read(&longer.as_bytes()[..106]), Beginning::Unfinished);
-    assert_eq!(read(&longer.as_bytes()[..107]), Beginning::Other);
+    assert_eq!(parse(longer.as_bytes()), Parsed::NoHeader);
+    assert_eq!(parse(&longer.as_bytes()[..106]), Parsed::Incomplete);
+    assert_eq!(parse(&longer.as_bytes()[..107]), Parsed::NoHeader);
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn version_2_is_read_once_its_addresses_have_come_and_its_fields_are_skipped() {
     let v4 = [192, 0, 2, 1, 192, 0, 2, 2, 0, 1, 0, 2];
     for fields in [0, 3000, 65_523] {
         let whole = v2(0x21, 0x11, &[&v4[..], &vec![0xee; fields]].concat());
-        let header = Beginning::Header { bytes: whole.len(), source: Some(address("192.0.2.1:1")) };
-        assert_eq!(read(&whole), header);
-        assert_eq!(read(&whole[..28]), header, "{fields} bytes of fields follow");
-        assert_eq!(read(&whole[..27]), Beginning::Unfinished);
+        let header = Parsed::Header { bytes: whole.len(), source: Some(address("192.0.2.1:1")) };
+        assert_eq!(parse(&whole), header);
+        assert_eq!(parse(&whole[..28]), header, "{fields} bytes of fields follow");
+        assert_eq!(parse(&whole[..27]), Parsed::Incomplete);
     }
 }
 
@@ -87,8 +87,8 @@ fn a_length_too_short_for_its_family_is_refused_at_once() {
     for (family, needed) in [(0x11, 12), (0x12, 12), (0x21, 36), (0x22, 36), (0x31, 216)] {
         for length in [0, 4, needed - 1] {
             let short = v2(0x21, family, &vec![0; length]);
-            assert_eq!(read(&short[..16]), Beginning::Other, "{family:#x}, {length}");
-            assert_eq!(read(&[&short[..], b"input"].concat()), Beginning::Other);
+            assert_eq!(parse(&short[..16]), Parsed::NoHeader, "{family:#x}, {length}");
+            assert_eq!(parse(&[&short[..], b"input"].concat()), Parsed::NoHeader);
         }
     }
 }
@@ -96,15 +96,15 @@ fn a_length_too_short_for_its_family_is_refused_at_once() {
 #[test]
 fn a_newline_alone_in_a_header_of_version_1_makes_it_none_in_whatever_pieces() {
     let wrong = b"PROXY UNKNOWN\nhello\r\n";
-    assert_eq!(read(wrong), Beginning::Other);
-    assert_eq!(read(&wrong[..14]), Beginning::Other);
-    assert_eq!(read(&wrong[..13]), Beginning::Unfinished);
+    assert_eq!(parse(wrong), Parsed::NoHeader);
+    assert_eq!(parse(&wrong[..14]), Parsed::NoHeader);
+    assert_eq!(parse(&wrong[..13]), Parsed::Incomplete);
 }
 
 #[test]
 fn what_can_be_no_header_is_none_at_once() {
     for other in [&b"x"[..], b"\n", b"PROXX", b"PROXYabc", b"\r\r", b"\r\n\r\n\0\r\nQUIT\r"] {
-        assert_eq!(read(other), Beginning::Other, "{other:?}");
+        assert_eq!(parse(other), Parsed::NoHeader, "{other:?}");
     }
     for wrong in [
         &b"PROXY TCP4 192.0.2.256 192.0.2.2 1 2\r\n"[..],
@@ -126,7 +126,7 @@ fn what_can_be_no_header_is_none_at_once() {
         &v2(0x21, 0x41, &[0; 12]),
         &v2(0x21, 0x31, &[0; 215]),
     ] {
-        assert_eq!(read(wrong), Beginning::Other, "{wrong:?}");
+        assert_eq!(parse(wrong), Parsed::NoHeader, "{wrong:?}");
     }
 }
 
@@ -136,7 +136,7 @@ fn every_beginning_of_a_header_may_be_one() {
     for version in [Version::V1, Version::V2] {
         let whole = header(version, addresses);
         for length in 0..whole.len() {
-            assert_eq!(read(&whole[..length]), Beginning::Unfinished, "{length}");
+            assert_eq!(parse(&whole[..length]), Parsed::Incomplete, "{length}");
         }
     }
 }
@@ -148,10 +148,10 @@ proptest! {
         rest in vec(any::<u8>(), 0..200),
     ) {
         let bytes = [signature, &rest].concat();
-        match read(&bytes) {
-            Beginning::Header { bytes: length, .. } => prop_assert!(length <= 16 + 65_535),
-            Beginning::Unfinished => prop_assert!(bytes.len() < HEADER_BYTES_MAX),
-            Beginning::Other => {}
+        match parse(&bytes) {
+            Parsed::Header { bytes: length, .. } => prop_assert!(length <= 16 + 65_535),
+            Parsed::Incomplete => prop_assert!(bytes.len() < HEADER_BYTES_MAX),
+            Parsed::NoHeader => {}
         }
     }
 }

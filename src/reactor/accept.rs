@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use log::{debug, warn};
 
 use crate::cause::Cause;
-use crate::connection::{Connection, Peer, Ready, Tally};
-use crate::fault::{self, AcceptFault};
+use crate::connection::{Connection, Peer, Ready, Traffic};
+use crate::fault::{self, AcceptError};
 
 use super::closing::log_closed;
 use super::gate::{Admission, EVICTS_PER_TURN};
@@ -34,7 +34,7 @@ impl<K: Kernel> Reactor<K> {
         self.warn_if_full();
         let (mut failures, mut questions) = (0, 0..QUESTIONS_PER_TURN);
         // The last call's last turn: those that were in the queue in time may still be there.
-        let budget = if self.lent.input_over { LAST_ACCEPTS } else { ACCEPTS_PER_TURN };
+        let budget = if self.lent.read_over { LAST_ACCEPTS } else { ACCEPTS_PER_TURN };
         for _ in 0..budget {
             let admission = self.gate.admission(self.open(), self.lent.now);
             if admission == Admission::NotNow {
@@ -48,9 +48,9 @@ impl<K: Kernel> Reactor<K> {
                         self.gate.nobody_waits(listener);
                     }
                 }
-                Err(error) => match fault::accept_fault(&error) {
-                    AcceptFault::Drained => self.gate.nobody_waits(listener),
-                    fault @ (AcceptFault::Again | AcceptFault::Exhausted | AcceptFault::Broken) => {
+                Err(error) => match fault::accept_error(&error) {
+                    AcceptError::WouldBlock => self.gate.nobody_waits(listener),
+                    fault @ (AcceptError::Retry | AcceptError::Exhausted | AcceptError::ListenerBroken) => {
                         self.accept_failed(fault, &error)?;
                         failures += 1;
                         if failures == ACCEPTS_PER_TURN {
@@ -61,7 +61,7 @@ impl<K: Kernel> Reactor<K> {
             }
         }
         self.evict_unidentified();
-        let last_call_is_over = self.gate.is_quiet() || self.lent.input_over;
+        let last_call_is_over = self.gate.is_quiet() || self.lent.read_over;
         if self.is_draining() && last_call_is_over {
             if self.somebody_waits() {
                 warn!("the drain's time is over, and more connections wait: they are reset");
@@ -133,7 +133,7 @@ impl<K: Kernel> Reactor<K> {
     /// The cause of a connection's end whose registration has failed: refused on request, or for
     /// want of memory.
     fn not_registered(&mut self, error: &io::Error) -> Cause {
-        if fault::refused(error) {
+        if fault::is_refused(error) {
             return Cause::Refused;
         }
         if let Some(left_out) = self.warnings.may_warn(Warning::Register, self.lent.now) {
@@ -155,8 +155,8 @@ impl<K: Kernel> Reactor<K> {
     /// Closes a connection that never came in.
     fn turn_away(&mut self, stream: K::Stream, peer: Peer, cause: Cause) {
         let mut connection = Connection::new(stream, peer, None, self.lent.now);
-        connection.turn_away(cause);
-        self.count_closed(cause, Tally::default(), connection.peer());
+        connection.reject(cause);
+        self.count_closed(cause, Traffic::default(), connection.peer());
         log_closed(&connection, self.lent.now);
     }
 
@@ -173,23 +173,23 @@ impl<K: Kernel> Reactor<K> {
         }
     }
 
-    fn accept_failed(&mut self, fault: AcceptFault, error: &io::Error) -> io::Result<()> {
+    fn accept_failed(&mut self, fault: AcceptError, error: &io::Error) -> io::Result<()> {
         *self.counters.accept_errors.entry(fault::errno_name(error)).or_default() += 1;
         match fault {
-            AcceptFault::Drained => Ok(()),
-            AcceptFault::Again => {
-                if fault::aborted_in_queue(error) {
+            AcceptError::WouldBlock => Ok(()),
+            AcceptError::Retry => {
+                if fault::died_before_accept(error) {
                     self.counters.accepted += 1;
-                    self.counters.closed(Cause::Aborted, Tally::default());
+                    self.counters.closed(Cause::Aborted, Traffic::default());
                 }
                 debug!("accept: {error}; on with the next");
                 Ok(())
             }
-            AcceptFault::Exhausted => {
+            AcceptError::Exhausted => {
                 self.pause(error);
                 Ok(())
             }
-            AcceptFault::Broken => {
+            AcceptError::ListenerBroken => {
                 self.close_listeners();
                 Err(io::Error::new(error.kind(), format!("a listener is broken: accept: {error}")))
             }

@@ -15,8 +15,8 @@ use log::{debug, warn};
 use rustix::process::Pid;
 
 use crate::cause::Cause;
-use crate::clock::Millis;
-use crate::connection::{Peer, Tally};
+use crate::clock::MonotonicMs;
+use crate::connection::{Peer, Traffic};
 
 use super::closing::log_child;
 use super::kernel::{Ended, Urge};
@@ -37,9 +37,9 @@ pub(super) struct Children {
 #[derive(Debug)]
 struct Child {
     peer: Peer,
-    opened: Millis,
+    opened: MonotonicMs,
     /// It was started in a turn with a signal, and when that was.
-    at_signal: Option<Millis>,
+    at_signal: Option<MonotonicMs>,
     /// It was asked to end.
     asked: bool,
     /// How it ended itself; what it has started may live on.
@@ -60,7 +60,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Has a child answer the connection that was just accepted.
-    pub(super) fn hand_over(&mut self, stream: K::Stream, peer: Peer, opened: Millis) {
+    pub(super) fn hand_over(&mut self, stream: K::Stream, peer: Peer, opened: MonotonicMs) {
         let now = self.lent.now;
         let at_signal = self.children.signalled.then_some(now);
         let child = Child { peer, opened, at_signal, asked: false, ended: None };
@@ -74,7 +74,7 @@ impl<K: Kernel> Reactor<K> {
             }
         }
         // Too late to be given any time; and nothing would ask it later.
-        if self.lent.input_over {
+        if self.lent.read_over {
             self.ask_children();
         }
     }
@@ -119,7 +119,7 @@ impl<K: Kernel> Reactor<K> {
     /// queue until then, and are given the same time as those that still do.
     pub(super) fn ask_children(&mut self) {
         let now = self.lent.now;
-        let draining_begins = !self.lent.input_over;
+        let draining_begins = !self.lent.read_over;
         for (id, child) in &mut self.children.by_id {
             let from_queue = child.at_signal == Some(now);
             if draining_begins && from_queue {
@@ -158,7 +158,7 @@ impl<K: Kernel> Reactor<K> {
             (None, _) => &"not-started",
         };
         self.per_peer.leave(&child.peer);
-        self.count_closed(cause, Tally::default(), &child.peer);
+        self.count_closed(cause, Traffic::default(), &child.peer);
         let lasted = self.lent.now.since(child.opened);
         log_child(&child.peer, cause, lasted, status);
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use log::debug;
 
 use crate::cause::Cause;
-use crate::clock::Millis;
-use crate::connection::{Connection, Peer, Phase, Stream, Tally};
+use crate::clock::MonotonicMs;
+use crate::connection::{Connection, Peer, Phase, Stream, Traffic};
 
 use super::slots::Report;
 use super::{Kernel, Reactor};
@@ -33,7 +33,7 @@ impl<K: Kernel> Reactor<K> {
                 self.per_peer.leave_unidentified(key);
             }
             if let Phase::Closed(cause) = connection.phase() {
-                self.count_closed(cause, connection.tally(), connection.peer());
+                self.count_closed(cause, connection.traffic(), connection.peer());
                 log_closed(&connection, self.lent.now);
             }
         }
@@ -47,7 +47,7 @@ impl<K: Kernel> Reactor<K> {
 
 impl<K: Kernel> Reactor<K> {
     /// Counts the end of a connection, also for the next summary.
-    pub(super) fn count_closed(&mut self, cause: Cause, tally: Tally, peer: &Peer) {
+    pub(super) fn count_closed(&mut self, cause: Cause, tally: Traffic, peer: &Peer) {
         self.counters.closed(cause, tally);
         if let Some(at) = self.summary.note(cause, peer, self.lent.now) {
             self.deadlines.summary_at(at);
@@ -56,17 +56,17 @@ impl<K: Kernel> Reactor<K> {
 }
 
 /// Logs the end of a connection.
-pub(super) fn log_closed<S: Stream>(connection: &Connection<S>, now: Millis) {
+pub(super) fn log_closed<S: Stream>(connection: &Connection<S>, now: MonotonicMs) {
     let Phase::Closed(cause) = connection.phase() else { return };
     let peer = connection.peer();
-    let Tally { bytes_in, bytes_out, lines } = connection.tally();
+    let Traffic { bytes_in, bytes_out, lines } = connection.traffic();
     let duration = now.since(connection.opened()).as_secs_f64();
     debug!(peer:%, cause:%, bytes_in, bytes_out, lines, duration; "closed");
 }
 
 /// Logs the end of what a child answered. What went through it, only the child knows.
 pub(super) fn log_child(peer: &Peer, cause: Cause, lasted: Duration, status: &dyn fmt::Display) {
-    let Tally { bytes_in, bytes_out, lines } = Tally::default();
+    let Traffic { bytes_in, bytes_out, lines } = Traffic::default();
     let duration = lasted.as_secs_f64();
     debug!(peer:%, cause:%, bytes_in, bytes_out, lines, duration, status:%; "closed");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::cause::Cause;
-use crate::connection::Tally;
+use crate::connection::Traffic;
 
 /// Why a visitor was closed before it was answered, in the word of the metric.
 pub const REJECTIONS: [&str; 3] = [EVICTED, FULL, REFUSED];
@@ -21,7 +21,7 @@ pub struct Counters {
     /// Connections that were taken from a queue, those that had died there included.
     pub accepted: u64,
     /// What went through connections that have ended.
-    pub tally: Tally,
+    pub tally: Traffic,
     /// How often `accept` failed, by errno.
     pub accept_errors: BTreeMap<String, u64>,
     /// How often the gate paused because descriptors or memory had run out.
@@ -37,7 +37,7 @@ pub struct Counters {
 
 impl Counters {
     /// Counts a connection's end.
-    pub fn closed(&mut self, cause: Cause, tally: Tally) {
+    pub fn closed(&mut self, cause: Cause, tally: Traffic) {
         #[expect(clippy::indexing_slicing, reason = "there is a place for each cause")]
         let count = &mut self.closed[cause.index()];
         *count += 1;

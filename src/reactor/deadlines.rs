@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 
 use super::timer_wheel::TimerWheel;
 
@@ -33,12 +33,12 @@ enum Single {
 pub(super) struct Deadlines {
     wheel: TimerWheel,
     /// For each [`Single`] when it comes.
-    singles: [Millis; 4],
+    singles: [MonotonicMs; 4],
     /// The first of all these; kept, because each turn asks for it.
-    next: Millis,
+    next: MonotonicMs,
     /// How far it is from one tick to the next, in milliseconds, and when the last one was.
     tick_ms: u64,
-    ticked: Millis,
+    ticked: MonotonicMs,
     /// How far it is from one beat to the next.
     interval: Duration,
 }
@@ -48,22 +48,22 @@ impl Deadlines {
     pub(super) fn with_capacity(connections: usize) -> Self {
         Self {
             wheel: TimerWheel::with_capacity(connections),
-            singles: [Millis::NEVER; 4],
-            next: Millis::NEVER,
+            singles: [MonotonicMs::NEVER; 4],
+            next: MonotonicMs::NEVER,
             tick_ms: u64::MAX,
-            ticked: Millis::default(),
+            ticked: MonotonicMs::default(),
             interval: Duration::ZERO,
         }
     }
 
     /// Has [`Self::due`] return `key` no later than `at`.
-    pub(super) fn schedule(&mut self, key: usize, at: Millis, now: Millis) {
+    pub(super) fn schedule(&mut self, key: usize, at: MonotonicMs, now: MonotonicMs) {
         self.wheel.schedule(key, at, now);
         self.next = self.soonest();
     }
 
     /// Takes out a key at which to look now.
-    pub(super) fn due(&mut self, now: Millis) -> Option<usize> {
+    pub(super) fn due(&mut self, now: MonotonicMs) -> Option<usize> {
         let key = self.wheel.due(now)?;
         self.next = self.soonest();
         Some(key)
@@ -76,19 +76,19 @@ impl Deadlines {
     }
 
     /// Sets the time when everything ends, or the next step to that end.
-    pub(super) fn end_at(&mut self, end: Millis) {
+    pub(super) fn end_at(&mut self, end: MonotonicMs) {
         self.set(Single::End, end);
     }
 
     /// Has the loop beat in that interval, from `now` on.
-    pub(super) fn beat_every(&mut self, interval: Duration, now: Millis) {
+    pub(super) fn beat_every(&mut self, interval: Duration, now: MonotonicMs) {
         // An interval below a millisecond would be zero on this clock.
         self.interval = interval.max(Duration::from_millis(1));
         self.set(Single::Beat, now.after(self.interval));
     }
 
     /// True if it is time for a beat. Missed beats are not made up for.
-    pub(super) fn beats(&mut self, now: Millis) -> bool {
+    pub(super) fn beats(&mut self, now: MonotonicMs) -> bool {
         let due = self.take(Single::Beat, now).is_some();
         if due {
             self.set(Single::Beat, now.after(self.interval));
@@ -97,12 +97,12 @@ impl Deadlines {
     }
 
     /// Sets the time of the next summary.
-    pub(super) fn summary_at(&mut self, at: Millis) {
+    pub(super) fn summary_at(&mut self, at: MonotonicMs) {
         self.set(Single::Summary, at);
     }
 
     /// True, once, when it is time for a summary.
-    pub(super) fn is_summary_due(&mut self, now: Millis) -> bool {
+    pub(super) fn is_summary_due(&mut self, now: MonotonicMs) -> bool {
         self.take(Single::Summary, now).is_some()
     }
 
@@ -114,9 +114,9 @@ impl Deadlines {
 
     /// Starts the ticks, or sees to it that there is a next one. Without an interval there are
     /// none.
-    pub(super) fn keep_ticking(&mut self, now: Millis) {
+    pub(super) fn keep_ticking(&mut self, now: MonotonicMs) {
         let next = *self.of(Single::Tick);
-        if next == Millis::NEVER {
+        if next == MonotonicMs::NEVER {
             self.ticked = now;
         }
         if self.tick_ms < u64::MAX {
@@ -126,13 +126,13 @@ impl Deadlines {
 
     /// If a tick is due, and comes so late that the process was stopped: from when on its clock may
     /// have been old.
-    pub(super) fn ticked(&mut self, now: Millis) -> Option<Millis> {
+    pub(super) fn ticked(&mut self, now: MonotonicMs) -> Option<MonotonicMs> {
         let due = self.take(Single::Tick, now)?;
         let last = std::mem::replace(&mut self.ticked, now);
         (now.since(due) > STOP_MIN).then_some(last)
     }
 
-    const fn of(&mut self, single: Single) -> &mut Millis {
+    const fn of(&mut self, single: Single) -> &mut MonotonicMs {
         let [end, summary, tick, beat] = &mut self.singles;
         match single {
             Single::End => end,
@@ -142,26 +142,26 @@ impl Deadlines {
         }
     }
 
-    fn set(&mut self, single: Single, at: Millis) {
+    fn set(&mut self, single: Single, at: MonotonicMs) {
         *self.of(single) = at;
         self.next = self.soonest();
     }
 
     /// If it is due: when it was to come. Then it does not come again by itself.
-    fn take(&mut self, single: Single, now: Millis) -> Option<Millis> {
+    fn take(&mut self, single: Single, now: MonotonicMs) -> Option<MonotonicMs> {
         let due = *self.of(single);
         (due <= now).then(|| {
-            self.set(single, Millis::NEVER);
+            self.set(single, MonotonicMs::NEVER);
             due
         })
     }
 
-    fn soonest(&self) -> Millis {
-        self.singles.into_iter().fold(self.wheel.next(), Millis::min)
+    fn soonest(&self) -> MonotonicMs {
+        self.singles.into_iter().fold(self.wheel.next(), MonotonicMs::min)
     }
 
     /// The first of all times in there.
-    pub(super) const fn next(&self) -> Millis {
+    pub(super) const fn next(&self) -> MonotonicMs {
         self.next
     }
 }
@@ -170,44 +170,44 @@ impl Deadlines {
 mod tests {
     use super::*;
 
-    fn one_at(at: Millis) -> Deadlines {
+    fn one_at(at: MonotonicMs) -> Deadlines {
         let mut deadlines = Deadlines::with_capacity(1);
-        deadlines.schedule(0, at, Millis(0));
+        deadlines.schedule(0, at, MonotonicMs(0));
         deadlines
     }
 
     #[test]
     fn the_end_is_a_deadline_of_no_connection() {
-        let mut deadlines = one_at(Millis(30));
-        deadlines.end_at(Millis(20));
-        assert_eq!(deadlines.next(), Millis(20));
-        assert_eq!(deadlines.due(Millis(25)), None);
-        assert_eq!(deadlines.due(Millis(30)), Some(0));
-        assert_eq!(deadlines.next(), Millis(20));
+        let mut deadlines = one_at(MonotonicMs(30));
+        deadlines.end_at(MonotonicMs(20));
+        assert_eq!(deadlines.next(), MonotonicMs(20));
+        assert_eq!(deadlines.due(MonotonicMs(25)), None);
+        assert_eq!(deadlines.due(MonotonicMs(30)), Some(0));
+        assert_eq!(deadlines.next(), MonotonicMs(20));
     }
 
     #[test]
     fn the_loop_beats_beside_all_deadlines() {
-        let mut deadlines = one_at(Millis(25));
-        assert!(!deadlines.beats(Millis(u64::MAX - 1)), "there is no beat by default");
-        deadlines.beat_every(Duration::from_millis(10), Millis(5));
-        assert_eq!(deadlines.next(), Millis(15));
-        assert!(!deadlines.beats(Millis(14)));
-        assert!(deadlines.beats(Millis(18)));
-        assert_eq!(deadlines.next(), Millis(25));
-        assert_eq!(deadlines.due(Millis(26)), Some(0));
-        assert_eq!(deadlines.next(), Millis(28), "late beats put off the next ones");
-        deadlines.end_at(Millis(27));
-        assert_eq!(deadlines.next(), Millis(27));
+        let mut deadlines = one_at(MonotonicMs(25));
+        assert!(!deadlines.beats(MonotonicMs(u64::MAX - 1)), "there is no beat by default");
+        deadlines.beat_every(Duration::from_millis(10), MonotonicMs(5));
+        assert_eq!(deadlines.next(), MonotonicMs(15));
+        assert!(!deadlines.beats(MonotonicMs(14)));
+        assert!(deadlines.beats(MonotonicMs(18)));
+        assert_eq!(deadlines.next(), MonotonicMs(25));
+        assert_eq!(deadlines.due(MonotonicMs(26)), Some(0));
+        assert_eq!(deadlines.next(), MonotonicMs(28), "late beats put off the next ones");
+        deadlines.end_at(MonotonicMs(27));
+        assert_eq!(deadlines.next(), MonotonicMs(27));
     }
 
     #[test]
     fn a_cancelled_key_never_comes_due() {
-        let mut deadlines = one_at(Millis(10));
+        let mut deadlines = one_at(MonotonicMs(10));
         deadlines.cancel(0);
         deadlines.cancel(0);
         deadlines.cancel(99);
-        assert_eq!(deadlines.due(Millis(u64::MAX - 1)), None);
-        assert_eq!(deadlines.next(), Millis::NEVER);
+        assert_eq!(deadlines.due(MonotonicMs(u64::MAX - 1)), None);
+        assert_eq!(deadlines.next(), MonotonicMs::NEVER);
     }
 }

@@ -14,10 +14,10 @@ use log::{debug, warn};
 use slab::Slab;
 
 use crate::access;
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Ready, Stream};
-use crate::fault::{self, AcceptFault};
-use crate::http::{Exchange, PATIENCE, Progress, Request, Response};
+use crate::fault::{self, AcceptError};
+use crate::http::{HttpConnection, REQUEST_TIMEOUT, HttpStep, Request, Response};
 
 use super::counters::{EVICTED, FULL, REFUSED};
 use super::gate::PAUSE;
@@ -48,7 +48,7 @@ pub struct Question {
 
 #[derive(Debug)]
 struct Visitor<S> {
-    exchange: Exchange<S>,
+    exchange: HttpConnection<S>,
     peer: Peer,
     /// How many visitors came before it.
     number: u64,
@@ -65,7 +65,7 @@ pub(super) struct Desk<S> {
     /// A visitor may be in the listener's queue.
     knocked: bool,
     /// Until when none is accepted, because that has failed.
-    paused_until: Millis,
+    paused_until: MonotonicMs,
     asked: Vec<Question>,
 }
 
@@ -76,7 +76,7 @@ impl<S> Default for Desk<S> {
             arrivals: 0,
             run_queue: Vec::new(),
             knocked: false,
-            paused_until: Millis::default(),
+            paused_until: MonotonicMs::default(),
             asked: Vec::new(),
         }
     }
@@ -104,13 +104,13 @@ impl<S: Stream> Desk<S> {
     }
 
     /// When something has to be done if nothing happens before.
-    pub(super) fn deadline(&self, now: Millis) -> Millis {
+    pub(super) fn deadline(&self, now: MonotonicMs) -> MonotonicMs {
         if !self.run_queue.is_empty() || (self.knocked && self.paused_until <= now) {
             return now;
         }
-        let door = if self.knocked { self.paused_until } else { Millis::NEVER };
+        let door = if self.knocked { self.paused_until } else { MonotonicMs::NEVER };
         let visitors = self.visitors.iter().map(|(_, visitor)| visitor.exchange.deadline());
-        visitors.fold(door, Millis::min)
+        visitors.fold(door, MonotonicMs::min)
     }
 
     fn enqueue(&mut self, key: usize) {
@@ -120,25 +120,25 @@ impl<S: Stream> Desk<S> {
     }
 
     /// Serves the first of those that are queued, once.
-    fn serve(&mut self, room: &mut [u8], now: Millis) {
+    fn serve(&mut self, room: &mut [u8], now: MonotonicMs) {
         let batch = self.run_queue.len().min(SERVED_PER_TURN);
         for key in self.run_queue.drain(..batch).collect::<Vec<_>>() {
             self.serve_one(key, room, now);
         }
     }
 
-    fn serve_one(&mut self, key: usize, room: &mut [u8], now: Millis) {
+    fn serve_one(&mut self, key: usize, room: &mut [u8], now: MonotonicMs) {
         let Some(visitor) = self.visitors.get_mut(key) else { return };
         match visitor.exchange.serve(room, now) {
-            Progress::Waits => {}
-            Progress::Again => self.enqueue(key),
-            Progress::Asks(request) => self.asked.push(Question { key, request }),
-            Progress::Over => self.remove(key),
+            HttpStep::Pending => {}
+            HttpStep::Yield => self.enqueue(key),
+            HttpStep::Request(request) => self.asked.push(Question { key, request }),
+            HttpStep::Done => self.remove(key),
         }
     }
 
     /// Ends each visitor whose time is over, or tells it so, after a last look at its socket.
-    fn expire(&mut self, room: &mut [u8], now: Millis) {
+    fn expire(&mut self, room: &mut [u8], now: MonotonicMs) {
         let late = self.visitors.iter().filter(|(_, one)| one.exchange.deadline() <= now);
         for key in late.map(|(key, _)| key).collect::<Vec<_>>() {
             self.mark(FIRST_KEY + key, Ready::READABLE.union(Ready::WRITABLE));
@@ -147,7 +147,7 @@ impl<S: Stream> Desk<S> {
             let Some(visitor) = visitor.filter(|one| one.exchange.deadline() <= now) else {
                 continue;
             };
-            if visitor.exchange.expire(now) == Progress::Again {
+            if visitor.exchange.expire(now) == HttpStep::Yield {
                 self.enqueue(key);
             } else {
                 self.remove(key);
@@ -161,7 +161,7 @@ impl<S: Stream> Desk<S> {
     }
 
     /// Adds a visitor, whose key was [`Slab::vacant_key`]. Its request may be there already.
-    fn insert(&mut self, exchange: Exchange<S>, peer: Peer) {
+    fn insert(&mut self, exchange: HttpConnection<S>, peer: Peer) {
         self.arrivals += 1;
         let key = self.visitors.insert(Visitor { exchange, peer, number: self.arrivals });
         self.mark(FIRST_KEY + key, Ready::READABLE);
@@ -236,15 +236,15 @@ impl<K: Kernel> Reactor<K> {
                 Err(error) => error,
             };
             failures += 1;
-            match fault::accept_fault(&error) {
-                AcceptFault::Drained => {
+            match fault::accept_error(&error) {
+                AcceptError::WouldBlock => {
                     self.desk.knocked = false;
                     return;
                 }
                 // Where nothing but errors comes of it, as where a filter forbids the call, it is
                 // tried again later too.
-                AcceptFault::Again if failures < ACCEPTS_PER_TURN => {}
-                AcceptFault::Again | AcceptFault::Exhausted | AcceptFault::Broken => {
+                AcceptError::Retry if failures < ACCEPTS_PER_TURN => {}
+                AcceptError::Retry | AcceptError::Exhausted | AcceptError::ListenerBroken => {
                     self.visitor_failed(&error);
                     return;
                 }
@@ -269,12 +269,12 @@ impl<K: Kernel> Reactor<K> {
                 self.desk.remove(victim);
             }
         }
-        let mut exchange = Exchange::new(stream, self.lent.now);
+        let mut exchange = HttpConnection::new(stream, self.lent.now);
         let key = self.desk.visitors.vacant_key();
         match self.kernel.register(exchange.stream_mut(), FIRST_KEY + key) {
             Ok(()) => {
                 self.desk.insert(exchange, peer);
-                self.deadlines.tick_within(PATIENCE);
+                self.deadlines.tick_within(REQUEST_TIMEOUT);
                 self.deadlines.keep_ticking(self.lent.now);
             }
             Err(error) => self.visitor_failed(&error),

@@ -9,7 +9,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 use crate::connection::{Ready, Stream};
 
 /// What connects, polls and tells the time.
@@ -24,10 +24,10 @@ pub trait Dial {
 
     /// Waits until something happens or it is `until`, and tells each event. An interrupted wait
     /// (EINTR) is an error of that kind.
-    fn poll(&mut self, until: Nanos, tell: impl FnMut(Told)) -> io::Result<()>;
+    fn poll(&mut self, until: MonotonicNs, tell: impl FnMut(Told)) -> io::Result<()>;
 
     /// What time it is.
-    fn now(&self) -> Nanos;
+    fn now(&self) -> MonotonicNs;
 
     /// How much processor time we have used: of a long time, the rest was a pause.
     fn worked(&self) -> Duration;

@@ -10,7 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::signal::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 use crate::endpoint::Endpoint;
 use crate::fault;
 
@@ -67,7 +67,7 @@ impl Dial for Dialer {
             socket.bind(&SocketAddr::new(source, 0).into())?;
         }
         match socket.connect(&self.server.address()?) {
-            Err(error) if !fault::connecting(&error) => return Err(error),
+            Err(error) if !fault::is_connecting(&error) => return Err(error),
             _ => {}
         }
         let mut stream = Socket::from(OwnedFd::from(socket));
@@ -75,7 +75,7 @@ impl Dial for Dialer {
         Ok(stream)
     }
 
-    fn poll(&mut self, until: Nanos, mut tell: impl FnMut(Told)) -> io::Result<()> {
+    fn poll(&mut self, until: MonotonicNs, mut tell: impl FnMut(Told)) -> io::Result<()> {
         let timeout = self.alarm.set(until)?;
         self.poll.poll(&mut self.events, timeout)?;
         for event in &self.events {
@@ -94,7 +94,7 @@ impl Dial for Dialer {
     }
 
     #[inline]
-    fn now(&self) -> Nanos {
+    fn now(&self) -> MonotonicNs {
         alarm::now()
     }
 

@@ -72,7 +72,7 @@ impl AsFd for Descriptor {
 /// True if it is known that a read would block, which the call itself need not find out: the next
 /// edge is told. An error is for the call to tell.
 pub(super) fn is_unready(descriptor: BorrowedFd<'_>) -> bool {
-    descriptors::ready(descriptor, PollFlags::IN) == Some(PollFlags::empty())
+    descriptors::poll_now(descriptor, PollFlags::IN) == Some(PollFlags::empty())
 }
 
 /// Of a source that has been told of, and that others than mio read: its next edge is told too.

@@ -1,6 +1,6 @@
 //! The end: by a drain, or at once.
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::connection::LINGER;
 
 use super::{Kernel, Reactor};
@@ -33,20 +33,20 @@ impl<K: Kernel> Reactor<K> {
     /// begins only then.
     pub(super) fn expire_drain(&mut self) {
         let now = self.lent.now;
-        if now < self.input_until || (self.lent.input_over && now < self.drain_until) {
+        if now < self.input_until || (self.lent.read_over && now < self.drain_until) {
             return;
         }
         self.reap();
         for key in self.slots.keys() {
             let Some(connection) = self.slots.alive(key) else { continue };
-            let served = connection.look(&mut self.lent);
+            let served = connection.catch_up(&mut self.lent);
             self.looked(key, served);
         }
-        if self.lent.input_over {
+        if self.lent.read_over {
             return self.cut();
         }
         self.reap();
-        self.lent.input_over = true;
+        self.lent.read_over = true;
         self.drain_until = self.drain_until.max(now.after(self.rules.drain / 4));
         self.deadlines.end_at(self.drain_until);
         self.slots.drain();
@@ -68,7 +68,7 @@ impl<K: Kernel> Reactor<K> {
 
     /// True once [`Self::drain`] has been asked.
     pub fn is_draining(&self) -> bool {
-        self.drain_until != Millis::NEVER
+        self.drain_until != MonotonicMs::NEVER
     }
 
     pub(super) fn close_listeners(&mut self) {

@@ -2,7 +2,7 @@
 
 use log::warn;
 
-use crate::connection::Served;
+use crate::connection::NextStep;
 
 use super::{Kernel, News, Reactor};
 
@@ -32,9 +32,9 @@ impl<K: Kernel> Reactor<K> {
 
     /// What a last look has come to. A connection that it has identified gets its next deadline
     /// when it is admitted.
-    pub(super) fn looked(&mut self, key: usize, served: Served) {
+    pub(super) fn looked(&mut self, key: usize, served: NextStep) {
         self.slots.follow(key, served);
-        if served != Served::Introduced {
+        if served != NextStep::Identified {
             self.watch(key);
         }
     }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 
 /// How long no connection is accepted after descriptors or memory have run out, unless one is
 /// given back before. Long enough to cost nothing, short enough for a peer not to notice much.
@@ -58,7 +58,7 @@ pub(super) struct Gate {
     waiters: usize,
     /// Which listener is asked first, so that a busy one does not starve the others.
     turn: usize,
-    paused_until: Millis,
+    paused_until: MonotonicMs,
     /// The first listener that is still asked; those before it are left to others.
     first: usize,
 }
@@ -73,7 +73,7 @@ impl Gate {
             waiting,
             waiters: listeners,
             turn: 0,
-            paused_until: Millis::default(),
+            paused_until: MonotonicMs::default(),
             first: 0,
         }
     }
@@ -108,7 +108,7 @@ impl Gate {
     }
 
     /// What may be done now, with `open` connections there.
-    pub(super) fn admission(&self, open: usize, now: Millis) -> Admission {
+    pub(super) fn admission(&self, open: usize, now: MonotonicMs) -> Admission {
         if now < self.paused_until {
             return Admission::NotNow;
         }
@@ -125,23 +125,23 @@ impl Gate {
     }
 
     /// True if `accept` should be called without waiting for an event.
-    pub(super) fn eager(&self, open: usize, now: Millis) -> bool {
+    pub(super) fn eager(&self, open: usize, now: MonotonicMs) -> bool {
         !self.is_quiet() && self.admission(open, now) != Admission::NotNow
     }
 
     /// Descriptors or memory have run out.
-    pub(super) fn pause(&mut self, now: Millis) {
+    pub(super) fn pause(&mut self, now: MonotonicMs) {
         self.paused_until = now.after(PAUSE);
     }
 
     /// A connection has ended: what ran out may be there again.
     pub(super) const fn slot_freed(&mut self) {
-        self.paused_until = Millis(0);
+        self.paused_until = MonotonicMs(0);
     }
 
     /// When a pause ends that somebody waits for.
-    pub(super) fn deadline(&self, now: Millis) -> Millis {
-        if now < self.paused_until && !self.is_quiet() { self.paused_until } else { Millis::NEVER }
+    pub(super) fn deadline(&self, now: MonotonicMs) -> MonotonicMs {
+        if now < self.paused_until && !self.is_quiet() { self.paused_until } else { MonotonicMs::NEVER }
     }
 
     /// Every listener has to be asked once more: who is in its queue must not be lost. Only the
@@ -176,7 +176,7 @@ impl Gate {
     }
 
     /// Its state in one word, for the status.
-    pub(super) fn word(&self, open: usize, now: Millis) -> &'static str {
+    pub(super) fn word(&self, open: usize, now: MonotonicMs) -> &'static str {
         if self.waiting.is_empty() {
             CLOSED
         } else if now < self.paused_until {
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_full_gate_does_what_the_option_says() {
-        let now = Millis(0);
+        let now = MonotonicMs(0);
         for (over_limit, admission) in [
             (OverLimit::Wait, Admission::NotNow),
             (OverLimit::Refuse, Admission::Refuse),
@@ -211,20 +211,20 @@ mod tests {
     #[test]
     fn evictions_in_a_turn_are_bounded() {
         let gate = Gate::new(1, 3, OverLimit::Evict);
-        assert_eq!(gate.admission(3 + EVICTS_PER_TURN - 1, Millis(0)), Admission::EnterAndEvict);
-        assert_eq!(gate.admission(3 + EVICTS_PER_TURN, Millis(0)), Admission::NotNow);
+        assert_eq!(gate.admission(3 + EVICTS_PER_TURN - 1, MonotonicMs(0)), Admission::EnterAndEvict);
+        assert_eq!(gate.admission(3 + EVICTS_PER_TURN, MonotonicMs(0)), Admission::NotNow);
     }
 
     #[test]
     fn a_pause_ends_by_time_or_by_a_freed_slot() {
         let mut gate = Gate::new(1, 3, OverLimit::Wait);
-        gate.pause(Millis(1000));
-        assert_eq!(gate.deadline(Millis(1000)), Millis(1250));
-        assert_eq!(gate.admission(0, Millis(1249)), Admission::NotNow);
-        assert!(gate.eager(0, Millis(1250)), "the knock is remembered through the pause");
-        gate.pause(Millis(2000));
+        gate.pause(MonotonicMs(1000));
+        assert_eq!(gate.deadline(MonotonicMs(1000)), MonotonicMs(1250));
+        assert_eq!(gate.admission(0, MonotonicMs(1249)), Admission::NotNow);
+        assert!(gate.eager(0, MonotonicMs(1250)), "the knock is remembered through the pause");
+        gate.pause(MonotonicMs(2000));
         gate.slot_freed();
-        assert_eq!(gate.admission(0, Millis(2000)), Admission::Enter);
+        assert_eq!(gate.admission(0, MonotonicMs(2000)), Admission::Enter);
     }
 
     #[test]

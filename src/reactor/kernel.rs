@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Ready, Stream};
 
 /// What polls, accepts and tells the time.
@@ -66,7 +66,7 @@ pub trait Kernel {
     }
 
     /// What time it is.
-    fn now(&self) -> Millis;
+    fn now(&self) -> MonotonicMs;
 }
 
 /// What a poll tells.

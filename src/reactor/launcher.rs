@@ -18,7 +18,7 @@ use rustix::io::ioctl_fionbio;
 use rustix::process::Pid;
 
 use crate::connection::Peer;
-use crate::descriptors::{self, Limit};
+use crate::descriptors::{self, DescriptorLimit};
 use crate::fault;
 
 use super::program::Program;
@@ -46,12 +46,12 @@ pub struct Launcher {
     environment: Vec<CString>,
     attributes: PosixSpawnAttr,
     /// The limit on descriptors that this process was started with.
-    limit: Limit,
+    limit: DescriptorLimit,
 }
 
 impl Launcher {
     /// Starts `program` with that limit on descriptors, and the environment as it is now.
-    pub fn new(program: Program, limit: Limit) -> io::Result<Self> {
+    pub fn new(program: Program, limit: DescriptorLimit) -> io::Result<Self> {
         let mut attributes = PosixSpawnAttr::init()?;
         attributes.set_flags(
             PosixSpawnFlags::POSIX_SPAWN_SETPGROUP
@@ -97,7 +97,7 @@ impl Launcher {
             Ok(spawned?.as_raw())
         };
         let spawned = run(&words).or_else(|error| match find(&self.program.name) {
-            Some(script) if fault::no_executable(&error) => {
+            Some(script) if fault::is_no_executable(&error) => {
                 words.splice(
                     ..1,
                     [CString::new(SHELL)?, CString::new(script.into_os_string().into_vec())?],

@@ -54,8 +54,8 @@ mod warnings;
 use std::io;
 use std::time::Duration;
 
-use crate::clock::Millis;
-use crate::connection::Lent;
+use crate::clock::MonotonicMs;
+use crate::connection::Shared;
 use crate::fault;
 
 use self::children::Children;
@@ -106,14 +106,14 @@ pub struct Reactor<K: Kernel> {
     gate: Gate,
     per_peer: PerPeer,
     deadlines: Deadlines,
-    lent: Lent,
+    lent: Shared,
     desk: Desk<K::Stream>,
     /// Nobody is at the gate or the desk: one look a turn, in place of one at each.
     calm: bool,
     counters: Counters,
     /// While draining: until when input is read, and when it ends, whatever peers do.
-    input_until: Millis,
-    drain_until: Millis,
+    input_until: MonotonicMs,
+    drain_until: MonotonicMs,
     /// Whom to evict next in this turn, the longest idle last.
     victims: Vec<usize>,
     warnings: Warnings,
@@ -137,12 +137,12 @@ impl<K: Kernel> Reactor<K> {
             gate: Gate::new(listeners, rules.connections_max, rules.over_limit),
             per_peer: PerPeer::new(rules.per_peer_max),
             deadlines,
-            lent: Lent { hands_over: rules.exec, ..Lent::new(rules.service, rules.line_bytes_max) },
+            lent: Shared { execs: rules.exec, ..Shared::new(rules.service, rules.line_bytes_max) },
             desk: Desk::default(),
             calm: false,
             counters: Counters::default(),
-            input_until: Millis::NEVER,
-            drain_until: Millis::NEVER,
+            input_until: MonotonicMs::NEVER,
+            drain_until: MonotonicMs::NEVER,
             victims: Vec::new(),
             warnings: Warnings::default(),
             summary: Summary::new(v6_prefix),
@@ -246,7 +246,7 @@ impl<K: Kernel> Reactor<K> {
             }
             next = next.min(self.gate.deadline(now)).min(self.desk.deadline(now));
         }
-        (next != Millis::NEVER)
+        (next != MonotonicMs::NEVER)
             .then(|| Duration::from_millis(next.0.saturating_sub(now.0).min(PATIENCE_MAX_MS)))
     }
 
@@ -254,7 +254,7 @@ impl<K: Kernel> Reactor<K> {
     fn serve(&mut self) -> usize {
         self.slots.serve(|key, connection| {
             let served = connection.serve(&mut self.lent);
-            if connection.deadline_hastened()
+            if connection.deadline_moved_up()
                 && let Some((at, _)) = connection.deadline(&self.rules.timeouts)
             {
                 self.deadlines.schedule(key, at, self.lent.now);
@@ -268,7 +268,7 @@ impl<K: Kernel> Reactor<K> {
 /// is one: its handler wakes the poll too, but by a system call, which may fail.
 #[cold]
 fn not_polled(error: &io::Error) -> io::Result<News> {
-    if fault::interrupted(error) {
+    if fault::is_interrupted(error) {
         return Ok(News::SIGNALS);
     }
     Err(io::Error::new(error.kind(), format!("the poll is broken: {error}")))

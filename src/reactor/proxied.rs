@@ -5,7 +5,7 @@
 //! connection that is identified: whoever sends no header only competes with its like.
 
 use crate::cause::Cause;
-use crate::connection::{Connection, Served};
+use crate::connection::{Connection, NextStep};
 
 use super::gate::EVICTS_PER_TURN;
 use super::{Kernel, OverLimit, Reactor};
@@ -23,10 +23,10 @@ impl<K: Kernel> Reactor<K> {
             return;
         }
         let Some(connection) = self.slots.alive(key) else { return };
-        let served = connection.look(&mut self.lent);
+        let served = connection.catch_up(&mut self.lent);
         let refused = connection.is_unidentified()
             && !self.per_peer.enter_unidentified(key, connection.peer());
-        if served == Served::Introduced {
+        if served == NextStep::Identified {
             self.introduced(key);
         } else if refused {
             self.slots.close(key, Cause::Refused);
@@ -61,7 +61,7 @@ impl<K: Kernel> Reactor<K> {
     /// Answers what a connection has read before it was admitted, behind the greeting.
     fn begin(&mut self, key: usize) {
         if let Some(connection) = self.slots.alive(key) {
-            let served = connection.begin(&mut self.lent);
+            let served = connection.answer_buffered(&mut self.lent);
             self.slots.follow(key, served);
             self.watch(key);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::access::Access;
 use crate::banner::Banner;
 use crate::connection::Timeouts;
-use crate::proxy::Demand;
+use crate::proxy::HeaderPolicy;
 use crate::service::Service;
 
 use super::{OverLimit, PeerLimit};
@@ -32,7 +32,7 @@ pub struct Rules {
     /// Which addresses may ask for metrics and health.
     pub metrics_access: Access,
     /// Whether connections begin with a PROXY header; none if they do not.
-    pub proxied: Option<Demand>,
+    pub proxied: Option<HeaderPolicy>,
     /// How many connections each peer's address may have; none for no limit.
     pub per_peer_max: Option<PeerLimit>,
     /// Deadlines of each connection.

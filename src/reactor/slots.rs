@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use slab::Slab;
 
 use crate::cause::Cause;
-use crate::connection::{Connection, Phase, Ready, Served, Stream};
+use crate::connection::{Connection, Phase, Ready, NextStep, Stream};
 
 /// How many budgets a stream has in a row, 1 to 4 MiB, before the next stream has its own.
 const STREAM_TURNS_MIN: usize = 16;
@@ -105,14 +105,14 @@ impl<S: Stream> Slots<S> {
     /// [`STREAMED_PER_TURN`]. Returns how many turns were given.
     pub(super) fn serve(
         &mut self,
-        mut turn: impl FnMut(usize, &mut Connection<S>) -> Served,
+        mut turn: impl FnMut(usize, &mut Connection<S>) -> NextStep,
     ) -> usize {
         let mut place = 0;
         // One call of `turn` for both, so that it is compiled into this loop.
         while let Some(key) = self.at(place) {
             let connection = self.slab.get_mut(key);
-            let served = connection.map_or(Served::Idle, |connection| turn(key, connection));
-            if served != Served::Idle {
+            let served = connection.map_or(NextStep::Idle, |connection| turn(key, connection));
+            if served != NextStep::Idle {
                 self.not_idle(place, key, served);
             }
             place += 1;
@@ -155,15 +155,15 @@ impl<S: Stream> Slots<S> {
     }
 
     #[cold]
-    fn not_idle(&mut self, place: usize, key: usize, served: Served) {
+    fn not_idle(&mut self, place: usize, key: usize, served: NextStep) {
         self.stirred = true;
-        if matches!(served, Served::Closed | Served::Introduced) {
+        if matches!(served, NextStep::Closed | NextStep::Identified) {
             self.reports.push_back(key);
         } else if let Some(connection) = self.slab.get_mut(key) {
             connection.mark(Ready::NONE);
             match () {
                 () if place >= self.run_queue.len() => {}
-                () if connection.streams() => self.streams.push_back(key),
+                () if connection.is_bulk() => self.streams.push_back(key),
                 () => self.again.push(key),
             }
         }
@@ -183,16 +183,16 @@ impl<S: Stream> Slots<S> {
     pub(super) fn close(&mut self, key: usize, cause: Cause) -> bool {
         let Some(connection) = self.alive(key) else { return false };
         connection.close(cause);
-        self.follow(key, Served::Closed);
+        self.follow(key, NextStep::Closed);
         true
     }
 
     /// Sees to what a connection asks for outside of its turn in [`Self::serve`].
-    pub(super) fn follow(&mut self, key: usize, served: Served) {
+    pub(super) fn follow(&mut self, key: usize, served: NextStep) {
         match served {
-            Served::Idle => {}
-            Served::Again => self.wake(key, Ready::NONE),
-            Served::Introduced | Served::Closed => {
+            NextStep::Idle => {}
+            NextStep::Yield => self.wake(key, Ready::NONE),
+            NextStep::Identified | NextStep::Closed => {
                 self.reports.push_back(key);
                 self.stirred = true;
             }

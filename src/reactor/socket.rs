@@ -73,8 +73,8 @@ impl Socket {
 }
 
 impl Stream for Socket {
-    const SHORT_READS: Ready =
-        if INTEREST.is_priority() { Ready::NONE } else { Ready::NO_LAST_READ };
+    const PERMANENT_HINTS: Ready =
+        if INTEREST.is_priority() { Ready::NONE } else { Ready::ALWAYS_READ_TO_EAGAIN };
 
     #[inline]
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
@@ -142,7 +142,7 @@ pub(super) fn readiness(event: &Event) -> Ready {
         ready.insert(Ready::WRITABLE);
     }
     if event.is_read_closed() || event.is_priority() {
-        ready.insert(Ready::TO_END);
+        ready.insert(Ready::READ_TO_EAGAIN);
     }
     if error {
         ready.insert(Ready::ERROR);

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::proxy;
 
 use super::{Kernel, Reactor, Rules};
@@ -26,7 +26,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// The process was stopped, some time after `since`.
-    fn excuse(&mut self, since: Millis) {
+    fn excuse(&mut self, since: MonotonicMs) {
         let now = self.lent.now;
         for key in self.slots.keys() {
             if let Some(connection) = self.slots.alive(key) {
@@ -39,6 +39,6 @@ impl<K: Kernel> Reactor<K> {
 
 /// The shortest time that a connection may be given for anything; none if none has a deadline.
 pub(super) fn shortest_timeout(rules: &Rules) -> Option<Duration> {
-    let header = rules.proxied.map(|_| proxy::PATIENCE);
+    let header = rules.proxied.map(|_| proxy::HEADER_TIMEOUT);
     rules.timeouts.all().into_iter().chain([header]).flatten().min()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::access;
 use crate::cause::Cause;
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::connection::Peer;
 
 /// The causes that are summed up.
@@ -44,8 +44,8 @@ pub(super) struct Summary {
     v6_prefix: u8,
     /// Visitors that were closed unanswered.
     visitors: u64,
-    since: Option<Millis>,
-    last: Option<Millis>,
+    since: Option<MonotonicMs>,
+    last: Option<MonotonicMs>,
 }
 
 impl Summary {
@@ -56,19 +56,19 @@ impl Summary {
 
     /// A connection has ended. Returns when the next summary is due, if this is the first thing
     /// that it has to say.
-    pub(super) fn note(&mut self, cause: Cause, peer: &Peer, now: Millis) -> Option<Millis> {
+    pub(super) fn note(&mut self, cause: Cause, peer: &Peer, now: MonotonicMs) -> Option<MonotonicMs> {
         let place = CAUSES.iter().position(|summed| *summed == cause)?;
         *self.counts.get_mut(place)? += 1;
         self.note_peer(peer, now)
     }
 
     /// The same for a visitor that was closed unanswered.
-    pub(super) fn note_visitor(&mut self, peer: &Peer, now: Millis) -> Option<Millis> {
+    pub(super) fn note_visitor(&mut self, peer: &Peer, now: MonotonicMs) -> Option<MonotonicMs> {
         self.visitors += 1;
         self.note_peer(peer, now)
     }
 
-    fn note_peer(&mut self, peer: &Peer, now: Millis) -> Option<Millis> {
+    fn note_peer(&mut self, peer: &Peer, now: MonotonicMs) -> Option<MonotonicMs> {
         if let Some(address) = peer.address() {
             let address = access::counted_as(address.ip(), self.v6_prefix);
             if self.addresses.len() < ADDRESSES_MAX || self.addresses.contains_key(&address) {
@@ -84,12 +84,12 @@ impl Summary {
             return None;
         }
         self.since = Some(now);
-        let soonest = self.last.map_or(Millis(0), |last| last.after(INTERVAL));
+        let soonest = self.last.map_or(MonotonicMs(0), |last| last.after(INTERVAL));
         Some(now.after(DELAY).max(soonest))
     }
 
     /// The summary, which begins anew with this.
-    pub(super) fn take(&mut self, now: Millis) -> String {
+    pub(super) fn take(&mut self, now: MonotonicMs) -> String {
         let since = self.since.take().unwrap_or(now);
         self.last = Some(now);
         let seconds = now.since(since).as_secs().max(1);
@@ -125,28 +125,28 @@ mod tests {
     #[test]
     fn an_attack_is_one_line_with_its_worst_addresses() {
         let mut summary = Summary::default();
-        assert_eq!(summary.note(Cause::Refused, &peer(1), Millis(5000)), Some(Millis(6000)));
+        assert_eq!(summary.note(Cause::Refused, &peer(1), MonotonicMs(5000)), Some(MonotonicMs(6000)));
         for host in [1, 2, 3, 3, 3, 2, 4] {
-            assert_eq!(summary.note(Cause::Refused, &peer(host), Millis(5500)), None);
+            assert_eq!(summary.note(Cause::Refused, &peer(host), MonotonicMs(5500)), None);
         }
-        assert_eq!(summary.note(Cause::Stalled, &Peer::unix(1), Millis(5500)), None);
+        assert_eq!(summary.note(Cause::Stalled, &Peer::unix(1), MonotonicMs(5500)), None);
         let text = "connections ended in the last 3 s: refused=8 stalled=1; most from \
                     10.0.0.3 (3), 10.0.0.1 (2), 10.0.0.2 (2)";
-        assert_eq!(summary.take(Millis(8000)), text);
+        assert_eq!(summary.take(MonotonicMs(8000)), text);
         assert_eq!(
-            summary.note(Cause::Idle, &peer(1), Millis(9000)),
-            Some(Millis(68_000)),
+            summary.note(Cause::Idle, &peer(1), MonotonicMs(9000)),
+            Some(MonotonicMs(68_000)),
             "a minute after the last"
         );
         let text = "connections ended in the last 59 s: idle=1; most from 10.0.0.1 (1)";
-        assert_eq!(summary.take(Millis(68_000)), text);
+        assert_eq!(summary.take(MonotonicMs(68_000)), text);
     }
 
     #[test]
     fn an_orderly_end_is_not_summed_up() {
         let mut summary = Summary::default();
         for cause in [Cause::Finished, Cause::Reset, Cause::Drained, Cause::Cut] {
-            assert_eq!(summary.note(cause, &peer(1), Millis(0)), None);
+            assert_eq!(summary.note(cause, &peer(1), MonotonicMs(0)), None);
         }
         assert!(summary.since.is_none());
     }
@@ -158,17 +158,17 @@ mod tests {
             Peer::from(SocketAddr::from((std::net::Ipv4Addr::from(0x0a00_0000 + number), 1)))
         };
         for number in 0..20_000 {
-            summary.note(Cause::Refused, &decoy(number), Millis(0));
+            summary.note(Cause::Refused, &decoy(number), MonotonicMs(0));
         }
         for _ in 0..3000 {
             summary.note(
                 Cause::Refused,
                 &Peer::from(SocketAddr::from(([192, 0, 2, 1], 1))),
-                Millis(0),
+                MonotonicMs(0),
             );
         }
         assert!(summary.addresses.len() <= ADDRESSES_MAX);
-        let text = summary.take(Millis(0));
+        let text = summary.take(MonotonicMs(0));
         assert!(text.contains("refused=23000; most from 192.0.2.1 (3000)"), "{text}");
     }
 
@@ -177,11 +177,11 @@ mod tests {
         let mut summary = Summary::new(64);
         for host in 1..=500_u16 {
             let address = std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, host);
-            summary.note(Cause::Refused, &SocketAddr::from((address, 1)).into(), Millis(0));
+            summary.note(Cause::Refused, &SocketAddr::from((address, 1)).into(), MonotonicMs(0));
         }
-        summary.note_visitor(&peer(1), Millis(0));
+        summary.note_visitor(&peer(1), MonotonicMs(0));
         let text = "connections ended in the last 1 s: refused=500 metrics-rejected=1; most from \
                     2001:db8::/64 (500), 10.0.0.1 (1)";
-        assert_eq!(summary.take(Millis(0)), text);
+        assert_eq!(summary.take(MonotonicMs(0)), text);
     }
 }

@@ -12,7 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::signal::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::connection::Peer;
 use crate::fault;
 
@@ -175,7 +175,7 @@ impl Kernel for System {
         let launcher = self.launcher.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         match stream.deregister(self.poll.registry()) {
             // It was registered only if a header was read from it.
-            Err(error) if !fault::not_there(&error) => return Err(error),
+            Err(error) if !fault::is_not_found(&error) => return Err(error),
             _ => {}
         }
         let (reader, writer) = io::pipe()?;
@@ -206,10 +206,10 @@ impl Kernel for System {
         }
     }
 
-    fn now(&self) -> Millis {
+    fn now(&self) -> MonotonicMs {
         let time = clock_gettime(CLOCK);
         // Neither is ever negative: this clock counts from the machine's start.
-        Millis(time.tv_sec.cast_unsigned() * 1000 + time.tv_nsec.cast_unsigned() / 1_000_000)
+        MonotonicMs(time.tv_sec.cast_unsigned() * 1000 + time.tv_nsec.cast_unsigned() / 1_000_000)
     }
 }
 

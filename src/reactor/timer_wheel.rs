@@ -7,7 +7,7 @@
 //! a lower level. No key comes late. The keys of a slot form a list that is kept in two arrays by
 //! key, ten bytes a key.
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 
 /// Each level has 64 slots, so that one word says which of them are occupied.
 const BITS: u32 = 6;
@@ -63,7 +63,7 @@ impl TimerWheel {
 
     /// Has [`Self::due`] return `key` at `at` or before; earlier than before if it is scheduled
     /// already, never later.
-    pub(super) fn schedule(&mut self, key: usize, at: Millis, now: Millis) {
+    pub(super) fn schedule(&mut self, key: usize, at: MonotonicMs, now: MonotonicMs) {
         self.advance(now);
         if self.slots.len() <= key {
             self.links.resize(key + 1, Links { next: NONE, previous: NONE });
@@ -81,7 +81,7 @@ impl TimerWheel {
     }
 
     /// Takes a key out whose slot has come, if there is one.
-    pub(super) fn due(&mut self, now: Millis) -> Option<usize> {
+    pub(super) fn due(&mut self, now: MonotonicMs) -> Option<usize> {
         let slot = self.first_slot()?;
         let start = self.start_of(slot);
         if start > now.0 {
@@ -115,12 +115,12 @@ impl TimerWheel {
     }
 
     /// When the first slot begins that has keys.
-    pub(super) fn next(&self) -> Millis {
-        self.first_slot().map_or(Millis::NEVER, |slot| Millis(self.start_of(slot)))
+    pub(super) fn next(&self) -> MonotonicMs {
+        self.first_slot().map_or(MonotonicMs::NEVER, |slot| MonotonicMs(self.start_of(slot)))
     }
 
     /// Lets the wheel's time go on, as far as no occupied slot has begun.
-    fn advance(&mut self, now: Millis) {
+    fn advance(&mut self, now: MonotonicMs) {
         if now.0 > self.elapsed && self.next() > now {
             self.elapsed = now.0;
         }
@@ -181,13 +181,13 @@ mod tests {
     /// Takes out all that is due, and asks each key for its real deadline, as the reactor does.
     fn fired(wheel: &mut TimerWheel, real: &mut BTreeMap<usize, u64>, now: u64) -> Vec<usize> {
         let mut fired = Vec::new();
-        while let Some(key) = wheel.due(Millis(now)) {
+        while let Some(key) = wheel.due(MonotonicMs(now)) {
             let at = real[&key];
             if at <= now {
                 real.remove(&key);
                 fired.push(key);
             } else {
-                wheel.schedule(key, Millis(at), Millis(now));
+                wheel.schedule(key, MonotonicMs(at), MonotonicMs(now));
             }
         }
         fired
@@ -199,7 +199,7 @@ mod tests {
         let mut real = BTreeMap::new();
         for (key, at) in [(0, 30), (7, 10), (3, 20_000), (4, 20_001), (5, 86_400_000)] {
             real.insert(key, at);
-            wheel.schedule(key, Millis(at), Millis(0));
+            wheel.schedule(key, MonotonicMs(at), MonotonicMs(0));
         }
         for (now, keys) in [
             (9, vec![]),
@@ -214,28 +214,28 @@ mod tests {
         ] {
             assert_eq!(fired(&mut wheel, &mut real, now), keys, "at {now}");
         }
-        assert_eq!(wheel.next(), Millis::NEVER);
+        assert_eq!(wheel.next(), MonotonicMs::NEVER);
     }
 
     #[test]
     fn a_key_comes_due_once_however_often_it_is_scheduled() {
         let mut wheel = TimerWheel::with_capacity(4);
         for at in [10, 50, 5, 40] {
-            wheel.schedule(1, Millis(at), Millis(0));
+            wheel.schedule(1, MonotonicMs(at), MonotonicMs(0));
         }
-        assert_eq!(wheel.due(Millis(5)), Some(1));
-        assert_eq!(wheel.due(Millis(u64::MAX - 1)), None);
+        assert_eq!(wheel.due(MonotonicMs(5)), Some(1));
+        assert_eq!(wheel.due(MonotonicMs(u64::MAX - 1)), None);
     }
 
     #[test]
     fn a_time_that_has_passed_is_due_at_once_and_one_at_the_end_of_time_is_kept() {
         let mut wheel = TimerWheel::with_capacity(4);
-        wheel.schedule(1, Millis(5000), Millis(4000));
-        wheel.schedule(2, Millis(100), Millis(4000));
-        assert_eq!(wheel.due(Millis(4000)), Some(2));
+        wheel.schedule(1, MonotonicMs(5000), MonotonicMs(4000));
+        wheel.schedule(2, MonotonicMs(100), MonotonicMs(4000));
+        assert_eq!(wheel.due(MonotonicMs(4000)), Some(2));
         wheel.cancel(1);
-        wheel.schedule(3, Millis(u64::MAX - 1), Millis(4000));
-        assert_eq!(wheel.due(Millis(u64::MAX / 2)), None);
+        wheel.schedule(3, MonotonicMs(u64::MAX - 1), MonotonicMs(4000));
+        assert_eq!(wheel.due(MonotonicMs(u64::MAX / 2)), None);
         let mut real = BTreeMap::from([(3, u64::MAX - 1)]);
         assert_eq!(fired(&mut wheel, &mut real, u64::MAX - 1), [3]);
     }
@@ -244,14 +244,14 @@ mod tests {
     fn a_machine_that_has_run_for_years_asks_a_key_few_times() {
         let mut wheel = TimerWheel::with_capacity(1);
         let booted = 3 * 365 * 86_400_000;
-        let at = Millis(booted + 60_000);
-        wheel.schedule(0, at, Millis(booted));
+        let at = MonotonicMs(booted + 60_000);
+        wheel.schedule(0, at, MonotonicMs(booted));
         let mut asked = 0;
         for now in booted..=at.0 {
-            while wheel.due(Millis(now)).is_some() {
+            while wheel.due(MonotonicMs(now)).is_some() {
                 asked += 1;
                 if now < at.0 {
-                    wheel.schedule(0, at, Millis(now));
+                    wheel.schedule(0, at, MonotonicMs(now));
                 }
             }
         }
@@ -279,10 +279,10 @@ mod tests {
                     let at = now + wait / 10_u64.pow(u32::from(what));
                     let at = real.get(&key).map_or(at, |before| at.min(*before));
                     real.insert(key, at);
-                    wheel.schedule(key, Millis(at), Millis(now));
+                    wheel.schedule(key, MonotonicMs(at), MonotonicMs(now));
                 }
                 if let Some(soonest) = real.values().min() {
-                    prop_assert!(wheel.next() <= Millis(*soonest));
+                    prop_assert!(wheel.next() <= MonotonicMs(*soonest));
                 }
                 now += passes / 10_u64.pow(u32::from(what));
                 let mut due: Vec<_> =
@@ -291,7 +291,7 @@ mod tests {
                 fired.sort_unstable();
                 due.sort_unstable();
                 prop_assert_eq!(fired, due);
-                prop_assert_eq!(wheel.next() == Millis::NEVER, real.is_empty());
+                prop_assert_eq!(wheel.next() == MonotonicMs::NEVER, real.is_empty());
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What the reactor's owner may see of it.
 
-use crate::clock::Millis;
-use crate::connection::{Kind, Tally};
+use crate::clock::MonotonicMs;
+use crate::connection::{PhaseKind, Traffic};
 
 use super::{Counters, Kernel, Reactor};
 
@@ -12,14 +12,14 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// How many connections are in each phase of [`Kind::ALIVE`], and what went through them.
-    pub fn census(&self) -> ([usize; Kind::ALIVE.len()], Tally) {
-        let mut phases = [0; Kind::ALIVE.len()];
-        let mut tally = Tally::default();
+    pub fn census(&self) -> ([usize; PhaseKind::ALIVE.len()], Traffic) {
+        let mut phases = [0; PhaseKind::ALIVE.len()];
+        let mut tally = Traffic::default();
         for connection in self.slots.iter() {
             let kind = connection.phase().kind();
-            let counts = Kind::ALIVE.iter().zip(&mut phases);
+            let counts = PhaseKind::ALIVE.iter().zip(&mut phases);
             counts.filter(|(alive, _)| **alive == kind).for_each(|(_, count)| *count += 1);
-            tally.add(connection.tally());
+            tally.add(connection.traffic());
         }
         (phases, tally)
     }
@@ -35,7 +35,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// The time of this turn.
-    pub const fn now(&self) -> Millis {
+    pub const fn now(&self) -> MonotonicMs {
         self.lent.now
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 
 /// A warning is repeated no sooner than this.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -28,13 +28,13 @@ pub(super) struct Warnings([Limiter; 5]);
 
 #[derive(Debug, Default)]
 struct Limiter {
-    last: Option<Millis>,
+    last: Option<MonotonicMs>,
     left_out: u64,
 }
 
 impl Warnings {
     /// If a warning may be logged now, how many of its kind were left out since the last.
-    pub(super) fn may_warn(&mut self, warning: Warning, now: Millis) -> Option<u64> {
+    pub(super) fn may_warn(&mut self, warning: Warning, now: MonotonicMs) -> Option<u64> {
         let [accept, register, child, visitor, full] = &mut self.0;
         let limiter = match warning {
             Warning::Accept => accept,
@@ -59,20 +59,20 @@ mod tests {
     #[test]
     fn a_flood_of_warnings_is_one_and_a_count() {
         let mut warnings = Warnings::default();
-        assert_eq!(warnings.may_warn(Warning::Accept, Millis(1000)), Some(0));
+        assert_eq!(warnings.may_warn(Warning::Accept, MonotonicMs(1000)), Some(0));
         for _ in 0..1000 {
-            assert_eq!(warnings.may_warn(Warning::Accept, Millis(5999)), None);
+            assert_eq!(warnings.may_warn(Warning::Accept, MonotonicMs(5999)), None);
         }
-        assert_eq!(warnings.may_warn(Warning::Accept, Millis(6000)), Some(1000));
+        assert_eq!(warnings.may_warn(Warning::Accept, MonotonicMs(6000)), Some(1000));
     }
 
     #[test]
     fn a_flood_of_one_kind_hides_no_other() {
         let mut warnings = Warnings::default();
         for warning in [Warning::Accept, Warning::Register, Warning::Child, Warning::Visitor] {
-            assert_eq!(warnings.may_warn(warning, Millis(0)), Some(0));
-            assert_eq!(warnings.may_warn(warning, Millis(0)), None);
+            assert_eq!(warnings.may_warn(warning, MonotonicMs(0)), Some(0));
+            assert_eq!(warnings.may_warn(warning, MonotonicMs(0)), None);
         }
-        assert_eq!(warnings.may_warn(Warning::Full, Millis(0)), Some(0));
+        assert_eq!(warnings.may_warn(Warning::Full, MonotonicMs(0)), Some(0));
     }
 }

@@ -9,7 +9,7 @@ use crate::access::Access;
 use crate::banner::Banner;
 use crate::connection::Timeouts;
 use crate::mischief::Mischief;
-use crate::proxy::Demand;
+use crate::proxy::HeaderPolicy;
 use crate::reactor::{OverLimit, PeerLimit, Program, Rules};
 use crate::service::Service;
 
@@ -59,7 +59,7 @@ pub struct Config {
     /// Who may connect.
     pub access: Access,
     /// Whether connections begin with a PROXY header.
-    pub proxied: Option<Demand>,
+    pub proxied: Option<HeaderPolicy>,
     /// How many connections each peer's address may have.
     pub per_peer_max: Option<PeerLimit>,
     /// How many connections wait in the kernel for `accept`, per listener.
@@ -109,8 +109,8 @@ impl Config {
         let per_peer = self.per_peer_max.map(|most| format!("; at most {most} for each peer"));
         let access = (!self.access.is_open()).then(|| format!("; {}", self.access));
         let proxied = self.proxied.map(|demand| match demand {
-            Demand::Optional => "; a PROXY header may come first".to_owned(),
-            Demand::Required => "; a PROXY header has to come first".to_owned(),
+            HeaderPolicy::Optional => "; a PROXY header may come first".to_owned(),
+            HeaderPolicy::Required => "; a PROXY header has to come first".to_owned(),
         });
         per_peer.into_iter().chain(access).chain(proxied).collect()
     }

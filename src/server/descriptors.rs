@@ -2,7 +2,7 @@
 
 use log::{info, warn};
 
-use crate::descriptors::{self, Limit};
+use crate::descriptors::{self, DescriptorLimit};
 
 /// Descriptors that are not for connections, in most cases: standard streams, listeners, the
 /// poller, signals, and what is needed for moments.
@@ -25,7 +25,7 @@ pub(super) fn raise() {
 
 /// Says how many connections there may be now that everything else is open: `wanted`, or fewer if
 /// there are not descriptors enough. The soft limit was `before`.
-pub(super) fn connections_max(wanted: Option<usize>, listeners: usize, before: &Limit) -> usize {
+pub(super) fn connections_max(wanted: Option<usize>, listeners: usize, before: &DescriptorLimit) -> usize {
     let limit = descriptors::limit();
     let reserve = reserve(descriptors::open(), listeners);
     let effective = capped(wanted, limit, reserve);

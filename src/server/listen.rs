@@ -47,7 +47,7 @@ pub(super) fn bind(config: &Config) -> anyhow::Result<Vec<Bound>> {
     for Wanted { endpoint, optional } in resolve(config)? {
         match bind_one(&endpoint, config) {
             Ok(one) => bound.push(one),
-            Err(error) if optional && fault::no_such_family(&error) => {
+            Err(error) if optional && fault::is_unsupported_family(&error) => {
                 warn!("not listening on {endpoint}: {error}");
             }
             Err(error) => return Err(cannot_listen(&endpoint, &error)),

@@ -23,7 +23,7 @@ impl LogSink {
 impl Write for LogSink {
     /// Takes one whole line, and says so whatever became of it.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if !stderr::offer(line) {
+        if !stderr::try_write(line) {
             DROPPED.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())

@@ -16,8 +16,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::cause::Cause;
-use crate::clock::Millis;
-use crate::connection::{Kind, Tally};
+use crate::clock::MonotonicMs;
+use crate::connection::{PhaseKind, Traffic};
 use crate::http::{Request, Response};
 use crate::reactor::{GATE_WORDS, Kernel, REJECTIONS, Reactor};
 
@@ -39,13 +39,13 @@ const FRESH: Duration = Duration::from_millis(100);
 pub(super) struct Metrics {
     process: Process,
     text: String,
-    fresh_until: Millis,
+    fresh_until: MonotonicMs,
 }
 
 impl Metrics {
     /// Opens what they are read from, before the sandbox forbids it.
     pub(super) fn new() -> Self {
-        Self { process: Process::new(), text: String::new(), fresh_until: Millis::default() }
+        Self { process: Process::new(), text: String::new(), fresh_until: MonotonicMs::default() }
     }
 
     /// The answer to a request.
@@ -142,10 +142,10 @@ fn gauge(registry: &mut Registry, name: &str, help: &str, number: u64) {
 fn connections<K: Kernel>(
     registry: &mut Registry,
     reactor: &Reactor<K>,
-    phases: [usize; Kind::ALIVE.len()],
+    phases: [usize; PhaseKind::ALIVE.len()],
 ) {
     let counted = reactor.counters();
-    let phases = Kind::ALIVE.iter().zip(phases);
+    let phases = PhaseKind::ALIVE.iter().zip(phases);
     let phases = phases.map(|(kind, count)| (kind.name().to_owned(), number(count)));
     let name = "connections";
     gauges(registry, name, "Connections there are, by phase", "phase", phases);
@@ -158,7 +158,7 @@ fn connections<K: Kernel>(
     counters(registry, name, "Connections that have ended, by cause", "cause", causes);
 }
 
-fn traffic(registry: &mut Registry, tally: Tally) {
+fn traffic(registry: &mut Registry, tally: Traffic) {
     let bytes = [("in".to_owned(), tally.bytes_in), ("out".to_owned(), tally.bytes_out)];
     let help = "Bytes read from peers, and bytes that the kernel took for them";
     counters(registry, "bytes", help, "direction", bytes);

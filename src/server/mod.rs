@@ -21,7 +21,7 @@ use anyhow::Context;
 use log::{error, info, warn};
 
 use crate::cause::Cause;
-use crate::descriptors::Limit;
+use crate::descriptors::DescriptorLimit;
 use crate::reactor::{
     Dice, Handlers, Kernel, Launcher, Misbehaving, News, OverLimit, Reactor, Rules, Signal, System,
 };
@@ -75,7 +75,7 @@ impl Start {
 /// written, a listener or poll that broke.
 pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
-    let limit = Limit::now();
+    let limit = DescriptorLimit::now();
     descriptors::raise();
     let identity = privileges::wanted(config)?;
     let inherited = inherited::take(start.inherited?, config)?;

@@ -4,7 +4,7 @@ use log::kv::{ToValue, Value};
 use log::{Level, Record};
 
 use crate::cause::Cause;
-use crate::connection::Kind;
+use crate::connection::PhaseKind;
 use crate::reactor::{Kernel, Reactor};
 
 use super::LogSink;
@@ -23,7 +23,7 @@ pub(super) fn log<K: Kernel>(reactor: &Reactor<K>) {
     let causes = Cause::ALL.map(|cause| (cause.word(), counters.of(cause)));
 
     let mut pairs: Vec<(&str, Value<'_>)> = Vec::new();
-    for (kind, count) in Kind::ALIVE.iter().zip(&phases) {
+    for (kind, count) in PhaseKind::ALIVE.iter().zip(&phases) {
         pairs.push((kind.name(), count.to_value()));
     }
     pairs.extend([

@@ -32,32 +32,32 @@ pub struct Service {
     /// What it does, in a sentence for `--help`.
     pub about: &'static str,
     /// How it answers.
-    pub answer: Answer,
+    pub reply: Reply,
 }
 
 /// How a service answers its requests. Replies are appended to the buffer that is passed in, and
 /// are at most [`REPLY_BYTES_MAX`] longer than the request.
 #[derive(Clone, Copy, Debug)]
-pub enum Answer {
+pub enum Reply {
     /// With the request itself, line by line.
-    Same,
+    Echo,
     /// A line, given without its newline, with what the function appends.
     Line(fn(line: &[u8], reply: &mut Vec<u8>)),
     /// A record of that many bytes, with what the function appends; a violation of the protocol
     /// ends the connection, after all earlier replies.
-    Record(NonZeroUsize, fn(record: &[u8], reply: &mut Vec<u8>) -> Result<(), Violation>),
+    Record(NonZeroUsize, fn(record: &[u8], reply: &mut Vec<u8>) -> Result<(), ProtocolError>),
 }
 
-impl Answer {
+impl Reply {
     /// True if the reply is the request itself.
-    pub const fn is_same(&self) -> bool {
-        matches!(self, Self::Same)
+    pub const fn is_echo(&self) -> bool {
+        matches!(self, Self::Echo)
     }
 
     /// How the input is divided into requests.
     pub const fn framing(&self) -> Framing {
         match self {
-            Self::Same => Framing::Pieces,
+            Self::Echo => Framing::Pieces,
             Self::Line(_) => Framing::Lines,
             Self::Record(size, _) => Framing::Records(*size),
         }
@@ -71,7 +71,7 @@ pub const REPLY_BYTES_MAX: usize = 80;
 /// What was wrong with a record: the connection can't go on, because nobody knows where the next
 /// record begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Violation(pub &'static str);
+pub struct ProtocolError(pub &'static str);
 
 /// The service of that name, if there is one.
 pub fn by_name(name: &str) -> Option<Service> {

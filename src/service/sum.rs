@@ -4,13 +4,13 @@
 use std::io::Write;
 use std::str;
 
-use super::{Answer, Service};
+use super::{Reply, Service};
 
 /// Adds the two numbers of each line.
 pub const SERVICE: Service = Service {
     name: "sum",
     about: "a line with two signed 64-bit numbers is answered with their sum",
-    answer: Answer::Line(sum),
+    reply: Reply::Line(sum),
 };
 
 fn sum(line: &[u8], reply: &mut Vec<u8>) {

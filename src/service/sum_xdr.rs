@@ -6,23 +6,23 @@
 
 use std::num::NonZeroUsize;
 
-use super::{Answer, Service, Violation};
+use super::{Reply, Service, ProtocolError};
 
 /// Adds the two numbers of each record.
 pub const SERVICE: Service = Service {
     name: "sum-xdr",
     about: "two XDR hypers (64 bits, big-endian) are answered with their sum, a third",
-    answer: Answer::Record(REQUEST_BYTES, sum),
+    reply: Reply::Record(REQUEST_BYTES, sum),
 };
 
 /// Two hypers.
 const REQUEST_BYTES: NonZeroUsize = NonZeroUsize::new(2 * size_of::<i64>()).unwrap();
 
-fn sum(record: &[u8], reply: &mut Vec<u8>) -> Result<(), Violation> {
+fn sum(record: &[u8], reply: &mut Vec<u8>) -> Result<(), ProtocolError> {
     let Some((first, second)) = hyper(record) else {
-        return Err(Violation("the input ended in the middle of a record"));
+        return Err(ProtocolError("the input ended in the middle of a record"));
     };
-    let sum = first.checked_add(second).ok_or(Violation("the sum does not fit into 64 bits"))?;
+    let sum = first.checked_add(second).ok_or(ProtocolError("the sum does not fit into 64 bits"))?;
     reply.extend_from_slice(&sum.to_be_bytes());
     Ok(())
 }
@@ -40,7 +40,7 @@ mod tests {
         [first.to_be_bytes(), second.to_be_bytes()].concat()
     }
 
-    fn reply(record: &[u8]) -> Result<Vec<u8>, Violation> {
+    fn reply(record: &[u8]) -> Result<Vec<u8>, ProtocolError> {
         let mut reply = Vec::new();
         sum(record, &mut reply).map(|()| reply)
     }
@@ -60,10 +60,10 @@ mod tests {
 
     #[test]
     fn overflow_and_truncation_are_violations() {
-        let overflow = Violation("the sum does not fit into 64 bits");
+        let overflow = ProtocolError("the sum does not fit into 64 bits");
         assert_eq!(reply(&record(i64::MAX, 1)), Err(overflow));
         assert_eq!(reply(&record(i64::MIN, -1)), Err(overflow));
-        let truncated = Violation("the input ended in the middle of a record");
+        let truncated = ProtocolError("the input ended in the middle of a record");
         for bytes in 1..16 {
             assert_eq!(reply(&vec![0; bytes]), Err(truncated), "{bytes} bytes");
         }

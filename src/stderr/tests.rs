@@ -42,18 +42,18 @@ fn drain(reader: &mut PipeReader, bytes: usize) -> Vec<u8> {
 fn filled_in_between(way: impl FnOnce(BorrowedFd<'_>) -> Outlet) {
     let (mut reader, writer) = io::pipe().unwrap();
     let mut outlet = way(writer.as_fd());
-    assert!(outlet.offer(writer.as_fd(), b"first\n"));
-    assert!(descriptors::ready(&writer, PollFlags::OUT) == Some(PollFlags::OUT));
+    assert!(outlet.try_write(writer.as_fd(), b"first\n"));
+    assert!(descriptors::poll_now(&writer, PollFlags::OUT) == Some(PollFlags::OUT));
     fill(&writer);
     let (dropped, mut outlet, writer) = without_waiting(move || {
-        let dropped = !outlet.offer(writer.as_fd(), &[b'x'; 3000]);
+        let dropped = !outlet.try_write(writer.as_fd(), &[b'x'; 3000]);
         (dropped, outlet, writer)
     });
     assert!(dropped, "there is no room");
     assert!(!fcntl_getfl(&writer).unwrap().contains(OFlags::NONBLOCK), "it is shared");
     assert_eq!(drain(&mut reader, 6), b"first\n");
     drain(&mut reader, 8192 - 6);
-    assert!(outlet.offer(writer.as_fd(), b"last\n"), "there is room again");
+    assert!(outlet.try_write(writer.as_fd(), b"last\n"), "there is room again");
     drop((outlet, writer));
     let mut rest = Vec::new();
     reader.read_to_end(&mut rest).unwrap();
@@ -94,13 +94,13 @@ fn a_fifo_is_a_pipe_and_one_without_a_reader_fails() {
     let both = File::options().read(true).write(true).open(&path).unwrap();
     let mut outlet = Outlet::new(both.as_fd(), &path_of(&both));
     assert!(matches!(outlet.way, Way::Own(_)), "{outlet:?}");
-    assert!(outlet.offer(both.as_fd(), b"a line\n"));
+    assert!(outlet.try_write(both.as_fd(), b"a line\n"));
     fill(&both);
-    assert!(!outlet.offer(both.as_fd(), b"a line\n"));
+    assert!(!outlet.try_write(both.as_fd(), b"a line\n"));
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
     let mut outlet = Outlet::new(writer.as_fd(), &path_of(&writer));
-    assert!(!outlet.offer(writer.as_fd(), b"a line\n"));
+    assert!(!outlet.try_write(writer.as_fd(), b"a line\n"));
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_socket_is_not_waited_for_and_a_line_that_it_takes_in_part_is_finished_first
         let line = format!("{number:>4000}\n");
         let (offered, kept, same_writer) = {
             let outlet = &mut outlet;
-            let offered = outlet.offer(writer.as_fd(), line.as_bytes());
+            let offered = outlet.try_write(writer.as_fd(), line.as_bytes());
             (offered, outlet.rest.len(), &writer)
         };
         assert!(!fcntl_getfl(same_writer).unwrap().contains(OFlags::NONBLOCK), "it is shared");
@@ -130,7 +130,7 @@ fn a_socket_is_not_waited_for_and_a_line_that_it_takes_in_part_is_finished_first
     }
     assert!(halves > 0, "no line was taken in part");
     for _ in 0..100 {
-        outlet.offer(writer.as_fd(), b"");
+        outlet.try_write(writer.as_fd(), b"");
         let mut room = [0; 8192];
         let read = reader.read(&mut room).unwrap_or_default();
         received.extend_from_slice(&room[..read]);
@@ -145,10 +145,10 @@ fn files_and_devices_are_written_to_as_they_are() {
     let shared = file.reopen().unwrap();
     let mut outlet = Outlet::new(shared.as_fd(), &path_of(&shared));
     assert!(matches!(outlet.way, Way::Plain), "its position is shared: {outlet:?}");
-    assert!(outlet.offer(shared.as_fd(), b"one\n"));
+    assert!(outlet.try_write(shared.as_fd(), b"one\n"));
     (&shared).write_all(b"two\n").unwrap();
-    assert!(outlet.offer(shared.as_fd(), b"three\n"));
+    assert!(outlet.try_write(shared.as_fd(), b"three\n"));
     assert_eq!(std::fs::read(file.path()).unwrap(), b"one\ntwo\nthree\n");
     let full = File::options().write(true).open("/dev/full").unwrap();
-    assert!(!Outlet::new(full.as_fd(), &path_of(&full)).offer(full.as_fd(), b"a line\n"));
+    assert!(!Outlet::new(full.as_fd(), &path_of(&full)).try_write(full.as_fd(), b"a line\n"));
 }

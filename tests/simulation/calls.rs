@@ -26,7 +26,7 @@ impl World {
     /// input like any other.
     pub(super) fn is_late(&mut self, number: usize) {
         let wire = &mut self.wires[number];
-        let waited = self.now.since(wire.accepted_at) >= proxy::PATIENCE;
+        let waited = self.now.since(wire.accepted_at) >= proxy::HEADER_TIMEOUT;
         let ended = self.drain_began.is_some() || wire.fin;
         wire.raw |= wire.talk.may_be_raw && wire.read < wire.talk.header && (ended || waited);
     }

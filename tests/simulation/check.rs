@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tcpecho::clock::Millis;
+use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{LINGER, Timeouts};
 use tcpecho::line::READ_BYTES_MAX;
-use tcpecho::proxy::{self, Demand};
+use tcpecho::proxy::{self, HeaderPolicy};
 use tcpecho::reactor::{OverLimit, Reactor, Rules};
 
 use super::kernel::Simulated;
@@ -107,7 +107,7 @@ impl Checks {
 
     /// Judges what closing has done to replies that were on their way: only a peer that does not
     /// heed our FIN for so long may lose some, or one that is cut from then on.
-    pub(super) fn after_the_end(&self, world: &World, cut_from: Millis) -> Result<(), String> {
+    pub(super) fn after_the_end(&self, world: &World, cut_from: MonotonicMs) -> Result<(), String> {
         let mut ended = self.causes.iter().filter(|(_, cause)| *cause == "drained");
         let lost = ended.find(|(number, _)| {
             let wire = &world.wires[**number];
@@ -196,7 +196,7 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
         }
         "idle" => without_reason(idle.is_some_and(|limit| passed(wire.read_at, limit))),
         "line-timeout" => {
-            let header = rules.proxied.map(|_| proxy::PATIENCE);
+            let header = rules.proxied.map(|_| proxy::HEADER_TIMEOUT);
             let soonest = line.into_iter().chain(header).min();
             without_reason(soonest.is_some_and(|limit| passed(wire.accepted_at, limit)))
         }
@@ -212,7 +212,7 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
             without_reason(rules.per_peer_max.is_some() || rules.over_limit == OverLimit::Refuse)
         }
         "protocol" => without_reason(
-            rules.proxied == Some(Demand::Required) && wire.fin && wire.read < wire.talk.header,
+            rules.proxied == Some(HeaderPolicy::Required) && wire.fin && wire.read < wire.talk.header,
         ),
         "cut" => cut_without_reason(world, wire, rules),
         "exec" => without_reason(rules.exec),

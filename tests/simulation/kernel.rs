@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::Pid;
-use tcpecho::clock::Millis;
+use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Peer as Name, Stream};
 use tcpecho::reactor::{Ended, Event, Kernel, Signal, Urge};
 
@@ -143,7 +143,7 @@ impl Kernel for Simulated {
         self.0.borrow_mut().urge_child(child, urge);
     }
 
-    fn now(&self) -> Millis {
+    fn now(&self) -> MonotonicMs {
         self.0.borrow().now
     }
 }

@@ -199,7 +199,7 @@ impl Peer {
     /// Puts an urgent byte's mark before what it sends next.
     pub(super) fn urge(wire: &mut Wire) {
         wire.mark = Some(wire.sent);
-        wire.edges.insert(Ready::TO_END);
+        wire.edges.insert(Ready::READ_TO_EAGAIN);
     }
 
     /// True if the daemon has taken it for a connection: a visitor is none.

@@ -206,7 +206,7 @@ impl Run {
         let finished = self.checks.causes.get(&number).is_some_and(|cause| cause == "finished");
         let undisturbed = !wire.faulted && !wire.raw && !peer.gone && !peer.lost;
         if peer.listener.is_none() {
-            let quick = wire.closed_at.since(wire.accepted_at) < http::PATIENCE;
+            let quick = wire.closed_at.since(wire.accepted_at) < http::REQUEST_TIMEOUT;
             if undisturbed && quick && !wire.said.ends_with(VISIT) {
                 return Err(format!("visitor {number} was not answered"));
             }

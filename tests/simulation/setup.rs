@@ -7,9 +7,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use tcpecho::access::Access;
 use tcpecho::banner::Banner;
-use tcpecho::clock::Millis;
+use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Peer as Name, Timeouts};
-use tcpecho::proxy::{self, Demand, Version};
+use tcpecho::proxy::{self, HeaderPolicy, Version};
 use tcpecho::reactor::{OverLimit, PeerLimit, Rules};
 use tcpecho::service::{ECHO, SUM};
 
@@ -35,7 +35,7 @@ pub(super) fn rules(rng: &mut Rng) -> Rules {
         Timeouts::default()
     };
     let over_limit = [OverLimit::Wait, OverLimit::Refuse, OverLimit::Evict];
-    let demand = if rng.bool() { Demand::Required } else { Demand::Optional };
+    let demand = if rng.bool() { HeaderPolicy::Required } else { HeaderPolicy::Optional };
     Rules {
         service: if sums { SUM } else { ECHO },
         banner: (greets && !exec).then(|| Banner::parse("welcome, {peer}").unwrap()),
@@ -62,7 +62,7 @@ pub(super) fn world(mut rng: Rng, rules: &Rules, telling: Telling) -> World {
     let mut world = World {
         weather,
         mood: Mood::Own,
-        now: Millis(rng.u64(0..1 << 40)),
+        now: MonotonicMs(rng.u64(0..1 << 40)),
         wires: Vec::new(),
         peers: Vec::new(),
         names: HashMap::new(),
@@ -99,7 +99,7 @@ fn add_peer(world: &mut World, rng: &mut Rng, rules: &Rules, number: u16) {
     let address = address(10, number);
     let unix = rng.u32(0..8) == 0;
     let name = if unix { Name::unix(u32::from(number) + 1) } else { Name::from(address) };
-    let mut talk = if rules.service.answer.is_same() {
+    let mut talk = if rules.service.reply.is_echo() {
         let bytes = [0, 1, 20, 300, 2000, 20_000, 150_000, 400_000];
         let bytes = bytes[weighted(rng, &[2, 2, 8, 12, 12, 6, 2, 1])];
         let bytes = rng.usize(bytes / 2..=bytes);
@@ -110,7 +110,7 @@ fn add_peer(world: &mut World, rng: &mut Rng, rules: &Rules, number: u16) {
     };
     let mut known = name;
     if let Some(demand) = rules.proxied
-        && (demand == Demand::Required || rng.bool())
+        && (demand == HeaderPolicy::Required || rng.bool())
     {
         let version = if rng.bool() { Version::V1 } else { Version::V2 };
         let client = self::address(192, number);

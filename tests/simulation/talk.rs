@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use fastrand::Rng;
-use tcpecho::proxy::Demand;
+use tcpecho::proxy::HeaderPolicy;
 
 /// How the input becomes output, told here once more and as simply as can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +73,8 @@ impl Talk {
     }
 
     /// With a PROXY header before the input.
-    pub(super) fn introduced(mut self, header: Vec<u8>, demand: Demand) -> Self {
-        self.may_be_raw = demand == Demand::Optional;
+    pub(super) fn introduced(mut self, header: Vec<u8>, demand: HeaderPolicy) -> Self {
+        self.may_be_raw = demand == HeaderPolicy::Optional;
         self.header = header.len();
         self.input.splice(0..0, header);
         self

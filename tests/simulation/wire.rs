@@ -5,7 +5,7 @@
 use std::io;
 
 use rustix::io::Errno;
-use tcpecho::clock::Millis;
+use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::Ready;
 
 use super::talk::{Answers, Talk};
@@ -73,14 +73,14 @@ pub(super) struct Wire {
     /// Something was done to it that it need not survive.
     pub(super) faulted: bool,
     pub(super) seen: Seen,
-    pub(super) accepted_at: Millis,
-    pub(super) closed_at: Millis,
+    pub(super) accepted_at: MonotonicMs,
+    pub(super) closed_at: MonotonicMs,
     /// When bytes were last read, or moved either way; when we sent FIN; and when the peer last
     /// took some of what is owed.
-    pub(super) read_at: Millis,
-    pub(super) moved_at: Millis,
-    pub(super) half_closed_at: Millis,
-    pub(super) owed_at: Millis,
+    pub(super) read_at: MonotonicMs,
+    pub(super) moved_at: MonotonicMs,
+    pub(super) half_closed_at: MonotonicMs,
+    pub(super) owed_at: MonotonicMs,
     /// Its header came too late to be one, and is echoed.
     pub(super) raw: bool,
 
@@ -125,12 +125,12 @@ impl Wire {
             dead: false,
             faulted: false,
             seen: Seen::Nothing,
-            accepted_at: Millis::NEVER,
-            closed_at: Millis::NEVER,
-            read_at: Millis::NEVER,
-            moved_at: Millis::NEVER,
-            half_closed_at: Millis::NEVER,
-            owed_at: Millis::NEVER,
+            accepted_at: MonotonicMs::NEVER,
+            closed_at: MonotonicMs::NEVER,
+            read_at: MonotonicMs::NEVER,
+            moved_at: MonotonicMs::NEVER,
+            half_closed_at: MonotonicMs::NEVER,
+            owed_at: MonotonicMs::NEVER,
             raw: false,
             key: None,
             edges: Ready::NONE,
@@ -202,7 +202,7 @@ impl Wire {
     }
 
     /// A signal comes before the write: what it was to take is owed from now on, or still is.
-    pub(super) fn interrupt_write(&mut self, now: Millis) {
+    pub(super) fn interrupt_write(&mut self, now: MonotonicMs) {
         if !self.blocked && !std::mem::replace(&mut self.interrupted, true) {
             self.owed_at = now;
         }
@@ -222,7 +222,7 @@ impl Wire {
     /// The peer's FIN comes.
     pub(super) fn arrive_fin(&mut self) {
         self.fin = true;
-        self.edges.insert(Ready::READABLE.union(Ready::TO_END));
+        self.edges.insert(Ready::READABLE.union(Ready::READ_TO_EAGAIN));
     }
 
     /// The connection is over, by the peer's RST or by the network.
@@ -231,7 +231,7 @@ impl Wire {
         self.error = Some(if self.fin { Errno::PIPE } else { errno });
         self.dead = true;
         self.faulted = true;
-        let all = Ready::READABLE.union(Ready::WRITABLE).union(Ready::TO_END);
+        let all = Ready::READABLE.union(Ready::WRITABLE).union(Ready::READ_TO_EAGAIN);
         self.edges.insert(all.union(Ready::ERROR));
     }
 
@@ -272,7 +272,7 @@ impl Wire {
             ready.insert(Ready::WRITABLE);
         }
         if self.fin || self.dead || self.mark.is_some_and(|mark| mark >= self.read) {
-            ready.insert(Ready::TO_END);
+            ready.insert(Ready::READ_TO_EAGAIN);
         }
         if self.error.is_some() {
             ready.insert(Ready::ERROR);

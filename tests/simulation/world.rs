@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use rustix::io::Errno;
 use rustix::process::Pid;
-use tcpecho::clock::Millis;
+use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Peer as Name, Ready};
 use tcpecho::reactor::{Ended, Event, Signal};
 
@@ -45,7 +45,7 @@ pub(super) struct World {
     pub(super) rng: Rng,
     pub(super) weather: Weather,
     pub(super) mood: Mood,
-    pub(super) now: Millis,
+    pub(super) now: MonotonicMs,
     pub(super) wires: Vec<Wire>,
     pub(super) peers: Vec<Peer>,
     /// Whose wire a name in the log is.
@@ -54,7 +54,7 @@ pub(super) struct World {
     pub(super) listeners: Vec<Queue>,
     pub(super) listeners_closed: bool,
     /// When the daemon heeded that it is to end.
-    pub(super) drain_began: Option<Millis>,
+    pub(super) drain_began: Option<MonotonicMs>,
     /// It was told so twice.
     pub(super) impatient: bool,
     /// For how long the daemon was stopped, in all.
@@ -103,7 +103,7 @@ impl World {
 
     /// While the daemon works, the others do too.
     pub(super) fn stir(&mut self) {
-        self.now = Millis(self.now.0 + self.rng.u64(0..3));
+        self.now = MonotonicMs(self.now.0 + self.rng.u64(0..3));
         if self.mood == Mood::Calm {
             self.everybody_acts();
             return;
@@ -126,7 +126,7 @@ impl World {
     pub(super) fn stop(&mut self) {
         let began = self.now;
         for _ in 0..self.rng.usize(1..=8) {
-            self.now = Millis(self.now.0 + self.rng.u64(0..3000));
+            self.now = MonotonicMs(self.now.0 + self.rng.u64(0..3000));
             self.somebody_acts();
         }
         self.stopped += self.now.since(began);
@@ -138,7 +138,7 @@ impl World {
     pub(super) fn freeze(&mut self) {
         if self.fault(|weather| weather.stopped / 4) {
             let time = self.rng.u64(0..6000);
-            self.now = Millis(self.now.0 + time);
+            self.now = MonotonicMs(self.now.0 + time);
             self.stopped += Duration::from_millis(time);
             self.tell(|| format!("frozen for {time} ms"));
             self.asked.stopped = true;
@@ -146,7 +146,7 @@ impl World {
     }
 
     /// Lets time pass until somebody does something; returns false if nobody ever will.
-    pub(super) fn wait(&mut self, until: Option<Millis>) -> bool {
+    pub(super) fn wait(&mut self, until: Option<MonotonicMs>) -> bool {
         let leaps = self.fault(|weather| weather.leap);
         let passes = self.rng.u64(0..if leaps { 8000 } else { 20 });
         let then = self.now.after(Duration::from_millis(passes));

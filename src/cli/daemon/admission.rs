@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use crate::access::{self, Access, IpNet};
 use crate::cli::units::within;
-use crate::proxy::Demand;
+use crate::proxy::HeaderPolicy;
 use crate::reactor::{OverLimit, PeerLimit};
 
 #[derive(Debug, Args)]
@@ -72,11 +72,11 @@ impl Admission {
         self.max_per_peer
     }
 
-    pub(super) const fn proxied(&self) -> Option<Demand> {
+    pub(super) const fn proxied(&self) -> Option<HeaderPolicy> {
         match self.proxy_protocol {
             Headers::Off => None,
-            Headers::Optional => Some(Demand::Optional),
-            Headers::Require => Some(Demand::Required),
+            Headers::Optional => Some(HeaderPolicy::Optional),
+            Headers::Require => Some(HeaderPolicy::Required),
         }
     }
 

@@ -12,7 +12,7 @@ use std::net::Shutdown;
 use rustix::time::{ClockId, clock_gettime};
 use socket2::Socket;
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::fault;
 
 use super::config::Config;
@@ -76,8 +76,8 @@ struct Exchange<'a> {
     silence: Silence,
     scratch: Vec<u8>,
     /// Until when nothing is sent, and until when at most.
-    held_until: Millis,
-    held_at_most: Millis,
+    held_until: MonotonicMs,
+    held_at_most: MonotonicMs,
     greeting: Greeting,
     unasked_is_told: bool,
     /// What ended the connection, if it was no orderly release. The first one stays.
@@ -138,7 +138,7 @@ impl Exchange<'_> {
         let read = rustix::io::read(io::stdin(), self.scratch.as_mut_slice());
         let count = match read.map_err(io::Error::from) {
             Ok(count) => count,
-            Err(error) if fault::would_block(&error) || fault::interrupted(&error) => return,
+            Err(error) if fault::would_block(&error) || fault::is_interrupted(&error) => return,
             Err(error) => {
                 self.finish(End::Short(Failure::local("standard input", &error)));
                 return;
@@ -165,7 +165,7 @@ impl Exchange<'_> {
                 self.ledger.sent(pending.split_at(count).0);
                 self.flow.outbound.take(count);
             }
-            Err(error) if fault::would_block(&error) || fault::interrupted(&error) => {}
+            Err(error) if fault::would_block(&error) || fault::is_interrupted(&error) => {}
             Err(error) => {
                 // What the server had sent before is still there, and its end behind that: go on
                 // reading. After an error that is not the connection's there may be no end.
@@ -193,8 +193,8 @@ impl Exchange<'_> {
         let piece = pending.get(..OUTPUT_BYTES_MAX).unwrap_or(pending);
         match rustix::io::write(io::stdout(), piece).map_err(io::Error::from) {
             Ok(count) => self.flow.inbound.take(count),
-            Err(error) if fault::would_block(&error) || fault::interrupted(&error) => {}
-            Err(error) if fault::reader_gone(&error) => {
+            Err(error) if fault::would_block(&error) || fault::is_interrupted(&error) => {}
+            Err(error) if fault::is_broken_pipe(&error) => {
                 self.flow.receiving = Receiving::Unwanted;
             }
             Err(error) => return Err(Failure::local("standard output", &error)),
@@ -227,7 +227,7 @@ impl Exchange<'_> {
     }
 }
 
-fn now() -> Millis {
+fn now() -> MonotonicMs {
     let time = clock_gettime(ClockId::Monotonic);
-    Millis(u64::try_from(time.tv_sec * 1000 + time.tv_nsec / 1_000_000).unwrap_or(0))
+    MonotonicMs(u64::try_from(time.tv_sec * 1000 + time.tv_nsec / 1_000_000).unwrap_or(0))
 }

@@ -12,7 +12,7 @@ impl Exchange<'_> {
         match read.map_err(io::Error::from) {
             Ok(0) => self.server_ended(),
             Ok(count) => self.received(count),
-            Err(error) if fault::would_block(&error) || fault::interrupted(&error) => {}
+            Err(error) if fault::would_block(&error) || fault::is_interrupted(&error) => {}
             Err(error) => self.finish(End::Error(error)),
         }
     }

@@ -11,7 +11,7 @@ use crate::service::{SUM, SUM_XDR};
 fn drain_answers_what_is_there_then_sends_fin() {
     let mut bench = Bench::echo([bytes("line\nbegun"), In::Block]);
     assert!(bench.connection.drain(), "to be queued");
-    assert_eq!(bench.event(Ready::NONE), Served::Idle);
+    assert_eq!(bench.event(Ready::NONE), NextStep::Idle);
     assert_eq!(bench.sent(), b"line\nbegun");
     assert!(bench.wire.borrow().half_closed);
     assert_eq!(bench.phase(), Phase::Lingering(Cause::Drained));
@@ -22,7 +22,7 @@ fn draining_writes_what_is_owed_before_fin() {
     let mut bench = Bench::echo([bytes("line\n")]);
     bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.connection.drain();
-    assert_eq!(bench.event(Ready::NONE), Served::Idle);
+    assert_eq!(bench.event(Ready::NONE), NextStep::Idle);
     assert_eq!(bench.phase(), Phase::Draining(Cause::Drained));
     assert!(!bench.wire.borrow().half_closed);
     bench.event(Ready::WRITABLE);
@@ -35,7 +35,7 @@ fn a_drain_answers_no_request_of_which_more_is_there() {
     let mut bench = Bench::new(SUM, 64, [bytes("1 2\n3"), bytes(" 4\n"), In::Block]);
     bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.connection.drain();
-    assert_eq!(bench.event(Ready::TO_END), Served::Idle);
+    assert_eq!(bench.event(Ready::READ_TO_EAGAIN), NextStep::Idle);
     assert_eq!(bench.sent(), b"3");
     bench.event(Ready::WRITABLE);
     assert_eq!(bench.sent(), b"3\n7\n");
@@ -47,7 +47,7 @@ fn what_comes_after_the_drains_last_answer_is_no_request() {
     let mut bench = Bench::new(SUM, 64, [bytes("1 2"), bytes("0\n"), In::Block]);
     bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.connection.drain();
-    assert_eq!(bench.event(Ready::NONE), Served::Idle);
+    assert_eq!(bench.event(Ready::NONE), NextStep::Idle);
     assert_eq!(bench.sent(), b"3");
     bench.event(Ready::READABLE.union(Ready::WRITABLE));
     assert_eq!(bench.sent(), b"3\n");
@@ -61,8 +61,8 @@ fn input_is_over_at_its_time_for_who_takes_slowly_too() {
     let mut bench = Bench::echo(flood);
     bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.connection.drain();
-    bench.event(Ready::TO_END);
-    bench.lent.input_over = true;
+    bench.event(Ready::READ_TO_EAGAIN);
+    bench.lent.read_over = true;
     bench.event(Ready::WRITABLE);
     assert_eq!((bench.sent(), bench.phase()), (b"line\n".to_vec(), Phase::Lingering(Cause::Cut)));
 }
@@ -71,13 +71,13 @@ fn input_is_over_at_its_time_for_who_takes_slowly_too() {
 fn a_peer_that_never_stops_sending_is_cut() {
     let flood = In::Bytes(vec![b'x'; 10 * crate::line::READ_BYTES_MAX]);
     let mut bench = Bench::echo([flood]);
-    bench.lent.input_over = true;
+    bench.lent.read_over = true;
     bench.connection.drain();
     bench.connection.serve(&mut bench.lent);
     assert_eq!(bench.phase(), Phase::Lingering(Cause::Cut));
     assert_eq!(bench.sent().len(), crate::line::READ_BYTES_MAX, "what was read was echoed");
     assert!(!bench.wire.borrow().half_closed, "it may have half-closed: FIN would say all is well");
-    while bench.connection.serve(&mut bench.lent) == Served::Again {}
+    while bench.connection.serve(&mut bench.lent) == NextStep::Yield {}
     bench.wire.borrow_mut().reads = [In::End].into();
     bench.event(FIN);
     assert_eq!(bench.phase(), Phase::Closed(Cause::Cut));
@@ -94,7 +94,7 @@ fn who_takes_slowly_and_sends_no_more_is_drained_however_late() {
         bench.event(Ready::READABLE);
         bench.connection.drain();
         bench.event(Ready::NONE);
-        bench.lent.input_over = true;
+        bench.lent.read_over = true;
         bench.event(Ready::WRITABLE);
         assert_eq!((bench.sent(), bench.phase()), (b"line\n".to_vec(), phase));
         assert!(!bench.wire.borrow().resets, "everything was given to it");
@@ -117,7 +117,7 @@ fn who_goes_in_an_unfinished_line_is_reset() {
 fn fin_while_draining_ends_it() {
     let mut bench = Bench::echo([bytes("tail"), In::End]);
     bench.connection.drain();
-    assert_eq!(bench.event(Ready::TO_END), Served::Closed);
+    assert_eq!(bench.event(Ready::READ_TO_EAGAIN), NextStep::Closed);
     assert_eq!(bench.sent(), b"tail");
     assert_eq!(bench.phase(), Phase::Closed(Cause::Drained));
 }
@@ -127,9 +127,9 @@ fn fin_while_draining_still_flushes() {
     let mut bench = Bench::echo([bytes("tail"), In::End]);
     bench.wire.borrow_mut().writes = [Out::Block].into();
     bench.connection.drain();
-    assert_eq!(bench.event(Ready::TO_END), Served::Idle);
+    assert_eq!(bench.event(Ready::READ_TO_EAGAIN), NextStep::Idle);
     assert_eq!(bench.phase(), Phase::Flushing);
-    assert_eq!(bench.event(Ready::WRITABLE), Served::Closed);
+    assert_eq!(bench.event(Ready::WRITABLE), NextStep::Closed);
     assert_eq!(bench.sent(), b"tail");
 }
 
@@ -139,10 +139,10 @@ fn lingering_discards_until_fin() {
     bench.connection.drain();
     bench.event(Ready::NONE);
     assert_eq!(bench.phase(), Phase::Lingering(Cause::Drained));
-    assert_eq!(bench.event(FIN), Served::Closed);
+    assert_eq!(bench.event(FIN), NextStep::Closed);
     assert_eq!(bench.sent(), b"");
     assert_eq!(bench.phase(), Phase::Closed(Cause::Drained));
-    assert_eq!(bench.connection.tally().bytes_in, 9);
+    assert_eq!(bench.connection.traffic().bytes_in, 9);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_reset_while_lingering_is_told() {
     let mut bench = Bench::echo([In::Block, In::Fail(Errno::CONNRESET)]);
     bench.connection.drain();
     bench.event(Ready::NONE);
-    assert_eq!(bench.event(RST), Served::Closed);
+    assert_eq!(bench.event(RST), NextStep::Closed);
     assert_eq!(bench.phase(), Phase::Closed(Cause::Reset));
 }
 
@@ -161,20 +161,20 @@ fn a_violation_ends_after_earlier_replies() {
     let input = [good.clone(), overflow, good.clone()].concat();
     let mut bench = Bench::new(SUM_XDR, 4096, [In::Bytes(input), In::Block]);
     bench.wire.borrow_mut().writes = [Out::Take(3), Out::Block].into();
-    assert_eq!(bench.readable(), Served::Idle);
+    assert_eq!(bench.readable(), NextStep::Idle);
     assert_eq!(bench.phase(), Phase::Draining(Cause::Protocol));
     bench.event(Ready::WRITABLE);
     assert_eq!(bench.sent(), 3_i64.to_be_bytes());
     assert_eq!(bench.phase(), Phase::Lingering(Cause::Protocol));
     bench.wire.borrow_mut().reads = [In::Bytes(good), In::End].into();
-    assert_eq!(bench.event(FIN), Served::Closed);
+    assert_eq!(bench.event(FIN), NextStep::Closed);
     assert_eq!(bench.phase(), Phase::Closed(Cause::Protocol));
 }
 
 #[test]
 fn a_truncated_record_at_fin_is_a_violation() {
     let mut bench = Bench::new(SUM_XDR, 1, [In::Bytes(vec![0; 15]), In::End]);
-    assert_eq!(bench.event(FIN), Served::Closed);
+    assert_eq!(bench.event(FIN), NextStep::Closed);
     assert_eq!(bench.phase(), Phase::Closed(Cause::Protocol));
     assert_eq!(bench.sent(), b"");
 }
@@ -193,54 +193,54 @@ fn deadlines_end_a_connection_with_their_cause() {
     let second = Some(Duration::from_secs(1));
     let off = Timeouts::default();
     let mut begun = Bench::echo([bytes("begun"), bytes(" more")]);
-    begun.lent.now = Millis(100);
+    begun.lent.now = MonotonicMs(100);
     begun.readable();
-    begun.lent.now = Millis(600);
+    begun.lent.now = MonotonicMs(600);
     begun.readable();
     let deadline = |timeouts| begun.connection.deadline(&timeouts);
     assert_eq!(deadline(off), None);
-    assert_eq!(deadline(Timeouts { idle: second, ..off }), Some((Millis(1600), Cause::Idle)));
+    assert_eq!(deadline(Timeouts { idle: second, ..off }), Some((MonotonicMs(1600), Cause::Idle)));
     let line = Timeouts { line: second, idle: second, stall: second };
-    assert_eq!(deadline(line), Some((Millis(1100), Cause::LineTimeout)), "bytes put nothing off");
+    assert_eq!(deadline(line), Some((MonotonicMs(1100), Cause::LineTimeout)), "bytes put nothing off");
 
     let mut pieces = Bench::new(ECHO, 4, [bytes("x\nabcd"), bytes("efgh"), bytes("i\n")]);
-    pieces.lent.now = Millis(100);
+    pieces.lent.now = MonotonicMs(100);
     pieces.readable();
-    pieces.lent.now = Millis(600);
+    pieces.lent.now = MonotonicMs(600);
     pieces.readable();
     assert_eq!(pieces.sent(), b"x\nabcdefgh");
     let finished_by = pieces.connection.deadline(&Timeouts { line: second, ..off });
-    assert_eq!(finished_by, Some((Millis(1100), Cause::LineTimeout)), "pieces put nothing off");
+    assert_eq!(finished_by, Some((MonotonicMs(1100), Cause::LineTimeout)), "pieces put nothing off");
     pieces.readable();
     assert_eq!(pieces.connection.deadline(&Timeouts { line: second, ..off }), None);
-    assert!(pieces.connection.held.is_none());
+    assert!(pieces.connection.pending.is_none());
 
     let mut refused = Bench::new(SUM, 4, [bytes("12345"), bytes("678"), bytes("\n")]);
     refused.readable();
-    refused.lent.now = Millis(600);
+    refused.lent.now = MonotonicMs(600);
     refused.readable();
     let finished_by = refused.connection.deadline(&Timeouts { line: second, ..off });
-    assert_eq!(finished_by, Some((Millis(1000), Cause::LineTimeout)), "nor does what is skipped");
+    assert_eq!(finished_by, Some((MonotonicMs(1000), Cause::LineTimeout)), "nor does what is skipped");
     refused.readable();
-    assert!(refused.connection.held.is_none());
+    assert!(refused.connection.pending.is_none());
 
     let mut owed = Bench::echo([bytes("line\nbegun")]);
     owed.wire.borrow_mut().writes = [Out::Block].into();
     owed.readable();
     let line = Timeouts { line: second, ..off };
     assert_eq!(owed.connection.deadline(&line), None, "we do not read: its end may be there");
-    owed.lent.now = Millis(700);
+    owed.lent.now = MonotonicMs(700);
     owed.event(Ready::WRITABLE);
-    assert_eq!(owed.connection.deadline(&line), Some((Millis(1700), Cause::LineTimeout)));
+    assert_eq!(owed.connection.deadline(&line), Some((MonotonicMs(1700), Cause::LineTimeout)));
 
     let mut stalled = Bench::echo([bytes("line\n")]);
     stalled.wire.borrow_mut().writes = [Out::Block, Out::Take(1), Out::Block].into();
     stalled.readable();
     let stall = Timeouts { stall: second, line: second, ..off };
-    assert_eq!(stalled.connection.deadline(&stall), Some((Millis(1000), Cause::Stalled)));
-    stalled.lent.now = Millis(700);
+    assert_eq!(stalled.connection.deadline(&stall), Some((MonotonicMs(1000), Cause::Stalled)));
+    stalled.lent.now = MonotonicMs(700);
     stalled.event(Ready::WRITABLE);
-    assert_eq!(stalled.connection.deadline(&stall), Some((Millis(1700), Cause::Stalled)));
+    assert_eq!(stalled.connection.deadline(&stall), Some((MonotonicMs(1700), Cause::Stalled)));
     stalled.connection.close(Cause::Stalled);
     assert_eq!(stalled.phase(), Phase::Closed(Cause::Stalled));
 }

@@ -10,30 +10,30 @@ fn a_connection_is_small_and_idle_owns_no_memory() {
     assert!(size_of::<Connection<u32>>() <= 80, "{}", size_of::<Connection<u32>>());
     let mut bench = Bench::echo([bytes("half a"), bytes(" line\n")]);
     bench.readable();
-    assert!(bench.connection.held.is_some());
+    assert!(bench.connection.pending.is_some());
     bench.readable();
     assert_eq!(bench.sent(), b"half a line\n");
-    assert!(bench.connection.held.is_none());
+    assert!(bench.connection.pending.is_none());
 }
 
 #[test]
 fn open_answers_whole_lines() {
     let mut bench = Bench::echo([bytes("one\ntwo\nthr"), bytes("ee\n")]);
-    assert_eq!(bench.readable(), Served::Idle);
+    assert_eq!(bench.readable(), NextStep::Idle);
     assert_eq!(bench.sent(), b"one\ntwo\n");
     bench.readable();
     assert_eq!(bench.sent(), b"one\ntwo\nthree\n");
     assert_eq!(bench.phase(), Phase::Open);
-    assert_eq!(bench.connection.tally(), Tally { bytes_in: 14, bytes_out: 14, lines: 3 });
+    assert_eq!(bench.connection.traffic(), Traffic { bytes_in: 14, bytes_out: 14, lines: 3 });
 }
 
 #[test]
 fn fin_with_nothing_owed_finishes() {
     let mut bench = Bench::echo([bytes("a line\nand a tail"), In::End]);
-    assert_eq!(bench.event(FIN), Served::Closed);
+    assert_eq!(bench.event(FIN), NextStep::Closed);
     assert_eq!(bench.sent(), b"a line\nand a tail", "the last line has no newline");
     assert_eq!(bench.phase(), Phase::Closed(Cause::Finished));
-    assert_eq!(bench.connection.tally().lines, 2);
+    assert_eq!(bench.connection.traffic().lines, 2);
 }
 
 #[test]
@@ -41,24 +41,24 @@ fn pieces_of_one_line_are_one_line() {
     let mut bench = Bench::new(ECHO, 4, [bytes("11111111"), In::End]);
     bench.event(FIN);
     assert_eq!(bench.sent(), b"11111111");
-    assert_eq!(bench.connection.tally().lines, 1);
+    assert_eq!(bench.connection.traffic().lines, 1);
 }
 
 #[test]
 fn data_and_fin_in_one_event_need_no_second() {
     let mut bench = Bench::echo([bytes("x\n"), In::End]);
-    assert_eq!(bench.event(FIN), Served::Closed);
+    assert_eq!(bench.event(FIN), NextStep::Closed);
     let mut hintless = Bench::echo([bytes("x\n"), In::End]);
-    assert_eq!(hintless.readable(), Served::Idle, "a short read emptied the socket");
+    assert_eq!(hintless.readable(), NextStep::Idle, "a short read emptied the socket");
 }
 
 #[test]
 fn fin_with_replies_owed_flushes() {
     let mut bench = Bench::echo([bytes("tail without newline"), In::End]);
     bench.wire.borrow_mut().writes = [Out::Take(4), Out::Block].into();
-    assert_eq!(bench.event(FIN), Served::Idle);
+    assert_eq!(bench.event(FIN), NextStep::Idle);
     assert_eq!(bench.phase(), Phase::Flushing);
-    assert_eq!(bench.event(Ready::WRITABLE), Served::Closed);
+    assert_eq!(bench.event(Ready::WRITABLE), NextStep::Closed);
     assert_eq!(bench.sent(), b"tail without newline");
     assert_eq!(bench.phase(), Phase::Closed(Cause::Finished));
 }
@@ -67,7 +67,7 @@ fn fin_with_replies_owed_flushes() {
 fn nothing_is_read_while_output_is_owed() {
     let mut bench = Bench::echo([bytes("first\n"), bytes("second\n")]);
     bench.wire.borrow_mut().writes = [Out::Take(2), Out::Block].into();
-    assert_eq!(bench.event(FIN), Served::Idle);
+    assert_eq!(bench.event(FIN), NextStep::Idle);
     assert_eq!(bench.readable_left(), 1, "back-pressure: the second read was not asked for");
     bench.event(Ready::WRITABLE);
     assert_eq!(bench.sent(), b"first\nsecond\n");
@@ -84,18 +84,18 @@ fn the_first_fault_is_the_cause() {
         (Errno::IO, Cause::Error),
     ] {
         let mut reading = Bench::echo([bytes("data first\n"), In::Fail(errno), In::End]);
-        assert_eq!(reading.event(RST), Served::Closed);
+        assert_eq!(reading.event(RST), NextStep::Closed);
         assert_eq!(reading.sent(), b"data first\n");
         assert_eq!(reading.phase(), Phase::Closed(cause), "{errno:?} from a read");
 
         let mut writing = Bench::echo([bytes("x\n"), In::End]);
         writing.wire.borrow_mut().writes = [Out::Fail(errno)].into();
-        assert_eq!(writing.event(FIN), Served::Closed);
+        assert_eq!(writing.event(FIN), NextStep::Closed);
         assert_eq!(writing.phase(), Phase::Closed(cause), "{errno:?} from a write");
 
         let mut draining = Bench::echo([In::Fail(errno)]);
         draining.connection.drain();
-        assert_eq!(draining.event(Ready::NONE), Served::Closed);
+        assert_eq!(draining.event(Ready::NONE), NextStep::Closed);
         assert_eq!(draining.phase(), Phase::Closed(cause), "{errno:?} while draining");
     }
 }
@@ -153,10 +153,10 @@ fn a_stream_that_claims_more_than_it_was_given_drops_no_byte_in_silence() {
 fn who_has_reset_is_not_reset() {
     for errno in [Errno::CONNRESET, Errno::PIPE, Errno::TIMEDOUT] {
         let mut gone = Bench::echo([In::Fail(errno)]);
-        assert_eq!(gone.event(RST), Served::Closed);
+        assert_eq!(gone.event(RST), NextStep::Closed);
         assert!(!gone.wire.borrow().resets, "its socket is closed already: {errno:?}");
         let mut perhaps = Bench::echo([In::Fail(errno)]);
-        assert_eq!(perhaps.event(READABLE), Served::Closed);
+        assert_eq!(perhaps.event(READABLE), NextStep::Closed);
         assert!(perhaps.wire.borrow().resets, "no event has said so: {errno:?}");
     }
     let mut told = Bench::echo([bytes("unfinished")]);
@@ -170,7 +170,7 @@ fn who_has_reset_is_not_reset() {
 fn fin_and_then_reset_is_no_clean_end() {
     let mut bench = Bench::echo([In::End]);
     bench.wire.borrow_mut().pending_error = Some(Errno::PIPE);
-    assert_eq!(bench.event(RST), Served::Closed);
+    assert_eq!(bench.event(RST), NextStep::Closed);
     assert_eq!(bench.phase(), Phase::Closed(Cause::BrokenPipe));
 }
 
@@ -180,7 +180,7 @@ fn a_reset_while_flushing_is_noticed() {
     bench.wire.borrow_mut().writes = [Out::Block, Out::Fail(Errno::CONNRESET)].into();
     bench.event(FIN);
     assert_eq!(bench.phase(), Phase::Flushing);
-    assert_eq!(bench.event(RST), Served::Closed);
+    assert_eq!(bench.event(RST), NextStep::Closed);
     assert_eq!(bench.phase(), Phase::Closed(Cause::Reset));
 }
 
@@ -190,7 +190,7 @@ fn signals_between_calls_lose_nothing() {
         Bench::echo([In::Fail(Errno::INTR), bytes("line\n"), In::Fail(Errno::INTR), In::End]);
     bench.wire.borrow_mut().writes =
         [Out::Fail(Errno::INTR), Out::Take(2), Out::Fail(Errno::INTR)].into();
-    assert_eq!(bench.event(FIN), Served::Closed);
+    assert_eq!(bench.event(FIN), NextStep::Closed);
     assert_eq!(bench.sent(), b"line\n");
     assert_eq!(bench.phase(), Phase::Closed(Cause::Finished));
 }
@@ -207,7 +207,7 @@ fn an_endless_line_is_refused_once_and_skipped() {
     bench.readable();
     bench.readable();
     assert_eq!(bench.sent(), b"error: this line is longer than 16 bytes\n3\n");
-    assert_eq!(bench.connection.tally().lines, 2);
+    assert_eq!(bench.connection.traffic().lines, 2);
 }
 
 #[test]
@@ -220,10 +220,10 @@ fn a_second_event_does_not_queue_twice() {
 }
 
 /// A stream of a system on which no event tells of an urgent byte, as on kqueue.
-struct Untold(Script);
+struct Untold(ScriptedStream);
 
 impl Stream for Untold {
-    const SHORT_READS: Ready = Ready::NO_LAST_READ;
+    const PERMANENT_HINTS: Ready = Ready::ALWAYS_READ_TO_EAGAIN;
 
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         self.0.read(room)
@@ -251,13 +251,13 @@ impl Stream for Untold {
 fn what_lies_behind_an_urgent_byte_is_read_though_no_event_tells_of_it() {
     let reads = ["before\n", "behind\n"].map(bytes);
     let later = [In::Block].into_iter().chain(["before again\n", "behind again\n"].map(bytes));
-    let (stream, wire) = Script::new(reads.into_iter().chain(later));
+    let (stream, wire) = ScriptedStream::new(reads.into_iter().chain(later));
     let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-    let mut connection = Connection::new(Untold(stream), peer, None, Millis(0));
-    let mut lent = Lent::new(ECHO, 4096);
+    let mut connection = Connection::new(Untold(stream), peer, None, MonotonicMs(0));
+    let mut lent = Shared::new(ECHO, 4096);
     for told in ["before\nbehind\n", "before\nbehind\nbefore again\nbehind again\n"] {
         connection.mark(READABLE);
-        while connection.serve(&mut lent) == Served::Again {}
+        while connection.serve(&mut lent) == NextStep::Yield {}
         assert_eq!(wire.borrow().sent, told.as_bytes());
     }
 }

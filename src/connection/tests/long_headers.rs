@@ -15,12 +15,12 @@ fn long_header() -> Vec<u8> {
 #[test]
 fn a_long_header_is_skipped_in_whatever_pieces_it_comes() {
     let all = [&long_header()[..], b"line\ntail"].concat();
-    for demand in [Demand::Optional, Demand::Required] {
+    for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         for size in [1, 28, 29, 1000, all.len()] {
             let pieces: Vec<_> = all.chunks(size).collect();
             let mut bench = introduced_by(ECHO, demand, &pieces);
             bench.end();
-            assert_eq!(bench.admitted(FIN), Served::Closed);
+            assert_eq!(bench.admitted(FIN), NextStep::Closed);
             assert_eq!((bench.sent().as_slice(), bench.phase()), (&b"line\ntail"[..], FINISHED));
             assert_eq!(bench.peer(), CLIENT);
         }
@@ -30,14 +30,14 @@ fn a_long_header_is_skipped_in_whatever_pieces_it_comes() {
 #[test]
 fn a_long_header_that_is_cut_short_is_no_input() {
     let cut = &long_header()[..1500];
-    for demand in [Demand::Optional, Demand::Required] {
+    for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let mut ended = introduced_by(ECHO, demand, &[cut]);
         ended.end();
-        assert_eq!(ended.event(FIN), Served::Closed);
+        assert_eq!(ended.event(FIN), NextStep::Closed);
         assert_eq!(ended.phase(), Phase::Closed(Cause::Protocol));
         let mut late = introduced_by(ECHO, demand, &[cut]);
         late.event(READABLE);
-        assert_eq!(late.expire(5000), Served::Closed);
+        assert_eq!(late.expire(5000), NextStep::Closed);
         assert_eq!(late.phase(), Phase::Closed(Cause::LineTimeout));
         let mut drained = introduced_by(ECHO, demand, &[cut]);
         drained.lent.draining = true;

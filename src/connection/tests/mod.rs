@@ -8,23 +8,23 @@ mod long_headers;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::script::{In, Out, Script, Wire};
+use super::script::{In, Out, ScriptedStream, StreamScript};
 use super::*;
 use crate::service::{ECHO, Service};
 
 /// A connection, its wire, and what the reactor would lend it.
 struct Bench {
-    connection: Connection<Script>,
-    wire: Rc<RefCell<Wire>>,
-    lent: Lent,
+    connection: Connection<ScriptedStream>,
+    wire: Rc<RefCell<StreamScript>>,
+    lent: Shared,
 }
 
 impl Bench {
     fn new(service: Service, line_bytes_max: usize, reads: impl IntoIterator<Item = In>) -> Self {
-        let (stream, wire) = Script::new(reads);
+        let (stream, wire) = ScriptedStream::new(reads);
         let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-        let connection = Connection::new(stream, peer, None, Millis(0));
-        Self { connection, wire, lent: Lent::new(service, line_bytes_max) }
+        let connection = Connection::new(stream, peer, None, MonotonicMs(0));
+        Self { connection, wire, lent: Shared::new(service, line_bytes_max) }
     }
 
     fn echo(reads: impl IntoIterator<Item = In>) -> Self {
@@ -32,11 +32,11 @@ impl Bench {
     }
 
     /// An event, and the turns it takes until there is nothing to do.
-    fn event(&mut self, ready: Ready) -> Served {
+    fn event(&mut self, ready: Ready) -> NextStep {
         self.connection.mark(ready);
         for _ in 0..10_000 {
             let served = self.connection.serve(&mut self.lent);
-            if served != Served::Again {
+            if served != NextStep::Yield {
                 return served;
             }
         }
@@ -44,12 +44,12 @@ impl Bench {
     }
 
     /// A look at its deadlines, of which only that of a header is on.
-    fn expire(&mut self, now: u64) -> Served {
-        self.lent.now = Millis(now);
+    fn expire(&mut self, now: u64) -> NextStep {
+        self.lent.now = MonotonicMs(now);
         self.connection.expire(&Timeouts::default(), &mut self.lent)
     }
 
-    fn readable(&mut self) -> Served {
+    fn readable(&mut self) -> NextStep {
         self.event(READABLE)
     }
 
@@ -67,7 +67,7 @@ impl Bench {
 }
 
 const READABLE: Ready = Ready::READABLE.union(Ready::WRITABLE);
-const FIN: Ready = READABLE.union(Ready::TO_END);
+const FIN: Ready = READABLE.union(Ready::READ_TO_EAGAIN);
 const RST: Ready = FIN.union(Ready::ERROR);
 
 fn bytes(text: &str) -> In {

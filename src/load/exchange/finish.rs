@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use crate::client::Word;
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::reactor::Dialled;
 
@@ -32,7 +32,7 @@ impl<S: Dialled> Exchange<S> {
 
     /// Sends our FIN and waits for the server's, or asks to be reset.
     #[cold]
-    pub(super) fn finish(&mut self, lent: &Lent, now: Nanos) -> Result<Served, Trouble> {
+    pub(super) fn finish(&mut self, lent: &Lent, now: MonotonicNs) -> Result<Served, Trouble> {
         if lent.plan.close == Close::Rst && lent.plan.end != End::AfterSend {
             return Ok(Served::Done);
         }
@@ -60,7 +60,7 @@ impl<S: Dialled> Exchange<S> {
 
     /// True if something has come back that is not read yet, and is not the server's end.
     fn has_echo(&self) -> bool {
-        let ends = self.ready.contains(Ready::TO_END) || self.ready.contains(Ready::ERROR);
+        let ends = self.ready.contains(Ready::READ_TO_EAGAIN) || self.ready.contains(Ready::ERROR);
         self.ready.contains(Ready::READABLE) && !ends
     }
 

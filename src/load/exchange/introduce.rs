@@ -4,7 +4,7 @@
 //! Neither is a line: they are not counted, and no echo of the header is expected.
 
 use crate::client::Word;
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::fault;
 use crate::proxy;
@@ -31,7 +31,7 @@ impl<S: Dialled> Exchange<S> {
                     self.phase = Phase::Introducing(sent);
                     return Ok(false);
                 }
-                Err(error) if fault::interrupted(&error) => {}
+                Err(error) if fault::is_interrupted(&error) => {}
                 Err(error) => return Err(Trouble::of(Where::Write, &error)),
             }
         }
@@ -40,7 +40,7 @@ impl<S: Dialled> Exchange<S> {
 
     /// Reads the server's greeting, whatever it is. Returns true once it is whole: what has come
     /// ends with a line. One that does not is over when nothing follows ([`super::wait`]).
-    pub(super) fn greeted(&mut self, lent: &mut Lent, now: Nanos) -> Result<bool, Trouble> {
+    pub(super) fn greeted(&mut self, lent: &mut Lent, now: MonotonicNs) -> Result<bool, Trouble> {
         if !matches!(self.phase, Phase::Greeting(_)) {
             self.phase = Phase::Greeting(false);
         }
@@ -57,10 +57,10 @@ impl<S: Dialled> Exchange<S> {
                 Ok(last == Some(&b'\n'))
             }
             Err(error) if fault::would_block(&error) => {
-                self.ready.remove(Ready::READABLE.union(Ready::TO_END));
+                self.ready.remove(Ready::READABLE.union(Ready::READ_TO_EAGAIN));
                 Ok(false)
             }
-            Err(error) if fault::interrupted(&error) => Ok(false),
+            Err(error) if fault::is_interrupted(&error) => Ok(false),
             Err(error) => Err(Trouble::of(Where::Read, &error)),
         }
     }

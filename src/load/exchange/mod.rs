@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use crate::client::Word;
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::reactor::Dialled;
 
@@ -48,7 +48,7 @@ pub(super) enum Served {
 /// Who says which line may be sent, and when it was due.
 pub(super) trait Supply {
     /// One more line to be sent now, and the moment from which its latency counts.
-    fn next(&mut self, now: Nanos) -> Option<Nanos>;
+    fn next(&mut self, now: MonotonicNs) -> Option<MonotonicNs>;
 
     /// True once no other line will come, and connections are to end.
     fn is_over(&self) -> bool;
@@ -104,18 +104,18 @@ pub(super) struct Exchange<S> {
     /// How many lines may be sent so far.
     begun: u64,
     /// From when the latency of lines on their way counts, those that are timed.
-    times: VecDeque<(u64, Nanos)>,
+    times: VecDeque<(u64, MonotonicNs)>,
     /// Where in the stream `due` is, in bytes.
     received: u64,
-    dialled: Nanos,
+    dialled: MonotonicNs,
     /// Since when one more line could be sent; never while that can't.
-    free: Nanos,
+    free: MonotonicNs,
     /// When bytes last came, or began to be waited for.
-    active: Nanos,
+    active: MonotonicNs,
 }
 
 impl<S: Dialled> Exchange<S> {
-    pub(super) fn new(stream: S, number: u64, payload: &Payload, now: Nanos) -> Self {
+    pub(super) fn new(stream: S, number: u64, payload: &Payload, now: MonotonicNs) -> Self {
         let bytes = payload.stream(number);
         let start = payload.start(bytes);
         Self {
@@ -150,7 +150,7 @@ impl<S: Dialled> Exchange<S> {
         &mut self,
         lent: &mut Lent,
         supply: &mut impl Supply,
-        clock: impl Fn() -> Nanos,
+        clock: impl Fn() -> MonotonicNs,
     ) -> Served {
         self.queued = false;
         self.advance(lent, supply, clock).unwrap_or_else(Served::Failed)
@@ -195,7 +195,7 @@ impl<S: Dialled> Exchange<S> {
         &mut self,
         lent: &mut Lent,
         supply: &mut impl Supply,
-        clock: impl Fn() -> Nanos,
+        clock: impl Fn() -> MonotonicNs,
     ) -> Result<Served, Trouble> {
         if !matches!(self.phase, Phase::Open | Phase::Ending) && !self.started(lent, &clock)? {
             let greeting = matches!(self.phase, Phase::Greeting(_));
@@ -227,7 +227,7 @@ impl<S: Dialled> Exchange<S> {
     /// True once lines may go: it is connected, has introduced itself where that is asked for, and
     /// has been greeted, likewise.
     #[cold]
-    fn started(&mut self, lent: &mut Lent, clock: impl Fn() -> Nanos) -> Result<bool, Trouble> {
+    fn started(&mut self, lent: &mut Lent, clock: impl Fn() -> MonotonicNs) -> Result<bool, Trouble> {
         if self.phase == Phase::Connecting && !self.connected(lent, clock())? {
             return Ok(false);
         }
@@ -244,14 +244,14 @@ impl<S: Dialled> Exchange<S> {
     }
 
     /// From now on lines may go.
-    fn open(&mut self, now: Nanos) {
+    fn open(&mut self, now: MonotonicNs) {
         self.phase = Phase::Open;
         self.free = now;
         self.active = now;
     }
 
     /// Asks the socket whether it is connected, once an event says that it knows.
-    fn connected(&mut self, lent: &mut Lent, now: Nanos) -> Result<bool, Trouble> {
+    fn connected(&mut self, lent: &mut Lent, now: MonotonicNs) -> Result<bool, Trouble> {
         if !self.ready.contains(Ready::WRITABLE) {
             return Ok(false);
         }

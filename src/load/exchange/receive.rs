@@ -1,6 +1,6 @@
 //! What comes back: read once in a turn, compared byte by byte, timed line by line.
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::fault;
 use crate::reactor::Dialled;
@@ -31,16 +31,16 @@ impl<S: Dialled> Exchange<S> {
         match self.stream.read(&mut lent.room) {
             Ok(0) => Ok(Got::End),
             Ok(count) => {
-                if count < lent.room.len() && !self.ready.contains(Ready::TO_END) {
+                if count < lent.room.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {
                     self.ready.remove(Ready::READABLE);
                 }
                 Ok(Got::Bytes(count))
             }
             Err(error) if fault::would_block(&error) => {
-                self.ready.remove(Ready::READABLE.union(Ready::TO_END));
+                self.ready.remove(Ready::READABLE.union(Ready::READ_TO_EAGAIN));
                 Ok(Got::Nothing)
             }
-            Err(error) if fault::interrupted(&error) => Ok(Got::Nothing),
+            Err(error) if fault::is_interrupted(&error) => Ok(Got::Nothing),
             Err(error) => Err(Trouble::of(self.place(), &error)),
         }
     }
@@ -50,7 +50,7 @@ impl<S: Dialled> Exchange<S> {
         &mut self,
         count: usize,
         lent: &mut Lent,
-        now: Nanos,
+        now: MonotonicNs,
     ) -> Result<(), Trouble> {
         let Lent { payload, results, room, plan, .. } = lent;
         let mut got = room.split_at(count).0;
@@ -70,7 +70,7 @@ impl<S: Dialled> Exchange<S> {
             self.received += u64::try_from(right).unwrap_or_default();
             got = got.split_at(right).1;
             if self.due.line != line {
-                if plan.paced && self.in_flight() + 1 >= plan.window && self.free != Nanos::NEVER {
+                if plan.paced && self.in_flight() + 1 >= plan.window && self.free != MonotonicNs::NEVER {
                     self.free = now;
                 }
                 let since = self.since(line);
@@ -84,7 +84,7 @@ impl<S: Dialled> Exchange<S> {
 
     /// From when the latency of that line counts, if it is timed; it is forgotten then.
     #[inline]
-    fn since(&mut self, line: u64) -> Option<Nanos> {
+    fn since(&mut self, line: u64) -> Option<MonotonicNs> {
         let (timed, since) = *self.times.front()?;
         if timed != line {
             return None;

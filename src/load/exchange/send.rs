@@ -1,6 +1,6 @@
 //! What is sent: put together anew from where it is in the payload, never kept.
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::fault;
 use crate::reactor::Dialled;
@@ -23,12 +23,12 @@ impl<S: Dialled> Exchange<S> {
         &mut self,
         lent: &mut Lent,
         supply: &mut impl Supply,
-        now: Nanos,
+        now: MonotonicNs,
     ) -> Result<bool, Trouble> {
         if !self.ready.contains(Ready::WRITABLE) || self.phase != Phase::Open {
             return Ok(false);
         }
-        if self.free == Nanos::NEVER {
+        if self.free == MonotonicNs::NEVER {
             self.free = now;
         }
         let Lent { plan, payload, results, out, .. } = lent;
@@ -52,7 +52,7 @@ impl<S: Dialled> Exchange<S> {
                 payload.skip(self.bytes, &mut self.sent, count);
             }
             Err(error) if fault::would_block(&error) => self.blocked(),
-            Err(error) if fault::interrupted(&error) => {}
+            Err(error) if fault::is_interrupted(&error) => {}
             Err(error) => return Err(Trouble::of(Where::Write, &error)),
         }
         Ok(false)
@@ -61,7 +61,7 @@ impl<S: Dialled> Exchange<S> {
     /// Begins one line more than is planned, if it has nothing else on its way. Returns false if it
     /// can't: it has not answered yet, or ends.
     #[cold]
-    pub(in super::super) fn ask_again(&mut self, now: Nanos) -> bool {
+    pub(in super::super) fn ask_again(&mut self, now: MonotonicNs) -> bool {
         if self.phase != Phase::Open || !self.has_answered() || self.in_flight() > 0 {
             return false;
         }
@@ -74,7 +74,7 @@ impl<S: Dialled> Exchange<S> {
     /// The socket takes no more for now; how late lines then are is not our doing.
     fn blocked(&mut self) {
         self.ready.remove(Ready::WRITABLE);
-        self.free = Nanos::NEVER;
+        self.free = MonotonicNs::NEVER;
     }
 
     /// Begins one more line, if the plan, the window and the supply have one.
@@ -84,7 +84,7 @@ impl<S: Dialled> Exchange<S> {
         plan: &Plan,
         supply: &mut impl Supply,
         results: &mut Results,
-        now: Nanos,
+        now: MonotonicNs,
     ) -> bool {
         if self.in_flight() >= plan.window || self.begun >= plan.lines {
             return false;

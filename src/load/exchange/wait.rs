@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 use crate::reactor::Dialled;
 
 use super::{Exchange, Phase};
@@ -23,14 +23,14 @@ pub(in super::super) enum Wait {
 
 impl<S: Dialled> Exchange<S> {
     /// True if what it waits for has not come for that long.
-    pub(in super::super) fn is_overdue(&self, timeout: Duration, now: Nanos) -> bool {
+    pub(in super::super) fn is_overdue(&self, timeout: Duration, now: MonotonicNs) -> bool {
         let waits = self.phase != Phase::Open || self.in_flight() > 0;
         waits && now.since(self.active) >= timeout
     }
 
     /// Whether what it waits for may still come. What has not come for that long is looked for once
     /// more, in a turn of its own, before the wait is over.
-    pub(in super::super) fn wait(&mut self, timeout: Duration, now: Nanos) -> Wait {
+    pub(in super::super) fn wait(&mut self, timeout: Duration, now: MonotonicNs) -> Wait {
         let silence = timeout / GREETING_SILENCE;
         if self.phase == Phase::Greeting(true) && now.since(self.active) >= silence {
             self.open(now);
@@ -45,7 +45,7 @@ impl<S: Dialled> Exchange<S> {
     }
 
     /// We stood still for that long, which is not the server's fault.
-    pub(in super::super) fn excuse(&mut self, pause: Duration, now: Nanos) {
+    pub(in super::super) fn excuse(&mut self, pause: Duration, now: MonotonicNs) {
         self.active = self.active.after(pause).min(now);
     }
 }

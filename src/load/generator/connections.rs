@@ -53,7 +53,7 @@ impl<D: Dial> Generator<D> {
             Err(error) => {
                 self.dialling.grown();
                 self.dialling.again_later(key, now);
-                if fault::is_shortage(&error) {
+                if fault::is_local_exhaustion(&error) {
                     let errno = fault::errno_name(&error);
                     let remedy = report::remedy(&errno).unwrap_or_default();
                     if self.lent.results.shortage(errno) {

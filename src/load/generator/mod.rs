@@ -23,7 +23,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::reactor::{Dial, Dialled};
 
@@ -66,8 +66,8 @@ struct Slot<S> {
 #[derive(Debug)]
 pub(super) struct Generator<D: Dial> {
     dial: D,
-    now: Nanos,
-    start: Nanos,
+    now: MonotonicNs,
+    start: MonotonicNs,
     slots: Vec<Slot<D::Stream>>,
     run_queue: Vec<usize>,
     again: Vec<usize>,
@@ -83,10 +83,10 @@ pub(super) struct Generator<D: Dial> {
     /// How many connections are still to be asked for a second line when the time is over.
     to_ask: usize,
     timeout: Duration,
-    next_check: Nanos,
+    next_check: MonotonicNs,
     /// Lines over and connections established at the last check, and when they last changed.
     progress: (u64, u64),
-    progressed: Nanos,
+    progressed: MonotonicNs,
     /// How late a poll has to be to count as a pause of our own.
     pause_min_ns: u64,
     /// How much processor time was used until the last check.

@@ -10,7 +10,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::client::Word;
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::fault;
 use crate::reactor::{Dial, Told};
@@ -49,7 +49,7 @@ impl<D: Dial> Generator<D> {
             self.interrupt();
         }
         match polled {
-            Err(error) if !fault::interrupted(&error) => Err(error),
+            Err(error) if !fault::is_interrupted(&error) => Err(error),
             _ => Ok(()),
         }
     }
@@ -61,11 +61,11 @@ impl<D: Dial> Generator<D> {
     }
 
     /// Until when to wait for an event.
-    fn patience(&self) -> Nanos {
+    fn patience(&self) -> MonotonicNs {
         if !self.run_queue.is_empty() {
-            return Nanos(0);
+            return MonotonicNs(0);
         }
-        let line = self.pace.as_ref().map_or(Nanos::NEVER, Pace::next);
+        let line = self.pace.as_ref().map_or(MonotonicNs::NEVER, Pace::next);
         let next = line.min(self.dialling.wake()).min(self.stage.wake()).min(self.next_check);
         next.min(self.gathering.wake())
     }
@@ -73,7 +73,7 @@ impl<D: Dial> Generator<D> {
     /// This turn took much longer than the poll was to wait. What of that was no work of ours is a
     /// pause, and as much longer is everything waited for that we wait for.
     #[cold]
-    fn look_for_a_pause(&mut self, before: Nanos, until: Nanos) {
+    fn look_for_a_pause(&mut self, before: MonotonicNs, until: MonotonicNs) {
         let worked = self.dial.worked().saturating_sub(self.worked);
         let pause = self.now.since(before.max(until)).saturating_sub(worked);
         if pause.as_nanos() > self.pause_min_ns.into() {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::reactor::{Dial, Told};
 
@@ -184,7 +184,7 @@ impl Dial for Scripted {
         Ok(Thread { world: Rc::clone(&self.0), number, itself: connect == Connect::ReachesItself })
     }
 
-    fn poll(&mut self, until: Nanos, mut tell: impl FnMut(Told)) -> io::Result<()> {
+    fn poll(&mut self, until: MonotonicNs, mut tell: impl FnMut(Told)) -> io::Result<()> {
         let mut world = self.0.borrow_mut();
         world.polls += 1;
         assert!(world.polls < 10_000_000, "it turns for nothing");
@@ -214,7 +214,7 @@ impl Dial for Scripted {
         for wire in rest.iter_mut().chain(first).filter(ready).take(events_max) {
             let mut ready = Ready::READABLE.union(Ready::WRITABLE);
             if wire.fin.or(wire.rst).is_some_and(|at| at <= now) {
-                ready.insert(Ready::TO_END);
+                ready.insert(Ready::READ_TO_EAGAIN);
             }
             wire.told_connected = true;
             wire.told = now;
@@ -228,8 +228,8 @@ impl Dial for Scripted {
         Ok(())
     }
 
-    fn now(&self) -> Nanos {
-        Nanos(self.0.borrow().now)
+    fn now(&self) -> MonotonicNs {
+        MonotonicNs(self.0.borrow().now)
     }
 
     fn worked(&self) -> Duration {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::proxy::{self, Beginning};
+use crate::proxy::{self, Parsed};
 
 use super::Deed;
 
@@ -45,7 +45,7 @@ impl Wire {
     pub(super) fn take(&mut self, bytes: &[u8], deed: Deed, at: u64) {
         if deed == Deed::EchoBehindHeader && self.header.is_empty() {
             self.kept.extend_from_slice(bytes);
-            if let Beginning::Header { bytes: length, .. } = proxy::read(&self.kept) {
+            if let Parsed::Header { bytes: length, .. } = proxy::parse(&self.kept) {
                 let rest = self.kept.split_off(length);
                 self.header = std::mem::take(&mut self.kept);
                 self.take(&rest, deed, at);

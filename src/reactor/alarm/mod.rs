@@ -12,16 +12,16 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 
 pub(super) use self::timeout::Alarm;
 
 /// What time it is, to the nanosecond.
 #[inline]
-pub(super) fn now() -> Nanos {
+pub(super) fn now() -> MonotonicNs {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
     // Neither is ever negative: this clock counts from the machine's start.
-    Nanos(tv_sec.cast_unsigned() * 1_000_000_000 + tv_nsec.cast_unsigned())
+    MonotonicNs(tv_sec.cast_unsigned() * 1_000_000_000 + tv_nsec.cast_unsigned())
 }
 
 /// How much processor time this process has used.

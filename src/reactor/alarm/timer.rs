@@ -11,7 +11,7 @@ use rustix::time::{
     timerfd_settime,
 };
 
-use crate::clock::Nanos;
+use crate::clock::MonotonicNs;
 
 use super::now;
 
@@ -21,7 +21,7 @@ const WAKE: Duration = Duration::from_micros(50);
 /// A timer that ends a poll by an event.
 pub(in super::super) struct Alarm {
     timer: OwnedFd,
-    set: Nanos,
+    set: MonotonicNs,
 }
 
 impl Alarm {
@@ -30,21 +30,21 @@ impl Alarm {
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         let mut source = SourceFd(&timer.as_raw_fd());
         registry.register(&mut source, token, Interest::READABLE)?;
-        Ok(Self { timer, set: Nanos::NEVER })
+        Ok(Self { timer, set: MonotonicNs::NEVER })
     }
 
     /// Has polls end [`WAKE`] before `until`, and from then on not wait at all; returns the timeout
     /// with which to poll. The timer is set again only for another moment. It is never read: to
     /// set it makes the next end a new edge.
-    pub(in super::super) fn set(&mut self, until: Nanos) -> io::Result<Option<Duration>> {
-        let wake = if until == Nanos::NEVER { until } else { until.before(WAKE) };
+    pub(in super::super) fn set(&mut self, until: MonotonicNs) -> io::Result<Option<Duration>> {
+        let wake = if until == MonotonicNs::NEVER { until } else { until.before(WAKE) };
         if wake <= now() {
             return Ok(Some(Duration::ZERO));
         }
         if wake != self.set {
             let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
             // All zeroes would mean: never again.
-            let it_value = if wake == Nanos::NEVER { zero } else { timespec(wake) };
+            let it_value = if wake == MonotonicNs::NEVER { zero } else { timespec(wake) };
             let once = Itimerspec { it_interval: zero, it_value };
             timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &once)?;
             self.set = wake;
@@ -53,7 +53,7 @@ impl Alarm {
     }
 }
 
-fn timespec(at: Nanos) -> Timespec {
+fn timespec(at: MonotonicNs) -> Timespec {
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     Timespec { tv_sec: number(at.0 / 1_000_000_000), tv_nsec: number(at.0 % 1_000_000_000) }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-use crate::clock::Millis;
+use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Ready};
 
 use super::kernel::{Ended, Event, Kernel, Signal, Urge};
@@ -31,7 +31,7 @@ pub struct Misbehaving<K> {
     /// Whose events come late, and by how much.
     delays: HashMap<usize, Duration>,
     /// Events that are held back, by when they are told.
-    late: BTreeMap<(Millis, usize), Ready>,
+    late: BTreeMap<(MonotonicMs, usize), Ready>,
 }
 
 impl<K: Kernel> Misbehaving<K> {
@@ -43,8 +43,8 @@ impl<K: Kernel> Misbehaving<K> {
     /// What of an event is told at once; the rest is held back.
     fn at_once(
         delays: &HashMap<usize, Duration>,
-        late: &mut BTreeMap<(Millis, usize), Ready>,
-        now: Millis,
+        late: &mut BTreeMap<(MonotonicMs, usize), Ready>,
+        now: MonotonicMs,
         event: Event,
     ) -> Event {
         let Event::Stream(key, mut ready) = event else { return event };
@@ -52,7 +52,7 @@ impl<K: Kernel> Misbehaving<K> {
         let Some(delay) = delays.get(&key).filter(|_| !ready.contains(Ready::ERROR)) else {
             return event;
         };
-        for hint in [Ready::READABLE, Ready::TO_END] {
+        for hint in [Ready::READABLE, Ready::READ_TO_EAGAIN] {
             if ready.contains(hint) {
                 ready.remove(hint);
                 late.entry((now.after(*delay), key)).or_default().insert(hint);
@@ -134,7 +134,7 @@ impl<K: Kernel> Kernel for Misbehaving<K> {
         self.kernel.signal_child(child, urge);
     }
 
-    fn now(&self) -> Millis {
+    fn now(&self) -> MonotonicMs {
         self.kernel.now()
     }
 

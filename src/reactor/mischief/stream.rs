@@ -66,7 +66,7 @@ impl<S: Stream> Moody<S> {
 }
 
 impl<S: Stream> Stream for Moody<S> {
-    const SHORT_READS: Ready = S::SHORT_READS;
+    const PERMANENT_HINTS: Ready = S::PERMANENT_HINTS;
 
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         if self.mood.end == Some(End::Stall) {
@@ -79,11 +79,11 @@ impl<S: Stream> Stream for Moody<S> {
         match self.mood.end {
             Some(End::Reset) if read > 0 => {
                 self.stream.close_with_reset()?;
-                Err(fault::torn_down_here())
+                Err(fault::local_abort())
             }
             Some(End::Close) if read > 0 => {
                 self.discard(room);
-                Err(fault::torn_down_here())
+                Err(fault::local_abort())
             }
             Some(End::Reset | End::Close | End::Stall | End::Refuse) | None => Ok(read),
         }

@@ -65,7 +65,7 @@ fn exhaustion_pauses_and_comes_back_by_time() {
         assert_eq!(bench.reactor.counters().pauses, 1, "{errno:?}");
         assert_eq!(bench.patience(), Some(PAUSE), "neither spinning nor waiting for ever");
         assert_eq!(bench.reactor.counters().accepted, 0);
-        bench.at(Millis(0).after(PAUSE)).turn([]);
+        bench.at(MonotonicMs(0).after(PAUSE)).turn([]);
         assert_eq!(bench.reactor.counters().accepted, 1);
         assert!(!wire.borrow().dropped);
     }
@@ -161,9 +161,9 @@ fn over_the_limit_evict_ends_the_longest_idle() {
     let mut bench = Bench::room_for(3, OverLimit::Evict);
     let wires: Vec<_> = (0..3).map(|_| bench.knock([bytes("x\n"), In::Block])).collect();
     bench.turn([LISTENER]);
-    bench.at(Millis(10)).turn([readable(0)]);
-    bench.at(Millis(20)).turn([readable(2)]);
-    bench.at(Millis(30));
+    bench.at(MonotonicMs(10)).turn([readable(0)]);
+    bench.at(MonotonicMs(20)).turn([readable(2)]);
+    bench.at(MonotonicMs(30));
     bench.knock([]);
     bench.knock([]);
     bench.turn([LISTENER]);

@@ -118,7 +118,7 @@ fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
     bench.knock([]);
     bench.turn([LISTENER]);
     bench.knock([]);
-    bench.at(Millis(1000)).turn([LISTENER, Event::Signal]);
+    bench.at(MonotonicMs(1000)).turn([LISTENER, Event::Signal]);
     bench.knock([]);
     bench.reactor.drain();
     assert_eq!(bench.urged(), [(child(0), Urge::Terminate)], "the second came with the signal");
@@ -127,7 +127,7 @@ fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
     assert!(bench.kernel.0.borrow().listeners_closed, "who waited is in");
     assert_eq!(bench.reactor.children(), 3);
     assert!(bench.waits_at_most(Duration::from_secs(3)));
-    bench.at(Millis(4000)).turn([]);
+    bench.at(MonotonicMs(4000)).turn([]);
     let others = [(child(1), Urge::Terminate), (child(2), Urge::Terminate)];
     assert_eq!(bench.urged(), others, "and the first is not asked twice");
     assert!(bench.waits_at_most(Duration::from_secs(1)));
@@ -146,7 +146,7 @@ fn who_comes_in_at_the_very_last_is_asked_to_end_at_once() {
     bench.turn([]);
     bench.urged();
     bench.end([(0, Ended::Exited(0))]);
-    bench.at(Millis(3000)).turn([]);
+    bench.at(MonotonicMs(3000)).turn([]);
     assert_eq!(bench.urged(), [(child(1), Urge::Terminate)]);
     assert!(bench.kernel.0.borrow().listeners_closed);
 }
@@ -159,11 +159,11 @@ fn the_drain_deadline_kills_children() {
     }
     bench.turn([LISTENER]);
     bench.reactor.drain();
-    bench.at(Millis(3000)).turn([]);
+    bench.at(MonotonicMs(3000)).turn([]);
     bench.urged();
     // One has ended, and its SIGCHLD is not heeded yet: it is not cut.
     bench.kernel.0.borrow_mut().ended.push_back((child(0), Ended::Signalled(15)));
-    bench.at(Millis(4000)).turn([]);
+    bench.at(MonotonicMs(4000)).turn([]);
     assert_eq!(bench.urged(), [(child(1), Urge::Kill)]);
     assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (1, 1));
     assert!(bench.reactor.is_done());
@@ -195,8 +195,8 @@ fn what_a_child_has_left_behind_is_told_to_end_with_the_others() {
     bench.reactor.drain();
     assert_eq!(bench.urged(), [(child(1), Urge::Terminate)]);
     assert!(!bench.reactor.is_done());
-    bench.at(Millis(3000)).turn([]);
-    bench.at(Millis(4000)).turn([]);
+    bench.at(MonotonicMs(3000)).turn([]);
+    bench.at(MonotonicMs(4000)).turn([]);
     assert_eq!(bench.urged(), [(child(1), Urge::Kill)]);
     assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (1, 1));
     bench.assert_balanced();

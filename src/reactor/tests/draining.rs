@@ -54,7 +54,7 @@ fn lingering_ends_at_its_deadline() {
     bench.turn([]);
     assert_eq!(bench.reactor.census().0, [0, 0, 0, 1, 0]);
     assert!(bench.waits_at_most(LINGER));
-    bench.at(Millis(0).after(LINGER)).turn([]);
+    bench.at(MonotonicMs(0).after(LINGER)).turn([]);
     assert_eq!(bench.of(Cause::Drained), 1, "it was given everything");
     assert!(bench.reactor.is_done());
 }
@@ -73,10 +73,10 @@ fn the_drain_deadline_cuts_who_is_owed() {
     bench.turn([]);
     assert_eq!(bench.reactor.census().0, [0, 1, 1, 0, 0]);
     assert!(bench.waits_at_most(Duration::from_secs(3)), "until input is over");
-    bench.at(Millis(3000)).turn([]);
+    bench.at(MonotonicMs(3000)).turn([]);
     bench.turn([]);
     assert!(bench.waits_at_most(Duration::from_secs(1)));
-    bench.at(Millis(4000)).turn([]);
+    bench.at(MonotonicMs(4000)).turn([]);
     assert_eq!(bench.of(Cause::Cut), 2);
     assert!(bench.reactor.is_done());
 }
@@ -108,14 +108,14 @@ fn a_beat_is_waited_for_and_told_to_the_owner_until_the_end() {
     bench.turn([LISTENER]);
     bench.reactor.beat_every(Duration::from_secs(3));
     assert_eq!(bench.patience(), Some(Duration::from_secs(3)));
-    bench.at(Millis(3000));
+    bench.at(MonotonicMs(3000));
     assert_eq!(bench.reactor.turn().unwrap(), News::BEAT);
     assert!(bench.reactor.turn().unwrap().is_empty());
-    bench.at(Millis(4000)).reactor.drain();
+    bench.at(MonotonicMs(4000)).reactor.drain();
     bench.turn([]);
     bench.turn([]);
     assert!(bench.waits_at_most(Duration::from_secs(2)), "the beat, or lingering");
-    bench.at(Millis(6000));
+    bench.at(MonotonicMs(6000));
     assert_eq!(bench.reactor.turn().unwrap(), News::BEAT);
 }
 
@@ -143,6 +143,6 @@ fn the_last_call_is_over_when_input_is_read_no_more() {
     bench.reactor.drain();
     bench.turn([LISTENER]);
     assert!(!bench.kernel.0.borrow().listeners_closed, "somebody waits, and there is no room");
-    bench.at(Millis(3000)).turn([]);
+    bench.at(MonotonicMs(3000)).turn([]);
     assert!(bench.kernel.0.borrow().listeners_closed);
 }

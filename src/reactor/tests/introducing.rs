@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::banner::Banner;
-use crate::proxy::{self, Demand, Version};
+use crate::proxy::{self, HeaderPolicy, Version};
 
 fn header(client: &str) -> Vec<u8> {
     let client = format!("{client}:4711").parse().unwrap();
@@ -15,7 +15,7 @@ fn from(client: &str, input: &[u8]) -> In {
     In::Bytes([&header(client)[..], input].concat())
 }
 
-fn proxied(demand: Demand) -> Rules {
+fn proxied(demand: HeaderPolicy) -> Rules {
     Rules { proxied: Some(demand), ..rules() }
 }
 
@@ -27,7 +27,7 @@ fn introducing(bench: &Bench) -> usize {
 #[test]
 fn what_a_proxy_says_counts_for_the_limit() {
     let mut bench =
-        Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..proxied(Demand::Required) });
+        Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..proxied(HeaderPolicy::Required) });
     let first = bench.knock([from("192.0.2.1", b"first\n"), In::Block]);
     let second = bench.knock([from("192.0.2.1", b"second\n"), In::Block]);
     let other = bench.knock([from("192.0.2.2", b"other\n"), In::Block]);
@@ -47,7 +47,7 @@ fn what_a_proxy_says_counts_for_the_limit() {
 
 #[test]
 fn silent_connections_of_one_address_take_no_more_places_than_it_may_have() {
-    for demand in [Demand::Optional, Demand::Required] {
+    for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let per_peer_max = Some(PeerLimit::of(2));
         let mut bench = Bench::new(Rules { per_peer_max, connections_max: 50, ..proxied(demand) });
         let silent: Vec<_> = (0..40).map(|_| bench.knock([])).collect();
@@ -69,7 +69,7 @@ fn silent_connections_of_one_address_take_no_more_places_than_it_may_have() {
 
 #[test]
 fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
-    let rules = Rules { over_limit: OverLimit::Evict, ..proxied(Demand::Required) };
+    let rules = Rules { over_limit: OverLimit::Evict, ..proxied(HeaderPolicy::Required) };
     let mut bench = Bench::new(Rules { connections_max: 20, ..rules });
     let clients: Vec<_> = (0..20)
         .map(|host| bench.knock([from(&format!("192.0.2.{host}"), b"here\n"), In::Block]))
@@ -79,14 +79,14 @@ fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
     assert!(clients.iter().all(|wire| wire.borrow().sent == b"here\n"));
     let silent: Vec<_> = (0..200).map(|_| bench.knock([])).collect();
     for now in 1..60 {
-        bench.at(Millis(now)).turn([LISTENER]);
+        bench.at(MonotonicMs(now)).turn([LISTENER]);
     }
     assert!(clients.iter().all(|wire| !wire.borrow().dropped));
     let left = silent.iter().filter(|wire| !wire.borrow().dropped).count();
     assert_eq!((left, introducing(&bench)), (8, 8), "all came in, and the last ones are there");
     // One that is identified takes the place of the client that has been idle the longest.
     let known = bench.knock([from("198.51.100.1", b"me too\n"), In::Block]);
-    bench.at(Millis(100)).turn([LISTENER]);
+    bench.at(MonotonicMs(100)).turn([LISTENER]);
     let key = *bench.kernel.0.borrow().registered.last().unwrap();
     bench.turn([readable(key)]);
     bench.turn([]);
@@ -97,7 +97,7 @@ fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
 #[test]
 fn only_who_was_counted_is_given_back() {
     let mut bench =
-        Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..proxied(Demand::Required) });
+        Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..proxied(HeaderPolicy::Required) });
     let local = || In::Bytes(proxy::header(Version::V1, None));
     let counted = bench.knock([local()]);
     let check = bench.knock([In::End]);
@@ -113,22 +113,22 @@ fn only_who_was_counted_is_given_back() {
 
 #[test]
 fn a_header_that_does_not_come_ends_a_connection_only_where_it_has_to() {
-    let mut required = Bench::new(proxied(Demand::Required));
+    let mut required = Bench::new(proxied(HeaderPolicy::Required));
     let wire = required.knock([]);
     required.turn([LISTENER]);
-    assert!(required.waits_at_most(proxy::PATIENCE));
-    required.at(Millis(5000)).turn([]);
+    assert!(required.waits_at_most(proxy::HEADER_TIMEOUT));
+    required.at(MonotonicMs(5000)).turn([]);
     assert!(wire.borrow().dropped);
     assert_eq!(required.of(Cause::LineTimeout), 1);
 
     let banner = Banner::parse("hello").ok();
-    let mut optional = Bench::new(Rules { banner, ..proxied(Demand::Optional) });
+    let mut optional = Bench::new(Rules { banner, ..proxied(HeaderPolicy::Optional) });
     let wire = optional.knock([bytes("PROXY "), bytes("of what?\n")]);
     let silent = optional.knock([]);
     optional.turn([LISTENER]);
-    assert!(optional.waits_at_most(proxy::PATIENCE));
+    assert!(optional.waits_at_most(proxy::HEADER_TIMEOUT));
     optional.turn([readable(0)]);
-    optional.at(Millis(5000)).turn([]);
+    optional.at(MonotonicMs(5000)).turn([]);
     assert!(!wire.borrow().dropped && !silent.borrow().dropped);
     assert_eq!((introducing(&optional), optional.reactor.census().0[0]), (0, 2));
     optional.turn([readable(0)]);
@@ -139,10 +139,10 @@ fn a_header_that_does_not_come_ends_a_connection_only_where_it_has_to() {
 
 #[test]
 fn a_header_that_comes_with_its_deadline_is_in_time() {
-    let mut bench = Bench::new(proxied(Demand::Required));
+    let mut bench = Bench::new(proxied(HeaderPolicy::Required));
     let wire = bench.knock([from("192.0.2.1", b"just\n")]);
     bench.turn([LISTENER]);
-    bench.at(Millis(5000)).turn([readable(0)]);
+    bench.at(MonotonicMs(5000)).turn([readable(0)]);
     assert_eq!(wire.borrow().sent, b"just\n");
     assert!(!wire.borrow().dropped);
 }
@@ -150,11 +150,11 @@ fn a_header_that_comes_with_its_deadline_is_in_time() {
 #[test]
 fn who_is_not_introduced_can_be_idle_evicted_and_cut() {
     let timeouts = Timeouts { idle: Some(Duration::from_secs(1)), ..Timeouts::default() };
-    for demand in [Demand::Optional, Demand::Required] {
+    for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let mut idle = Bench::new(Rules { timeouts, ..proxied(demand) });
         idle.knock([]);
         idle.turn([LISTENER]);
-        idle.at(Millis(1000)).turn([]);
+        idle.at(MonotonicMs(1000)).turn([]);
         assert_eq!(idle.of(Cause::Idle), 1);
 
         let over_limit = OverLimit::Evict;
@@ -172,7 +172,7 @@ fn who_is_not_introduced_can_be_idle_evicted_and_cut() {
 
 #[test]
 fn a_drain_serves_who_has_said_everything_in_the_queue() {
-    for demand in [Demand::Optional, Demand::Required] {
+    for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let mut bench =
             Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..proxied(demand) });
         bench.turn([]);
@@ -199,7 +199,7 @@ fn a_drain_serves_who_has_said_everything_in_the_queue() {
 
 #[test]
 fn who_has_more_to_say_behind_its_header_gets_another_turn() {
-    let mut bench = Bench::new(proxied(Demand::Required));
+    let mut bench = Bench::new(proxied(HeaderPolicy::Required));
     let wire = bench.knock([from("192.0.2.1", b"one\n"), bytes("two\n"), In::End]);
     wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.turn([LISTENER]);
@@ -217,7 +217,7 @@ fn who_has_more_to_say_behind_its_header_gets_another_turn() {
 fn the_greeting_goes_to_the_client_and_before_any_echo() {
     for writes in [vec![], vec![Out::Block], vec![Out::Take(3), Out::Block]] {
         let banner = Some(Banner::parse("hello {peer}").unwrap());
-        let mut bench = Bench::new(Rules { banner, ..proxied(Demand::Required) });
+        let mut bench = Bench::new(Rules { banner, ..proxied(HeaderPolicy::Required) });
         let wire = bench.knock([from("192.0.2.1", b"one\ntw"), bytes("o\n")]);
         wire.borrow_mut().writes = writes.into();
         bench.turn([LISTENER]);

@@ -21,7 +21,7 @@ impl Bad {
         let mischief = kinds.iter().map(|kind| Mischief { kind: *kind, share: 1.0 }).collect();
         let misbehaving = Misbehaving::new(kernel.clone(), Dice::new(mischief, 1));
         let mut bad = Self { reactor: Reactor::new(misbehaving, 1, rules), kernel };
-        let (stream, wire) = Script::new([bytes("line\n"), bytes("more\n")]);
+        let (stream, wire) = ScriptedStream::new([bytes("line\n"), bytes("more\n")]);
         bad.kernel.0.borrow_mut().queue.push_back(Ok(stream));
         bad.turn([LISTENER]);
         (bad, wire)
@@ -44,10 +44,10 @@ fn a_delay_holds_back_what_is_sent_and_nothing_else() {
     bad.turn([]);
     assert_eq!(wire.borrow().sent, b"");
     assert_eq!(bad.kernel.0.borrow().timeouts.last(), Some(&Some(DELAY)), "it is waited for");
-    bad.kernel.0.borrow_mut().now = Millis(199);
+    bad.kernel.0.borrow_mut().now = MonotonicMs(199);
     bad.turn([]);
     assert_eq!(wire.borrow().sent, b"");
-    bad.kernel.0.borrow_mut().now = Millis(200);
+    bad.kernel.0.borrow_mut().now = MonotonicMs(200);
     bad.turn([]);
     assert_eq!(wire.borrow().sent, b"line\n");
     assert_eq!(bad.reactor.mischief(), [("delay", 1)]);
@@ -103,7 +103,7 @@ fn a_stalled_connection_does_not_outlive_the_drain() {
     bad.turn([]);
     bad.turn([]);
     for now in (25..=4025).step_by(25) {
-        bad.kernel.0.borrow_mut().now = Millis(now);
+        bad.kernel.0.borrow_mut().now = MonotonicMs(now);
         bad.turn([]);
     }
     assert!(bad.reactor.is_done());
@@ -129,7 +129,7 @@ fn who_is_refused_is_closed_at_once_and_by_that_name() {
     assert!(wire.borrow().dropped);
     assert_eq!(bad.of(Cause::Refused), 1);
     assert!(bad.kernel.0.borrow().registered.is_empty());
-    let (stream, wire) = Script::new([]);
+    let (stream, wire) = ScriptedStream::new([]);
     bad.kernel.0.borrow_mut().queue.push_back(Ok(stream));
     let mut bad = bad;
     bad.turn([LISTENER]);
@@ -144,7 +144,7 @@ fn the_same_seed_has_the_same_connections_misbehave() {
         let mischief = vec![Mischief { kind: Kind::Refuse, share: 0.25 }];
         let misbehaving = Misbehaving::new(kernel.clone(), Dice::new(mischief, seed));
         let mut reactor = Reactor::new(misbehaving, 1, Rules { connections_max: 999, ..rules() });
-        let wires: Vec<_> = (0..800).map(|_| Script::new([])).collect();
+        let wires: Vec<_> = (0..800).map(|_| ScriptedStream::new([])).collect();
         let (streams, wires): (Vec<_>, Vec<_>) = wires.into_iter().unzip();
         kernel.0.borrow_mut().queue.extend(streams.into_iter().map(Ok));
         kernel.0.borrow_mut().events.push_back(vec![LISTENER]);

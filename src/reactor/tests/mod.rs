@@ -22,23 +22,23 @@ use rustix::process::Pid;
 use super::*;
 use crate::access::Access;
 use crate::cause::Cause;
-use crate::connection::script::{In, Out, Script, Wire};
+use crate::connection::script::{In, Out, ScriptedStream, StreamScript};
 use crate::connection::{Peer, Ready, Timeouts};
 use crate::service::ECHO;
 
-type Handle = Rc<RefCell<Wire>>;
+type Handle = Rc<RefCell<StreamScript>>;
 
 /// What the kernel is going to do.
 #[derive(Default)]
 struct Plan {
     events: VecDeque<Vec<Event>>,
-    queue: VecDeque<Result<Script, Errno>>,
+    queue: VecDeque<Result<ScriptedStream, Errno>>,
     accepts: usize,
-    visitors: VecDeque<Result<(Script, Peer), Errno>>,
+    visitors: VecDeque<Result<(ScriptedStream, Peer), Errno>>,
     register: VecDeque<Errno>,
-    now: Millis,
+    now: MonotonicMs,
     /// What the clock shows from the second look at it after the next poll on.
-    slow: Option<Millis>,
+    slow: Option<MonotonicMs>,
     looks: Cell<usize>,
     listeners_closed: bool,
     timeouts: Vec<Option<Duration>>,
@@ -57,7 +57,7 @@ struct Plan {
 struct Scripted(Rc<RefCell<Plan>>);
 
 impl Kernel for Scripted {
-    type Stream = Script;
+    type Stream = ScriptedStream;
 
     fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()> {
         let mut plan = self.0.borrow_mut();
@@ -70,7 +70,7 @@ impl Kernel for Scripted {
         polled.map_or(Ok(()), |errno| Err(errno.into()))
     }
 
-    fn accept(&mut self, _: usize) -> io::Result<(Script, Peer)> {
+    fn accept(&mut self, _: usize) -> io::Result<(ScriptedStream, Peer)> {
         let mut plan = self.0.borrow_mut();
         plan.accepts += 1;
         match plan.queue.pop_front() {
@@ -84,14 +84,14 @@ impl Kernel for Scripted {
         self.0.borrow().queue.is_empty()
     }
 
-    fn accept_visitor(&mut self) -> io::Result<(Script, Peer)> {
+    fn accept_visitor(&mut self) -> io::Result<(ScriptedStream, Peer)> {
         match self.0.borrow_mut().visitors.pop_front() {
             None => Err(Errno::AGAIN.into()),
             Some(visitor) => visitor.map_err(Into::into),
         }
     }
 
-    fn register(&mut self, _: &mut Script, key: usize) -> io::Result<()> {
+    fn register(&mut self, _: &mut ScriptedStream, key: usize) -> io::Result<()> {
         let mut plan = self.0.borrow_mut();
         if let Some(errno) = plan.register.pop_front() {
             return Err(errno.into());
@@ -108,7 +108,7 @@ impl Kernel for Scripted {
         vec![Signal::Status]
     }
 
-    fn spawn(&mut self, _: Script, _: &Peer) -> io::Result<Pid> {
+    fn spawn(&mut self, _: ScriptedStream, _: &Peer) -> io::Result<Pid> {
         let mut plan = self.0.borrow_mut();
         if let Some(errno) = plan.unstartable.pop_front() {
             return Err(errno.into());
@@ -130,7 +130,7 @@ impl Kernel for Scripted {
         self.0.borrow_mut().urged.push((child, urge));
     }
 
-    fn now(&self) -> Millis {
+    fn now(&self) -> MonotonicMs {
         let plan = self.0.borrow();
         plan.looks.set(plan.looks.get() + 1);
         plan.slow.filter(|_| plan.looks.get() > 1).unwrap_or(plan.now)
@@ -154,7 +154,7 @@ impl Bench {
 
     /// A connection waits in the queue.
     fn knock(&mut self, reads: impl IntoIterator<Item = In>) -> Handle {
-        let (stream, wire) = Script::new(reads);
+        let (stream, wire) = ScriptedStream::new(reads);
         self.kernel.0.borrow_mut().queue.push_back(Ok(stream));
         wire
     }
@@ -165,7 +165,7 @@ impl Bench {
     }
 
     /// Time passes until `now`, in turns that nothing happens in: a leap would be a stop.
-    fn at(&mut self, now: Millis) -> &mut Self {
+    fn at(&mut self, now: MonotonicMs) -> &mut Self {
         loop {
             let then = self.kernel.0.borrow().now.after(Duration::from_millis(25));
             if then >= now {
@@ -176,7 +176,7 @@ impl Bench {
     }
 
     /// The process is stopped until `now`.
-    fn leap(&mut self, now: Millis) -> &mut Self {
+    fn leap(&mut self, now: MonotonicMs) -> &mut Self {
         self.kernel.0.borrow_mut().now = now;
         self
     }
@@ -226,7 +226,7 @@ fn readable(key: usize) -> Event {
 }
 
 fn fin(key: usize) -> Event {
-    Event::Stream(key, Ready::READABLE.union(Ready::WRITABLE).union(Ready::TO_END))
+    Event::Stream(key, Ready::READABLE.union(Ready::WRITABLE).union(Ready::READ_TO_EAGAIN))
 }
 
 fn bytes(text: &str) -> In {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::connection::LINGER;
-use crate::http::PATIENCE;
-use crate::proxy::{self, Demand};
+use crate::http::REQUEST_TIMEOUT;
+use crate::proxy::{self, HeaderPolicy};
 use crate::reactor::desk::FIRST_KEY;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -17,9 +17,9 @@ impl Bench {
     /// nothing happened.
     fn stopped_until(&mut self, now: u64, wait: Option<Errno>) {
         let before = self.kernel.0.borrow().now;
-        self.at(Millis(before.0 + (now - before.0) * 3 / 10)).turn([]);
+        self.at(MonotonicMs(before.0 + (now - before.0) * 3 / 10)).turn([]);
         self.kernel.0.borrow_mut().polled = wait;
-        self.leap(Millis(now)).turn([]);
+        self.leap(MonotonicMs(now)).turn([]);
     }
 }
 
@@ -39,7 +39,7 @@ fn a_line_that_came_before_the_idle_timeout_is_echoed_after_a_stop() {
         assert_eq!(in_time.borrow().sent, b"in time\n");
         assert!(!in_time.borrow().dropped && silent.borrow().dropped);
         assert_eq!(bench.of(Cause::Idle), 1);
-        bench.at(Millis(3000)).turn([]);
+        bench.at(MonotonicMs(3000)).turn([]);
         assert_eq!(bench.of(Cause::Idle), 2, "a second later it is idle too");
     }
 }
@@ -83,12 +83,12 @@ fn a_peer_that_made_room_before_the_stall_timeout_is_written_to_after_a_stop() {
 #[test]
 fn a_header_that_came_in_time_is_read_after_a_stop() {
     for wait in WAITS {
-        let mut bench = Bench::new(Rules { proxied: Some(Demand::Required), ..rules() });
+        let mut bench = Bench::new(Rules { proxied: Some(HeaderPolicy::Required), ..rules() });
         let wire = bench.knock([]);
         bench.turn([LISTENER]);
         let header = bytes("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nline\n");
         wire.borrow_mut().reads = [header, In::Block].into();
-        let late = proxy::PATIENCE.as_millis().try_into().unwrap_or(u64::MAX);
+        let late = proxy::HEADER_TIMEOUT.as_millis().try_into().unwrap_or(u64::MAX);
         bench.stopped_until(2 * late, wait);
         assert_eq!(wire.borrow().sent, b"line\n");
         assert_eq!(bench.of(Cause::LineTimeout), 0);
@@ -99,13 +99,13 @@ fn a_header_that_came_in_time_is_read_after_a_stop() {
 fn a_visitors_question_that_came_in_time_is_answered_after_a_stop() {
     for wait in WAITS {
         let mut bench = Bench::new(rules());
-        let (stream, wire) = Script::new([]);
+        let (stream, wire) = ScriptedStream::new([]);
         let peer = SocketAddr::from(([127, 0, 0, 1], 1)).into();
         bench.kernel.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
         bench.turn([Event::Desk]);
         wire.borrow_mut().reads =
             [bytes("GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"), In::Block].into();
-        let late = PATIENCE.as_millis().try_into().unwrap_or(u64::MAX);
+        let late = REQUEST_TIMEOUT.as_millis().try_into().unwrap_or(u64::MAX);
         bench.stopped_until(2 * late, wait);
         assert_eq!(bench.reactor.questions().len(), 1);
         bench.turn([readable(FIRST_KEY)]);
@@ -163,7 +163,7 @@ fn a_peer_that_took_everything_before_the_drains_end_is_not_cut_after_a_stop() {
         bench.turn([fin(0)]);
         bench.reactor.drain();
         bench.turn([]);
-        bench.at(Millis(3000)).turn([]);
+        bench.at(MonotonicMs(3000)).turn([]);
         wire.borrow_mut().writes.clear();
         bench.stopped_until(5000, wait);
         assert_eq!(wire.borrow().sent, b"tail");
@@ -194,9 +194,9 @@ fn children_have_a_quarter_of_the_drain_between_term_and_kill_after_a_stop() {
     assert!(bench.kernel.0.borrow().urged.is_empty(), "it came from the queue");
     bench.stopped_until(9000, None);
     assert_eq!(bench.kernel.0.borrow().urged, [(child(0), Urge::Terminate)]);
-    bench.at(Millis(9999)).turn([]);
+    bench.at(MonotonicMs(9999)).turn([]);
     assert_eq!(bench.kernel.0.borrow().urged.len(), 1);
-    bench.at(Millis(10_000)).turn([]);
+    bench.at(MonotonicMs(10_000)).turn([]);
     assert_eq!(bench.kernel.0.borrow().urged.last(), Some(&(child(0), Urge::Kill)));
 }
 
@@ -210,14 +210,14 @@ fn what_is_served_behind_a_stop_in_the_middle_of_a_turn_counts_from_the_stops_en
     owed.borrow_mut().writes = [Out::Block; 9].into();
     bench.turn([LISTENER]);
     // By the clock of this turn they are served at 500, and in truth just before 3000.
-    bench.at(Millis(500)).turn([readable(0), readable(1), readable(2)]);
+    bench.at(MonotonicMs(500)).turn([readable(0), readable(1), readable(2)]);
     for now in [3000, 3900] {
-        if now == 3000 { bench.leap(Millis(now)) } else { bench.at(Millis(now)) }.turn([]);
+        if now == 3000 { bench.leap(MonotonicMs(now)) } else { bench.at(MonotonicMs(now)) }.turn([]);
         let dropped = [&echoed, &begun, &owed].map(|wire| wire.borrow().dropped);
         assert_eq!(dropped, [false; 3], "at {now}");
     }
     for now in [4000, 4001] {
-        bench.at(Millis(now)).turn([]);
+        bench.at(MonotonicMs(now)).turn([]);
     }
     assert!([&echoed, &begun, &owed].iter().all(|wire| wire.borrow().dropped));
 }

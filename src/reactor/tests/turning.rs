@@ -137,11 +137,11 @@ fn idle_time_counts_from_the_last_byte() {
     let wire = bench.knock([bytes("x\n"), In::Block]);
     bench.turn([LISTENER]);
     assert!(bench.waits_at_most(second));
-    bench.at(Millis(900)).turn([readable(0)]);
-    bench.at(Millis(1000)).turn([]);
+    bench.at(MonotonicMs(900)).turn([readable(0)]);
+    bench.at(MonotonicMs(1000)).turn([]);
     assert!(!wire.borrow().dropped, "looked at, and found active since");
     assert!(bench.waits_at_most(Duration::from_millis(900)));
-    bench.at(Millis(1900)).turn([]);
+    bench.at(MonotonicMs(1900)).turn([]);
     assert!(wire.borrow().dropped);
     assert_eq!(bench.of(Cause::Idle), 1);
 }
@@ -150,7 +150,7 @@ fn idle_time_counts_from_the_last_byte() {
 fn extreme_timeouts_neither_spin_nor_overflow() {
     let timeouts = Timeouts { idle: Some(Duration::MAX), ..Timeouts::default() };
     let mut bench = Bench::new(Rules { timeouts, drain: Duration::MAX, ..rules() });
-    bench.at(Millis(1)).knock([]);
+    bench.at(MonotonicMs(1)).knock([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.patience(), Some(Duration::from_secs(86_400)), "a poll can't wait longer");
     bench.reactor.drain();
@@ -172,7 +172,7 @@ fn a_slots_next_owner_has_no_place_in_the_queue() {
     bench.turn([readable(0)]);
     let newcomer = bench.knock([bytes("not asked for\n")]);
     // The flood is served, wants another turn, and ends at its line's deadline, in one turn.
-    bench.at(Millis(1000)).turn([LISTENER]);
+    bench.at(MonotonicMs(1000)).turn([LISTENER]);
     assert_eq!(bench.of(Cause::LineTimeout), 1);
     assert_eq!(bench.kernel.0.borrow().registered, [0, 0]);
     bench.turn([]);

@@ -1,7 +1,7 @@
 //! Those who watch over the daemon, and what the peers notice of them.
 
 use super::*;
-use crate::http::{PATIENCE, Response};
+use crate::http::{REQUEST_TIMEOUT, Response};
 use crate::reactor::desk::{FIRST_KEY, VISITORS_MAX};
 use crate::reactor::gate::PAUSE;
 
@@ -15,7 +15,7 @@ impl Bench {
 
     /// A visitor from 127.0.0.`host`.
     fn visit_from(&mut self, host: u8, reads: impl IntoIterator<Item = In>) -> Handle {
-        let (stream, wire) = Script::new(reads);
+        let (stream, wire) = ScriptedStream::new(reads);
         let peer = SocketAddr::from(([127, 0, 0, host], 1)).into();
         self.kernel.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
         wire
@@ -48,7 +48,7 @@ fn a_visitor_is_answered_and_is_no_connection() {
     bench.turn([visitor(0)]);
     assert_eq!((bench.reactor.visitors(), bench.reactor.counters().accepted), (0, 0));
     assert!(wire.borrow().dropped);
-    bench.at(Millis(0).after(PATIENCE / 4)).turn([]);
+    bench.at(MonotonicMs(0).after(REQUEST_TIMEOUT / 4)).turn([]);
     assert_eq!(bench.patience(), None, "and then nothing is waited for but events");
 }
 
@@ -70,12 +70,12 @@ fn a_slow_visitor_has_its_time_and_no_more() {
     bench.turn([Event::Desk]);
     bench.turn([visitor(0)]);
     bench.turn([]);
-    assert!(bench.waits_at_most(PATIENCE / 4));
-    bench.at(Millis(0).after(PATIENCE)).turn([]);
+    assert!(bench.waits_at_most(REQUEST_TIMEOUT / 4));
+    bench.at(MonotonicMs(0).after(REQUEST_TIMEOUT)).turn([]);
     bench.turn([]);
     assert!(wires[0].borrow().sent.starts_with(b"HTTP/1.1 408 "));
     assert!(wires[1].borrow().dropped, "who said nothing");
-    bench.at(Millis(0).after(PATIENCE * 2)).turn([]);
+    bench.at(MonotonicMs(0).after(REQUEST_TIMEOUT * 2)).turn([]);
     assert!(wires[0].borrow().dropped, "who does not close is closed");
 }
 
@@ -197,7 +197,7 @@ fn visitors_that_cannot_be_let_in_are_waited_for_without_spinning() {
     bench.turn([Event::Desk]);
     bench.turn([]);
     assert_eq!(bench.patience(), Some(PAUSE));
-    bench.at(Millis(0).after(PAUSE)).turn([]);
+    bench.at(MonotonicMs(0).after(PAUSE)).turn([]);
     assert_eq!(bench.reactor.visitors(), 1, "without another event");
     assert!(!wire.borrow().dropped);
     // One whose registration fails is closed.
@@ -218,7 +218,7 @@ fn visitors_are_answered_while_draining_and_do_not_delay_the_end() {
     assert!(bench.reactor.is_draining());
     assert_eq!(bench.reactor.questions().len(), 1);
     bench.turn([fin(0)]);
-    bench.at(Millis(0).after(Duration::from_secs(4))).turn([]);
+    bench.at(MonotonicMs(0).after(Duration::from_secs(4))).turn([]);
     assert!(bench.reactor.is_done());
     assert_eq!(bench.reactor.visitors(), 1);
 }
@@ -238,7 +238,7 @@ fn long_turns_are_measured() {
     bench.turn((0..40).map(readable));
     assert_eq!(bench.reactor.counters().turns, 2);
     assert_eq!(bench.reactor.counters().longest_turn, Duration::ZERO, "by a clock that stands");
-    bench.kernel.0.borrow_mut().slow = Some(Millis(12));
+    bench.kernel.0.borrow_mut().slow = Some(MonotonicMs(12));
     for wire in &wires {
         wire.borrow_mut().reads.push_back(bytes("y\n"));
     }

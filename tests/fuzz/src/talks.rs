@@ -2,9 +2,9 @@
 
 use fastrand::Rng;
 use tcpecho::cause::Cause;
-use tcpecho::clock::Millis;
-use tcpecho::connection::{Connection, Lent, Peer, Phase, Ready, Served};
-use tcpecho::http::{Exchange, HEAD_BYTES_MAX, Progress, Response};
+use tcpecho::clock::MonotonicMs;
+use tcpecho::connection::{Connection, Shared, Peer, Phase, Ready, NextStep};
+use tcpecho::http::{HttpConnection, HEAD_BYTES_MAX, HttpStep, Response};
 use tcpecho::service::{ECHO, SUM, SUM_XDR, Service};
 
 use crate::streams::{Pieces, Scripted};
@@ -44,12 +44,12 @@ pub fn records(input: &[u8]) {
 /// Everything that comes back on a connection, and why it ended.
 fn converse(service: Service, longest: usize, input: &[u8], pieces: Pieces) -> (Cause, Vec<u8>) {
     let (stream, output) = Scripted::new(input, pieces);
-    let mut lent = Lent::new(service, longest);
-    let mut connection = Connection::new(stream, Peer::unix(0), None, Millis(0));
+    let mut lent = Shared::new(service, longest);
+    let mut connection = Connection::new(stream, Peer::unix(0), None, MonotonicMs(0));
     // Each turn moves a byte at least, but for would-block, which is one in four.
     for _ in 0..100 + 200 * (input.len() + 100) {
         connection.mark(Ready::READABLE.union(Ready::WRITABLE));
-        if connection.serve(&mut lent) == Served::Closed {
+        if connection.serve(&mut lent) == NextStep::Closed {
             let Phase::Closed(cause) = connection.phase() else { panic!("closed, and is not") };
             return (cause, output.take());
         }
@@ -71,16 +71,16 @@ pub fn http(input: &[u8]) {
 
 fn visit(input: &[u8], pieces: Pieces) -> Vec<u8> {
     let (stream, output) = Scripted::new(input, pieces);
-    let mut visitor = Exchange::new(stream, Millis(0));
+    let mut visitor = HttpConnection::new(stream, MonotonicMs(0));
     let mut room = [0; 4096];
     for _ in 0..1000 + 200 * (input.len() + 100) {
         visitor.mark(Ready::READABLE.union(Ready::WRITABLE));
-        match visitor.serve(&mut room, Millis(0)) {
-            Progress::Waits | Progress::Again => {}
-            Progress::Asks(request) => {
-                visitor.answer(Response::text(200, &request.path), Millis(0));
+        match visitor.serve(&mut room, MonotonicMs(0)) {
+            HttpStep::Pending | HttpStep::Yield => {}
+            HttpStep::Request(request) => {
+                visitor.answer(Response::text(200, &request.path), MonotonicMs(0));
             }
-            Progress::Over => return output.take(),
+            HttpStep::Done => return output.take(),
         }
     }
     panic!("the visit does not end")

@@ -5,27 +5,27 @@ use std::os::unix::ffi::OsStringExt;
 
 use tcpecho::cli::{read_client, read_daemon, read_load};
 use tcpecho::load::Criterion;
-use tcpecho::proxy::{self, Beginning, HEADER_BYTES_MAX};
+use tcpecho::proxy::{self, Parsed, HEADER_BYTES_MAX};
 
 /// A header is found in what it is the beginning of, and its own beginning is never taken for
 /// anything else.
 pub fn proxy(input: &[u8]) {
-    let found = proxy::read(input);
+    let found = proxy::parse(input);
     match found {
-        Beginning::Header { bytes, .. } => {
+        Parsed::Header { bytes, .. } => {
             assert!(bytes <= 16 + 65_535, "{bytes} bytes");
             let come = bytes.min(input.len());
-            assert_eq!(proxy::read(&input[..come]), found, "what follows does not matter");
+            assert_eq!(proxy::parse(&input[..come]), found, "what follows does not matter");
             for end in 0..come {
-                let beginning = proxy::read(&input[..end]);
+                let beginning = proxy::parse(&input[..end]);
                 let early = beginning == found && end >= HEADER_BYTES_MAX.min(16);
-                assert!(early || beginning == Beginning::Unfinished, "the first {end} of {bytes}");
+                assert!(early || beginning == Parsed::Incomplete, "the first {end} of {bytes}");
             }
         }
-        Beginning::Unfinished => assert!(input.len() < HEADER_BYTES_MAX, "it ends some time"),
-        Beginning::Other => {
+        Parsed::Incomplete => assert!(input.len() < HEADER_BYTES_MAX, "it ends some time"),
+        Parsed::NoHeader => {
             let longer = [input, b"PROXY"].concat();
-            assert_eq!(proxy::read(&longer), Beginning::Other, "more does not make it one");
+            assert_eq!(proxy::parse(&longer), Parsed::NoHeader, "more does not make it one");
         }
     }
 }
