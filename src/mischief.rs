@@ -6,16 +6,16 @@ use std::time::Duration;
 
 /// A kind of mischief, and how large a share of connections has it, each by a draw of its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Mischief {
+pub struct FaultSpec {
     /// What is done.
-    pub kind: Kind,
+    pub kind: FaultKind,
     /// The share of connections, from 0 to 1.
-    pub share: f64,
+    pub probability: f64,
 }
 
 /// What is done to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FaultKind {
     /// What it sends is looked at only so much later.
     Delay(Duration),
     /// It is reset when it first sends something.
@@ -30,7 +30,7 @@ pub enum Kind {
     Refuse,
 }
 
-impl Kind {
+impl FaultKind {
     /// One of each kind, for lists.
     pub const ALL: [Self; 6] = [
         Self::Delay(Duration::ZERO),
@@ -66,13 +66,13 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Mischief {
+impl fmt::Display for FaultSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.name())?;
-        if let Kind::Delay(delay) = self.kind {
+        if let FaultKind::Delay(delay) = self.kind {
             write!(f, ":{}", humantime::format_duration(delay))?;
         }
-        write!(f, "={}%", self.share * 100.0)
+        write!(f, "={}%", self.probability * 100.0)
     }
 }
 
@@ -82,15 +82,15 @@ mod tests {
 
     #[test]
     fn the_list_is_in_the_order_of_the_places() {
-        for (place, kind) in Kind::ALL.iter().enumerate() {
+        for (place, kind) in FaultKind::ALL.iter().enumerate() {
             assert_eq!(kind.index(), place, "{}", kind.name());
         }
     }
 
     #[test]
     fn it_is_shown_as_it_is_written() {
-        let delay = Kind::Delay(Duration::from_millis(200));
-        assert_eq!(Mischief { kind: delay, share: 0.1 }.to_string(), "delay:200ms=10%");
-        assert_eq!(Mischief { kind: Kind::Reset, share: 0.005 }.to_string(), "reset=0.5%");
+        let delay = FaultKind::Delay(Duration::from_millis(200));
+        assert_eq!(FaultSpec { kind: delay, probability: 0.1 }.to_string(), "delay:200ms=10%");
+        assert_eq!(FaultSpec { kind: FaultKind::Reset, probability: 0.005 }.to_string(), "reset=0.5%");
     }
 }

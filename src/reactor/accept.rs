@@ -10,9 +10,9 @@ use crate::connection::{Connection, Peer, Ready, Traffic};
 use crate::fault::{self, AcceptError};
 
 use super::closing::log_closed;
-use super::gate::{Admission, EVICTS_PER_TURN};
+use super::gate::{Decision, EVICTS_PER_TURN};
 use super::warnings::Warning;
-use super::{Kernel, OverLimit, Reactor};
+use super::{Os, OverLimit, Reactor};
 
 /// How many connections are accepted in one turn: a storm of them must not keep those that are
 /// in from being served.
@@ -20,36 +20,36 @@ const ACCEPTS_PER_TURN: usize = 64;
 
 /// How many are accepted in the turn in which a drain's time for input is over: as many as the
 /// default backlog holds.
-const LAST_ACCEPTS: usize = 4096;
+const FINAL_PASS_ACCEPTS_MAX: usize = 4096;
 
 /// After how many of them it is asked whether anybody else waits; after more, `accept` itself is
 /// left to find nobody. That takes about as long as six such questions, for it makes a socket, a
 /// file and a descriptor first, and takes them back.
-const QUESTIONS_PER_TURN: usize = 6;
+const QUEUE_POLLS_PER_TURN: usize = 6;
 
-impl<K: Kernel> Reactor<K> {
+impl<K: Os> Reactor<K> {
     #[cold]
     pub(super) fn accept(&mut self) -> io::Result<()> {
         self.victims.clear();
         self.warn_if_full();
-        let (mut failures, mut questions) = (0, 0..QUESTIONS_PER_TURN);
+        let (mut failures, mut questions) = (0, 0..QUEUE_POLLS_PER_TURN);
         // The last call's last turn: those that were in the queue in time may still be there.
-        let budget = if self.lent.read_over { LAST_ACCEPTS } else { ACCEPTS_PER_TURN };
+        let budget = if self.shared.read_over { FINAL_PASS_ACCEPTS_MAX } else { ACCEPTS_PER_TURN };
         for _ in 0..budget {
-            let admission = self.gate.admission(self.open(), self.lent.now);
-            if admission == Admission::NotNow {
+            let admission = self.admission.decide(self.open_count(), self.shared.now);
+            if admission == Decision::Defer {
                 break;
             }
-            let Some(listener) = self.gate.next() else { break };
-            match self.kernel.accept(listener) {
+            let Some(listener) = self.admission.next() else { break };
+            match self.os.accept(listener) {
                 Ok((stream, peer)) => {
                     self.admit(stream, peer, admission);
-                    if questions.next().is_some() && self.kernel.queue_is_empty(listener) {
-                        self.gate.nobody_waits(listener);
+                    if questions.next().is_some() && self.os.queue_is_empty(listener) {
+                        self.admission.mark_empty(listener);
                     }
                 }
                 Err(error) => match fault::accept_error(&error) {
-                    AcceptError::WouldBlock => self.gate.nobody_waits(listener),
+                    AcceptError::WouldBlock => self.admission.mark_empty(listener),
                     fault @ (AcceptError::Retry | AcceptError::Exhausted | AcceptError::ListenerBroken) => {
                         self.accept_failed(fault, &error)?;
                         failures += 1;
@@ -61,9 +61,9 @@ impl<K: Kernel> Reactor<K> {
             }
         }
         self.evict_unidentified();
-        let last_call_is_over = self.gate.is_quiet() || self.lent.read_over;
-        if self.is_draining() && last_call_is_over {
-            if self.somebody_waits() {
+        let final_pass_done = self.admission.nothing_ready() || self.shared.read_over;
+        if self.is_draining() && final_pass_done {
+            if self.backlog_remains() {
                 warn!("the drain's time is over, and more connections wait: they are reset");
             }
             self.close_listeners();
@@ -72,71 +72,71 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// True if there is a connection in a queue.
-    fn somebody_waits(&mut self) -> bool {
-        while let Some(listener) = self.gate.next() {
-            if !self.kernel.queue_is_empty(listener) {
+    fn backlog_remains(&mut self) -> bool {
+        while let Some(listener) = self.admission.next() {
+            if !self.os.queue_is_empty(listener) {
                 return true;
             }
-            self.gate.nobody_waits(listener);
+            self.admission.mark_empty(listener);
         }
         false
     }
 
-    fn admit(&mut self, mut stream: K::Stream, peer: Peer, admission: Admission) {
+    fn admit(&mut self, mut stream: K::Stream, peer: Peer, admission: Decision) {
         self.counters.accepted += 1;
-        if admission == Admission::Refuse || !self.is_welcome(&peer) {
-            self.turn_away(stream, peer, Cause::Refused);
+        if admission == Decision::Refuse || !self.is_allowed(&peer) {
+            self.reject(stream, peer, Cause::Refused);
             return;
         }
-        if self.rules.exec && self.rules.proxied.is_none() {
-            self.hand_over(stream, peer, self.lent.now);
+        if self.options.exec && self.options.proxy_header.is_none() {
+            self.spawn_child(stream, peer, self.shared.now);
             return;
         }
-        if let Err(error) = self.kernel.register(&mut stream, self.slots.next_key()) {
-            let cause = self.not_registered(&error);
-            if self.rules.proxied.is_none() {
-                self.per_peer.leave(&peer);
+        if let Err(error) = self.os.register(&mut stream, self.slots.next_key()) {
+            let cause = self.register_failed(&error);
+            if self.options.proxy_header.is_none() {
+                self.per_peer.release(&peer);
             }
-            self.turn_away(stream, peer, cause);
+            self.reject(stream, peer, cause);
             return;
         }
-        let mut connection = Connection::new(stream, peer, self.rules.proxied, self.lent.now);
-        let known = self.rules.proxied.is_none();
+        let mut connection = Connection::new(stream, peer, self.options.proxy_header, self.shared.now);
+        let known = self.options.proxy_header.is_none();
         if known {
             connection.count();
         }
         let key = self.slots.insert(connection);
         if known {
-            if admission == Admission::EnterAndEvict {
+            if admission == Decision::AcceptAndEvict {
                 self.evict(key);
             }
-            self.welcome(key);
+            self.send_banner(key);
         } else {
             self.await_header(key);
         }
-        self.watch(key);
+        self.arm_deadline(key);
         if self.is_draining() {
             self.slots.drain_one(key);
         }
     }
 
     /// Greets a connection whose peer is known and may stay.
-    pub(super) fn welcome(&mut self, key: usize) {
-        let Some(banner) = &self.rules.banner else { return };
-        if let Some(connection) = self.slots.alive(key) {
+    pub(super) fn send_banner(&mut self, key: usize) {
+        let Some(banner) = &self.options.banner else { return };
+        if let Some(connection) = self.slots.open(key) {
             let line = banner.line(connection.peer());
-            connection.greet(line.as_bytes(), self.lent.now);
+            connection.greet(line.as_bytes(), self.shared.now);
             self.slots.wake(key, Ready::WRITABLE);
         }
     }
 
     /// The cause of a connection's end whose registration has failed: refused on request, or for
     /// want of memory.
-    fn not_registered(&mut self, error: &io::Error) -> Cause {
+    fn register_failed(&mut self, error: &io::Error) -> Cause {
         if fault::is_refused(error) {
             return Cause::Refused;
         }
-        if let Some(left_out) = self.warnings.may_warn(Warning::Register, self.lent.now) {
+        if let Some(left_out) = self.warnings.allow(Warning::Register, self.shared.now) {
             warn!("a connection could not be registered: {error} (warnings left out: {left_out})");
         } else {
             debug!("a connection could not be registered: {error}");
@@ -146,18 +146,18 @@ impl<K: Kernel> Reactor<K> {
 
     /// True if the peer may connect, and has not as many connections as it may. Then it is counted.
     /// A proxy may have any number: its clients are counted, once they are known.
-    fn is_welcome(&mut self, peer: &Peer) -> bool {
-        let permitted = |address: SocketAddr| self.rules.access.permits(address.ip());
+    fn is_allowed(&mut self, peer: &Peer) -> bool {
+        let permitted = |address: SocketAddr| self.options.access.permits(address.ip());
         peer.address().is_none_or(permitted)
-            && (self.rules.proxied.is_some() || self.per_peer.enter(peer))
+            && (self.options.proxy_header.is_some() || self.per_peer.try_acquire(peer))
     }
 
     /// Closes a connection that never came in.
-    fn turn_away(&mut self, stream: K::Stream, peer: Peer, cause: Cause) {
-        let mut connection = Connection::new(stream, peer, None, self.lent.now);
+    fn reject(&mut self, stream: K::Stream, peer: Peer, cause: Cause) {
+        let mut connection = Connection::new(stream, peer, None, self.shared.now);
         connection.reject(cause);
         self.count_closed(cause, Traffic::default(), connection.peer());
-        log_closed(&connection, self.lent.now);
+        log_closed(&connection, self.shared.now);
     }
 
     /// Ends the connection that has been idle the longest, but not the `newcomer`, nor one that is
@@ -198,12 +198,12 @@ impl<K: Kernel> Reactor<K> {
 
     /// Connections wait in a queue, and there are as many as there may be.
     fn warn_if_full(&mut self) {
-        let most = self.rules.connections_max;
-        if self.open() < most || self.is_draining() {
+        let most = self.options.connections_max;
+        if self.open_count() < most || self.is_draining() {
             return;
         }
-        if self.warnings.may_warn(Warning::Full, self.lent.now).is_some() {
-            let what = match self.rules.over_limit {
+        if self.warnings.allow(Warning::Full, self.shared.now).is_some() {
+            let what = match self.options.over_limit {
                 OverLimit::Wait => "more wait in the backlog",
                 OverLimit::Refuse => "more are refused",
                 OverLimit::Evict => "more take the places of the longest idle",
@@ -215,13 +215,13 @@ impl<K: Kernel> Reactor<K> {
     /// Accepts nobody for a while: descriptors or memory have run out, or nothing but errors comes
     /// of it, as where a filter forbids the call.
     fn pause(&mut self, error: &io::Error) {
-        self.gate.pause(self.lent.now);
+        self.admission.pause(self.shared.now);
         self.counters.pauses += 1;
-        if let Some(left_out) = self.warnings.may_warn(Warning::Accept, self.lent.now) {
+        if let Some(left_out) = self.warnings.allow(Warning::Accept, self.shared.now) {
             warn!(
                 "accept: {error}; pausing, with {} connections open; if descriptors have run out, \
                  raise their limit or lower --max-connections (warnings left out: {left_out})",
-                self.open()
+                self.open_count()
             );
         }
     }

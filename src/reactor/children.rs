@@ -19,9 +19,9 @@ use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Traffic};
 
 use super::closing::log_child;
-use super::kernel::{Ended, Urge};
+use super::kernel::{ExitStatus, StopSignal};
 use super::warnings::Warning;
-use super::{Kernel, Reactor};
+use super::{Os, Reactor};
 
 /// All children that are not over, by process id. That is nobody else's as long as they are in
 /// here: the kernel gives it again only when no process and no group has it.
@@ -31,7 +31,7 @@ pub(super) struct Children {
     /// Those of them that were reaped and have left processes of their group behind.
     left_behind: Vec<Pid>,
     /// Signals came in this turn, and are heeded at its end.
-    pub(super) signalled: bool,
+    pub(super) signal_pending: bool,
 }
 
 #[derive(Debug)]
@@ -39,11 +39,11 @@ struct Child {
     peer: Peer,
     opened: MonotonicMs,
     /// It was started in a turn with a signal, and when that was.
-    at_signal: Option<MonotonicMs>,
+    from_final_pass: Option<MonotonicMs>,
     /// It was asked to end.
-    asked: bool,
+    term_sent: bool,
     /// How it ended itself; what it has started may live on.
-    ended: Option<Ended>,
+    ended: Option<ExitStatus>,
 }
 
 impl Children {
@@ -53,45 +53,45 @@ impl Children {
     }
 }
 
-impl<K: Kernel> Reactor<K> {
+impl<K: Os> Reactor<K> {
     /// How many children have not been reaped.
     pub fn children(&self) -> usize {
         self.children.len()
     }
 
     /// Has a child answer the connection that was just accepted.
-    pub(super) fn hand_over(&mut self, stream: K::Stream, peer: Peer, opened: MonotonicMs) {
-        let now = self.lent.now;
-        let at_signal = self.children.signalled.then_some(now);
-        let child = Child { peer, opened, at_signal, asked: false, ended: None };
-        match self.kernel.spawn(stream, &peer) {
+    pub(super) fn spawn_child(&mut self, stream: K::Stream, peer: Peer, opened: MonotonicMs) {
+        let now = self.shared.now;
+        let at_signal = self.children.signal_pending.then_some(now);
+        let child = Child { peer, opened, from_final_pass: at_signal, term_sent: false, ended: None };
+        match self.os.spawn(stream, &peer) {
             Ok(id) => self.child_started(id, child),
             Err(error) => {
-                if let Some(left_out) = self.warnings.may_warn(Warning::Child, now) {
+                if let Some(left_out) = self.warnings.allow(Warning::Child, now) {
                     warn!("a child could not be started: {error} (warnings left out: {left_out})");
                 }
                 self.child_closed(&child, Cause::Exec);
             }
         }
         // Too late to be given any time; and nothing would ask it later.
-        if self.lent.read_over {
-            self.ask_children();
+        if self.shared.read_over {
+            self.terminate_children();
         }
     }
 
     /// The same for a connection whose PROXY header has said who its peer is.
-    pub(super) fn hand_over_introduced(&mut self, key: usize) {
+    pub(super) fn spawn_for_proxied(&mut self, key: usize) {
         self.deadlines.cancel(key);
         let connection = self.slots.remove(key);
         let (peer, opened) = (*connection.peer(), connection.opened());
-        self.hand_over(connection.into_stream(), peer, opened);
+        self.spawn_child(connection.into_stream(), peer, opened);
     }
 
     /// Takes every child that has ended. Several that end together may raise one SIGCHLD, because
     /// signals are not queued; so this asks until there is no other. It comes to its end: there
     /// are no more than were started, and none is started meanwhile.
     pub fn reap_children(&mut self) {
-        while let Some((id, ended)) = self.kernel.reap() {
+        while let Some((id, ended)) = self.os.reap() {
             // Others are what children have left behind; or were started by the program that had
             // this process id before.
             if let Some(child) = self.children.by_id.get_mut(&id) {
@@ -101,7 +101,7 @@ impl<K: Kernel> Reactor<K> {
         }
         let mut reaped = 0;
         for id in std::mem::take(&mut self.children.left_behind) {
-            if !self.kernel.is_over(id) {
+            if !self.os.is_over(id) {
                 self.children.left_behind.push(id);
             } else if let Some(child) = self.children.by_id.remove(&id) {
                 self.child_closed(&child, Cause::Exec);
@@ -109,7 +109,7 @@ impl<K: Kernel> Reactor<K> {
             }
         }
         if reaped > 0 {
-            self.gate.slot_freed();
+            self.admission.resume();
             debug!("reaped {reaped} children");
         }
     }
@@ -117,16 +117,16 @@ impl<K: Kernel> Reactor<K> {
     /// Asks every child to end that was not asked yet. At the beginning of the drain that leaves
     /// out those started in the turn in which the signal came: their peers have waited in the
     /// queue until then, and are given the same time as those that still do.
-    pub(super) fn ask_children(&mut self) {
-        let now = self.lent.now;
-        let draining_begins = !self.lent.read_over;
+    pub(super) fn terminate_children(&mut self) {
+        let now = self.shared.now;
+        let draining_begins = !self.shared.read_over;
         for (id, child) in &mut self.children.by_id {
-            let from_queue = child.at_signal == Some(now);
+            let from_queue = child.from_final_pass == Some(now);
             if draining_begins && from_queue {
                 continue;
             }
-            if !std::mem::replace(&mut child.asked, true) {
-                self.kernel.signal_child(*id, Urge::Terminate);
+            if !std::mem::replace(&mut child.term_sent, true) {
+                self.os.signal_child(*id, StopSignal::Terminate);
             }
         }
     }
@@ -137,7 +137,7 @@ impl<K: Kernel> Reactor<K> {
         self.reap_children();
         self.children.left_behind.clear();
         for (id, child) in std::mem::take(&mut self.children.by_id) {
-            self.kernel.signal_child(id, Urge::Kill);
+            self.os.signal_child(id, StopSignal::Kill);
             self.child_closed(&child, Cause::Cut);
         }
     }
@@ -157,9 +157,9 @@ impl<K: Kernel> Reactor<K> {
             (Some(ended), _) => ended,
             (None, _) => &"not-started",
         };
-        self.per_peer.leave(&child.peer);
+        self.per_peer.release(&child.peer);
         self.count_closed(cause, Traffic::default(), &child.peer);
-        let lasted = self.lent.now.since(child.opened);
+        let lasted = self.shared.now.since(child.opened);
         log_child(&child.peer, cause, lasted, status);
     }
 }

@@ -9,48 +9,48 @@ use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::connection::{Connection, Peer, Phase, Stream, Traffic};
 
-use super::slots::Report;
-use super::{Kernel, Reactor};
+use super::slots::Completion;
+use super::{Os, Reactor};
 
-impl<K: Kernel> Reactor<K> {
+impl<K: Os> Reactor<K> {
     /// Removes, closes, counts and logs everybody who has ended, and admits who was introduced.
     #[cold]
     pub(super) fn reap(&mut self) {
         self.victims.clear();
-        while let Some(report) = self.slots.report() {
+        while let Some(report) = self.slots.next_completion() {
             let (key, connection) = match report {
-                Report::Introduced(key) => {
-                    self.introduced(key);
+                Completion::Identified(key) => {
+                    self.admit_proxied(key);
                     continue;
                 }
-                Report::Ended(key, connection) => (key, connection),
+                Completion::Ended(key, connection) => (key, connection),
             };
             self.deadlines.cancel(key);
-            self.gate.slot_freed();
+            self.admission.resume();
             if connection.is_counted() {
-                self.per_peer.leave(connection.peer());
+                self.per_peer.release(connection.peer());
             } else {
-                self.per_peer.leave_unidentified(key);
+                self.per_peer.release_unidentified(key);
             }
             if let Phase::Closed(cause) = connection.phase() {
                 self.count_closed(cause, connection.traffic(), connection.peer());
-                log_closed(&connection, self.lent.now);
+                log_closed(&connection, self.shared.now);
             }
         }
         debug_assert_eq!(
             self.counters.accepted,
-            self.counters.closed_total() + u64::try_from(self.open()).unwrap_or(u64::MAX),
+            self.counters.closed_total() + u64::try_from(self.open_count()).unwrap_or(u64::MAX),
             "accepted = open + the sum of all causes"
         );
     }
 }
 
-impl<K: Kernel> Reactor<K> {
+impl<K: Os> Reactor<K> {
     /// Counts the end of a connection, also for the next summary.
     pub(super) fn count_closed(&mut self, cause: Cause, tally: Traffic, peer: &Peer) {
         self.counters.closed(cause, tally);
-        if let Some(at) = self.summary.note(cause, peer, self.lent.now) {
-            self.deadlines.summary_at(at);
+        if let Some(at) = self.summary.note(cause, peer, self.shared.now) {
+            self.deadlines.set_summary(at);
         }
     }
 }

@@ -21,17 +21,17 @@ pub struct Counters {
     /// Connections that were taken from a queue, those that had died there included.
     pub accepted: u64,
     /// What went through connections that have ended.
-    pub tally: Traffic,
+    pub traffic: Traffic,
     /// How often `accept` failed, by errno.
     pub accept_errors: BTreeMap<String, u64>,
     /// How often the gate paused because descriptors or memory had run out.
     pub pauses: u64,
     /// How many turns there were.
-    pub turns: u64,
+    pub iterations: u64,
     /// The longest of those that were measured: see [`super::Reactor::turn`].
-    pub longest_turn: Duration,
+    pub longest_iteration: Duration,
     /// Visitors that were closed before they were answered, by a word of [`super::REJECTIONS`].
-    pub visitors_rejected: BTreeMap<&'static str, u64>,
+    pub admin_rejected: BTreeMap<&'static str, u64>,
     closed: [u64; Cause::ALL.len()],
 }
 
@@ -41,7 +41,7 @@ impl Counters {
         #[expect(clippy::indexing_slicing, reason = "there is a place for each cause")]
         let count = &mut self.closed[cause.index()];
         *count += 1;
-        self.tally.add(tally);
+        self.traffic.add(tally);
     }
 
     /// How many connections ended with that cause.

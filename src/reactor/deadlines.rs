@@ -17,15 +17,15 @@ const STOP_MIN: Duration = Duration::from_millis(50);
 
 /// A time that belongs to no connection.
 #[derive(Clone, Copy, Debug)]
-enum Single {
+enum LoopTimer {
     /// The next step of a drain, or its end.
-    End,
+    DrainEnd,
     /// The next summary is logged.
     Summary,
     /// The loop looks whether it was stopped.
-    Tick,
+    StopCheck,
     /// The watchdog's next beat.
-    Beat,
+    Watchdog,
 }
 
 /// The deadlines of all connections, and the times that belong to none.
@@ -33,14 +33,14 @@ enum Single {
 pub(super) struct Deadlines {
     wheel: TimerWheel,
     /// For each [`Single`] when it comes.
-    singles: [MonotonicMs; 4],
+    timers: [MonotonicMs; 4],
     /// The first of all these; kept, because each turn asks for it.
     next: MonotonicMs,
     /// How far it is from one tick to the next, in milliseconds, and when the last one was.
-    tick_ms: u64,
-    ticked: MonotonicMs,
+    stop_check_ms: u64,
+    last_stop_check: MonotonicMs,
     /// How far it is from one beat to the next.
-    interval: Duration,
+    watchdog_interval: Duration,
 }
 
 impl Deadlines {
@@ -48,11 +48,11 @@ impl Deadlines {
     pub(super) fn with_capacity(connections: usize) -> Self {
         Self {
             wheel: TimerWheel::with_capacity(connections),
-            singles: [MonotonicMs::NEVER; 4],
+            timers: [MonotonicMs::NEVER; 4],
             next: MonotonicMs::NEVER,
-            tick_ms: u64::MAX,
-            ticked: MonotonicMs::default(),
-            interval: Duration::ZERO,
+            stop_check_ms: u64::MAX,
+            last_stop_check: MonotonicMs::default(),
+            watchdog_interval: Duration::ZERO,
         }
     }
 
@@ -76,80 +76,80 @@ impl Deadlines {
     }
 
     /// Sets the time when everything ends, or the next step to that end.
-    pub(super) fn end_at(&mut self, end: MonotonicMs) {
-        self.set(Single::End, end);
+    pub(super) fn set_drain_deadline(&mut self, end: MonotonicMs) {
+        self.set(LoopTimer::DrainEnd, end);
     }
 
     /// Has the loop beat in that interval, from `now` on.
-    pub(super) fn beat_every(&mut self, interval: Duration, now: MonotonicMs) {
+    pub(super) fn watchdog_every(&mut self, interval: Duration, now: MonotonicMs) {
         // An interval below a millisecond would be zero on this clock.
-        self.interval = interval.max(Duration::from_millis(1));
-        self.set(Single::Beat, now.after(self.interval));
+        self.watchdog_interval = interval.max(Duration::from_millis(1));
+        self.set(LoopTimer::Watchdog, now.after(self.watchdog_interval));
     }
 
     /// True if it is time for a beat. Missed beats are not made up for.
-    pub(super) fn beats(&mut self, now: MonotonicMs) -> bool {
-        let due = self.take(Single::Beat, now).is_some();
+    pub(super) fn watchdog_due(&mut self, now: MonotonicMs) -> bool {
+        let due = self.take_if_due(LoopTimer::Watchdog, now).is_some();
         if due {
-            self.set(Single::Beat, now.after(self.interval));
+            self.set(LoopTimer::Watchdog, now.after(self.watchdog_interval));
         }
         due
     }
 
     /// Sets the time of the next summary.
-    pub(super) fn summary_at(&mut self, at: MonotonicMs) {
-        self.set(Single::Summary, at);
+    pub(super) fn set_summary(&mut self, at: MonotonicMs) {
+        self.set(LoopTimer::Summary, at);
     }
 
     /// True, once, when it is time for a summary.
-    pub(super) fn is_summary_due(&mut self, now: MonotonicMs) -> bool {
-        self.take(Single::Summary, now).is_some()
+    pub(super) fn summary_due(&mut self, now: MonotonicMs) -> bool {
+        self.take_if_due(LoopTimer::Summary, now).is_some()
     }
 
     /// Has at least four ticks come in `time`, once they have been started.
-    pub(super) fn tick_within(&mut self, time: Duration) {
+    pub(super) fn check_for_stops_within(&mut self, time: Duration) {
         let quarter = u64::try_from(time.as_millis() / 4).unwrap_or(u64::MAX).max(1);
-        self.tick_ms = self.tick_ms.min(quarter);
+        self.stop_check_ms = self.stop_check_ms.min(quarter);
     }
 
     /// Starts the ticks, or sees to it that there is a next one. Without an interval there are
     /// none.
-    pub(super) fn keep_ticking(&mut self, now: MonotonicMs) {
-        let next = *self.of(Single::Tick);
+    pub(super) fn schedule_stop_check(&mut self, now: MonotonicMs) {
+        let next = *self.timer_mut(LoopTimer::StopCheck);
         if next == MonotonicMs::NEVER {
-            self.ticked = now;
+            self.last_stop_check = now;
         }
-        if self.tick_ms < u64::MAX {
-            self.set(Single::Tick, next.min(now.after(Duration::from_millis(self.tick_ms))));
+        if self.stop_check_ms < u64::MAX {
+            self.set(LoopTimer::StopCheck, next.min(now.after(Duration::from_millis(self.stop_check_ms))));
         }
     }
 
     /// If a tick is due, and comes so late that the process was stopped: from when on its clock may
     /// have been old.
-    pub(super) fn ticked(&mut self, now: MonotonicMs) -> Option<MonotonicMs> {
-        let due = self.take(Single::Tick, now)?;
-        let last = std::mem::replace(&mut self.ticked, now);
+    pub(super) fn take_stop_check(&mut self, now: MonotonicMs) -> Option<MonotonicMs> {
+        let due = self.take_if_due(LoopTimer::StopCheck, now)?;
+        let last = std::mem::replace(&mut self.last_stop_check, now);
         (now.since(due) > STOP_MIN).then_some(last)
     }
 
-    const fn of(&mut self, single: Single) -> &mut MonotonicMs {
-        let [end, summary, tick, beat] = &mut self.singles;
+    const fn timer_mut(&mut self, single: LoopTimer) -> &mut MonotonicMs {
+        let [end, summary, tick, beat] = &mut self.timers;
         match single {
-            Single::End => end,
-            Single::Summary => summary,
-            Single::Tick => tick,
-            Single::Beat => beat,
+            LoopTimer::DrainEnd => end,
+            LoopTimer::Summary => summary,
+            LoopTimer::StopCheck => tick,
+            LoopTimer::Watchdog => beat,
         }
     }
 
-    fn set(&mut self, single: Single, at: MonotonicMs) {
-        *self.of(single) = at;
+    fn set(&mut self, single: LoopTimer, at: MonotonicMs) {
+        *self.timer_mut(single) = at;
         self.next = self.soonest();
     }
 
     /// If it is due: when it was to come. Then it does not come again by itself.
-    fn take(&mut self, single: Single, now: MonotonicMs) -> Option<MonotonicMs> {
-        let due = *self.of(single);
+    fn take_if_due(&mut self, single: LoopTimer, now: MonotonicMs) -> Option<MonotonicMs> {
+        let due = *self.timer_mut(single);
         (due <= now).then(|| {
             self.set(single, MonotonicMs::NEVER);
             due
@@ -157,7 +157,7 @@ impl Deadlines {
     }
 
     fn soonest(&self) -> MonotonicMs {
-        self.singles.into_iter().fold(self.wheel.next(), MonotonicMs::min)
+        self.timers.into_iter().fold(self.wheel.next(), MonotonicMs::min)
     }
 
     /// The first of all times in there.
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_end_is_a_deadline_of_no_connection() {
         let mut deadlines = one_at(MonotonicMs(30));
-        deadlines.end_at(MonotonicMs(20));
+        deadlines.set_drain_deadline(MonotonicMs(20));
         assert_eq!(deadlines.next(), MonotonicMs(20));
         assert_eq!(deadlines.due(MonotonicMs(25)), None);
         assert_eq!(deadlines.due(MonotonicMs(30)), Some(0));
@@ -189,15 +189,15 @@ mod tests {
     #[test]
     fn the_loop_beats_beside_all_deadlines() {
         let mut deadlines = one_at(MonotonicMs(25));
-        assert!(!deadlines.beats(MonotonicMs(u64::MAX - 1)), "there is no beat by default");
-        deadlines.beat_every(Duration::from_millis(10), MonotonicMs(5));
+        assert!(!deadlines.watchdog_due(MonotonicMs(u64::MAX - 1)), "there is no beat by default");
+        deadlines.watchdog_every(Duration::from_millis(10), MonotonicMs(5));
         assert_eq!(deadlines.next(), MonotonicMs(15));
-        assert!(!deadlines.beats(MonotonicMs(14)));
-        assert!(deadlines.beats(MonotonicMs(18)));
+        assert!(!deadlines.watchdog_due(MonotonicMs(14)));
+        assert!(deadlines.watchdog_due(MonotonicMs(18)));
         assert_eq!(deadlines.next(), MonotonicMs(25));
         assert_eq!(deadlines.due(MonotonicMs(26)), Some(0));
         assert_eq!(deadlines.next(), MonotonicMs(28), "late beats put off the next ones");
-        deadlines.end_at(MonotonicMs(27));
+        deadlines.set_drain_deadline(MonotonicMs(27));
         assert_eq!(deadlines.next(), MonotonicMs(27));
     }
 

@@ -15,7 +15,7 @@ use crate::connection::{Ready, Stream};
 /// What connects, polls and tells the time.
 pub trait Dial {
     /// A connection, or what is to become one.
-    type Stream: Dialled;
+    type Stream: DialedStream;
 
     /// Begins to connect from `source`, or from where the system likes. The stream's events are
     /// told under `key` from now on; the first that is writable says that it is connected, or
@@ -24,17 +24,17 @@ pub trait Dial {
 
     /// Waits until something happens or it is `until`, and tells each event. An interrupted wait
     /// (EINTR) is an error of that kind.
-    fn poll(&mut self, until: MonotonicNs, tell: impl FnMut(Told)) -> io::Result<()>;
+    fn poll(&mut self, until: MonotonicNs, tell: impl FnMut(DialEvent)) -> io::Result<()>;
 
     /// What time it is.
     fn now(&self) -> MonotonicNs;
 
     /// How much processor time we have used: of a long time, the rest was a pause.
-    fn worked(&self) -> Duration;
+    fn cpu_time(&self) -> Duration;
 }
 
 /// A stream that we have made ourselves.
-pub trait Dialled: Stream {
+pub trait DialedStream: Stream {
     /// Our own address and port; none once the system has forgotten it.
     fn local(&self) -> Option<SocketAddr>;
 
@@ -45,7 +45,7 @@ pub trait Dialled: Stream {
 
 /// What a poll tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum DialEvent {
     /// The stream that was dialled under that key may be ready.
     Stream(usize, Ready),
     /// Somebody wants us to stop: SIGINT or SIGTERM.

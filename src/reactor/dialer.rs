@@ -14,8 +14,8 @@ use crate::clock::MonotonicNs;
 use crate::endpoint::Endpoint;
 use crate::fault;
 
-use super::alarm::{self, Alarm};
-use super::dial::{Dial, Dialled, Told};
+use super::alarm::{self, Timer};
+use super::dial::{Dial, DialedStream, DialEvent};
 use super::edge;
 use super::socket::{Socket, readiness};
 
@@ -24,14 +24,14 @@ const EVENTS_MAX: usize = 1024;
 
 /// Keys of streams count up from 0, so the other tokens count down from the end.
 const SIGNALS: Token = Token(usize::MAX);
-const ALARM: Token = Token(usize::MAX - 1);
+const TIMER: Token = Token(usize::MAX - 1);
 
 /// The operating system, as the load generator sees it.
 pub struct Dialer {
     poll: Poll,
     events: Events,
     signals: Signals,
-    alarm: Alarm,
+    timer: Timer,
     server: Endpoint,
 }
 
@@ -47,8 +47,8 @@ impl Dialer {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-        let alarm = Alarm::new(poll.registry(), ALARM)?;
-        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), signals, alarm, server })
+        let alarm = Timer::new(poll.registry(), TIMER)?;
+        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), signals, timer: alarm, server })
     }
 }
 
@@ -75,19 +75,19 @@ impl Dial for Dialer {
         Ok(stream)
     }
 
-    fn poll(&mut self, until: MonotonicNs, mut tell: impl FnMut(Told)) -> io::Result<()> {
-        let timeout = self.alarm.set(until)?;
+    fn poll(&mut self, until: MonotonicNs, mut tell: impl FnMut(DialEvent)) -> io::Result<()> {
+        let timeout = self.timer.set(until)?;
         self.poll.poll(&mut self.events, timeout)?;
         for event in &self.events {
             match event.token() {
                 SIGNALS => {
-                    edge::renew(&mut self.signals, self.poll.registry(), SIGNALS)?;
+                    edge::rearm(&mut self.signals, self.poll.registry(), SIGNALS)?;
                     if self.signals.pending().count() > 0 {
-                        tell(Told::Interrupt);
+                        tell(DialEvent::Interrupt);
                     }
                 }
-                ALARM => {}
-                Token(key) => tell(Told::Stream(key, readiness(event))),
+                TIMER => {}
+                Token(key) => tell(DialEvent::Stream(key, readiness(event))),
             }
         }
         Ok(())
@@ -98,12 +98,12 @@ impl Dial for Dialer {
         alarm::now()
     }
 
-    fn worked(&self) -> Duration {
-        alarm::worked()
+    fn cpu_time(&self) -> Duration {
+        alarm::cpu_time()
     }
 }
 
-impl Dialled for Socket {
+impl DialedStream for Socket {
     fn local(&self) -> Option<SocketAddr> {
         Self::local(self)
     }

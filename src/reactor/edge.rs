@@ -30,7 +30,7 @@ impl Descriptor {
     }
 
     /// Has an edge told again at once, if what it was told of is still there.
-    pub(super) fn renew(
+    pub(super) fn rearm(
         &mut self,
         registry: &Registry,
         token: Token,
@@ -47,7 +47,7 @@ impl Descriptor {
     /// A call has found that it is not ready any more.
     #[inline]
     #[expect(clippy::unused_self, reason = "it is needed where edges are imitated")]
-    pub(super) const fn spent(&self) {}
+    pub(super) const fn would_block(&self) {}
 }
 
 impl From<OwnedFd> for Descriptor {
@@ -71,13 +71,13 @@ impl AsFd for Descriptor {
 
 /// True if it is known that a read would block, which the call itself need not find out: the next
 /// edge is told. An error is for the call to tell.
-pub(super) fn is_unready(descriptor: BorrowedFd<'_>) -> bool {
+pub(super) fn is_empty_now(descriptor: BorrowedFd<'_>) -> bool {
     descriptors::poll_now(descriptor, PollFlags::IN) == Some(PollFlags::empty())
 }
 
 /// Of a source that has been told of, and that others than mio read: its next edge is told too.
 #[expect(clippy::unnecessary_wraps, reason = "it can fail where edges are imitated")]
-pub(super) const fn renew(
+pub(super) const fn rearm(
     _source: &mut impl Source,
     _registry: &Registry,
     _token: Token,

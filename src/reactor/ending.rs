@@ -3,24 +3,24 @@
 use crate::clock::MonotonicMs;
 use crate::connection::LINGER;
 
-use super::{Kernel, Reactor};
+use super::{Os, Reactor};
 
-impl<K: Kernel> Reactor<K> {
+impl<K: Os> Reactor<K> {
     /// Accepts who is in a queue, closes the listeners, has every connection finish what is owed,
     /// and cuts at the deadline who has not.
     pub fn drain(&mut self) {
-        let now = self.kernel.now();
-        self.drain_until = now.after(self.rules.drain);
+        let now = self.os.now();
+        self.drain_until = now.after(self.options.drain);
         // What then still comes is thrown away, so that replies in flight can arrive.
-        self.input_until = now.after(self.rules.drain / 4 * 3);
-        self.lent.draining = true;
-        self.deadlines.tick_within(LINGER);
-        self.deadlines.keep_ticking(now);
-        self.ask_children();
-        self.deadlines.end_at(self.input_until);
-        self.gate.last_call(self.rules.inherited);
-        self.calm = false;
-        if self.gate.is_quiet() {
+        self.read_until = now.after(self.options.drain / 4 * 3);
+        self.shared.draining = true;
+        self.deadlines.check_for_stops_within(LINGER);
+        self.deadlines.schedule_stop_check(now);
+        self.terminate_children();
+        self.deadlines.set_drain_deadline(self.read_until);
+        self.admission.begin_final_pass(self.options.listeners_inherited);
+        self.listeners_idle = false;
+        if self.admission.nothing_ready() {
             self.close_listeners();
         }
         self.slots.drain();
@@ -32,25 +32,25 @@ impl<K: Kernel> Reactor<K> {
     /// meanwhile, that is the first one at what came in time; so the last quarter of the time
     /// begins only then.
     pub(super) fn expire_drain(&mut self) {
-        let now = self.lent.now;
-        if now < self.input_until || (self.lent.read_over && now < self.drain_until) {
+        let now = self.shared.now;
+        if now < self.read_until || (self.shared.read_over && now < self.drain_until) {
             return;
         }
         self.reap();
         for key in self.slots.keys() {
-            let Some(connection) = self.slots.alive(key) else { continue };
-            let served = connection.catch_up(&mut self.lent);
-            self.looked(key, served);
+            let Some(connection) = self.slots.open(key) else { continue };
+            let served = connection.catch_up(&mut self.shared);
+            self.after_catch_up(key, served);
         }
-        if self.lent.read_over {
+        if self.shared.read_over {
             return self.cut();
         }
         self.reap();
-        self.lent.read_over = true;
-        self.drain_until = self.drain_until.max(now.after(self.rules.drain / 4));
-        self.deadlines.end_at(self.drain_until);
+        self.shared.read_over = true;
+        self.drain_until = self.drain_until.max(now.after(self.options.drain / 4));
+        self.deadlines.set_drain_deadline(self.drain_until);
         self.slots.drain();
-        self.ask_children();
+        self.terminate_children();
     }
 
     /// Ends every connection at once.
@@ -63,7 +63,7 @@ impl<K: Kernel> Reactor<K> {
 
     /// True once everything has been drained or cut.
     pub fn is_done(&self) -> bool {
-        self.is_draining() && self.gate.is_closed() && self.open() == 0
+        self.is_draining() && self.admission.is_closed() && self.open_count() == 0
     }
 
     /// True once [`Self::drain`] has been asked.
@@ -72,7 +72,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     pub(super) fn close_listeners(&mut self) {
-        self.kernel.close_listeners();
-        self.gate.close();
+        self.os.close_listeners();
+        self.admission.close();
     }
 }

@@ -18,7 +18,7 @@ use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Ready, Stream};
 
 /// What polls, accepts and tells the time.
-pub trait Kernel {
+pub trait Os {
     /// What `accept` returns.
     type Stream: Stream;
 
@@ -34,7 +34,7 @@ pub trait Kernel {
     fn queue_is_empty(&self, listener: usize) -> bool;
 
     /// Takes a connection from the queue of the listener for visitors.
-    fn accept_visitor(&mut self) -> io::Result<(Self::Stream, Peer)>;
+    fn accept_admin(&mut self) -> io::Result<(Self::Stream, Peer)>;
 
     /// Has the stream's events told from now on, under `key`.
     fn register(&mut self, stream: &mut Self::Stream, key: usize) -> io::Result<()>;
@@ -51,17 +51,17 @@ pub trait Kernel {
     fn spawn(&mut self, stream: Self::Stream, peer: &Peer) -> io::Result<Pid>;
 
     /// Takes one child that has ended; none once no other has.
-    fn reap(&mut self) -> Option<(Pid, Ended)>;
+    fn reap(&mut self) -> Option<(Pid, ExitStatus)>;
 
     /// True once a child that was reaped has left no process behind, as far as the system tells. A
     /// signal of a child's end comes also when those that it left behind have ended.
     fn is_over(&mut self, child: Pid) -> bool;
 
     /// Sends a signal to a child that is not over, and to what it has started itself.
-    fn signal_child(&mut self, child: Pid, urge: Urge);
+    fn signal_child(&mut self, child: Pid, urge: StopSignal);
 
     /// The mischief that it has done, by kind: on request only.
-    fn mischief(&self) -> Vec<(&'static str, u64)> {
+    fn injected_faults(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }
 
@@ -75,9 +75,9 @@ pub enum Event {
     /// The listener with that number may have a connection in its queue.
     Listener(usize),
     /// Somebody may be in the queue of the listener for visitors.
-    Desk,
+    Admin,
     /// A child has said something, which the kernel sees to itself.
-    Voice,
+    ChildStderr,
     /// The stream registered under that key may be ready.
     Stream(usize, Ready),
     /// Ask for [`Kernel::signals`].
@@ -101,14 +101,14 @@ pub enum Signal {
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum ExitStatus {
     /// By itself, with that exit status.
     Exited(i32),
     /// By the signal of that number.
     Signalled(i32),
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for ExitStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exited(status) => write!(f, "{status}"),
@@ -119,7 +119,7 @@ impl fmt::Display for Ended {
 
 /// How a child is told to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Urge {
+pub enum StopSignal {
     /// SIGTERM: it may finish what it is doing, or not heed it at all.
     Terminate,
     /// SIGKILL: it ends.

@@ -21,7 +21,7 @@ use crate::connection::Peer;
 use crate::descriptors::{self, DescriptorLimit};
 use crate::fault;
 
-use super::program::Program;
+use super::program::ExecCommand;
 use super::socket::Socket;
 
 /// What executes a file that is no program by itself (execvp(3)).
@@ -42,7 +42,7 @@ const PORT: [&str; 2] = ["REMOTE_PORT", "TCPREMOTEPORT"];
 /// What starts children.
 #[derive(Debug)]
 pub struct Launcher {
-    program: Program,
+    program: ExecCommand,
     environment: Vec<CString>,
     attributes: PosixSpawnAttr,
     /// The limit on descriptors that this process was started with.
@@ -51,7 +51,7 @@ pub struct Launcher {
 
 impl Launcher {
     /// Starts `program` with that limit on descriptors, and the environment as it is now.
-    pub fn new(program: Program, limit: DescriptorLimit) -> io::Result<Self> {
+    pub fn new(program: ExecCommand, limit: DescriptorLimit) -> io::Result<Self> {
         let mut attributes = PosixSpawnAttr::init()?;
         attributes.set_flags(
             PosixSpawnFlags::POSIX_SPAWN_SETPGROUP

@@ -16,31 +16,31 @@ use super::socket::Socket;
 
 /// A socket that listens, and does not block.
 #[derive(Debug)]
-pub struct Listener(Family);
+pub struct Listener(ListenerSocket);
 
 #[derive(Debug)]
-enum Family {
+enum ListenerSocket {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
 
 impl From<net::TcpListener> for Listener {
     fn from(listener: net::TcpListener) -> Self {
-        Self(Family::Tcp(TcpListener::from_std(listener)))
+        Self(ListenerSocket::Tcp(TcpListener::from_std(listener)))
     }
 }
 
 impl From<unix::net::UnixListener> for Listener {
     fn from(listener: unix::net::UnixListener) -> Self {
-        Self(Family::Unix(UnixListener::from_std(listener)))
+        Self(ListenerSocket::Unix(UnixListener::from_std(listener)))
     }
 }
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.0 {
-            Family::Tcp(listener) => listener.as_fd(),
-            Family::Unix(listener) => listener.as_fd(),
+            ListenerSocket::Tcp(listener) => listener.as_fd(),
+            ListenerSocket::Unix(listener) => listener.as_fd(),
         }
     }
 }
@@ -49,11 +49,11 @@ impl Listener {
     /// Takes a connection from the queue.
     pub(super) fn accept(&self) -> io::Result<(Socket, Peer)> {
         match &self.0 {
-            Family::Tcp(listener) => {
+            ListenerSocket::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
                 Ok((OwnedFd::from(stream).into(), Peer::from(address)))
             }
-            Family::Unix(listener) => {
+            ListenerSocket::Unix(listener) => {
                 let (stream, _) = listener.accept()?;
                 let socket = Socket::from(OwnedFd::from(stream));
                 let process = process(&socket);
@@ -64,7 +64,7 @@ impl Listener {
 
     /// True if it is known that nobody is in the queue.
     pub(super) fn queue_is_empty(&self) -> bool {
-        edge::is_unready(self.as_fd())
+        edge::is_empty_now(self.as_fd())
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -77,8 +77,8 @@ impl Listener {
 
     fn source(&mut self) -> &mut dyn Source {
         match &mut self.0 {
-            Family::Tcp(listener) => listener,
-            Family::Unix(listener) => listener,
+            ListenerSocket::Tcp(listener) => listener,
+            ListenerSocket::Unix(listener) => listener,
         }
     }
 }

@@ -60,37 +60,37 @@ use crate::fault;
 
 use self::children::Children;
 use self::deadlines::Deadlines;
-use self::desk::Desk;
+use self::desk::Admin;
 use self::expire::EXPIRIES_PER_TURN;
-use self::gate::{EVICTS_PER_TURN, Gate};
+use self::gate::{EVICTS_PER_TURN, Admission};
 use self::per_peer::PerPeer;
 use self::slots::Slots;
 use self::summary::Summary;
 use self::warnings::Warnings;
 
 pub use self::counters::{Counters, REJECTIONS};
-pub use self::desk::Question;
-pub use self::dial::{Dial, Dialled, Told};
+pub use self::desk::AdminRequest;
+pub use self::dial::{Dial, DialedStream, DialEvent};
 pub use self::dialer::Dialer;
-pub use self::gate::{GATE_WORDS, OverLimit};
-pub use self::kernel::{Ended, Event, Kernel, Signal, Urge};
+pub use self::gate::{LISTENER_STATES, OverLimit};
+pub use self::kernel::{ExitStatus, Event, Os, Signal, StopSignal};
 pub use self::launcher::Launcher;
 pub use self::listener::Listener;
-pub use self::mischief::{Dice, Misbehaving, Moody};
-pub use self::news::News;
+pub use self::mischief::{FaultSampler, FaultInjector, FaultyStream};
+pub use self::news::Wakeups;
 pub use self::per_peer::PeerLimit;
-pub use self::program::Program;
-pub use self::rules::Rules;
+pub use self::program::ExecCommand;
+pub use self::rules::Options;
 pub use self::socket::Socket;
-pub use self::system::{Handlers, System};
+pub use self::system::{SignalHandlers, MioOs};
 
 /// A turn that serves no more connections than this is not measured: at 64 KiB in and out each,
 /// they take some two milliseconds, and the clock counts in four.
-const SHORT_TURN: usize = 32;
+const UNTIMED_TURN_MAX: usize = 32;
 
 /// The longest wait, should a deadline be years away: what a poll counts in is an `int` of
 /// milliseconds (`epoll_wait(2)`), which is over after 24 days.
-const PATIENCE_MAX_MS: u64 = 24 * 60 * 60 * 1000;
+const POLL_TIMEOUT_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// For how many connections memory is reserved from the start, at most: 90 MB of addresses, where a
 /// container's limit of a thousand million descriptors would ask for 90 GB, and not get them.
@@ -98,21 +98,21 @@ const PREALLOCATED_MAX: usize = 1 << 20;
 
 /// The event loop and all that it holds.
 #[derive(Debug)]
-pub struct Reactor<K: Kernel> {
-    kernel: K,
-    rules: Rules,
+pub struct Reactor<K: Os> {
+    os: K,
+    options: Options,
     slots: Slots<K::Stream>,
     children: Children,
-    gate: Gate,
+    admission: Admission,
     per_peer: PerPeer,
     deadlines: Deadlines,
-    lent: Shared,
-    desk: Desk<K::Stream>,
+    shared: Shared,
+    admin: Admin<K::Stream>,
     /// Nobody is at the gate or the desk: one look a turn, in place of one at each.
-    calm: bool,
+    listeners_idle: bool,
     counters: Counters,
     /// While draining: until when input is read, and when it ends, whatever peers do.
-    input_until: MonotonicMs,
+    read_until: MonotonicMs,
     drain_until: MonotonicMs,
     /// Whom to evict next in this turn, the longest idle last.
     victims: Vec<usize>,
@@ -120,144 +120,144 @@ pub struct Reactor<K: Kernel> {
     summary: Summary,
 }
 
-impl<K: Kernel> Reactor<K> {
+impl<K: Os> Reactor<K> {
     /// A reactor for a kernel with that many listeners.
-    pub fn new(kernel: K, listeners: usize, rules: Rules) -> Self {
+    pub fn new(kernel: K, listeners: usize, rules: Options) -> Self {
         let limit = rules.per_peer_max;
         let v6_prefix = limit.map_or(PeerLimit::V6_PREFIX, |limit| limit.v6_prefix);
         let room = (rules.connections_max + EVICTS_PER_TURN).min(PREALLOCATED_MAX);
         let mut deadlines = Deadlines::with_capacity(room);
         if let Some(shortest) = stops::shortest_timeout(&rules) {
-            deadlines.tick_within(shortest);
+            deadlines.check_for_stops_within(shortest);
         }
         Self {
-            kernel,
+            os: kernel,
             slots: Slots::with_capacity(room),
             children: Children::default(),
-            gate: Gate::new(listeners, rules.connections_max, rules.over_limit),
+            admission: Admission::new(listeners, rules.connections_max, rules.over_limit),
             per_peer: PerPeer::new(rules.per_peer_max),
             deadlines,
-            lent: Shared { execs: rules.exec, ..Shared::new(rules.service, rules.line_bytes_max) },
-            desk: Desk::default(),
-            calm: false,
+            shared: Shared { execs: rules.exec, ..Shared::new(rules.service, rules.line_bytes_max) },
+            admin: Admin::default(),
+            listeners_idle: false,
             counters: Counters::default(),
-            input_until: MonotonicMs::NEVER,
+            read_until: MonotonicMs::NEVER,
             drain_until: MonotonicMs::NEVER,
             victims: Vec::new(),
             warnings: Warnings::default(),
             summary: Summary::new(v6_prefix),
-            rules,
+            options: rules,
         }
     }
 
     /// One pass of the loop. Returns what the owner has to act on.
     ///
     /// An error is our own: the poll or a listener does not work any more.
-    pub fn turn(&mut self) -> io::Result<News> {
+    pub fn turn(&mut self) -> io::Result<Wakeups> {
         let mut news = self.poll_and_mark()?;
         let mut served = self.serve();
-        if self.deadlines.next() <= self.lent.now {
+        if self.deadlines.next() <= self.shared.now {
             news.insert(self.expire());
             // Last looks take as long as turns of connections.
             served += EXPIRIES_PER_TURN;
         }
-        if self.slots.stirred() {
+        if self.slots.has_work() {
             self.reap();
-            self.slots.settle();
+            self.slots.end_turn();
         }
-        if !self.calm {
-            news.insert(self.look_to_the_doors(news)?);
+        if !self.listeners_idle {
+            news.insert(self.accept_and_serve_admin(news)?);
         }
-        self.counters.turns += 1;
-        if served > SHORT_TURN {
-            self.measure();
+        self.counters.iterations += 1;
+        if served > UNTIMED_TURN_MAX {
+            self.record_duration();
         }
         Ok(news)
     }
 
     /// Lets in who waits, and serves who visits; notes whether there is anybody left.
     #[cold]
-    fn look_to_the_doors(&mut self, news: News) -> io::Result<News> {
-        if !self.gate.is_quiet() {
-            self.children.signalled = news.contains(News::SIGNALS);
+    fn accept_and_serve_admin(&mut self, news: Wakeups) -> io::Result<Wakeups> {
+        if !self.admission.nothing_ready() {
+            self.children.signal_pending = news.contains(Wakeups::SIGNALS);
             self.accept()?;
         }
-        let news = if self.desk.is_quiet() { News::NONE } else { self.attend() };
-        self.calm = self.gate.is_quiet() && self.desk.is_quiet();
+        let news = if self.admin.is_idle() { Wakeups::NONE } else { self.serve_admin() };
+        self.listeners_idle = self.admission.nothing_ready() && self.admin.is_idle();
         Ok(news)
     }
 
     /// Notes how long this turn has taken. The clock is coarse, and turns that serve few are
     /// shorter than what it shows; so they are not measured, and lines pay nothing for it.
     #[cold]
-    fn measure(&mut self) {
-        let lasted = self.kernel.now().since(self.lent.now);
-        self.counters.longest_turn = self.counters.longest_turn.max(lasted);
+    fn record_duration(&mut self) {
+        let lasted = self.os.now().since(self.shared.now);
+        self.counters.longest_iteration = self.counters.longest_iteration.max(lasted);
     }
 
     /// Has a turn tell [`News::BEAT`] each time that this has passed, from now on: so the owner
     /// knows that the loop goes round.
-    pub fn beat_every(&mut self, interval: Duration) {
-        self.deadlines.beat_every(interval, self.kernel.now());
+    pub fn watchdog_every(&mut self, interval: Duration) {
+        self.deadlines.watchdog_every(interval, self.os.now());
     }
 
     /// The signals that have come since this was asked last.
     pub fn signals(&mut self) -> Vec<Signal> {
-        self.kernel.signals()
+        self.os.signals()
     }
 
-    fn poll_and_mark(&mut self) -> io::Result<News> {
-        let mut news = News::NONE;
-        let timeout = self.patience();
-        let polled = self.kernel.poll(timeout, |event| match event {
+    fn poll_and_mark(&mut self) -> io::Result<Wakeups> {
+        let mut news = Wakeups::NONE;
+        let timeout = self.poll_timeout();
+        let polled = self.os.poll(timeout, |event| match event {
             Event::Stream(key, ready) => {
                 if !self.slots.mark(key, ready) {
-                    self.desk.mark(key, ready);
+                    self.admin.mark(key, ready);
                 }
             }
             Event::Listener(listener) => {
-                self.gate.knock(listener);
-                self.calm = false;
+                self.admission.mark_ready(listener);
+                self.listeners_idle = false;
             }
-            Event::Voice => {}
-            Event::Desk => {
-                self.desk.knock();
-                self.calm = false;
+            Event::ChildStderr => {}
+            Event::Admin => {
+                self.admin.mark_ready();
+                self.listeners_idle = false;
             }
-            Event::Signal => news.insert(News::SIGNALS),
+            Event::Signal => news.insert(Wakeups::SIGNALS),
         });
-        self.lent.now = self.kernel.now();
+        self.shared.now = self.os.now();
         match polled {
-            Err(error) => not_polled(&error),
+            Err(error) => poll_failed(&error),
             Ok(()) => Ok(news),
         }
     }
 
     /// How long to wait for an event.
-    fn patience(&self) -> Option<Duration> {
-        let now = self.lent.now;
+    fn poll_timeout(&self) -> Option<Duration> {
+        let now = self.shared.now;
         let mut next = self.deadlines.next();
-        if self.slots.stirred() {
+        if self.slots.has_work() {
             return Some(Duration::ZERO);
         }
-        if !self.calm {
-            if self.gate.eager(self.open(), now) {
+        if !self.listeners_idle {
+            if self.admission.may_accept_now(self.open_count(), now) {
                 return Some(Duration::ZERO);
             }
-            next = next.min(self.gate.deadline(now)).min(self.desk.deadline(now));
+            next = next.min(self.admission.deadline(now)).min(self.admin.deadline(now));
         }
         (next != MonotonicMs::NEVER)
-            .then(|| Duration::from_millis(next.0.saturating_sub(now.0).min(PATIENCE_MAX_MS)))
+            .then(|| Duration::from_millis(next.0.saturating_sub(now.0).min(POLL_TIMEOUT_MAX_MS)))
     }
 
     /// Returns how many budgets were used.
     fn serve(&mut self) -> usize {
         self.slots.serve(|key, connection| {
-            let served = connection.serve(&mut self.lent);
+            let served = connection.serve(&mut self.shared);
             if connection.deadline_moved_up()
-                && let Some((at, _)) = connection.deadline(&self.rules.timeouts)
+                && let Some((at, _)) = connection.deadline(&self.options.timeouts)
             {
-                self.deadlines.schedule(key, at, self.lent.now);
+                self.deadlines.schedule(key, at, self.shared.now);
             }
             served
         })
@@ -267,9 +267,9 @@ impl<K: Kernel> Reactor<K> {
 /// What a poll that failed says, and then it has told no event. Where a signal interrupted it, that
 /// is one: its handler wakes the poll too, but by a system call, which may fail.
 #[cold]
-fn not_polled(error: &io::Error) -> io::Result<News> {
+fn poll_failed(error: &io::Error) -> io::Result<Wakeups> {
     if fault::is_interrupted(error) {
-        return Ok(News::SIGNALS);
+        return Ok(Wakeups::SIGNALS);
     }
     Err(io::Error::new(error.kind(), format!("the poll is broken: {error}")))
 }

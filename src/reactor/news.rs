@@ -2,18 +2,18 @@
 
 /// A set of what has happened in a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct News(u8);
+pub struct Wakeups(u8);
 
-impl News {
+impl Wakeups {
     /// Nothing that concerns the owner.
     pub const NONE: Self = Self(0);
     /// Signals have come: ask for [`super::Reactor::signals`].
     pub const SIGNALS: Self = Self(1);
     /// It is time for the beat ([`super::Reactor::beat_every`]).
-    pub const BEAT: Self = Self(2);
+    pub const WATCHDOG: Self = Self(2);
 
     /// Visitors have asked: see [`super::Reactor::questions`].
-    pub const QUESTIONS: Self = Self(4);
+    pub const ADMIN: Self = Self(4);
 
     /// True if there is nothing in this set.
     #[inline]

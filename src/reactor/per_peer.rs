@@ -52,7 +52,7 @@ impl PerPeer {
     }
 
     /// Counts one more, unless its address has as many as it may: then returns false.
-    pub(super) fn enter(&mut self, peer: &Peer) -> bool {
+    pub(super) fn try_acquire(&mut self, peer: &Peer) -> bool {
         let Some((limit, address)) = self.counted_as(peer) else { return true };
         let count = self.counts.entry(address).or_default();
         let room = *count < limit;
@@ -61,16 +61,16 @@ impl PerPeer {
     }
 
     /// Counts one less, of a peer that had entered.
-    pub(super) fn leave(&mut self, peer: &Peer) {
+    pub(super) fn release(&mut self, peer: &Peer) {
         if let Some((_, address)) = self.counted_as(peer) {
-            self.uncount(address);
+            self.decrement(address);
         }
     }
 
     /// The same as [`Self::enter`], for the connection with that key, whose PROXY header has not
     /// come.
-    pub(super) fn enter_unidentified(&mut self, key: usize, peer: &Peer) -> bool {
-        let room = self.enter(peer);
+    pub(super) fn try_acquire_unidentified(&mut self, key: usize, peer: &Peer) -> bool {
+        let room = self.try_acquire(peer);
         if let Some((_, address)) = self.counted_as(peer).filter(|_| room) {
             self.unidentified.insert(key, address);
         }
@@ -78,9 +78,9 @@ impl PerPeer {
     }
 
     /// The connection with that key has been identified, or has ended.
-    pub(super) fn leave_unidentified(&mut self, key: usize) {
+    pub(super) fn release_unidentified(&mut self, key: usize) {
         if let Some(address) = self.unidentified.remove(&key) {
-            self.uncount(address);
+            self.decrement(address);
         }
     }
 
@@ -90,7 +90,7 @@ impl PerPeer {
         Some((limit.connections, access::counted_as(address.ip(), limit.v6_prefix)))
     }
 
-    fn uncount(&mut self, address: IpAddr) {
+    fn decrement(&mut self, address: IpAddr) {
         if let Entry::Occupied(mut counted) = self.counts.entry(address) {
             *counted.get_mut() -= 1;
             if *counted.get() == 0 {
@@ -113,44 +113,44 @@ mod tests {
     #[test]
     fn each_address_has_its_own_count_whatever_the_port() {
         let mut counts = PerPeer::new(Some(PeerLimit::of(2)));
-        assert!(counts.enter(&peer("127.0.0.1:1")) && counts.enter(&peer("127.0.0.1:2")));
-        assert!(!counts.enter(&peer("127.0.0.1:3")), "the third");
-        assert!(!counts.enter(&peer("[::ffff:127.0.0.1]:3")), "the same address, mapped");
-        assert!(counts.enter(&peer("127.0.0.2:1")));
-        assert!(counts.enter(&Peer::unix(1)) && counts.enter(&Peer::unix(1)));
-        assert!(counts.enter(&Peer::unix(1)), "it has no address");
-        counts.leave(&peer("127.0.0.1:2"));
-        assert!(counts.enter(&peer("127.0.0.1:9")));
+        assert!(counts.try_acquire(&peer("127.0.0.1:1")) && counts.try_acquire(&peer("127.0.0.1:2")));
+        assert!(!counts.try_acquire(&peer("127.0.0.1:3")), "the third");
+        assert!(!counts.try_acquire(&peer("[::ffff:127.0.0.1]:3")), "the same address, mapped");
+        assert!(counts.try_acquire(&peer("127.0.0.2:1")));
+        assert!(counts.try_acquire(&Peer::unix(1)) && counts.try_acquire(&Peer::unix(1)));
+        assert!(counts.try_acquire(&Peer::unix(1)), "it has no address");
+        counts.release(&peer("127.0.0.1:2"));
+        assert!(counts.try_acquire(&peer("127.0.0.1:9")));
     }
 
     #[test]
     fn addresses_of_one_ipv6_network_count_as_one() {
         let mut counts = PerPeer::new(Some(PeerLimit::of(1)));
-        assert!(counts.enter(&peer("[2001:db8::1]:1")));
-        assert!(!counts.enter(&peer("[2001:db8::ffff:2]:1")), "of the same /64");
-        assert!(counts.enter(&peer("[2001:db8:0:1::1]:1")), "of the next one");
-        counts.leave(&peer("[2001:db8::1]:1"));
-        assert!(counts.enter(&peer("[2001:db8::2]:1")));
+        assert!(counts.try_acquire(&peer("[2001:db8::1]:1")));
+        assert!(!counts.try_acquire(&peer("[2001:db8::ffff:2]:1")), "of the same /64");
+        assert!(counts.try_acquire(&peer("[2001:db8:0:1::1]:1")), "of the next one");
+        counts.release(&peer("[2001:db8::1]:1"));
+        assert!(counts.try_acquire(&peer("[2001:db8::2]:1")));
         let single = PeerLimit { connections: 1, v6_prefix: 128 };
         let mut counts = PerPeer::new(Some(single));
-        assert!(counts.enter(&peer("[2001:db8::1]:1")) && counts.enter(&peer("[2001:db8::2]:1")));
+        assert!(counts.try_acquire(&peer("[2001:db8::1]:1")) && counts.try_acquire(&peer("[2001:db8::2]:1")));
         let all = PeerLimit { connections: 1, v6_prefix: 0 };
         let mut counts = PerPeer::new(Some(all));
-        assert!(counts.enter(&peer("[2001:db8::1]:1")) && !counts.enter(&peer("[2002::1]:1")));
-        assert!(counts.enter(&peer("192.0.2.1:1")) && counts.enter(&peer("192.0.2.2:1")));
+        assert!(counts.try_acquire(&peer("[2001:db8::1]:1")) && !counts.try_acquire(&peer("[2002::1]:1")));
+        assert!(counts.try_acquire(&peer("192.0.2.1:1")) && counts.try_acquire(&peer("192.0.2.2:1")));
     }
 
     #[test]
     fn an_unidentified_connection_counts_for_its_own_address_until_it_is_identified() {
         let mut counts = PerPeer::new(Some(PeerLimit::of(1)));
         let proxy = peer("192.0.2.1:1");
-        assert!(counts.enter_unidentified(7, &proxy));
-        assert!(!counts.enter_unidentified(8, &proxy) && !counts.enter(&proxy));
-        counts.leave_unidentified(8);
-        assert!(!counts.enter(&proxy), "it never was counted");
-        counts.leave_unidentified(7);
-        counts.leave_unidentified(7);
-        assert!(counts.enter(&proxy));
+        assert!(counts.try_acquire_unidentified(7, &proxy));
+        assert!(!counts.try_acquire_unidentified(8, &proxy) && !counts.try_acquire(&proxy));
+        counts.release_unidentified(8);
+        assert!(!counts.try_acquire(&proxy), "it never was counted");
+        counts.release_unidentified(7);
+        counts.release_unidentified(7);
+        assert!(counts.try_acquire(&proxy));
         assert!(counts.unidentified.is_empty());
     }
 
@@ -159,8 +159,8 @@ mod tests {
         let mut counts = PerPeer::new(Some(PeerLimit::of(1)));
         for port in 1..1000 {
             let peer = Peer::from(SocketAddr::from(([10, 0, 3, 1], port)));
-            assert!(counts.enter(&peer));
-            counts.leave(&peer);
+            assert!(counts.try_acquire(&peer));
+            counts.release(&peer);
         }
         assert!(counts.counts.is_empty());
     }

@@ -7,18 +7,18 @@ use rustix::process::{
 };
 use std::fmt;
 
-use super::kernel::{Ended, Urge};
+use super::kernel::{ExitStatus, StopSignal};
 
 /// A command and its arguments. No shell reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Program {
+pub struct ExecCommand {
     /// What is run: a path, or a name that is looked for in `PATH`.
     pub name: String,
     /// Its arguments.
     pub arguments: Vec<String>,
 }
 
-impl fmt::Display for Program {
+impl fmt::Display for ExecCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         self.arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
@@ -26,12 +26,12 @@ impl fmt::Display for Program {
 }
 
 /// Takes any child that has ended (wait(2), `WNOHANG`).
-pub(super) fn reap() -> Option<(Pid, Ended)> {
+pub(super) fn reap() -> Option<(Pid, ExitStatus)> {
     loop {
         match wait(WaitOptions::NOHANG) {
             Ok(Some((id, status))) => {
-                let by_signal = status.terminating_signal().map(Ended::Signalled);
-                let ended = by_signal.or_else(|| status.exit_status().map(Ended::Exited));
+                let by_signal = status.terminating_signal().map(ExitStatus::Signalled);
+                let ended = by_signal.or_else(|| status.exit_status().map(ExitStatus::Exited));
                 if let Some(ended) = ended {
                     return Some((id, ended));
                 }
@@ -44,10 +44,10 @@ pub(super) fn reap() -> Option<(Pid, Ended)> {
 }
 
 /// Sends a signal to the child's process group.
-pub(super) fn signal(child: Pid, urge: Urge) {
+pub(super) fn signal(child: Pid, urge: StopSignal) {
     let signal = match urge {
-        Urge::Terminate => Signal::TERM,
-        Urge::Kill => Signal::KILL,
+        StopSignal::Terminate => Signal::TERM,
+        StopSignal::Kill => Signal::KILL,
     };
     if let Err(error) = kill_process_group(child, signal) {
         debug!("child {} could not be signalled: {error}", child.as_raw_nonzero());
@@ -57,7 +57,7 @@ pub(super) fn signal(child: Pid, urge: Urge) {
 /// Has this process adopt whatever its children leave behind, so that the end of that is told it as
 /// theirs is. Returns whether the system can do that.
 #[cfg(target_os = "linux")]
-pub(super) fn adopt() -> bool {
+pub(super) fn become_subreaper() -> bool {
     use rustix::process::{getpid, set_child_subreaper};
 
     let adopted = set_child_subreaper(Some(getpid()));

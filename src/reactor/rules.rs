@@ -12,7 +12,7 @@ use super::{OverLimit, PeerLimit};
 
 /// What the reactor is to do with its connections.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct Options {
     /// What answers.
     pub service: Service,
     /// What a peer is greeted with.
@@ -32,7 +32,7 @@ pub struct Rules {
     /// Which addresses may ask for metrics and health.
     pub metrics_access: Access,
     /// Whether connections begin with a PROXY header; none if they do not.
-    pub proxied: Option<HeaderPolicy>,
+    pub proxy_header: Option<HeaderPolicy>,
     /// How many connections each peer's address may have; none for no limit.
     pub per_peer_max: Option<PeerLimit>,
     /// Deadlines of each connection.
@@ -41,5 +41,5 @@ pub struct Rules {
     pub drain: Duration,
     /// How many of the listeners, the first ones, somebody else holds open too. Who is in their
     /// queues when this process drains is not lost, but for the next one.
-    pub inherited: usize,
+    pub listeners_inherited: usize,
 }

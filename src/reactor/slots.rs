@@ -9,22 +9,22 @@ use crate::cause::Cause;
 use crate::connection::{Connection, Phase, Ready, NextStep, Stream};
 
 /// How many budgets a stream has in a row, 1 to 4 MiB, before the next stream has its own.
-const STREAM_TURNS_MIN: usize = 16;
-const STREAM_TURNS_MAX: usize = 64;
+const BULK_READS_IN_A_ROW_MIN: usize = 16;
+const BULK_READS_IN_A_ROW_MAX: usize = 64;
 
 /// How many budgets all streams together have, some 20 milliseconds, until it is the first one's
 /// turn again; more only where there are so many that each has the fewest in a row.
-const STREAMS_ROUND: usize = 1024;
+const BULK_READS_PER_ROUND: usize = 1024;
 
 /// How many budgets streams have in a turn, all together: 64 KiB, in some 20 microseconds, by which
 /// the others' next events may be late.
-const STREAMED_PER_TURN: usize = 1;
+const BULK_READS_PER_TURN: usize = 1;
 
 /// What a connection has to tell the reactor.
 #[derive(Debug)]
-pub(super) enum Report<S> {
+pub(super) enum Completion<S> {
     /// The one with that key has said who its peer is.
-    Introduced(usize),
+    Identified(usize),
     /// It has ended, and is removed.
     Ended(usize, Connection<S>),
 }
@@ -35,17 +35,17 @@ pub(super) struct Slots<S> {
     slab: Slab<Connection<S>>,
     run_queue: Vec<usize>,
     /// Who wants another turn, but does not stream: the next turn's queue begins with them.
-    again: Vec<usize>,
+    requeued: Vec<usize>,
     /// Those who stream: they have used up a turn's budget, and come after all others.
-    streams: VecDeque<usize>,
+    bulk: VecDeque<usize>,
     /// How many budgets the first of them has had in a row.
-    had: usize,
+    consecutive_reads: usize,
     /// Who has something to report, in order: who came first is admitted first.
-    reports: VecDeque<usize>,
+    completions: VecDeque<usize>,
     /// A connection was removed whose key is still in one of the queues.
     queued_removed: bool,
     /// Something in those lists may need no event: one look a turn, not one at each of them.
-    stirred: bool,
+    has_work: bool,
 }
 
 impl<S: Stream> Slots<S> {
@@ -54,12 +54,12 @@ impl<S: Stream> Slots<S> {
         Self {
             slab: Slab::with_capacity(connections),
             run_queue: Vec::new(),
-            again: Vec::new(),
-            streams: VecDeque::new(),
-            had: 0,
-            reports: VecDeque::new(),
+            requeued: Vec::new(),
+            bulk: VecDeque::new(),
+            consecutive_reads: 0,
+            completions: VecDeque::new(),
             queued_removed: false,
-            stirred: false,
+            has_work: false,
         }
     }
 
@@ -69,16 +69,16 @@ impl<S: Stream> Slots<S> {
     }
 
     /// True if there is work that needs no event; after [`Self::settle`], and not before.
-    pub(super) const fn stirred(&self) -> bool {
-        self.stirred
+    pub(super) const fn has_work(&self) -> bool {
+        self.has_work
     }
 
     /// At the end of a turn: who wants another goes to the front of the next one's queue.
     #[cold]
-    pub(super) fn settle(&mut self) {
-        self.run_queue.append(&mut self.again);
-        self.stirred =
-            !self.run_queue.is_empty() || !self.streams.is_empty() || !self.reports.is_empty();
+    pub(super) fn end_turn(&mut self) {
+        self.run_queue.append(&mut self.requeued);
+        self.has_work =
+            !self.run_queue.is_empty() || !self.bulk.is_empty() || !self.completions.is_empty();
     }
 
     /// The key the next connection will have.
@@ -109,11 +109,11 @@ impl<S: Stream> Slots<S> {
     ) -> usize {
         let mut place = 0;
         // One call of `turn` for both, so that it is compiled into this loop.
-        while let Some(key) = self.at(place) {
+        while let Some(key) = self.next_to_serve(place) {
             let connection = self.slab.get_mut(key);
             let served = connection.map_or(NextStep::Idle, |connection| turn(key, connection));
             if served != NextStep::Idle {
-                self.not_idle(place, key, served);
+                self.reschedule(place, key, served);
             }
             place += 1;
         }
@@ -123,11 +123,11 @@ impl<S: Stream> Slots<S> {
 
     /// Whose turn it is.
     #[inline]
-    fn at(&mut self, place: usize) -> Option<usize> {
+    fn next_to_serve(&mut self, place: usize) -> Option<usize> {
         match self.run_queue.get(place) {
             Some(key) => Some(*key),
-            None if !self.stirred => None,
-            None => self.streaming(place - self.run_queue.len()),
+            None if !self.has_work => None,
+            None => self.next_bulk(place - self.run_queue.len()),
         }
     }
 
@@ -136,65 +136,65 @@ impl<S: Stream> Slots<S> {
     /// for a while keeps its peer busy, which need not be woken for each reply then, and to wake it
     /// costs more than to copy.
     #[cold]
-    fn streaming(&mut self, budgets: usize) -> Option<usize> {
+    fn next_bulk(&mut self, budgets: usize) -> Option<usize> {
         if budgets > 0 {
-            self.had += 1;
-            let first = *self.streams.front()?;
+            self.consecutive_reads += 1;
+            let first = *self.bulk.front()?;
             let more = self.slab.get(first).is_some_and(Connection::is_queued);
-            let turns = STREAMS_ROUND / self.streams.len();
-            let turns = turns.clamp(STREAM_TURNS_MIN, STREAM_TURNS_MAX);
-            if !more || self.had >= turns {
-                self.had = 0;
-                self.streams.pop_front();
+            let turns = BULK_READS_PER_ROUND / self.bulk.len();
+            let turns = turns.clamp(BULK_READS_IN_A_ROW_MIN, BULK_READS_IN_A_ROW_MAX);
+            if !more || self.consecutive_reads >= turns {
+                self.consecutive_reads = 0;
+                self.bulk.pop_front();
             }
-            if more && self.had == 0 {
-                self.streams.push_back(first);
+            if more && self.consecutive_reads == 0 {
+                self.bulk.push_back(first);
             }
         }
-        self.streams.front().filter(|_| budgets < STREAMED_PER_TURN).copied()
+        self.bulk.front().filter(|_| budgets < BULK_READS_PER_TURN).copied()
     }
 
     #[cold]
-    fn not_idle(&mut self, place: usize, key: usize, served: NextStep) {
-        self.stirred = true;
+    fn reschedule(&mut self, place: usize, key: usize, served: NextStep) {
+        self.has_work = true;
         if matches!(served, NextStep::Closed | NextStep::Identified) {
-            self.reports.push_back(key);
+            self.completions.push_back(key);
         } else if let Some(connection) = self.slab.get_mut(key) {
             connection.mark(Ready::NONE);
             match () {
                 () if place >= self.run_queue.len() => {}
-                () if connection.is_bulk() => self.streams.push_back(key),
-                () => self.again.push(key),
+                () if connection.is_bulk() => self.bulk.push_back(key),
+                () => self.requeued.push(key),
             }
         }
     }
 
     /// The connection with that key, if it has not ended.
-    pub(super) fn alive(&mut self, key: usize) -> Option<&mut Connection<S>> {
-        self.slab.get_mut(key).filter(|connection| is_alive(connection))
+    pub(super) fn open(&mut self, key: usize) -> Option<&mut Connection<S>> {
+        self.slab.get_mut(key).filter(|connection| is_open(connection))
     }
 
     /// Every connection that has not ended, for the status.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Connection<S>> {
-        self.slab.iter().map(|(_, connection)| connection).filter(|one| is_alive(one))
+        self.slab.iter().map(|(_, connection)| connection).filter(|one| is_open(one))
     }
 
     /// Ends the connection. Returns false if it has ended already.
     pub(super) fn close(&mut self, key: usize, cause: Cause) -> bool {
-        let Some(connection) = self.alive(key) else { return false };
+        let Some(connection) = self.open(key) else { return false };
         connection.close(cause);
-        self.follow(key, NextStep::Closed);
+        self.apply(key, NextStep::Closed);
         true
     }
 
     /// Sees to what a connection asks for outside of its turn in [`Self::serve`].
-    pub(super) fn follow(&mut self, key: usize, served: NextStep) {
+    pub(super) fn apply(&mut self, key: usize, served: NextStep) {
         match served {
             NextStep::Idle => {}
             NextStep::Yield => self.wake(key, Ready::NONE),
             NextStep::Identified | NextStep::Closed => {
-                self.reports.push_back(key);
-                self.stirred = true;
+                self.completions.push_back(key);
+                self.has_work = true;
             }
         }
     }
@@ -202,21 +202,21 @@ impl<S: Stream> Slots<S> {
     /// Queues a connection for the next turn, with a hint that no event has given.
     pub(super) fn wake(&mut self, key: usize, ready: Ready) {
         self.mark(key, ready);
-        self.stirred = true;
+        self.has_work = true;
     }
 
     /// The first of the reports; whoever has ended is removed with it.
-    pub(super) fn report(&mut self) -> Option<Report<S>> {
+    pub(super) fn next_completion(&mut self) -> Option<Completion<S>> {
         // Who is introduced and ends in one turn is in there twice.
-        let next = || self.reports.pop_front();
+        let next = || self.completions.pop_front();
         let Some(key) = std::iter::from_fn(next).find(|key| self.slab.contains(*key)) else {
             self.forget_removed();
             return None;
         };
-        if self.alive(key).is_some() {
-            return Some(Report::Introduced(key));
+        if self.open(key).is_some() {
+            return Some(Completion::Identified(key));
         }
-        Some(Report::Ended(key, self.remove(key)))
+        Some(Completion::Ended(key, self.remove(key)))
     }
 
     /// Removes a connection that a report has named.
@@ -232,21 +232,21 @@ impl<S: Stream> Slots<S> {
         if !std::mem::take(&mut self.queued_removed) {
             return;
         }
-        let first = self.streams.front().copied();
+        let first = self.bulk.front().copied();
         let slab = &self.slab;
         self.run_queue.retain(|key| slab.contains(*key));
-        self.again.retain(|key| slab.contains(*key));
-        self.streams.retain(|key| slab.contains(*key));
-        if self.streams.front().copied() != first {
-            self.had = 0;
+        self.requeued.retain(|key| slab.contains(*key));
+        self.bulk.retain(|key| slab.contains(*key));
+        if self.bulk.front().copied() != first {
+            self.consecutive_reads = 0;
         }
     }
 
     /// Has every connection finish what is owed and end.
     pub(super) fn drain(&mut self) {
-        self.stirred = true;
+        self.has_work = true;
         for (key, connection) in &mut self.slab {
-            if is_alive(connection) && connection.drain() {
+            if is_open(connection) && connection.drain() {
                 self.run_queue.push(key);
             }
         }
@@ -254,24 +254,24 @@ impl<S: Stream> Slots<S> {
 
     /// Has one connection finish what is owed and end.
     pub(super) fn drain_one(&mut self, key: usize) {
-        if self.alive(key).is_some_and(Connection::drain) {
+        if self.open(key).is_some_and(Connection::drain) {
             self.run_queue.push(key);
-            self.stirred = true;
+            self.has_work = true;
         }
     }
 
     /// The keys of all connections that have not ended.
     pub(super) fn keys(&self) -> Vec<usize> {
-        self.slab.iter().filter_map(|(key, one)| is_alive(one).then_some(key)).collect()
+        self.slab.iter().filter_map(|(key, one)| is_open(one).then_some(key)).collect()
     }
 
     /// Ends every connection now.
     pub(super) fn cut(&mut self) {
-        self.stirred = true;
+        self.has_work = true;
         for (key, connection) in &mut self.slab {
-            if is_alive(connection) {
+            if is_open(connection) {
                 connection.cut();
-                self.reports.push_back(key);
+                self.completions.push_back(key);
             }
         }
     }
@@ -283,7 +283,7 @@ impl<S: Stream> Slots<S> {
         count: usize,
         wanted: impl Fn(&Connection<S>) -> bool,
     ) -> Vec<usize> {
-        let alive = self.slab.iter().filter(|(_, one)| is_alive(one) && wanted(one));
+        let alive = self.slab.iter().filter(|(_, one)| is_open(one) && wanted(one));
         let mut by_activity: Vec<_> =
             alive.map(|(key, connection)| (connection.active(), key)).collect();
         if by_activity.len() > count {
@@ -295,6 +295,6 @@ impl<S: Stream> Slots<S> {
     }
 }
 
-const fn is_alive<S: Stream>(connection: &Connection<S>) -> bool {
+const fn is_open<S: Stream>(connection: &Connection<S>) -> bool {
     !matches!(connection.phase(), Phase::Closed(_))
 }

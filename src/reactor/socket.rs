@@ -64,11 +64,11 @@ impl Socket {
     /// What became of a call that was to move `wanted` bytes. If it moved fewer, or failed, what
     /// comes next is another edge.
     #[inline]
-    fn outcome(&self, moved: Result<usize, Errno>, wanted: usize) -> io::Result<usize> {
+    fn note_short(&self, moved: Result<usize, Errno>, wanted: usize) -> io::Result<usize> {
         if moved.unwrap_or(0) < wanted {
-            self.0.spent();
+            self.0.would_block();
         }
-        moved.map_err(told)
+        moved.map_err(into_io_error)
     }
 }
 
@@ -79,17 +79,17 @@ impl Stream for Socket {
     #[inline]
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let wanted = room.len();
-        self.outcome(recv(&self.0, room, RecvFlags::empty()).map(|(read, _)| read), wanted)
+        self.note_short(recv(&self.0, room, RecvFlags::empty()).map(|(read, _)| read), wanted)
     }
 
     fn peek(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let wanted = room.len();
-        self.outcome(recv(&self.0, room, RecvFlags::PEEK).map(|(read, _)| read), wanted)
+        self.note_short(recv(&self.0, room, RecvFlags::PEEK).map(|(read, _)| read), wanted)
     }
 
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.outcome(send(&self.0, bytes, SEND), bytes.len())
+        self.note_short(send(&self.0, bytes, SEND), bytes.len())
     }
 
     fn half_close(&mut self) -> io::Result<()> {
@@ -125,7 +125,7 @@ impl AsFd for Socket {
 
 /// Out of the way of the calls that succeed, which are nearly all.
 #[cold]
-fn told(errno: Errno) -> io::Error {
+fn into_io_error(errno: Errno) -> io::Error {
     errno.into()
 }
 

@@ -11,34 +11,34 @@ use std::time::Duration;
 use crate::clock::MonotonicMs;
 use crate::proxy;
 
-use super::{Kernel, Reactor, Rules};
+use super::{Os, Reactor, Options};
 
-impl<K: Kernel> Reactor<K> {
+impl<K: Os> Reactor<K> {
     /// If a tick is due: looks whether it is late, and has the next one come if any peer waits.
-    pub(super) fn look_for_stop(&mut self) {
-        let now = self.lent.now;
-        if let Some(since) = self.deadlines.ticked(now) {
+    pub(super) fn detect_stop(&mut self) {
+        let now = self.shared.now;
+        if let Some(since) = self.deadlines.take_stop_check(now) {
             self.excuse(since);
         }
-        if self.slots.len() > 0 || !self.desk.is_quiet() {
-            self.deadlines.keep_ticking(now);
+        if self.slots.len() > 0 || !self.admin.is_idle() {
+            self.deadlines.schedule_stop_check(now);
         }
     }
 
     /// The process was stopped, some time after `since`.
     fn excuse(&mut self, since: MonotonicMs) {
-        let now = self.lent.now;
+        let now = self.shared.now;
         for key in self.slots.keys() {
-            if let Some(connection) = self.slots.alive(key) {
+            if let Some(connection) = self.slots.open(key) {
                 connection.excuse(since, now);
             }
         }
-        self.desk.excuse(now.since(since));
+        self.admin.excuse(now.since(since));
     }
 }
 
 /// The shortest time that a connection may be given for anything; none if none has a deadline.
-pub(super) fn shortest_timeout(rules: &Rules) -> Option<Duration> {
-    let header = rules.proxied.map(|_| proxy::HEADER_TIMEOUT);
+pub(super) fn shortest_timeout(rules: &Options) -> Option<Duration> {
+    let header = rules.proxy_header.map(|_| proxy::HEADER_TIMEOUT);
     rules.timeouts.all().into_iter().chain([header]).flatten().min()
 }

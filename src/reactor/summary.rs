@@ -23,10 +23,10 @@ const CAUSES: [Cause; 7] = [
 ];
 
 /// How long after the first of them the summary comes, so that it has more to say than one.
-const DELAY: Duration = Duration::from_secs(1);
+const SUMMARY_DELAY: Duration = Duration::from_secs(1);
 
 /// How long it is from one summary to the next, at least.
-const INTERVAL: Duration = Duration::from_secs(60);
+const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How many addresses are counted between two summaries: some 100 KB. Where there are more, those
 /// that come often stay (Misra and Gries, "Finding repeated elements", 1982).
@@ -43,7 +43,7 @@ pub(super) struct Summary {
     /// How many bits of an IPv6 address are one peer's.
     v6_prefix: u8,
     /// Visitors that were closed unanswered.
-    visitors: u64,
+    admin_rejected: u64,
     since: Option<MonotonicMs>,
     last: Option<MonotonicMs>,
 }
@@ -63,8 +63,8 @@ impl Summary {
     }
 
     /// The same for a visitor that was closed unanswered.
-    pub(super) fn note_visitor(&mut self, peer: &Peer, now: MonotonicMs) -> Option<MonotonicMs> {
-        self.visitors += 1;
+    pub(super) fn note_admin(&mut self, peer: &Peer, now: MonotonicMs) -> Option<MonotonicMs> {
+        self.admin_rejected += 1;
         self.note_peer(peer, now)
     }
 
@@ -84,8 +84,8 @@ impl Summary {
             return None;
         }
         self.since = Some(now);
-        let soonest = self.last.map_or(MonotonicMs(0), |last| last.after(INTERVAL));
-        Some(now.after(DELAY).max(soonest))
+        let soonest = self.last.map_or(MonotonicMs(0), |last| last.after(SUMMARY_INTERVAL));
+        Some(now.after(SUMMARY_DELAY).max(soonest))
     }
 
     /// The summary, which begins anew with this.
@@ -96,7 +96,7 @@ impl Summary {
         let counts = CAUSES.iter().zip(std::mem::take(&mut self.counts));
         let counts = counts.filter(|(_, count)| *count > 0);
         let counts = counts.map(|(cause, count)| format!("{}={count}", cause.word()));
-        let visitors = Some(std::mem::take(&mut self.visitors)).filter(|count| *count > 0);
+        let visitors = Some(std::mem::take(&mut self.admin_rejected)).filter(|count| *count > 0);
         let visitors = visitors.map(|count| format!("metrics-rejected={count}"));
         let counts = counts.chain(visitors).collect::<Vec<_>>().join(" ");
         let mut worst: Vec<_> = std::mem::take(&mut self.addresses).into_iter().collect();
@@ -179,7 +179,7 @@ mod tests {
             let address = std::net::Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, host);
             summary.note(Cause::Refused, &SocketAddr::from((address, 1)).into(), MonotonicMs(0));
         }
-        summary.note_visitor(&peer(1), MonotonicMs(0));
+        summary.note_admin(&peer(1), MonotonicMs(0));
         let text = "connections ended in the last 1 s: refused=500 metrics-rejected=1; most from \
                     2001:db8::/64 (500), 10.0.0.1 (1)";
         assert_eq!(summary.take(MonotonicMs(0)), text);

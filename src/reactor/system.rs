@@ -16,25 +16,25 @@ use crate::clock::MonotonicMs;
 use crate::connection::Peer;
 use crate::fault;
 
-use super::desk::FIRST_KEY;
+use super::desk::ADMIN_KEY_BASE;
 use super::edge;
-use super::kernel::{Ended, Event, Kernel, Signal, Urge};
+use super::kernel::{ExitStatus, Event, Os, Signal, StopSignal};
 use super::launcher::Launcher;
 use super::listener::Listener;
 use super::program;
 use super::socket::{Socket, readiness};
-use super::voices::Voices;
+use super::voices::ChildStderr;
 
 /// How many events one poll tells at most. What does not fit is told by the next one.
 const EVENTS_MAX: usize = 1024;
 
 /// Keys count up from 0, so the other tokens count down from the end.
 const SIGNALS: Token = Token(usize::MAX);
-const DESK: Token = Token(SIGNALS.0 - 1);
+const ADMIN: Token = Token(SIGNALS.0 - 1);
 
 /// What children say has tokens from here on, above all keys and below the listeners.
-const VOICES: usize = FIRST_KEY << 1;
-const VOICES_MAX: usize = FIRST_KEY;
+const CHILD_STDERR_BASE: usize = ADMIN_KEY_BASE << 1;
+const CHILD_STDERR_MAX: usize = ADMIN_KEY_BASE;
 
 /// The coarse clock is read without a system call and without the time-stamp counter, and is
 /// exact to a few milliseconds: once a turn, that is all the deadlines need.
@@ -47,15 +47,15 @@ const CLOCK: ClockId = ClockId::Monotonic;
 /// it, and those that come before the loop runs are heeded in its first turn. One whose byte to the
 /// loop is lost (ENOBUFS) is heeded all the same if the loop waits in its poll, which it
 /// interrupts. If the loop is busy, it is heeded with the next signal.
-pub struct Handlers(Signals);
+pub struct SignalHandlers(Signals);
 
-impl fmt::Debug for Handlers {
+impl fmt::Debug for SignalHandlers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handlers").finish_non_exhaustive()
     }
 }
 
-impl Handlers {
+impl SignalHandlers {
     /// Installs them, but that for SIGCHLD, which [`System::new`] adds if there is a program to be
     /// started.
     pub fn install() -> io::Result<Self> {
@@ -64,30 +64,30 @@ impl Handlers {
 }
 
 /// The operating system, as the reactor sees it.
-pub struct System {
+pub struct MioOs {
     poll: Poll,
     events: Events,
     listeners: Vec<Listener>,
     /// The one for visitors.
-    desk: Option<Listener>,
+    admin: Option<Listener>,
     signals: Signals,
     /// What starts a child for each connection; none where a service answers.
     launcher: Option<Launcher>,
     /// What children have left behind is ours when they have ended.
     adopts: bool,
-    voices: Voices,
+    child_stderr: ChildStderr,
 }
 
-impl fmt::Debug for System {
+impl fmt::Debug for MioOs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("System").field("listeners", &self.listeners).finish_non_exhaustive()
     }
 }
 
-impl System {
+impl MioOs {
     /// Takes over the signals, bound, non-blocking listeners, and the one for visitors.
     pub fn new(
-        Handlers(mut signals): Handlers,
+        SignalHandlers(mut signals): SignalHandlers,
         mut listeners: Vec<Listener>,
         mut desk: Option<Listener>,
         launcher: Option<Launcher>,
@@ -101,26 +101,26 @@ impl System {
             listener.register(poll.registry(), listener_token(number))?;
         }
         if let Some(desk) = &mut desk {
-            desk.register(poll.registry(), DESK)?;
+            desk.register(poll.registry(), ADMIN)?;
         }
         let events = Events::with_capacity(EVENTS_MAX);
-        let adopts = launcher.is_some() && program::adopt();
-        let voices = Voices::default();
-        Ok(Self { poll, events, listeners, desk, signals, launcher, adopts, voices })
+        let adopts = launcher.is_some() && program::become_subreaper();
+        let voices = ChildStderr::default();
+        Ok(Self { poll, events, listeners, admin: desk, signals, launcher, adopts, child_stderr: voices })
     }
 }
 
-impl Kernel for System {
+impl Os for MioOs {
     type Stream = Socket;
 
     fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
         self.poll.poll(&mut self.events, timeout)?;
-        self.voices.begin_poll();
-        let Self { poll, events, signals, voices, .. } = self;
+        self.child_stderr.begin_poll();
+        let Self { poll, events, signals, child_stderr: voices, .. } = self;
         for event in &*events {
             let token = event.token();
             // Told in one place, or what is done about it would not be compiled into this loop.
-            tell(if token.0 < VOICES {
+            tell(if token.0 < CHILD_STDERR_BASE {
                 Event::Stream(token.0, readiness(event))
             } else {
                 apart(token, poll.registry(), signals, voices)?
@@ -140,8 +140,8 @@ impl Kernel for System {
         self.listeners.get(listener).is_some_and(Listener::queue_is_empty)
     }
 
-    fn accept_visitor(&mut self) -> io::Result<(Socket, Peer)> {
-        match &self.desk {
+    fn accept_admin(&mut self) -> io::Result<(Socket, Peer)> {
+        match &self.admin {
             Some(desk) => desk.accept(),
             None => Err(io::ErrorKind::WouldBlock.into()),
         }
@@ -180,29 +180,29 @@ impl Kernel for System {
         }
         let (reader, writer) = io::pipe()?;
         let child = launcher.spawn(stream, peer, writer.as_fd())?;
-        let heard = self.voices.listen(self.poll.registry(), VOICES, (child, *peer), reader.into());
+        let heard = self.child_stderr.register(self.poll.registry(), CHILD_STDERR_BASE, (child, *peer), reader.into());
         if let Err(error) = heard {
             debug!("what child {child} says is not logged: {error}");
         }
         Ok(child)
     }
 
-    fn reap(&mut self) -> Option<(Pid, Ended)> {
+    fn reap(&mut self) -> Option<(Pid, ExitStatus)> {
         program::reap()
     }
 
     fn is_over(&mut self, child: Pid) -> bool {
         let over = !self.adopts || program::group_is_empty(child);
         if over {
-            self.voices.forget(child);
+            self.child_stderr.forget(child);
         }
         over
     }
 
-    fn signal_child(&mut self, child: Pid, urge: Urge) {
+    fn signal_child(&mut self, child: Pid, urge: StopSignal) {
         program::signal(child, urge);
-        if urge == Urge::Kill {
-            self.voices.forget(child);
+        if urge == StopSignal::Kill {
+            self.child_stderr.forget(child);
         }
     }
 
@@ -219,22 +219,22 @@ fn apart(
     token: Token,
     registry: &Registry,
     signals: &mut Signals,
-    voices: &mut Voices,
+    voices: &mut ChildStderr,
 ) -> io::Result<Event> {
     Ok(match token {
         SIGNALS => {
-            edge::renew(signals, registry, SIGNALS)?;
+            edge::rearm(signals, registry, SIGNALS)?;
             Event::Signal
         }
-        DESK => Event::Desk,
-        Token(voice) if voice < VOICES + VOICES_MAX => {
-            voices.hear(registry, VOICES, voice - VOICES);
-            Event::Voice
+        ADMIN => Event::Admin,
+        Token(voice) if voice < CHILD_STDERR_BASE + CHILD_STDERR_MAX => {
+            voices.read_ready(registry, CHILD_STDERR_BASE, voice - CHILD_STDERR_BASE);
+            Event::ChildStderr
         }
-        Token(listener) => Event::Listener(DESK.0 - 1 - listener),
+        Token(listener) => Event::Listener(ADMIN.0 - 1 - listener),
     })
 }
 
 const fn listener_token(number: usize) -> Token {
-    Token(DESK.0 - 1 - number)
+    Token(ADMIN.0 - 1 - number)
 }

@@ -3,16 +3,16 @@
 use crate::clock::MonotonicMs;
 use crate::connection::{PhaseKind, Traffic};
 
-use super::{Counters, Kernel, Reactor};
+use super::{Counters, Os, Reactor};
 
-impl<K: Kernel> Reactor<K> {
+impl<K: Os> Reactor<K> {
     /// What has been counted so far, open connections left out.
     pub const fn counters(&self) -> &Counters {
         &self.counters
     }
 
     /// How many connections are in each phase of [`Kind::ALIVE`], and what went through them.
-    pub fn census(&self) -> ([usize; PhaseKind::ALIVE.len()], Traffic) {
+    pub fn snapshot(&self) -> ([usize; PhaseKind::ALIVE.len()], Traffic) {
         let mut phases = [0; PhaseKind::ALIVE.len()];
         let mut tally = Traffic::default();
         for connection in self.slots.iter() {
@@ -25,27 +25,27 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// How many connections have had each kind of mischief that was asked for.
-    pub fn mischief(&self) -> Vec<(&'static str, u64)> {
-        self.kernel.mischief()
+    pub fn injected_faults(&self) -> Vec<(&'static str, u64)> {
+        self.os.injected_faults()
     }
 
     /// The gate's state in one word.
-    pub fn gate_word(&self) -> &'static str {
-        self.gate.word(self.open(), self.lent.now)
+    pub fn listener_state(&self) -> &'static str {
+        self.admission.state_name(self.open_count(), self.shared.now)
     }
 
     /// The time of this turn.
     pub const fn now(&self) -> MonotonicMs {
-        self.lent.now
+        self.shared.now
     }
 
     /// How many descriptors are in use: those there were at the start, and one for each stream.
     pub fn descriptors(&self) -> usize {
-        self.rules.descriptors + self.slots.len() + self.visitors()
+        self.options.descriptors + self.slots.len() + self.admin_connections()
     }
 
     /// How many connections there are, those that children have included.
-    pub(super) fn open(&self) -> usize {
+    pub(super) fn open_count(&self) -> usize {
         self.slots.len() + self.children.len()
     }
 }

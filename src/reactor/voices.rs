@@ -27,18 +27,18 @@ const READS_PER_POLL: usize = 8;
 const LINE_BYTES_MAX: usize = 2048;
 
 /// How often that is, to empty a pipe: as much as it holds (pipe(7)).
-const LAST_READS: usize = (64 << 10) / READ_BYTES_MAX;
+const FINAL_READS_MAX: usize = (64 << 10) / READ_BYTES_MAX;
 
 /// The standard errors of all children.
 #[derive(Debug, Default)]
-pub(super) struct Voices {
-    all: Slab<Voice>,
+pub(super) struct ChildStderr {
+    all: Slab<ChildPipe>,
     by_child: HashMap<Pid, usize>,
     reads: usize,
 }
 
 #[derive(Debug)]
-struct Voice {
+struct ChildPipe {
     pipe: Descriptor,
     peer: Peer,
     child: Pid,
@@ -48,16 +48,16 @@ struct Voice {
 
 /// What a read has found.
 #[derive(Debug, PartialEq, Eq)]
-enum Heard {
-    Something,
+enum PipeRead {
+    Some,
     Nothing,
     /// Nobody has the other end any more.
     End,
 }
 
-impl Voices {
+impl ChildStderr {
     /// Listens to the child of that peer from now on; its key is behind `first`.
-    pub(super) fn listen(
+    pub(super) fn register(
         &mut self,
         registry: &Registry,
         first: usize,
@@ -67,7 +67,7 @@ impl Voices {
         ioctl_fionbio(&pipe, true)?;
         let mut pipe = Descriptor::from(pipe);
         pipe.register(registry, Token(first + self.all.vacant_key()), Interest::READABLE)?;
-        let key = self.all.insert(Voice { pipe, peer, child, begun: Vec::new() });
+        let key = self.all.insert(ChildPipe { pipe, peer, child, begun: Vec::new() });
         self.by_child.insert(child, key);
         Ok(())
     }
@@ -78,23 +78,23 @@ impl Voices {
     }
 
     /// An event: a child has said something, or will say nothing more.
-    pub(super) fn hear(&mut self, registry: &Registry, first: usize, key: usize) {
+    pub(super) fn read_ready(&mut self, registry: &Registry, first: usize, key: usize) {
         let Some(voice) = self.all.get_mut(key) else { return };
         self.reads += 1;
-        let mut heard = if self.reads > READS_PER_POLL { Heard::Something } else { voice.read() };
-        if heard == Heard::Something {
+        let mut heard = if self.reads > READS_PER_POLL { PipeRead::Some } else { voice.read() };
+        if heard == PipeRead::Some {
             // Told of again at once, if there is more. Where that fails, it is read until an event
             // tells of what comes next.
-            let renewed = voice.pipe.renew(registry, Token(first + key), Interest::READABLE);
+            let renewed = voice.pipe.rearm(registry, Token(first + key), Interest::READABLE);
             if let Err(error) = renewed {
                 debug!("child {} is heard to the end at once: {error}", voice.child);
                 heard = voice.read_on();
             }
         }
         match heard {
-            Heard::Something => {}
-            Heard::Nothing => voice.pipe.spent(),
-            Heard::End => {
+            PipeRead::Some => {}
+            PipeRead::Nothing => voice.pipe.would_block(),
+            PipeRead::End => {
                 let child = voice.child;
                 self.forget(child);
             }
@@ -106,39 +106,39 @@ impl Voices {
         let Some(key) = self.by_child.remove(&child) else { return };
         let mut voice = self.all.remove(key);
         voice.read_on();
-        voice.say();
+        voice.log_line();
     }
 }
 
-impl Voice {
+impl ChildPipe {
     /// Reads what there is, and no more than a pipe holds: then this is the end.
-    fn read_on(&mut self) -> Heard {
-        let mut all = (0..LAST_READS).map(|_| self.read());
-        all.find(|heard| *heard != Heard::Something).unwrap_or(Heard::End)
+    fn read_on(&mut self) -> PipeRead {
+        let mut all = (0..FINAL_READS_MAX).map(|_| self.read());
+        all.find(|heard| *heard != PipeRead::Some).unwrap_or(PipeRead::End)
     }
 
-    fn read(&mut self) -> Heard {
+    fn read(&mut self) -> PipeRead {
         let mut room = [0; READ_BYTES_MAX];
         let bytes = match read(&self.pipe, &mut room) {
             Ok(count) => room.split_at(count).0,
-            Err(Errno::AGAIN) => return Heard::Nothing,
-            Err(Errno::INTR) => return Heard::Something,
+            Err(Errno::AGAIN) => return PipeRead::Nothing,
+            Err(Errno::INTR) => return PipeRead::Some,
             Err(error) => {
                 debug!("the standard error of child {} is lost: {error}", self.child);
-                return Heard::End;
+                return PipeRead::End;
             }
         };
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.begun.extend_from_slice(piece);
             if piece.ends_with(b"\n") || self.begun.len() >= LINE_BYTES_MAX {
-                self.say();
+                self.log_line();
             }
         }
-        if bytes.is_empty() { Heard::End } else { Heard::Something }
+        if bytes.is_empty() { PipeRead::End } else { PipeRead::Some }
     }
 
     /// Logs what has come of a line, and begins the next.
-    fn say(&mut self) {
+    fn log_line(&mut self) {
         let line = std::mem::take(&mut self.begun);
         let line = line.trim_ascii_end();
         if !line.is_empty() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::MonotonicMs;
 
 /// A warning is repeated no sooner than this.
-const INTERVAL: Duration = Duration::from_secs(5);
+const WARNING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What is warned about. Each is limited by itself, so that none hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,7 +17,7 @@ pub(super) enum Warning {
     /// A child can't be started.
     Child,
     /// A visitor can't be accepted.
-    Visitor,
+    Admin,
     /// There are as many connections as there may be.
     Full,
 }
@@ -29,26 +29,26 @@ pub(super) struct Warnings([Limiter; 5]);
 #[derive(Debug, Default)]
 struct Limiter {
     last: Option<MonotonicMs>,
-    left_out: u64,
+    suppressed: u64,
 }
 
 impl Warnings {
     /// If a warning may be logged now, how many of its kind were left out since the last.
-    pub(super) fn may_warn(&mut self, warning: Warning, now: MonotonicMs) -> Option<u64> {
+    pub(super) fn allow(&mut self, warning: Warning, now: MonotonicMs) -> Option<u64> {
         let [accept, register, child, visitor, full] = &mut self.0;
         let limiter = match warning {
             Warning::Accept => accept,
             Warning::Register => register,
             Warning::Child => child,
-            Warning::Visitor => visitor,
+            Warning::Admin => visitor,
             Warning::Full => full,
         };
-        if limiter.last.is_some_and(|last| now < last.after(INTERVAL)) {
-            limiter.left_out += 1;
+        if limiter.last.is_some_and(|last| now < last.after(WARNING_INTERVAL)) {
+            limiter.suppressed += 1;
             return None;
         }
         limiter.last = Some(now);
-        Some(std::mem::take(&mut limiter.left_out))
+        Some(std::mem::take(&mut limiter.suppressed))
     }
 }
 
@@ -59,20 +59,20 @@ mod tests {
     #[test]
     fn a_flood_of_warnings_is_one_and_a_count() {
         let mut warnings = Warnings::default();
-        assert_eq!(warnings.may_warn(Warning::Accept, MonotonicMs(1000)), Some(0));
+        assert_eq!(warnings.allow(Warning::Accept, MonotonicMs(1000)), Some(0));
         for _ in 0..1000 {
-            assert_eq!(warnings.may_warn(Warning::Accept, MonotonicMs(5999)), None);
+            assert_eq!(warnings.allow(Warning::Accept, MonotonicMs(5999)), None);
         }
-        assert_eq!(warnings.may_warn(Warning::Accept, MonotonicMs(6000)), Some(1000));
+        assert_eq!(warnings.allow(Warning::Accept, MonotonicMs(6000)), Some(1000));
     }
 
     #[test]
     fn a_flood_of_one_kind_hides_no_other() {
         let mut warnings = Warnings::default();
-        for warning in [Warning::Accept, Warning::Register, Warning::Child, Warning::Visitor] {
-            assert_eq!(warnings.may_warn(warning, MonotonicMs(0)), Some(0));
-            assert_eq!(warnings.may_warn(warning, MonotonicMs(0)), None);
+        for warning in [Warning::Accept, Warning::Register, Warning::Child, Warning::Admin] {
+            assert_eq!(warnings.allow(warning, MonotonicMs(0)), Some(0));
+            assert_eq!(warnings.allow(warning, MonotonicMs(0)), None);
         }
-        assert_eq!(warnings.may_warn(Warning::Full, MonotonicMs(0)), Some(0));
+        assert_eq!(warnings.allow(Warning::Full, MonotonicMs(0)), Some(0));
     }
 }

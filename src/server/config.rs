@@ -8,9 +8,9 @@ use log::LevelFilter;
 use crate::access::Access;
 use crate::banner::Banner;
 use crate::connection::Timeouts;
-use crate::mischief::Mischief;
+use crate::mischief::FaultSpec;
 use crate::proxy::HeaderPolicy;
-use crate::reactor::{OverLimit, PeerLimit, Program, Rules};
+use crate::reactor::{OverLimit, PeerLimit, ExecCommand, Options};
 use crate::service::Service;
 
 use super::{LogFormat, Sandbox};
@@ -45,11 +45,11 @@ pub struct Config {
     /// What a peer is greeted with.
     pub banner: Option<Banner>,
     /// What is done to some peers on request.
-    pub mischief: Vec<Mischief>,
+    pub faults: Vec<FaultSpec>,
     /// What decides to whom.
-    pub mischief_seed: u64,
+    pub fault_seed: u64,
     /// What answers in the service's place, in a child for each connection.
-    pub exec: Option<Program>,
+    pub exec: Option<ExecCommand>,
     /// The longest line, in bytes.
     pub line_bytes_max: usize,
     /// How many connections there may be; none for as many as there are descriptors.
@@ -86,8 +86,8 @@ pub struct Config {
 
 impl Config {
     /// What the reactor has to know of it.
-    pub(super) fn rules(&self) -> Rules {
-        Rules {
+    pub(super) fn rules(&self) -> Options {
+        Options {
             service: self.service,
             banner: self.banner.clone(),
             descriptors: 0,
@@ -97,11 +97,11 @@ impl Config {
             over_limit: self.over_limit,
             access: self.access.clone(),
             metrics_access: self.metrics_access.clone(),
-            proxied: self.proxied,
+            proxy_header: self.proxied,
             per_peer_max: self.per_peer_max,
             timeouts: self.timeouts,
             drain: self.drain,
-            inherited: 0,
+            listeners_inherited: 0,
         }
     }
 

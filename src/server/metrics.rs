@@ -19,7 +19,7 @@ use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::connection::{PhaseKind, Traffic};
 use crate::http::{Request, Response};
-use crate::reactor::{GATE_WORDS, Kernel, REJECTIONS, Reactor};
+use crate::reactor::{LISTENER_STATES, Os, REJECTIONS, Reactor};
 
 use self::formats::{negotiated, sorted};
 use self::process::Process;
@@ -49,7 +49,7 @@ impl Metrics {
     }
 
     /// The answer to a request.
-    pub(super) fn response<K: Kernel>(
+    pub(super) fn response<K: Os>(
         &mut self,
         reactor: &Reactor<K>,
         request: &Request,
@@ -67,7 +67,7 @@ impl Metrics {
         }
     }
 
-    fn text<K: Kernel>(&mut self, reactor: &Reactor<K>) -> &str {
+    fn text<K: Os>(&mut self, reactor: &Reactor<K>) -> &str {
         if self.fresh_until <= reactor.now() {
             self.text = sorted(&text(reactor, &self.process));
             self.fresh_until = reactor.now().after(FRESH);
@@ -76,13 +76,13 @@ impl Metrics {
     }
 }
 
-fn text<K: Kernel>(reactor: &Reactor<K>, process: &Process) -> String {
+fn text<K: Os>(reactor: &Reactor<K>, process: &Process) -> String {
     let mut registry = Registry::default();
     process.register(&mut registry, reactor.descriptors());
     let own = registry.sub_registry_with_prefix("tcpechod");
     // It looks at every connection: once is enough.
-    let (phases, mut tally) = reactor.census();
-    tally.add(reactor.counters().tally);
+    let (phases, mut tally) = reactor.snapshot();
+    tally.add(reactor.counters().traffic);
     connections(own, reactor, phases);
     traffic(own, tally);
     gate(own, reactor);
@@ -139,7 +139,7 @@ fn gauge(registry: &mut Registry, name: &str, help: &str, number: u64) {
     registry.register(name, help, gauge);
 }
 
-fn connections<K: Kernel>(
+fn connections<K: Os>(
     registry: &mut Registry,
     reactor: &Reactor<K>,
     phases: [usize; PhaseKind::ALIVE.len()],
@@ -165,10 +165,10 @@ fn traffic(registry: &mut Registry, tally: Traffic) {
     counter(registry, "lines", "Requests answered: lines, or records", tally.lines);
 }
 
-fn gate<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
+fn gate<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     let counted = reactor.counters();
-    let now = reactor.gate_word();
-    let states = GATE_WORDS.map(|word| (word.to_owned(), u64::from(word == now)));
+    let now = reactor.listener_state();
+    let states = LISTENER_STATES.map(|word| (word.to_owned(), u64::from(word == now)));
     gauges(registry, "gate", "1 for the state of admission", "state", states);
     let pauses = "Pauses of admission because descriptors or memory had run out";
     counter(registry, "accept_pauses", pauses, counted.pauses);
@@ -176,16 +176,16 @@ fn gate<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
     counters(registry, "accept_errors", "Failures of accept, by errno", "errno", errors);
 }
 
-fn visitors<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
-    let counts = &reactor.counters().visitors_rejected;
+fn visitors<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
+    let counts = &reactor.counters().admin_rejected;
     let count = |reason| counts.get(reason).copied().unwrap_or_default();
     let rejected = REJECTIONS.map(|reason| (reason.to_owned(), count(reason)));
     let help = "Requests for metrics or health that were closed unanswered, by reason";
     counters(registry, "metrics_rejected", help, "reason", rejected);
 }
 
-fn mischief<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
-    let counts = reactor.mischief().into_iter().map(|(kind, count)| (kind.to_owned(), count));
+fn mischief<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
+    let counts = reactor.injected_faults().into_iter().map(|(kind, count)| (kind.to_owned(), count));
     let name = "faults";
     counters(
         registry,
@@ -196,11 +196,11 @@ fn mischief<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
     );
 }
 
-fn itself<K: Kernel>(registry: &mut Registry, reactor: &Reactor<K>) {
+fn itself<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     let counted = reactor.counters();
-    counter(registry, "turns", "Turns of the event loop", counted.turns);
+    counter(registry, "turns", "Turns of the event loop", counted.iterations);
     let longest = Gauge::<f64, AtomicU64>::default();
-    longest.set(counted.longest_turn.as_secs_f64());
+    longest.set(counted.longest_iteration.as_secs_f64());
     let help = "The longest turn so far, in seconds; to a few milliseconds";
     registry.register("longest_turn_seconds", help, longest);
     let dropped = LogSink::dropped();

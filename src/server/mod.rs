@@ -23,7 +23,7 @@ use log::{error, info, warn};
 use crate::cause::Cause;
 use crate::descriptors::DescriptorLimit;
 use crate::reactor::{
-    Dice, Handlers, Kernel, Launcher, Misbehaving, News, OverLimit, Reactor, Rules, Signal, System,
+    FaultSampler, SignalHandlers, Os, Launcher, FaultInjector, Wakeups, OverLimit, Reactor, Options, Signal, MioOs,
 };
 use crate::signals;
 
@@ -53,7 +53,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Start {
     inherited: anyhow::Result<Claimed>,
-    handlers: anyhow::Result<Handlers>,
+    handlers: anyhow::Result<SignalHandlers>,
 }
 
 impl Start {
@@ -62,7 +62,7 @@ impl Start {
     /// wrong is told by [`run`], when there is a log.
     pub fn begin() -> Self {
         let inherited = inherited::claim();
-        let handlers = Handlers::install().and_then(|handlers| signals::begin().map(|()| handlers));
+        let handlers = SignalHandlers::install().and_then(|handlers| signals::begin().map(|()| handlers));
         Self { inherited, handlers: handlers.context("cannot heed signals") }
     }
 }
@@ -89,14 +89,14 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     let launcher = config.exec.clone().map(|program| Launcher::new(program, limit.clone()));
     let system = launcher
         .transpose()
-        .and_then(|launcher| System::new(handlers, listeners, places.desk.take(), launcher))
+        .and_then(|launcher| MioOs::new(handlers, listeners, places.desk.take(), launcher))
         .context("cannot set up the event loop")?;
     let metrics = Metrics::new();
     let manager = Manager::connect();
     let descriptors = crate::descriptors::open();
     let connections_max = descriptors::connections_max(config.connections_max, count, &limit);
     let inherited = places.inherited;
-    let rules = Rules { descriptors, connections_max, inherited, ..config.rules() };
+    let rules = Options { descriptors, connections_max, listeners_inherited: inherited, ..config.rules() };
     places.announce(config)?;
     if config.exec.is_some() && config.per_peer_max.is_none() && places.has_internet_address() {
         warn!("--exec without --max-per-peer: one address may have all {connections_max} children");
@@ -109,28 +109,28 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     sandbox::enter(config, &removable);
     manager.ready(&format!("listening on {}", places.listed()));
     info!("ready");
-    if config.mischief.is_empty() {
+    if config.faults.is_empty() {
         return begin(system, count, rules, (config, metrics, &manager));
     }
     warn!("MISBEHAVING ON REQUEST: {}", shown(config));
-    let dice = Dice::new(config.mischief.clone(), config.mischief_seed);
-    begin(Misbehaving::new(system, dice), count, rules, (config, metrics, &manager))
+    let dice = FaultSampler::new(config.faults.clone(), config.fault_seed);
+    begin(FaultInjector::new(system, dice), count, rules, (config, metrics, &manager))
 }
 
 /// Apart from the start, whose frame would take registers from the loop.
 #[inline(never)]
-fn begin<K: Kernel>(
+fn begin<K: Os>(
     kernel: K,
     listeners: usize,
-    rules: Rules,
+    rules: Options,
     (config, metrics, manager): (&Config, Metrics, &Manager),
 ) -> anyhow::Result<Outcome> {
     serve(&mut Reactor::new(kernel, listeners, rules), config, metrics, manager)
 }
 
 fn shown(config: &Config) -> String {
-    let all: Vec<_> = config.mischief.iter().map(ToString::to_string).collect();
-    format!("{}, seed {}", all.join(" "), config.mischief_seed)
+    let all: Vec<_> = config.faults.iter().map(ToString::to_string).collect();
+    format!("{}, seed {}", all.join(" "), config.fault_seed)
 }
 
 /// What [`run`] would do, in the lines that `--check` prints.
@@ -146,7 +146,7 @@ pub fn check(config: &Config, start: Start) -> anyhow::Result<String> {
     let mut lines = vec![config.summary(), format!("up to {connections_max} connections")];
     let identity = privileges::wanted(config)?;
     lines.extend(identity.map(|identity| format!("would run as {identity}")));
-    if !config.mischief.is_empty() {
+    if !config.faults.is_empty() {
         lines.push(format!("would misbehave on request: {}", shown(config)));
     }
     for bound in &inherited {
@@ -165,14 +165,14 @@ pub fn check(config: &Config, start: Start) -> anyhow::Result<String> {
 
 #[expect(clippy::inline_always, reason = "in one frame with the reactor it is 8 instructions less")]
 #[inline(always)]
-fn serve<K: Kernel>(
+fn serve<K: Os>(
     reactor: &mut Reactor<K>,
     config: &Config,
     mut metrics: Metrics,
     manager: &Manager,
 ) -> anyhow::Result<Outcome> {
     if let Some(interval) = notify::interval() {
-        reactor.beat_every(interval);
+        reactor.watchdog_every(interval);
     }
     let mut draining = false;
     let mut broken = None;
@@ -226,31 +226,31 @@ fn serve<K: Kernel>(
 }
 
 /// Acts on what a turn has told, and returns the signals among it.
-fn heed<K: Kernel>(
+fn heed<K: Os>(
     reactor: &mut Reactor<K>,
     metrics: &mut Metrics,
     manager: &Manager,
-    news: News,
+    news: Wakeups,
 ) -> Vec<Signal> {
-    if news.contains(News::BEAT) {
+    if news.contains(Wakeups::WATCHDOG) {
         manager.alive();
     }
-    for question in reactor.questions() {
+    for question in reactor.admin_requests() {
         let response = metrics.response(reactor, &question.request);
-        reactor.answer(&question, response);
+        reactor.answer_admin(&question, response);
     }
-    if news.contains(News::SIGNALS) { reactor.signals() } else { Vec::new() }
+    if news.contains(Wakeups::SIGNALS) { reactor.signals() } else { Vec::new() }
 }
 
 /// Ends every connection at once.
 #[cold]
-fn cut<K: Kernel>(reactor: &mut Reactor<K>) -> Outcome {
+fn cut<K: Os>(reactor: &mut Reactor<K>) -> Outcome {
     reactor.cut();
     report(reactor, Outcome::Cut(reactor.counters().of(Cause::Cut)))
 }
 
 /// The last words.
-fn report<K: Kernel>(reactor: &Reactor<K>, outcome: Outcome) -> Outcome {
+fn report<K: Os>(reactor: &Reactor<K>, outcome: Outcome) -> Outcome {
     status::log(reactor);
     match outcome {
         Outcome::Drained => info!("drained"),

@@ -5,21 +5,21 @@ use log::{Level, Record};
 
 use crate::cause::Cause;
 use crate::connection::PhaseKind;
-use crate::reactor::{Kernel, Reactor};
+use crate::reactor::{Os, Reactor};
 
 use super::LogSink;
 
 /// Logs everything that is counted, in one line: connections by phase, children, what has been
 /// accepted, bytes and lines both ways with those of open connections, the gate, and of causes and
 /// `accept` errors those that have occurred.
-pub(super) fn log<K: Kernel>(reactor: &Reactor<K>) {
+pub(super) fn log<K: Os>(reactor: &Reactor<K>) {
     if Level::Info > log::max_level() {
         return;
     }
-    let (phases, mut tally) = reactor.census();
+    let (phases, mut tally) = reactor.snapshot();
     let counters = reactor.counters();
-    tally.add(counters.tally);
-    let gate = reactor.gate_word();
+    tally.add(counters.traffic);
+    let gate = reactor.listener_state();
     let causes = Cause::ALL.map(|cause| (cause.word(), counters.of(cause)));
 
     let mut pairs: Vec<(&str, Value<'_>)> = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn log<K: Kernel>(reactor: &Reactor<K>) {
     let errors = counters.accept_errors.iter();
     pairs.extend(errors.map(|(errno, count)| (errno.as_str(), count.to_value())));
 
-    let mischief = reactor.mischief();
+    let mischief = reactor.injected_faults();
     let mischief: Vec<_> =
         mischief.iter().map(|(kind, count)| (format!("fault_{kind}"), count)).collect();
     pairs.extend(mischief.iter().map(|(name, count)| (name.as_str(), count.to_value())));

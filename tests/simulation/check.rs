@@ -7,7 +7,7 @@ use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{LINGER, Timeouts};
 use tcpecho::line::READ_BYTES_MAX;
 use tcpecho::proxy::{self, HeaderPolicy};
-use tcpecho::reactor::{OverLimit, Reactor, Rules};
+use tcpecho::reactor::{OverLimit, Reactor, Options};
 
 use super::kernel::Simulated;
 use super::ledger;
@@ -45,13 +45,13 @@ impl Checks {
     pub(super) fn after_turn(
         &mut self,
         reactor: &Reactor<Simulated>,
-        rules: &Rules,
+        rules: &Options,
         gate_word: &str,
         world: &mut World,
     ) {
         let open = reactor.descriptors() + reactor.children();
         let counters = reactor.counters();
-        let peers = open - reactor.visitors();
+        let peers = open - reactor.admin_connections();
         if counters.accepted != counters.closed_total() + u64::try_from(peers).unwrap() {
             let (accepted, closed) = (counters.accepted, counters.closed_total());
             world.violated(|| format!("accepted {accepted} is not open {peers} + closed {closed}"));
@@ -80,14 +80,14 @@ impl Checks {
     }
 
     /// Bounded work in a turn, bounded memory, and no turn for nothing, for long.
-    fn budgets(&mut self, rules: &Rules, world: &mut World) {
+    fn budgets(&mut self, rules: &Options, world: &mut World) {
         let accepts = world.asked.accepts;
         if accepts > if world.drains() { LAST_ACCEPTS } else { ACCEPTS_PER_TURN } {
             world.violated(|| format!("{accepts} accepts in one turn"));
         }
         // What a drain throws away is not held.
         let drains = world.drains();
-        let deadlines = drains || rules.proxied.is_some() || rules.timeouts != Timeouts::default();
+        let deadlines = drains || rules.proxy_header.is_some() || rules.timeouts != Timeouts::default();
         let reads_max = READS_PER_TURN + if deadlines { LAST_READS } else { 0 };
         for number in 0..world.wires.len() {
             let wire = &mut world.wires[number];
@@ -121,7 +121,7 @@ impl Checks {
         })
     }
 
-    fn closed(&mut self, name: &str, cause: &str, rules: &Rules, world: &mut World) {
+    fn closed(&mut self, name: &str, cause: &str, rules: &Options, world: &mut World) {
         let Some(number) = world.names.get(name).copied() else {
             world.violated(|| format!("a closing line for {name}, who is not known"));
             return;
@@ -160,7 +160,7 @@ fn deadlines(timeouts: &Timeouts, world: &mut World) {
 }
 
 /// What is wrong with that cause of a connection's end, if anything is.
-fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<String> {
+fn judge(world: &World, number: usize, cause: &str, rules: &Options) -> Option<String> {
     let wire = &world.wires[number];
     // Who has half-closed takes our FIN for the end of everything; but for a drain, which cannot
     // know of what was on its way, and for who was never let in.
@@ -196,7 +196,7 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
         }
         "idle" => without_reason(idle.is_some_and(|limit| passed(wire.read_at, limit))),
         "line-timeout" => {
-            let header = rules.proxied.map(|_| proxy::HEADER_TIMEOUT);
+            let header = rules.proxy_header.map(|_| proxy::HEADER_TIMEOUT);
             let soonest = line.into_iter().chain(header).min();
             without_reason(soonest.is_some_and(|limit| passed(wire.accepted_at, limit)))
         }
@@ -212,7 +212,7 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Rules) -> Option<Str
             without_reason(rules.per_peer_max.is_some() || rules.over_limit == OverLimit::Refuse)
         }
         "protocol" => without_reason(
-            rules.proxied == Some(HeaderPolicy::Required) && wire.fin && wire.read < wire.talk.header,
+            rules.proxy_header == Some(HeaderPolicy::Required) && wire.fin && wire.read < wire.talk.header,
         ),
         "cut" => cut_without_reason(world, wire, rules),
         "exec" => without_reason(rules.exec),
@@ -247,7 +247,7 @@ const DEADLINES: [&str; 4] = ["idle", "line-timeout", "stalled", "cut"];
 
 /// Who may be cut, and never after FIN: anybody at the drain's end or the second signal, and
 /// before that only who has sent more than was read when three quarters of the time were over.
-fn cut_without_reason(world: &World, wire: &Wire, rules: &Rules) -> Option<String> {
+fn cut_without_reason(world: &World, wire: &Wire, rules: &Options) -> Option<String> {
     if wire.half_closed.is_some() {
         return Some("after our FIN".to_owned());
     }
@@ -269,7 +269,7 @@ fn cut_without_reason(world: &World, wire: &Wire, rules: &Rules) -> Option<Strin
 
 /// What is missing of the reply to the first `read` bytes, of which an orderly end may leave
 /// nothing out.
-fn incomplete(wire: &Wire, read: usize, rules: &Rules) -> Option<String> {
+fn incomplete(wire: &Wire, read: usize, rules: &Options) -> Option<String> {
     if wire.read < read {
         return Some(format!("{} of {read} bytes were read", wire.read));
     }
@@ -281,7 +281,7 @@ fn incomplete(wire: &Wire, read: usize, rules: &Rules) -> Option<String> {
     }
     // Who is not introduced is neither greeted nor answered, nor is who says nothing to a daemon
     // that waits for headers.
-    if read < wire.talk.header || (read == 0 && rules.proxied.is_some()) {
+    if read < wire.talk.header || (read == 0 && rules.proxy_header.is_some()) {
         return None;
     }
     let due = wire.talk.due(read);

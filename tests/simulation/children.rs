@@ -1,7 +1,7 @@
 //! Children that answer in the daemon's place: all they do here is to end.
 
 use rustix::process::Pid;
-use tcpecho::reactor::{Ended, Signal, Urge};
+use tcpecho::reactor::{ExitStatus, Signal, StopSignal};
 
 use super::world::World;
 
@@ -47,7 +47,7 @@ impl World {
         let ends = !self.children.is_empty() && self.rng.u32(0..8) == 0;
         if ends {
             let child = self.rng.usize(0..self.children.len());
-            self.child_ends(child, Ended::Exited(0));
+            self.child_ends(child, ExitStatus::Exited(0));
         }
         ends
     }
@@ -56,27 +56,27 @@ impl World {
     pub(super) fn every_child_ends(&mut self) -> bool {
         let some = !self.children.is_empty();
         while !self.children.is_empty() {
-            self.child_ends(0, Ended::Exited(0));
+            self.child_ends(0, ExitStatus::Exited(0));
         }
         some
     }
 
     /// Sends a child a signal.
-    pub(super) fn urge_child(&mut self, id: Pid, urge: Urge) {
+    pub(super) fn urge_child(&mut self, id: Pid, urge: StopSignal) {
         let Some(number) = self.children.iter().position(|child| child.id == id) else { return };
         match urge {
-            Urge::Kill => {
+            StopSignal::Kill => {
                 if self.children[number].processes == Processes::ItselfAndAnother {
-                    self.child_ends(number, Ended::Signalled(9));
+                    self.child_ends(number, ExitStatus::Signalled(9));
                 }
-                self.child_ends(number, Ended::Signalled(9));
+                self.child_ends(number, ExitStatus::Signalled(9));
             }
-            Urge::Terminate if self.children[number].stubborn => {}
-            Urge::Terminate => self.child_ends(number, Ended::Signalled(15)),
+            StopSignal::Terminate if self.children[number].stubborn => {}
+            StopSignal::Terminate => self.child_ends(number, ExitStatus::Signalled(15)),
         }
     }
 
-    fn child_ends(&mut self, number: usize, how: Ended) {
+    fn child_ends(&mut self, number: usize, how: ExitStatus) {
         let child = &mut self.children[number];
         let (id, wire, before) = (child.id, child.wire, child.processes);
         child.processes = Processes::Another;

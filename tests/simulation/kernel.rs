@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Peer as Name, Stream};
-use tcpecho::reactor::{Ended, Event, Kernel, Signal, Urge};
+use tcpecho::reactor::{ExitStatus, Event, Os, Signal, StopSignal};
 
 use super::world::World;
 
@@ -29,7 +29,7 @@ pub(super) struct End {
     wire: Option<usize>,
 }
 
-impl Kernel for Simulated {
+impl Os for Simulated {
     type Stream = End;
 
     fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()> {
@@ -86,7 +86,7 @@ impl Kernel for Simulated {
         answered && world.listeners.get(listener).is_some_and(|queue| queue.waiting.is_empty())
     }
 
-    fn accept_visitor(&mut self) -> io::Result<(End, Name)> {
+    fn accept_admin(&mut self) -> io::Result<(End, Name)> {
         let mut world = self.0.borrow_mut();
         let number = world.take_from_queue(None)?;
         let name = world.addresses[number];
@@ -131,7 +131,7 @@ impl Kernel for Simulated {
         Ok(world.start_child(wire))
     }
 
-    fn reap(&mut self) -> Option<(Pid, Ended)> {
+    fn reap(&mut self) -> Option<(Pid, ExitStatus)> {
         self.0.borrow_mut().children_ended.pop_front()
     }
 
@@ -139,7 +139,7 @@ impl Kernel for Simulated {
         !self.0.borrow().children.iter().any(|other| other.is(child))
     }
 
-    fn signal_child(&mut self, child: Pid, urge: Urge) {
+    fn signal_child(&mut self, child: Pid, urge: StopSignal) {
         self.0.borrow_mut().urge_child(child, urge);
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use tcpecho::http::{self, Response};
-use tcpecho::reactor::{News, Reactor, Rules, Signal};
+use tcpecho::reactor::{Wakeups, Reactor, Options, Signal};
 
 use super::check::Checks;
 use super::kernel::Simulated;
@@ -94,7 +94,7 @@ pub(super) fn run(seed: u64, telling: Telling) -> Result<Story, String> {
 
 struct Run {
     mode: Mode,
-    rules: Rules,
+    rules: Options,
     reactor: Reactor<Simulated>,
     world: Rc<RefCell<World>>,
     checks: Checks,
@@ -142,14 +142,14 @@ impl Run {
     /// One turn, what the daemon's owner does about its news, and what has to be so after it.
     fn turn(&mut self) -> Result<(), String> {
         self.world.borrow_mut().asked = Asked::default();
-        let gate_word = self.reactor.gate_word();
+        let gate_word = self.reactor.listener_state();
         let news = self.reactor.turn().map_err(|error| format!("the turn failed: {error}"))?;
         self.turns += 1;
-        for question in self.reactor.questions() {
+        for question in self.reactor.admin_requests() {
             let body = String::from_utf8_lossy(VISIT).trim_end().to_owned();
-            self.reactor.answer(&question, Response::text(200, &body));
+            self.reactor.answer_admin(&question, Response::text(200, &body));
         }
-        if news.contains(News::SIGNALS) {
+        if news.contains(Wakeups::SIGNALS) {
             for signal in self.reactor.signals() {
                 match signal {
                     Signal::Child => self.reactor.reap_children(),
@@ -214,7 +214,7 @@ impl Run {
         }
         if finished && undisturbed {
             // Who says nothing to a daemon that waits for headers need not be greeted.
-            let probe = self.rules.proxied.is_some() && wire.sent == 0 && wire.taken == 0;
+            let probe = self.rules.proxy_header.is_some() && wire.sent == 0 && wire.taken == 0;
             let all = wire.taken == wire.talk.reply.len() || probe;
             let all = all && wire.sent == wire.talk.input.len();
             if !all || wire.seen != Seen::Fin {
@@ -260,7 +260,7 @@ impl Run {
                 return Err("the drain is not over in time".to_owned());
             }
         }
-        let open = self.world.borrow().streams - self.reactor.visitors();
+        let open = self.world.borrow().streams - self.reactor.admin_connections();
         if open > 0 {
             return Err(format!("{open} streams are left after the end"));
         }

@@ -10,7 +10,7 @@ use tcpecho::banner::Banner;
 use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Peer as Name, Timeouts};
 use tcpecho::proxy::{self, HeaderPolicy, Version};
-use tcpecho::reactor::{OverLimit, PeerLimit, Rules};
+use tcpecho::reactor::{OverLimit, PeerLimit, Options};
 use tcpecho::service::{ECHO, SUM};
 
 use super::peer::{Ending, Mood, Peer, Reads};
@@ -24,7 +24,7 @@ use super::world::{Asked, Telling, World};
 const HOSTS: u16 = 3;
 
 /// The rules that a seed gives the daemon. Most options are off in most of them.
-pub(super) fn rules(rng: &mut Rng) -> Rules {
+pub(super) fn rules(rng: &mut Rng) -> Options {
     let mut sometimes = |one_in: u32| rng.u32(0..one_in) == 0;
     let [sums, greets, limits, times] = [sometimes(6), sometimes(4), sometimes(5), sometimes(4)];
     let [exec, proxied, few] = [sometimes(16), sometimes(6), sometimes(3)];
@@ -36,7 +36,7 @@ pub(super) fn rules(rng: &mut Rng) -> Rules {
     };
     let over_limit = [OverLimit::Wait, OverLimit::Refuse, OverLimit::Evict];
     let demand = if rng.bool() { HeaderPolicy::Required } else { HeaderPolicy::Optional };
-    Rules {
+    Options {
         service: if sums { SUM } else { ECHO },
         banner: (greets && !exec).then(|| Banner::parse("welcome, {peer}").unwrap()),
         descriptors: 0,
@@ -47,16 +47,16 @@ pub(super) fn rules(rng: &mut Rng) -> Rules {
         over_limit: over_limit[rng.usize(0..if exec { 2 } else { 3 })],
         access: Access::default(),
         metrics_access: Access::default(),
-        proxied: proxied.then_some(demand),
+        proxy_header: proxied.then_some(demand),
         per_peer_max: limits.then(|| PeerLimit::of(rng.usize(1..5))),
         timeouts,
         drain: Duration::from_millis(rng.u64(200..8000)),
-        inherited: 0,
+        listeners_inherited: 0,
     }
 }
 
 /// The world that a seed makes around those rules.
-pub(super) fn world(mut rng: Rng, rules: &Rules, telling: Telling) -> World {
+pub(super) fn world(mut rng: Rng, rules: &Options, telling: Telling) -> World {
     let weather = Weather::roll(&mut rng);
     let listeners = rng.usize(1..4);
     let mut world = World {
@@ -95,7 +95,7 @@ pub(super) fn world(mut rng: Rng, rules: &Rules, telling: Telling) -> World {
     world
 }
 
-fn add_peer(world: &mut World, rng: &mut Rng, rules: &Rules, number: u16) {
+fn add_peer(world: &mut World, rng: &mut Rng, rules: &Options, number: u16) {
     let address = address(10, number);
     let unix = rng.u32(0..8) == 0;
     let name = if unix { Name::unix(u32::from(number) + 1) } else { Name::from(address) };
@@ -109,7 +109,7 @@ fn add_peer(world: &mut World, rng: &mut Rng, rules: &Rules, number: u16) {
         Talk::of_sums(rng, lines)
     };
     let mut known = name;
-    if let Some(demand) = rules.proxied
+    if let Some(demand) = rules.proxy_header
         && (demand == HeaderPolicy::Required || rng.bool())
     {
         let version = if rng.bool() { Version::V1 } else { Version::V2 };

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Peer as Name, Ready};
-use tcpecho::reactor::{Ended, Event, Signal};
+use tcpecho::reactor::{ExitStatus, Event, Signal};
 
 use super::children::Child;
 use super::peer::{Act, Mood, Peer};
@@ -61,7 +61,7 @@ pub(super) struct World {
     pub(super) stopped: Duration,
     pub(super) desk: Queue,
     pub(super) children: Vec<Child>,
-    pub(super) children_ended: VecDeque<(Pid, Ended)>,
+    pub(super) children_ended: VecDeque<(Pid, ExitStatus)>,
     pub(super) signals: Vec<Signal>,
     /// How many streams the daemon has; and how many connections it was given.
     pub(super) streams: usize,
@@ -242,7 +242,7 @@ impl World {
             }
         }
         if std::mem::take(&mut self.desk.edge) {
-            events.push(Event::Desk);
+            events.push(Event::Admin);
         }
         if !self.signals.is_empty() {
             events.push(Event::Signal);

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::banner::Banner;
 use crate::cli::units::{duration, within};
-use crate::mischief::{Kind, Mischief};
+use crate::mischief::{FaultKind, FaultSpec};
 
 #[derive(Debug, Args)]
 pub(super) struct Behaviour {
@@ -15,7 +15,7 @@ pub(super) struct Behaviour {
 
     #[arg(long, help = FAULT_HELP, value_name = "KIND=RATE", env = "TCPECHOD_FAULT",
           value_delimiter = ',', value_parser = mischief, conflicts_with = "exec")]
-    pub(super) fault: Vec<Mischief>,
+    pub(super) fault: Vec<FaultSpec>,
 
     /// What decides which connections misbehave: the same seed, the same ones
     #[arg(long, value_name = "N", env = "TCPECHOD_FAULT_SEED", default_value_t = 1,
@@ -33,21 +33,21 @@ stall=1%         they are accepted, and never answered (set --idle-timeout, or t
 slice=100%       replies come a byte at a time
 refuse=5%        they are closed as soon as they are accepted";
 
-fn mischief(text: &str) -> Result<Mischief, String> {
+fn mischief(text: &str) -> Result<FaultSpec, String> {
     let expected = "expected delay:DURATION=RATE, or reset, close, stall, slice or refuse=RATE";
     let (what, rate) = text.split_once('=').ok_or_else(|| expected.to_owned())?;
     let (name, argument) = match what.split_once(':') {
         Some((name, argument)) => (name, Some(argument)),
         None => (what, None),
     };
-    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+    let kind = FaultKind::ALL.into_iter().find(|kind| kind.name() == name);
     let kind = match (kind, argument) {
-        (Some(Kind::Delay(_)), Some(wait)) => Kind::Delay(duration(wait)?),
-        (Some(Kind::Delay(_)), None) | (None, _) => return Err(expected.to_owned()),
+        (Some(FaultKind::Delay(_)), Some(wait)) => FaultKind::Delay(duration(wait)?),
+        (Some(FaultKind::Delay(_)), None) | (None, _) => return Err(expected.to_owned()),
         (Some(_), Some(_)) => return Err(format!("{name} takes no duration; {expected}")),
         (Some(kind), None) => kind,
     };
-    Ok(Mischief { kind, share: share(rate)? })
+    Ok(FaultSpec { kind, probability: share(rate)? })
 }
 
 /// `5%`, `0.5%` or `100%`.

@@ -13,7 +13,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::line::LINE_BYTES_LIMIT;
-use crate::reactor::{OverLimit, Program};
+use crate::reactor::{OverLimit, ExecCommand};
 use crate::server::Config;
 use crate::service;
 
@@ -84,7 +84,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "COMMAND", env = "TCPECHOD_EXEC", value_parser = program,
           conflicts_with_all = ["service", "max_line", "idle_timeout", "line_timeout",
                                 "stall_timeout"])]
-    exec: Option<Program>,
+    exec: Option<ExecCommand>,
 
     /// The longest line; echo returns a longer one in pieces, sum refuses it
     #[arg(long, value_name = "BYTES", env = "TCPECHOD_MAX_LINE", default_value = "4k",
@@ -132,8 +132,8 @@ impl From<Arguments> for Config {
             port_file: arguments.listening.port_file,
             service: service::by_name(&arguments.service).unwrap_or(service::ECHO),
             banner: arguments.behaviour.banner,
-            mischief: arguments.behaviour.fault,
-            mischief_seed: arguments.behaviour.fault_seed,
+            faults: arguments.behaviour.fault,
+            fault_seed: arguments.behaviour.fault_seed,
             exec: arguments.exec,
             line_bytes_max: arguments.max_line,
             connections_max: arguments.admission.connections_max().or(most),
@@ -160,10 +160,10 @@ fn services() -> PossibleValuesParser {
     names.map(|one| clap::builder::PossibleValue::new(one.name).help(one.about)).into()
 }
 
-fn program(text: &str) -> Result<Program, String> {
+fn program(text: &str) -> Result<ExecCommand, String> {
     let mut words = text.split_whitespace().map(ToOwned::to_owned);
     let name = words.next().ok_or("expected a command")?;
-    Ok(Program { name, arguments: words.collect() })
+    Ok(ExecCommand { name, arguments: words.collect() })
 }
 
 fn line_bytes(text: &str) -> Result<usize, String> {

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use crate::client::Word;
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
-use crate::reactor::Dialled;
+use crate::reactor::DialedStream;
 
 use super::super::config::Close;
 use super::super::payload::drawn;
@@ -13,7 +13,7 @@ use super::super::plan::End;
 use super::super::trouble::{Trouble, Where};
 use super::{Exchange, Lent, Phase, Served, Supply};
 
-impl<S: Dialled> Exchange<S> {
+impl<S: DialedStream> Exchange<S> {
     /// True if it has done what is planned before it is to close.
     #[inline]
     pub(super) fn is_through(&self, lent: &Lent, supply: &impl Supply) -> bool {

@@ -8,12 +8,12 @@ use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::fault;
 use crate::proxy;
-use crate::reactor::Dialled;
+use crate::reactor::DialedStream;
 
 use super::super::trouble::{Trouble, Where};
 use super::{Exchange, Lent, Phase};
 
-impl<S: Dialled> Exchange<S> {
+impl<S: DialedStream> Exchange<S> {
     /// Sends what is left of our header after `sent` bytes. Returns true once all of it is sent,
     /// which nearly always is at once: nothing was sent before.
     pub(super) fn introduce(

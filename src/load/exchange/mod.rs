@@ -17,7 +17,7 @@ use std::io;
 use crate::client::Word;
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
-use crate::reactor::Dialled;
+use crate::reactor::DialedStream;
 
 use super::config::Close;
 use super::payload::{Payload, Place, Stream as Bytes};
@@ -114,7 +114,7 @@ pub(super) struct Exchange<S> {
     active: MonotonicNs,
 }
 
-impl<S: Dialled> Exchange<S> {
+impl<S: DialedStream> Exchange<S> {
     pub(super) fn new(stream: S, number: u64, payload: &Payload, now: MonotonicNs) -> Self {
         let bytes = payload.stream(number);
         let start = payload.start(bytes);

@@ -3,7 +3,7 @@
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::fault;
-use crate::reactor::Dialled;
+use crate::reactor::DialedStream;
 
 use super::super::payload::Payload;
 use super::super::report::Mismatch;
@@ -21,7 +21,7 @@ pub(super) enum Got {
     Nothing,
 }
 
-impl<S: Dialled> Exchange<S> {
+impl<S: DialedStream> Exchange<S> {
     /// Reads once; a short read has emptied the socket, unless its end is near.
     #[inline]
     pub(super) fn read(&mut self, lent: &mut Lent) -> Result<Got, Trouble> {

@@ -3,14 +3,14 @@
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::fault;
-use crate::reactor::Dialled;
+use crate::reactor::DialedStream;
 
 use super::super::plan::Plan;
 use super::super::results::Results;
 use super::super::trouble::{Trouble, Where};
 use super::{Exchange, Lent, Phase, Supply, TURN_BYTES_MAX};
 
-impl<S: Dialled> Exchange<S> {
+impl<S: DialedStream> Exchange<S> {
     /// True if a line that was begun is not sent yet.
     pub(super) const fn owes(&self) -> bool {
         self.sent.line < self.begun

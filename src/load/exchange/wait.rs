@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::MonotonicNs;
-use crate::reactor::Dialled;
+use crate::reactor::DialedStream;
 
 use super::{Exchange, Phase};
 
@@ -21,7 +21,7 @@ pub(in super::super) enum Wait {
     IsOver,
 }
 
-impl<S: Dialled> Exchange<S> {
+impl<S: DialedStream> Exchange<S> {
     /// True if what it waits for has not come for that long.
     pub(in super::super) fn is_overdue(&self, timeout: Duration, now: MonotonicNs) -> bool {
         let waits = self.phase != Phase::Open || self.in_flight() > 0;

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
-use crate::reactor::{Dial, Dialled};
+use crate::reactor::{Dial, DialedStream};
 
 use super::config::{Config, Until};
 use super::dialling::Dialling;
@@ -260,7 +260,7 @@ impl<D: Dial> Generator<D> {
 }
 
 /// Hands a line to its connection, which may have to be made for it.
-fn hand_out<S: Dialled>(
+fn hand_out<S: DialedStream>(
     due: Due,
     slots: &mut [Slot<S>],
     dialling: &mut Dialling,
@@ -276,7 +276,7 @@ fn hand_out<S: Dialled>(
 
 /// Remembers what an event, or a line that is due, means for a connection, and queues it.
 #[inline]
-fn mark<S: Dialled>(slots: &mut [Slot<S>], queue: &mut Vec<usize>, key: usize, ready: Ready) {
+fn mark<S: DialedStream>(slots: &mut [Slot<S>], queue: &mut Vec<usize>, key: usize, ready: Ready) {
     if let Some(exchange) = slots.get_mut(key).and_then(|slot| slot.exchange.as_mut())
         && exchange.mark(ready)
     {

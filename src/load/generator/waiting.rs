@@ -13,7 +13,7 @@ use crate::client::Word;
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::fault;
-use crate::reactor::{Dial, Told};
+use crate::reactor::{Dial, DialEvent};
 
 use super::super::dialling::PAUSE;
 use super::super::exchange::{Served, Wait};
@@ -38,8 +38,8 @@ impl<D: Dial> Generator<D> {
         let (slots, run_queue) = (&mut self.slots, &mut self.run_queue);
         let mut interrupted = false;
         let polled = self.dial.poll(until, |told| match told {
-            Told::Stream(key, ready) => mark(slots, run_queue, key, ready),
-            Told::Interrupt => interrupted = true,
+            DialEvent::Stream(key, ready) => mark(slots, run_queue, key, ready),
+            DialEvent::Interrupt => interrupted = true,
         });
         self.now = self.dial.now();
         if self.now.ns_since(before.max(until)) > self.pause_min_ns {
@@ -74,7 +74,7 @@ impl<D: Dial> Generator<D> {
     /// pause, and as much longer is everything waited for that we wait for.
     #[cold]
     fn look_for_a_pause(&mut self, before: MonotonicNs, until: MonotonicNs) {
-        let worked = self.dial.worked().saturating_sub(self.worked);
+        let worked = self.dial.cpu_time().saturating_sub(self.worked);
         let pause = self.now.since(before.max(until)).saturating_sub(worked);
         if pause.as_nanos() > self.pause_min_ns.into() {
             self.excuse(pause, self.now.since(before).saturating_sub(worked));
@@ -97,7 +97,7 @@ impl<D: Dial> Generator<D> {
     #[cold]
     pub(super) fn expire(&mut self) {
         self.next_check = self.now.after(self.timeout / CHECKS_A_TIMEOUT);
-        self.worked = self.dial.worked();
+        self.worked = self.dial.cpu_time();
         for key in 0..self.slots.len() {
             let exchange = self.slots.get_mut(key).and_then(|slot| slot.exchange.as_mut());
             match exchange.map_or(Wait::GoesOn, |one| one.wait(self.timeout, self.now)) {

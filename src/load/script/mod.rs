@@ -18,7 +18,7 @@ use rustix::io::Errno;
 
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
-use crate::reactor::{Dial, Told};
+use crate::reactor::{Dial, DialEvent};
 
 use self::thread::Thread;
 
@@ -184,7 +184,7 @@ impl Dial for Scripted {
         Ok(Thread { world: Rc::clone(&self.0), number, itself: connect == Connect::ReachesItself })
     }
 
-    fn poll(&mut self, until: MonotonicNs, mut tell: impl FnMut(Told)) -> io::Result<()> {
+    fn poll(&mut self, until: MonotonicNs, mut tell: impl FnMut(DialEvent)) -> io::Result<()> {
         let mut world = self.0.borrow_mut();
         world.polls += 1;
         assert!(world.polls < 10_000_000, "it turns for nothing");
@@ -202,7 +202,7 @@ impl Dial for Scripted {
         world.now = now;
         while world.interrupts.front().is_some_and(|at| *at <= now) {
             world.interrupts.pop_front();
-            tell(Told::Interrupt);
+            tell(DialEvent::Interrupt);
         }
         let ready =
             |wire: &&mut Wire| !wire.closed && wire.next_event().is_some_and(|at| at <= now);
@@ -219,7 +219,7 @@ impl Dial for Scripted {
             wire.told_connected = true;
             wire.told = now;
             count += 1;
-            tell(Told::Stream(wire.key, ready));
+            tell(DialEvent::Stream(wire.key, ready));
         }
         world.told += count;
         if count > 0 {
@@ -232,7 +232,7 @@ impl Dial for Scripted {
         MonotonicNs(self.0.borrow().now)
     }
 
-    fn worked(&self) -> Duration {
+    fn cpu_time(&self) -> Duration {
         self.0.borrow().worked
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use crate::connection::Stream;
-use crate::reactor::Dialled;
+use crate::reactor::DialedStream;
 
 use super::{Deed, World};
 
@@ -76,7 +76,7 @@ impl Stream for Thread {
     }
 }
 
-impl Dialled for Thread {
+impl DialedStream for Thread {
     fn local(&self) -> Option<SocketAddr> {
         let port = 40_000 + u16::try_from(self.number).unwrap();
         Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))

@@ -14,7 +14,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::clock::MonotonicNs;
 
-pub(super) use self::timeout::Alarm;
+pub(super) use self::timeout::Timer;
 
 /// What time it is, to the nanosecond.
 #[inline]
@@ -25,7 +25,7 @@ pub(super) fn now() -> MonotonicNs {
 }
 
 /// How much processor time this process has used.
-pub(super) fn worked() -> Duration {
+pub(super) fn cpu_time() -> Duration {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ProcessCPUTime);
     Duration::from_secs(tv_sec.cast_unsigned()) + Duration::from_nanos(tv_nsec.cast_unsigned())
 }

@@ -19,12 +19,12 @@ use super::now;
 const WAKE: Duration = Duration::from_micros(50);
 
 /// A timer that ends a poll by an event.
-pub(in super::super) struct Alarm {
+pub(in super::super) struct Timer {
     timer: OwnedFd,
     set: MonotonicNs,
 }
 
-impl Alarm {
+impl Timer {
     pub(in super::super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;

@@ -16,32 +16,32 @@ use rustix::process::Pid;
 use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Ready};
 
-use super::kernel::{Ended, Event, Kernel, Signal, Urge};
+use super::kernel::{ExitStatus, Event, Os, Signal, StopSignal};
 
-use self::stream::End;
+use self::stream::Terminal;
 
-pub use self::dice::Dice;
-pub use self::stream::Moody;
+pub use self::dice::FaultSampler;
+pub use self::stream::FaultyStream;
 
 /// A kernel with mischief in it.
 #[derive(Debug)]
-pub struct Misbehaving<K> {
-    kernel: K,
-    dice: Dice,
+pub struct FaultInjector<K> {
+    os: K,
+    sampler: FaultSampler,
     /// Whose events come late, and by how much.
     delays: HashMap<usize, Duration>,
     /// Events that are held back, by when they are told.
-    late: BTreeMap<(MonotonicMs, usize), Ready>,
+    delayed: BTreeMap<(MonotonicMs, usize), Ready>,
 }
 
-impl<K: Kernel> Misbehaving<K> {
+impl<K: Os> FaultInjector<K> {
     /// That kernel, with mischief as the dice fall.
-    pub fn new(kernel: K, dice: Dice) -> Self {
-        Self { kernel, dice, delays: HashMap::new(), late: BTreeMap::new() }
+    pub fn new(kernel: K, dice: FaultSampler) -> Self {
+        Self { os: kernel, sampler: dice, delays: HashMap::new(), delayed: BTreeMap::new() }
     }
 
     /// What of an event is told at once; the rest is held back.
-    fn at_once(
+    fn deliver_now(
         delays: &HashMap<usize, Duration>,
         late: &mut BTreeMap<(MonotonicMs, usize), Ready>,
         now: MonotonicMs,
@@ -62,19 +62,19 @@ impl<K: Kernel> Misbehaving<K> {
     }
 }
 
-impl<K: Kernel> Kernel for Misbehaving<K> {
-    type Stream = Moody<K::Stream>;
+impl<K: Os> Os for FaultInjector<K> {
+    type Stream = FaultyStream<K::Stream>;
 
     fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
-        let before = self.kernel.now();
-        let next = self.late.first_key_value().map(|((at, _), _)| at.since(before));
+        let before = self.os.now();
+        let next = self.delayed.first_key_value().map(|((at, _), _)| at.since(before));
         let timeout = timeout.into_iter().chain(next).min();
-        let Self { kernel, delays, late, .. } = self;
+        let Self { os: kernel, delays, delayed: late, .. } = self;
         let mut events = Vec::new();
         let polled = kernel.poll(timeout, |event| events.push(event));
         let now = kernel.now();
         for event in events {
-            tell(Self::at_once(delays, late, now, event));
+            tell(Self::deliver_now(delays, late, now, event));
         }
         while let Some(first) = late.first_entry().filter(|first| first.key().0 <= now) {
             let ((_, key), ready) = first.remove_entry();
@@ -84,24 +84,24 @@ impl<K: Kernel> Kernel for Misbehaving<K> {
     }
 
     fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, Peer)> {
-        let (stream, peer) = self.kernel.accept(listener)?;
-        Ok((Moody::new(stream, self.dice.roll()), peer))
+        let (stream, peer) = self.os.accept(listener)?;
+        Ok((FaultyStream::new(stream, self.sampler.sample()), peer))
     }
 
     fn queue_is_empty(&self, listener: usize) -> bool {
-        self.kernel.queue_is_empty(listener)
+        self.os.queue_is_empty(listener)
     }
 
-    fn accept_visitor(&mut self) -> io::Result<(Self::Stream, Peer)> {
-        self.kernel.accept_visitor().map(|(stream, peer)| (Moody::good(stream), peer))
+    fn accept_admin(&mut self) -> io::Result<(Self::Stream, Peer)> {
+        self.os.accept_admin().map(|(stream, peer)| (FaultyStream::without_faults(stream), peer))
     }
 
     /// Who is refused never gets any further than this.
     fn register(&mut self, stream: &mut Self::Stream, key: usize) -> io::Result<()> {
-        if stream.end() == Some(End::Refuse) {
+        if stream.terminal() == Some(Terminal::Refuse) {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
-        self.kernel.register(stream.inner_mut(), key)?;
+        self.os.register(stream.inner_mut(), key)?;
         // The key's last owner may have had one.
         match stream.delay() {
             Some(delay) => drop(self.delays.insert(key, delay)),
@@ -111,34 +111,34 @@ impl<K: Kernel> Kernel for Misbehaving<K> {
     }
 
     fn close_listeners(&mut self) {
-        self.kernel.close_listeners();
+        self.os.close_listeners();
     }
 
     fn signals(&mut self) -> Vec<Signal> {
-        self.kernel.signals()
+        self.os.signals()
     }
 
     fn spawn(&mut self, stream: Self::Stream, peer: &Peer) -> io::Result<Pid> {
-        self.kernel.spawn(stream.into_inner(), peer)
+        self.os.spawn(stream.into_inner(), peer)
     }
 
-    fn reap(&mut self) -> Option<(Pid, Ended)> {
-        self.kernel.reap()
+    fn reap(&mut self) -> Option<(Pid, ExitStatus)> {
+        self.os.reap()
     }
 
     fn is_over(&mut self, child: Pid) -> bool {
-        self.kernel.is_over(child)
+        self.os.is_over(child)
     }
 
-    fn signal_child(&mut self, child: Pid, urge: Urge) {
-        self.kernel.signal_child(child, urge);
+    fn signal_child(&mut self, child: Pid, urge: StopSignal) {
+        self.os.signal_child(child, urge);
     }
 
     fn now(&self) -> MonotonicMs {
-        self.kernel.now()
+        self.os.now()
     }
 
-    fn mischief(&self) -> Vec<(&'static str, u64)> {
-        self.dice.counts()
+    fn injected_faults(&self) -> Vec<(&'static str, u64)> {
+        self.sampler.counts()
     }
 }

@@ -8,14 +8,14 @@ use rustix::io::Errno;
 use crate::connection::{Ready, Stream};
 use crate::fault;
 
-use super::dice::Mood;
+use super::dice::Faults;
 
 /// How much input is thrown away before a close, in reads: whatever is left has the close send RST.
 const READS_BEFORE_CLOSE: usize = 16;
 
 /// How a connection comes to a bad end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum Terminal {
     Reset,
     Close,
     Stall,
@@ -24,27 +24,27 @@ pub(super) enum End {
 
 /// A stream to which mischief is done.
 #[derive(Debug)]
-pub struct Moody<S> {
+pub struct FaultyStream<S> {
     stream: S,
-    mood: Mood,
+    faults: Faults,
 }
 
-impl<S: Stream> Moody<S> {
-    pub(super) const fn new(stream: S, mood: Mood) -> Self {
-        Self { stream, mood }
+impl<S: Stream> FaultyStream<S> {
+    pub(super) const fn new(stream: S, mood: Faults) -> Self {
+        Self { stream, faults: mood }
     }
 
     /// One to which nothing is done.
-    pub(super) fn good(stream: S) -> Self {
-        Self::new(stream, Mood::default())
+    pub(super) fn without_faults(stream: S) -> Self {
+        Self::new(stream, Faults::default())
     }
 
-    pub(super) const fn end(&self) -> Option<End> {
-        self.mood.end
+    pub(super) const fn terminal(&self) -> Option<Terminal> {
+        self.faults.terminal
     }
 
     pub(super) const fn delay(&self) -> Option<Duration> {
-        self.mood.delay
+        self.faults.delay
     }
 
     pub(super) const fn inner_mut(&mut self) -> &mut S {
@@ -65,33 +65,33 @@ impl<S: Stream> Moody<S> {
     }
 }
 
-impl<S: Stream> Stream for Moody<S> {
+impl<S: Stream> Stream for FaultyStream<S> {
     const PERMANENT_HINTS: Ready = S::PERMANENT_HINTS;
 
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        if self.mood.end == Some(End::Stall) {
+        if self.faults.terminal == Some(Terminal::Stall) {
             // Only a reset is noticed. Who ends in order stays, until a timeout or a limit ends it.
             let gone = self.stream.take_error()?;
             return Err(gone.unwrap_or_else(|| Errno::AGAIN.into()));
         }
         // Never less than there is room for: a short read means that the socket is empty.
         let read = self.stream.read(room)?;
-        match self.mood.end {
-            Some(End::Reset) if read > 0 => {
+        match self.faults.terminal {
+            Some(Terminal::Reset) if read > 0 => {
                 self.stream.close_with_reset()?;
                 Err(fault::local_abort())
             }
-            Some(End::Close) if read > 0 => {
+            Some(Terminal::Close) if read > 0 => {
                 self.discard(room);
                 Err(fault::local_abort())
             }
-            Some(End::Reset | End::Close | End::Stall | End::Refuse) | None => Ok(read),
+            Some(Terminal::Reset | Terminal::Close | Terminal::Stall | Terminal::Refuse) | None => Ok(read),
         }
     }
 
     /// A byte at a time if it is sliced: as many system calls in a turn as bytes were read.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let most = if self.mood.slices { 1 } else { bytes.len() };
+        let most = if self.faults.sliced { 1 } else { bytes.len() };
         self.stream.write(bytes.get(..most).unwrap_or(bytes))
     }
 
@@ -105,6 +105,6 @@ impl<S: Stream> Stream for Moody<S> {
 
     /// Who is to be closed with FIN is, although that is told to the connection as a fault.
     fn close_with_reset(&self) -> io::Result<()> {
-        if self.mood.end == Some(End::Close) { Ok(()) } else { self.stream.close_with_reset() }
+        if self.faults.terminal == Some(Terminal::Close) { Ok(()) } else { self.stream.close_with_reset() }
     }
 }

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::*;
 use crate::access::{self, Access};
-use crate::reactor::gate::PAUSE;
+use crate::reactor::gate::ACCEPT_PAUSE;
 
 #[test]
 fn one_edge_lets_everybody_in() {
@@ -63,9 +63,9 @@ fn exhaustion_pauses_and_comes_back_by_time() {
         let wire = bench.knock([]);
         bench.turn([LISTENER]);
         assert_eq!(bench.reactor.counters().pauses, 1, "{errno:?}");
-        assert_eq!(bench.patience(), Some(PAUSE), "neither spinning nor waiting for ever");
+        assert_eq!(bench.patience(), Some(ACCEPT_PAUSE), "neither spinning nor waiting for ever");
         assert_eq!(bench.reactor.counters().accepted, 0);
-        bench.at(MonotonicMs(0).after(PAUSE)).turn([]);
+        bench.at(MonotonicMs(0).after(ACCEPT_PAUSE)).turn([]);
         assert_eq!(bench.reactor.counters().accepted, 1);
         assert!(!wire.borrow().dropped);
     }
@@ -112,7 +112,7 @@ fn over_the_limit_wait_leaves_it_in_the_queue() {
     bench.knock([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.reactor.counters().accepted, 1);
-    assert_eq!(bench.reactor.gate_word(), "full");
+    assert_eq!(bench.reactor.listener_state(), "full");
     assert_eq!(bench.patience(), None, "full is no reason to spin");
     bench.turn([fin(0)]);
     assert_eq!(bench.reactor.counters().accepted, 2, "without another event");
@@ -133,7 +133,7 @@ fn who_may_not_connect_is_closed_at_once() {
     let deny = vec![access::network("127.0.0.0/8").unwrap()];
     let access = Access { deny, ..Access::default() };
     let over_limit = OverLimit::Evict;
-    let mut bench = Bench::new(Rules { access, connections_max: 1, over_limit, ..rules() });
+    let mut bench = Bench::new(Options { access, connections_max: 1, over_limit, ..rules() });
     let wires = [bench.knock([]), bench.knock([])];
     bench.turn([LISTENER]);
     assert!(wires.iter().all(|wire| wire.borrow().dropped));
@@ -143,7 +143,7 @@ fn who_may_not_connect_is_closed_at_once() {
 
 #[test]
 fn a_peer_has_no_more_connections_than_it_may() {
-    let mut bench = Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..rules() });
+    let mut bench = Bench::new(Options { per_peer_max: Some(PeerLimit::of(1)), ..rules() });
     bench.kernel.0.borrow_mut().register.push_back(Errno::NOMEM);
     let wires = [bench.knock([]), bench.knock([In::End]), bench.knock([])];
     bench.turn([LISTENER]);
@@ -181,7 +181,7 @@ fn every_phase_can_be_evicted() {
     bench.turn([LISTENER]);
     bench.turn([fin(0)]);
     bench.turn([]);
-    assert_eq!(bench.reactor.census().0, [0, 1, 0, 0, 0]);
+    assert_eq!(bench.reactor.snapshot().0, [0, 1, 0, 0, 0]);
     bench.knock([]);
     bench.turn([LISTENER]);
     bench.turn([]);
@@ -196,7 +196,7 @@ fn nothing_but_failures_is_a_pause_and_no_busy_loop() {
     }
     bench.turn([LISTENER]);
     assert_eq!(bench.reactor.counters().pauses, 1);
-    assert_eq!(bench.patience(), Some(PAUSE));
+    assert_eq!(bench.patience(), Some(ACCEPT_PAUSE));
 }
 
 #[test]

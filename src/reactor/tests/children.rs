@@ -6,19 +6,19 @@ use super::*;
 
 /// A reactor whose connections are answered by children.
 fn bench(connections_max: usize, over_limit: OverLimit) -> Bench {
-    Bench::new(Rules { exec: true, connections_max, over_limit, ..rules() })
+    Bench::new(Options { exec: true, connections_max, over_limit, ..rules() })
 }
 
 impl Bench {
     /// Children end, and SIGCHLD tells it once.
-    fn end(&mut self, children: impl IntoIterator<Item = (usize, Ended)>) {
+    fn end(&mut self, children: impl IntoIterator<Item = (usize, ExitStatus)>) {
         let ended = children.into_iter().map(|(number, ended)| (child(number), ended));
         self.kernel.0.borrow_mut().ended.extend(ended);
         self.reactor.reap_children();
     }
 
     /// What children were told since this was asked last.
-    fn urged(&mut self) -> Vec<(Pid, Urge)> {
+    fn urged(&mut self) -> Vec<(Pid, StopSignal)> {
         let mut urged = std::mem::take(&mut self.kernel.0.borrow_mut().urged);
         urged.sort_by_key(|(id, _)| id.as_raw_nonzero());
         urged
@@ -26,7 +26,7 @@ impl Bench {
 
     fn assert_balanced(&self) {
         let counters = self.reactor.counters();
-        let (phases, _) = self.reactor.census();
+        let (phases, _) = self.reactor.snapshot();
         let alive = phases.iter().sum::<usize>() + self.reactor.children();
         assert_eq!(counters.accepted, counters.closed_total() + u64::try_from(alive).unwrap());
     }
@@ -51,10 +51,10 @@ fn one_signal_reaps_every_child_that_has_ended() {
         bench.knock([]);
     }
     bench.turn([LISTENER]);
-    bench.end((0..5).map(|number| (number, Ended::Exited(0))));
+    bench.end((0..5).map(|number| (number, ExitStatus::Exited(0))));
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 5));
     bench.assert_balanced();
-    bench.end([(5, Ended::Signalled(9))]);
+    bench.end([(5, ExitStatus::Signalled(9))]);
     bench.end([]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (0, 6));
 }
@@ -64,7 +64,7 @@ fn somebody_elses_child_is_reaped_and_not_counted() {
     let mut bench = bench(100, OverLimit::Wait);
     bench.knock([]);
     bench.turn([LISTENER]);
-    bench.end([(77, Ended::Exited(1)), (0, Ended::Exited(1))]);
+    bench.end([(77, ExitStatus::Exited(1)), (0, ExitStatus::Exited(1))]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (0, 1));
     bench.assert_balanced();
 }
@@ -87,9 +87,9 @@ fn children_count_for_the_limit_and_a_reaped_one_frees_a_slot() {
         bench.knock([]);
     }
     bench.turn([LISTENER]);
-    assert_eq!((bench.reactor.children(), bench.reactor.gate_word()), (2, "full"));
+    assert_eq!((bench.reactor.children(), bench.reactor.listener_state()), (2, "full"));
     assert_eq!(bench.patience(), None, "full is no reason to spin");
-    bench.end([(0, Ended::Exited(0))]);
+    bench.end([(0, ExitStatus::Exited(0))]);
     assert_eq!(bench.patience(), Some(Duration::ZERO), "no second edge will come");
     assert_eq!((bench.reactor.children(), bench.reactor.counters().accepted), (2, 3));
     let mut bench = self::bench(1, OverLimit::Refuse);
@@ -106,8 +106,8 @@ fn a_reaped_child_ends_a_pause() {
     bench.kernel.0.borrow_mut().queue.push_back(Err(Errno::NFILE));
     bench.knock([]);
     bench.turn([LISTENER]);
-    assert_eq!(bench.reactor.gate_word(), "paused");
-    bench.end([(0, Ended::Exited(0))]);
+    assert_eq!(bench.reactor.listener_state(), "paused");
+    bench.end([(0, ExitStatus::Exited(0))]);
     bench.turn([]);
     assert_eq!(bench.reactor.counters().accepted, 2);
 }
@@ -121,17 +121,17 @@ fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
     bench.at(MonotonicMs(1000)).turn([LISTENER, Event::Signal]);
     bench.knock([]);
     bench.reactor.drain();
-    assert_eq!(bench.urged(), [(child(0), Urge::Terminate)], "the second came with the signal");
+    assert_eq!(bench.urged(), [(child(0), StopSignal::Terminate)], "the second came with the signal");
     bench.turn([]);
     bench.turn([]);
     assert!(bench.kernel.0.borrow().listeners_closed, "who waited is in");
     assert_eq!(bench.reactor.children(), 3);
     assert!(bench.waits_at_most(Duration::from_secs(3)));
     bench.at(MonotonicMs(4000)).turn([]);
-    let others = [(child(1), Urge::Terminate), (child(2), Urge::Terminate)];
+    let others = [(child(1), StopSignal::Terminate), (child(2), StopSignal::Terminate)];
     assert_eq!(bench.urged(), others, "and the first is not asked twice");
     assert!(bench.waits_at_most(Duration::from_secs(1)));
-    bench.end((0..3).map(|number| (number, Ended::Signalled(15))));
+    bench.end((0..3).map(|number| (number, ExitStatus::Signalled(15))));
     assert!(bench.reactor.is_done());
     assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (3, 0));
 }
@@ -145,9 +145,9 @@ fn who_comes_in_at_the_very_last_is_asked_to_end_at_once() {
     bench.reactor.drain();
     bench.turn([]);
     bench.urged();
-    bench.end([(0, Ended::Exited(0))]);
+    bench.end([(0, ExitStatus::Exited(0))]);
     bench.at(MonotonicMs(3000)).turn([]);
-    assert_eq!(bench.urged(), [(child(1), Urge::Terminate)]);
+    assert_eq!(bench.urged(), [(child(1), StopSignal::Terminate)]);
     assert!(bench.kernel.0.borrow().listeners_closed);
 }
 
@@ -162,9 +162,9 @@ fn the_drain_deadline_kills_children() {
     bench.at(MonotonicMs(3000)).turn([]);
     bench.urged();
     // One has ended, and its SIGCHLD is not heeded yet: it is not cut.
-    bench.kernel.0.borrow_mut().ended.push_back((child(0), Ended::Signalled(15)));
+    bench.kernel.0.borrow_mut().ended.push_back((child(0), ExitStatus::Signalled(15)));
     bench.at(MonotonicMs(4000)).turn([]);
-    assert_eq!(bench.urged(), [(child(1), Urge::Kill)]);
+    assert_eq!(bench.urged(), [(child(1), StopSignal::Kill)]);
     assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (1, 1));
     assert!(bench.reactor.is_done());
 }
@@ -176,7 +176,7 @@ fn a_second_signal_kills_children_now() {
     bench.turn([LISTENER]);
     bench.reactor.drain();
     bench.reactor.cut();
-    assert_eq!(bench.urged(), [(child(0), Urge::Terminate), (child(0), Urge::Kill)]);
+    assert_eq!(bench.urged(), [(child(0), StopSignal::Terminate), (child(0), StopSignal::Kill)]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Cut)), (0, 1));
 }
 
@@ -187,17 +187,17 @@ fn what_a_child_has_left_behind_is_told_to_end_with_the_others() {
     bench.knock([]);
     bench.turn([LISTENER]);
     bench.kernel.0.borrow_mut().lingering = vec![child(0), child(1)];
-    bench.end([(0, Ended::Exited(7)), (1, Ended::Exited(0))]);
+    bench.end([(0, ExitStatus::Exited(7)), (1, ExitStatus::Exited(0))]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (2, 0), "they hold connections");
     bench.kernel.0.borrow_mut().lingering = vec![child(1)];
     bench.end([]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 1));
     bench.reactor.drain();
-    assert_eq!(bench.urged(), [(child(1), Urge::Terminate)]);
+    assert_eq!(bench.urged(), [(child(1), StopSignal::Terminate)]);
     assert!(!bench.reactor.is_done());
     bench.at(MonotonicMs(3000)).turn([]);
     bench.at(MonotonicMs(4000)).turn([]);
-    assert_eq!(bench.urged(), [(child(1), Urge::Kill)]);
+    assert_eq!(bench.urged(), [(child(1), StopSignal::Kill)]);
     assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (1, 1));
     bench.assert_balanced();
     assert!(bench.reactor.is_done());
@@ -209,7 +209,7 @@ fn a_process_id_that_is_given_again_is_another_childs() {
     bench.knock([]);
     bench.turn([LISTENER]);
     bench.kernel.0.borrow_mut().lingering = vec![child(0)];
-    bench.end([(0, Ended::Exited(0))]);
+    bench.end([(0, ExitStatus::Exited(0))]);
     // What it has left behind ended, and nothing told it: the next child has the number.
     bench.kernel.0.borrow_mut().lingering.clear();
     bench.kernel.0.borrow_mut().spawned.clear();
@@ -218,6 +218,6 @@ fn a_process_id_that_is_given_again_is_another_childs() {
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 1));
     bench.end([]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 1));
-    bench.end([(0, Ended::Exited(0))]);
+    bench.end([(0, ExitStatus::Exited(0))]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (0, 2));
 }

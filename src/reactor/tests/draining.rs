@@ -29,7 +29,7 @@ fn drain_serves_the_queue_before_the_listener_is_closed() {
 
 #[test]
 fn drain_leaves_the_queue_of_an_inherited_listener_to_the_next_process() {
-    let mut bench = Bench::new(Rules { inherited: 1, ..rules() });
+    let mut bench = Bench::new(Options { listeners_inherited: 1, ..rules() });
     bench.knock([bytes("x\n"), In::Block, In::End]);
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);
@@ -52,7 +52,7 @@ fn lingering_ends_at_its_deadline() {
     bench.reactor.drain();
     bench.turn([]);
     bench.turn([]);
-    assert_eq!(bench.reactor.census().0, [0, 0, 0, 1, 0]);
+    assert_eq!(bench.reactor.snapshot().0, [0, 0, 0, 1, 0]);
     assert!(bench.waits_at_most(LINGER));
     bench.at(MonotonicMs(0).after(LINGER)).turn([]);
     assert_eq!(bench.of(Cause::Drained), 1, "it was given everything");
@@ -71,7 +71,7 @@ fn the_drain_deadline_cuts_who_is_owed() {
     bench.reactor.drain();
     bench.turn([]);
     bench.turn([]);
-    assert_eq!(bench.reactor.census().0, [0, 1, 1, 0, 0]);
+    assert_eq!(bench.reactor.snapshot().0, [0, 1, 1, 0, 0]);
     assert!(bench.waits_at_most(Duration::from_secs(3)), "until input is over");
     bench.at(MonotonicMs(3000)).turn([]);
     bench.turn([]);
@@ -95,7 +95,7 @@ fn a_second_signal_cuts_everybody_now() {
 fn a_signal_is_told_to_the_owner() {
     let mut bench = Bench::new(rules());
     bench.kernel.0.borrow_mut().events.push_back(vec![Event::Signal]);
-    assert_eq!(bench.reactor.turn().unwrap(), News::SIGNALS);
+    assert_eq!(bench.reactor.turn().unwrap(), Wakeups::SIGNALS);
     assert_eq!(bench.reactor.signals(), [Signal::Status]);
     assert!(bench.reactor.turn().unwrap().is_empty());
 }
@@ -106,17 +106,17 @@ fn a_beat_is_waited_for_and_told_to_the_owner_until_the_end() {
     let silent = bench.knock([]);
     silent.borrow_mut().writes = [Out::Block].into();
     bench.turn([LISTENER]);
-    bench.reactor.beat_every(Duration::from_secs(3));
+    bench.reactor.watchdog_every(Duration::from_secs(3));
     assert_eq!(bench.patience(), Some(Duration::from_secs(3)));
     bench.at(MonotonicMs(3000));
-    assert_eq!(bench.reactor.turn().unwrap(), News::BEAT);
+    assert_eq!(bench.reactor.turn().unwrap(), Wakeups::WATCHDOG);
     assert!(bench.reactor.turn().unwrap().is_empty());
     bench.at(MonotonicMs(4000)).reactor.drain();
     bench.turn([]);
     bench.turn([]);
     assert!(bench.waits_at_most(Duration::from_secs(2)), "the beat, or lingering");
     bench.at(MonotonicMs(6000));
-    assert_eq!(bench.reactor.turn().unwrap(), News::BEAT);
+    assert_eq!(bench.reactor.turn().unwrap(), Wakeups::WATCHDOG);
 }
 
 #[test]

@@ -15,19 +15,19 @@ fn from(client: &str, input: &[u8]) -> In {
     In::Bytes([&header(client)[..], input].concat())
 }
 
-fn proxied(demand: HeaderPolicy) -> Rules {
-    Rules { proxied: Some(demand), ..rules() }
+fn proxied(demand: HeaderPolicy) -> Options {
+    Options { proxy_header: Some(demand), ..rules() }
 }
 
 /// How many await a header.
 fn introducing(bench: &Bench) -> usize {
-    bench.reactor.census().0[4]
+    bench.reactor.snapshot().0[4]
 }
 
 #[test]
 fn what_a_proxy_says_counts_for_the_limit() {
     let mut bench =
-        Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..proxied(HeaderPolicy::Required) });
+        Bench::new(Options { per_peer_max: Some(PeerLimit::of(1)), ..proxied(HeaderPolicy::Required) });
     let first = bench.knock([from("192.0.2.1", b"first\n"), In::Block]);
     let second = bench.knock([from("192.0.2.1", b"second\n"), In::Block]);
     let other = bench.knock([from("192.0.2.2", b"other\n"), In::Block]);
@@ -49,7 +49,7 @@ fn what_a_proxy_says_counts_for_the_limit() {
 fn silent_connections_of_one_address_take_no_more_places_than_it_may_have() {
     for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let per_peer_max = Some(PeerLimit::of(2));
-        let mut bench = Bench::new(Rules { per_peer_max, connections_max: 50, ..proxied(demand) });
+        let mut bench = Bench::new(Options { per_peer_max, connections_max: 50, ..proxied(demand) });
         let silent: Vec<_> = (0..40).map(|_| bench.knock([])).collect();
         bench.turn([LISTENER]);
         bench.turn([]);
@@ -69,8 +69,8 @@ fn silent_connections_of_one_address_take_no_more_places_than_it_may_have() {
 
 #[test]
 fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
-    let rules = Rules { over_limit: OverLimit::Evict, ..proxied(HeaderPolicy::Required) };
-    let mut bench = Bench::new(Rules { connections_max: 20, ..rules });
+    let rules = Options { over_limit: OverLimit::Evict, ..proxied(HeaderPolicy::Required) };
+    let mut bench = Bench::new(Options { connections_max: 20, ..rules });
     let clients: Vec<_> = (0..20)
         .map(|host| bench.knock([from(&format!("192.0.2.{host}"), b"here\n"), In::Block]))
         .collect();
@@ -97,7 +97,7 @@ fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
 #[test]
 fn only_who_was_counted_is_given_back() {
     let mut bench =
-        Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..proxied(HeaderPolicy::Required) });
+        Bench::new(Options { per_peer_max: Some(PeerLimit::of(1)), ..proxied(HeaderPolicy::Required) });
     let local = || In::Bytes(proxy::header(Version::V1, None));
     let counted = bench.knock([local()]);
     let check = bench.knock([In::End]);
@@ -122,7 +122,7 @@ fn a_header_that_does_not_come_ends_a_connection_only_where_it_has_to() {
     assert_eq!(required.of(Cause::LineTimeout), 1);
 
     let banner = Banner::parse("hello").ok();
-    let mut optional = Bench::new(Rules { banner, ..proxied(HeaderPolicy::Optional) });
+    let mut optional = Bench::new(Options { banner, ..proxied(HeaderPolicy::Optional) });
     let wire = optional.knock([bytes("PROXY "), bytes("of what?\n")]);
     let silent = optional.knock([]);
     optional.turn([LISTENER]);
@@ -130,7 +130,7 @@ fn a_header_that_does_not_come_ends_a_connection_only_where_it_has_to() {
     optional.turn([readable(0)]);
     optional.at(MonotonicMs(5000)).turn([]);
     assert!(!wire.borrow().dropped && !silent.borrow().dropped);
-    assert_eq!((introducing(&optional), optional.reactor.census().0[0]), (0, 2));
+    assert_eq!((introducing(&optional), optional.reactor.snapshot().0[0]), (0, 2));
     optional.turn([readable(0)]);
     optional.turn([]);
     assert_eq!(silent.borrow().sent, b"hello\n", "it may have waited for that");
@@ -151,14 +151,14 @@ fn a_header_that_comes_with_its_deadline_is_in_time() {
 fn who_is_not_introduced_can_be_idle_evicted_and_cut() {
     let timeouts = Timeouts { idle: Some(Duration::from_secs(1)), ..Timeouts::default() };
     for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
-        let mut idle = Bench::new(Rules { timeouts, ..proxied(demand) });
+        let mut idle = Bench::new(Options { timeouts, ..proxied(demand) });
         idle.knock([]);
         idle.turn([LISTENER]);
         idle.at(MonotonicMs(1000)).turn([]);
         assert_eq!(idle.of(Cause::Idle), 1);
 
         let over_limit = OverLimit::Evict;
-        let mut full = Bench::new(Rules { over_limit, connections_max: 1, ..proxied(demand) });
+        let mut full = Bench::new(Options { over_limit, connections_max: 1, ..proxied(demand) });
         for _ in 0..11 {
             full.knock([]);
         }
@@ -174,7 +174,7 @@ fn who_is_not_introduced_can_be_idle_evicted_and_cut() {
 fn a_drain_serves_who_has_said_everything_in_the_queue() {
     for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let mut bench =
-            Bench::new(Rules { per_peer_max: Some(PeerLimit::of(1)), ..proxied(demand) });
+            Bench::new(Options { per_peer_max: Some(PeerLimit::of(1)), ..proxied(demand) });
         bench.turn([]);
         let complete = bench.knock([from("192.0.2.1", b"all of it\n")]);
         let refused = bench.knock([from("192.0.2.1", b"one too many\n")]);
@@ -217,7 +217,7 @@ fn who_has_more_to_say_behind_its_header_gets_another_turn() {
 fn the_greeting_goes_to_the_client_and_before_any_echo() {
     for writes in [vec![], vec![Out::Block], vec![Out::Take(3), Out::Block]] {
         let banner = Some(Banner::parse("hello {peer}").unwrap());
-        let mut bench = Bench::new(Rules { banner, ..proxied(HeaderPolicy::Required) });
+        let mut bench = Bench::new(Options { banner, ..proxied(HeaderPolicy::Required) });
         let wire = bench.knock([from("192.0.2.1", b"one\ntw"), bytes("o\n")]);
         wire.borrow_mut().writes = writes.into();
         bench.turn([LISTENER]);

@@ -1,25 +1,25 @@
 //! Mischief on request, on the scripted kernel.
 
 use super::*;
-use crate::mischief::{Kind, Mischief};
+use crate::mischief::{FaultKind, FaultSpec};
 
 const DELAY: Duration = Duration::from_millis(200);
 
 struct Bad {
-    reactor: Reactor<Misbehaving<Scripted>>,
-    kernel: Scripted,
+    reactor: Reactor<FaultInjector<ScriptedOs>>,
+    kernel: ScriptedOs,
 }
 
 impl Bad {
     /// A reactor that does that to everybody, and has one connection, which sends a line.
-    fn new(kinds: &[Kind]) -> (Self, Handle) {
+    fn new(kinds: &[FaultKind]) -> (Self, Handle) {
         Self::on(kinds, rules())
     }
 
-    fn on(kinds: &[Kind], rules: Rules) -> (Self, Handle) {
-        let kernel = Scripted::default();
-        let mischief = kinds.iter().map(|kind| Mischief { kind: *kind, share: 1.0 }).collect();
-        let misbehaving = Misbehaving::new(kernel.clone(), Dice::new(mischief, 1));
+    fn on(kinds: &[FaultKind], rules: Options) -> (Self, Handle) {
+        let kernel = ScriptedOs::default();
+        let mischief = kinds.iter().map(|kind| FaultSpec { kind: *kind, probability: 1.0 }).collect();
+        let misbehaving = FaultInjector::new(kernel.clone(), FaultSampler::new(mischief, 1));
         let mut bad = Self { reactor: Reactor::new(misbehaving, 1, rules), kernel };
         let (stream, wire) = ScriptedStream::new([bytes("line\n"), bytes("more\n")]);
         bad.kernel.0.borrow_mut().queue.push_back(Ok(stream));
@@ -39,7 +39,7 @@ impl Bad {
 
 #[test]
 fn a_delay_holds_back_what_is_sent_and_nothing_else() {
-    let (mut bad, wire) = Bad::new(&[Kind::Delay(DELAY)]);
+    let (mut bad, wire) = Bad::new(&[FaultKind::Delay(DELAY)]);
     bad.turn([readable(0)]);
     bad.turn([]);
     assert_eq!(wire.borrow().sent, b"");
@@ -50,12 +50,12 @@ fn a_delay_holds_back_what_is_sent_and_nothing_else() {
     bad.kernel.0.borrow_mut().now = MonotonicMs(200);
     bad.turn([]);
     assert_eq!(wire.borrow().sent, b"line\n");
-    assert_eq!(bad.reactor.mischief(), [("delay", 1)]);
+    assert_eq!(bad.reactor.injected_faults(), [("delay", 1)]);
 }
 
 #[test]
 fn an_error_of_a_delayed_connection_is_told_at_once() {
-    let (mut bad, wire) = Bad::new(&[Kind::Delay(DELAY)]);
+    let (mut bad, wire) = Bad::new(&[FaultKind::Delay(DELAY)]);
     wire.borrow_mut().reads = [In::Fail(Errno::CONNRESET)].into();
     bad.turn([Event::Stream(0, Ready::READABLE.union(Ready::ERROR))]);
     bad.turn([]);
@@ -64,7 +64,7 @@ fn an_error_of_a_delayed_connection_is_told_at_once() {
 
 #[test]
 fn a_reset_comes_with_the_first_input() {
-    let (mut bad, wire) = Bad::new(&[Kind::Reset]);
+    let (mut bad, wire) = Bad::new(&[FaultKind::Reset]);
     bad.turn([]);
     assert!(!wire.borrow().dropped, "not before");
     bad.turn([readable(0)]);
@@ -75,7 +75,7 @@ fn a_reset_comes_with_the_first_input() {
 
 #[test]
 fn an_early_close_throws_away_what_would_make_it_a_reset() {
-    let (mut bad, wire) = Bad::new(&[Kind::Close]);
+    let (mut bad, wire) = Bad::new(&[FaultKind::Close]);
     bad.turn([readable(0)]);
     bad.turn([]);
     let wire = wire.borrow();
@@ -85,7 +85,7 @@ fn an_early_close_throws_away_what_would_make_it_a_reset() {
 
 #[test]
 fn a_stalled_connection_is_never_read_and_its_end_is_noticed() {
-    let (mut bad, wire) = Bad::new(&[Kind::Stall]);
+    let (mut bad, wire) = Bad::new(&[FaultKind::Stall]);
     for _ in 0..3 {
         bad.turn([fin(0)]);
     }
@@ -98,7 +98,7 @@ fn a_stalled_connection_is_never_read_and_its_end_is_noticed() {
 
 #[test]
 fn a_stalled_connection_does_not_outlive_the_drain() {
-    let (mut bad, _wire) = Bad::new(&[Kind::Stall]);
+    let (mut bad, _wire) = Bad::new(&[FaultKind::Stall]);
     bad.reactor.drain();
     bad.turn([]);
     bad.turn([]);
@@ -111,7 +111,7 @@ fn a_stalled_connection_does_not_outlive_the_drain() {
 
 #[test]
 fn slices_are_of_one_byte_and_lose_none() {
-    let (mut bad, wire) = Bad::new(&[Kind::Slice]);
+    let (mut bad, wire) = Bad::new(&[FaultKind::Slice]);
     let long = "x".repeat(999) + "\n";
     wire.borrow_mut().reads = [bytes(&long)].into();
     wire.borrow_mut().writes = vec![Out::Take(1000); 2000].into();
@@ -125,7 +125,7 @@ fn slices_are_of_one_byte_and_lose_none() {
 #[test]
 fn who_is_refused_is_closed_at_once_and_by_that_name() {
     let (bad, wire) =
-        Bad::on(&[Kind::Refuse], Rules { per_peer_max: Some(PeerLimit::of(1)), ..rules() });
+        Bad::on(&[FaultKind::Refuse], Options { per_peer_max: Some(PeerLimit::of(1)), ..rules() });
     assert!(wire.borrow().dropped);
     assert_eq!(bad.of(Cause::Refused), 1);
     assert!(bad.kernel.0.borrow().registered.is_empty());
@@ -140,10 +140,10 @@ fn who_is_refused_is_closed_at_once_and_by_that_name() {
 #[test]
 fn the_same_seed_has_the_same_connections_misbehave() {
     let accepted = |seed| {
-        let kernel = Scripted::default();
-        let mischief = vec![Mischief { kind: Kind::Refuse, share: 0.25 }];
-        let misbehaving = Misbehaving::new(kernel.clone(), Dice::new(mischief, seed));
-        let mut reactor = Reactor::new(misbehaving, 1, Rules { connections_max: 999, ..rules() });
+        let kernel = ScriptedOs::default();
+        let mischief = vec![FaultSpec { kind: FaultKind::Refuse, probability: 0.25 }];
+        let misbehaving = FaultInjector::new(kernel.clone(), FaultSampler::new(mischief, seed));
+        let mut reactor = Reactor::new(misbehaving, 1, Options { connections_max: 999, ..rules() });
         let wires: Vec<_> = (0..800).map(|_| ScriptedStream::new([])).collect();
         let (streams, wires): (Vec<_>, Vec<_>) = wires.into_iter().unzip();
         kernel.0.borrow_mut().queue.extend(streams.into_iter().map(Ok));
@@ -163,7 +163,7 @@ fn the_same_seed_has_the_same_connections_misbehave() {
 #[test]
 fn a_peer_is_greeted_before_anything_else() {
     let banner = crate::banner::Banner::parse("hello {peer}").unwrap();
-    let mut bench = Bench::new(Rules { banner: Some(banner), ..rules() });
+    let mut bench = Bench::new(Options { banner: Some(banner), ..rules() });
     let wire = bench.knock([bytes("line\n")]);
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);

@@ -30,7 +30,7 @@ type Handle = Rc<RefCell<StreamScript>>;
 
 /// What the kernel is going to do.
 #[derive(Default)]
-struct Plan {
+struct OsScript {
     events: VecDeque<Vec<Event>>,
     queue: VecDeque<Result<ScriptedStream, Errno>>,
     accepts: usize,
@@ -47,16 +47,16 @@ struct Plan {
     /// How each spawn fails; when this is empty they succeed, with process ids from 1 on.
     unstartable: VecDeque<Errno>,
     spawned: Vec<Pid>,
-    ended: VecDeque<(Pid, Ended)>,
+    ended: VecDeque<(Pid, ExitStatus)>,
     /// Children that have left something behind.
     lingering: Vec<Pid>,
-    urged: Vec<(Pid, Urge)>,
+    urged: Vec<(Pid, StopSignal)>,
 }
 
 #[derive(Clone, Default)]
-struct Scripted(Rc<RefCell<Plan>>);
+struct ScriptedOs(Rc<RefCell<OsScript>>);
 
-impl Kernel for Scripted {
+impl Os for ScriptedOs {
     type Stream = ScriptedStream;
 
     fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()> {
@@ -84,7 +84,7 @@ impl Kernel for Scripted {
         self.0.borrow().queue.is_empty()
     }
 
-    fn accept_visitor(&mut self) -> io::Result<(ScriptedStream, Peer)> {
+    fn accept_admin(&mut self) -> io::Result<(ScriptedStream, Peer)> {
         match self.0.borrow_mut().visitors.pop_front() {
             None => Err(Errno::AGAIN.into()),
             Some(visitor) => visitor.map_err(Into::into),
@@ -118,7 +118,7 @@ impl Kernel for Scripted {
         Ok(id)
     }
 
-    fn reap(&mut self) -> Option<(Pid, Ended)> {
+    fn reap(&mut self) -> Option<(Pid, ExitStatus)> {
         self.0.borrow_mut().ended.pop_front()
     }
 
@@ -126,7 +126,7 @@ impl Kernel for Scripted {
         !self.0.borrow().lingering.contains(&child)
     }
 
-    fn signal_child(&mut self, child: Pid, urge: Urge) {
+    fn signal_child(&mut self, child: Pid, urge: StopSignal) {
         self.0.borrow_mut().urged.push((child, urge));
     }
 
@@ -138,18 +138,18 @@ impl Kernel for Scripted {
 }
 
 struct Bench {
-    reactor: Reactor<Scripted>,
-    kernel: Scripted,
+    reactor: Reactor<ScriptedOs>,
+    kernel: ScriptedOs,
 }
 
 impl Bench {
-    fn new(rules: Rules) -> Self {
-        let kernel = Scripted::default();
+    fn new(rules: Options) -> Self {
+        let kernel = ScriptedOs::default();
         Self { reactor: Reactor::new(kernel.clone(), 1, rules), kernel }
     }
 
     fn room_for(connections_max: usize, over_limit: OverLimit) -> Self {
-        Self::new(Rules { connections_max, over_limit, ..rules() })
+        Self::new(Options { connections_max, over_limit, ..rules() })
     }
 
     /// A connection waits in the queue.
@@ -197,8 +197,8 @@ impl Bench {
     }
 }
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> Options {
+    Options {
         service: ECHO,
         banner: None,
         descriptors: 0,
@@ -208,11 +208,11 @@ fn rules() -> Rules {
         over_limit: OverLimit::Wait,
         access: Access::default(),
         metrics_access: Access::default(),
-        proxied: None,
+        proxy_header: None,
         per_peer_max: None,
         timeouts: Timeouts::default(),
         drain: Duration::from_secs(4),
-        inherited: 0,
+        listeners_inherited: 0,
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::connection::LINGER;
 use crate::http::REQUEST_TIMEOUT;
 use crate::proxy::{self, HeaderPolicy};
-use crate::reactor::desk::FIRST_KEY;
+use crate::reactor::desk::ADMIN_KEY_BASE;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -24,7 +24,7 @@ impl Bench {
 }
 
 fn with(timeouts: Timeouts) -> Bench {
-    Bench::new(Rules { timeouts, ..rules() })
+    Bench::new(Options { timeouts, ..rules() })
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_peer_that_made_room_before_the_stall_timeout_is_written_to_after_a_stop() {
 #[test]
 fn a_header_that_came_in_time_is_read_after_a_stop() {
     for wait in WAITS {
-        let mut bench = Bench::new(Rules { proxied: Some(HeaderPolicy::Required), ..rules() });
+        let mut bench = Bench::new(Options { proxy_header: Some(HeaderPolicy::Required), ..rules() });
         let wire = bench.knock([]);
         bench.turn([LISTENER]);
         let header = bytes("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nline\n");
@@ -102,13 +102,13 @@ fn a_visitors_question_that_came_in_time_is_answered_after_a_stop() {
         let (stream, wire) = ScriptedStream::new([]);
         let peer = SocketAddr::from(([127, 0, 0, 1], 1)).into();
         bench.kernel.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
-        bench.turn([Event::Desk]);
+        bench.turn([Event::Admin]);
         wire.borrow_mut().reads =
             [bytes("GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"), In::Block].into();
         let late = REQUEST_TIMEOUT.as_millis().try_into().unwrap_or(u64::MAX);
         bench.stopped_until(2 * late, wait);
-        assert_eq!(bench.reactor.questions().len(), 1);
-        bench.turn([readable(FIRST_KEY)]);
+        assert_eq!(bench.reactor.admin_requests().len(), 1);
+        bench.turn([readable(ADMIN_KEY_BASE)]);
         assert!(!wire.borrow().dropped, "it has its time for the answer");
     }
 }
@@ -186,18 +186,18 @@ fn a_queue_that_filled_before_input_was_over_is_served_by_a_drain_after_a_stop()
 
 #[test]
 fn children_have_a_quarter_of_the_drain_between_term_and_kill_after_a_stop() {
-    let mut bench = Bench::new(Rules { exec: true, ..rules() });
+    let mut bench = Bench::new(Options { exec: true, ..rules() });
     bench.kernel.0.borrow_mut().events.push_back(vec![Event::Signal]);
     bench.knock([]);
     bench.reactor.turn().unwrap();
     bench.reactor.drain();
     assert!(bench.kernel.0.borrow().urged.is_empty(), "it came from the queue");
     bench.stopped_until(9000, None);
-    assert_eq!(bench.kernel.0.borrow().urged, [(child(0), Urge::Terminate)]);
+    assert_eq!(bench.kernel.0.borrow().urged, [(child(0), StopSignal::Terminate)]);
     bench.at(MonotonicMs(9999)).turn([]);
     assert_eq!(bench.kernel.0.borrow().urged.len(), 1);
     bench.at(MonotonicMs(10_000)).turn([]);
-    assert_eq!(bench.kernel.0.borrow().urged.last(), Some(&(child(0), Urge::Kill)));
+    assert_eq!(bench.kernel.0.borrow().urged.last(), Some(&(child(0), StopSignal::Kill)));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn spurious_readiness_is_no_error() {
     bench.turn([fin(0)]);
     bench.turn([readable(0)]);
     assert!(!wire.borrow().dropped);
-    assert_eq!(bench.reactor.census().0, [1, 0, 0, 0, 0]);
+    assert_eq!(bench.reactor.snapshot().0, [1, 0, 0, 0, 0]);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn an_interrupted_poll_is_a_turn_with_a_signal_perhaps() {
     let mut bench = Bench::new(rules());
     bench.kernel.0.borrow_mut().polled = Some(Errno::INTR);
     let news = bench.reactor.turn().unwrap();
-    assert!(news.contains(News::SIGNALS), "the byte that its handler writes may be lost");
+    assert!(news.contains(Wakeups::SIGNALS), "the byte that its handler writes may be lost");
     bench.kernel.0.borrow_mut().polled = Some(Errno::BADF);
     assert!(bench.reactor.turn().is_err(), "any other failure of the poll is ours");
 }
@@ -133,7 +133,7 @@ fn streams_take_turns() {
 fn idle_time_counts_from_the_last_byte() {
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { idle: Some(second), ..Timeouts::default() };
-    let mut bench = Bench::new(Rules { timeouts, ..rules() });
+    let mut bench = Bench::new(Options { timeouts, ..rules() });
     let wire = bench.knock([bytes("x\n"), In::Block]);
     bench.turn([LISTENER]);
     assert!(bench.waits_at_most(second));
@@ -149,14 +149,14 @@ fn idle_time_counts_from_the_last_byte() {
 #[test]
 fn extreme_timeouts_neither_spin_nor_overflow() {
     let timeouts = Timeouts { idle: Some(Duration::MAX), ..Timeouts::default() };
-    let mut bench = Bench::new(Rules { timeouts, drain: Duration::MAX, ..rules() });
+    let mut bench = Bench::new(Options { timeouts, drain: Duration::MAX, ..rules() });
     bench.at(MonotonicMs(1)).knock([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.patience(), Some(Duration::from_secs(86_400)), "a poll can't wait longer");
     bench.reactor.drain();
     assert!(bench.reactor.is_draining());
     let month = Timeouts { idle: Some(Duration::from_secs(30 * 86_400)), ..timeouts };
-    let mut bench = Bench::new(Rules { timeouts: month, ..rules() });
+    let mut bench = Bench::new(Options { timeouts: month, ..rules() });
     bench.knock([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.patience(), Some(Duration::from_secs(86_400)), "a poll can't wait longer");
@@ -166,7 +166,7 @@ fn extreme_timeouts_neither_spin_nor_overflow() {
 fn a_slots_next_owner_has_no_place_in_the_queue() {
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { line: Some(second), ..Timeouts::default() };
-    let mut bench = Bench::new(Rules { timeouts, ..rules() });
+    let mut bench = Bench::new(Options { timeouts, ..rules() });
     bench.knock([In::Bytes(vec![b'x'; 4 * READ_BYTES_MAX])]);
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);

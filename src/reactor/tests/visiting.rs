@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::http::{REQUEST_TIMEOUT, Response};
-use crate::reactor::desk::{FIRST_KEY, VISITORS_MAX};
-use crate::reactor::gate::PAUSE;
+use crate::reactor::desk::{ADMIN_KEY_BASE, ADMIN_CONNECTIONS_MAX};
+use crate::reactor::gate::ACCEPT_PAUSE;
 
 const GET: &str = "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n";
 
@@ -22,23 +22,23 @@ impl Bench {
     }
 
     fn answer_all(&mut self) {
-        for question in self.reactor.questions() {
+        for question in self.reactor.admin_requests() {
             let path = question.request.path.clone();
-            self.reactor.answer(&question, Response::text(200, &path));
+            self.reactor.answer_admin(&question, Response::text(200, &path));
         }
     }
 }
 
 fn visitor(number: usize) -> Event {
-    readable(FIRST_KEY + number)
+    readable(ADMIN_KEY_BASE + number)
 }
 
 #[test]
 fn a_visitor_is_answered_and_is_no_connection() {
     let mut bench = Bench::new(rules());
     let wire = bench.visit([bytes(GET)]);
-    bench.turn([Event::Desk]);
-    assert_eq!(bench.reactor.visitors(), 1);
+    bench.turn([Event::Admin]);
+    assert_eq!(bench.reactor.admin_connections(), 1);
     bench.turn([visitor(0)]);
     bench.answer_all();
     assert_eq!(bench.patience(), Some(Duration::ZERO), "the answer is written at once");
@@ -46,7 +46,7 @@ fn a_visitor_is_answered_and_is_no_connection() {
     assert!(wire.borrow().half_closed);
     wire.borrow_mut().reads.push_back(In::End);
     bench.turn([visitor(0)]);
-    assert_eq!((bench.reactor.visitors(), bench.reactor.counters().accepted), (0, 0));
+    assert_eq!((bench.reactor.admin_connections(), bench.reactor.counters().accepted), (0, 0));
     assert!(wire.borrow().dropped);
     bench.at(MonotonicMs(0).after(REQUEST_TIMEOUT / 4)).turn([]);
     assert_eq!(bench.patience(), None, "and then nothing is waited for but events");
@@ -56,10 +56,10 @@ fn a_visitor_is_answered_and_is_no_connection() {
 fn a_turn_tells_of_a_question() {
     let mut bench = Bench::new(rules());
     bench.visit([bytes(GET)]);
-    bench.turn([Event::Desk]);
+    bench.turn([Event::Admin]);
     bench.kernel.0.borrow_mut().events.push_back(vec![visitor(0)]);
-    assert_eq!(bench.reactor.turn().unwrap(), News::QUESTIONS);
-    assert_eq!(bench.reactor.questions().len(), 1);
+    assert_eq!(bench.reactor.turn().unwrap(), Wakeups::ADMIN);
+    assert_eq!(bench.reactor.admin_requests().len(), 1);
     assert!(bench.reactor.turn().unwrap().is_empty(), "it is told once");
 }
 
@@ -67,7 +67,7 @@ fn a_turn_tells_of_a_question() {
 fn a_slow_visitor_has_its_time_and_no_more() {
     let mut bench = Bench::new(rules());
     let wires = [bench.visit([bytes("GET /")]), bench.visit([])];
-    bench.turn([Event::Desk]);
+    bench.turn([Event::Admin]);
     bench.turn([visitor(0)]);
     bench.turn([]);
     assert!(bench.waits_at_most(REQUEST_TIMEOUT / 4));
@@ -81,8 +81,8 @@ fn a_slow_visitor_has_its_time_and_no_more() {
 
 /// Lets in all that wait, four in a turn, and reads what they have to say.
 fn let_in(bench: &mut Bench) {
-    for _ in 0..3 * VISITORS_MAX {
-        bench.turn([Event::Desk]);
+    for _ in 0..3 * ADMIN_CONNECTIONS_MAX {
+        bench.turn([Event::Admin]);
     }
 }
 
@@ -92,16 +92,16 @@ fn gone(wires: &[Handle]) -> Vec<usize> {
 }
 
 fn rejected(bench: &Bench, reason: &str) -> u64 {
-    bench.reactor.counters().visitors_rejected.get(reason).copied().unwrap_or_default()
+    bench.reactor.counters().admin_rejected.get(reason).copied().unwrap_or_default()
 }
 
 #[test]
 fn the_oldest_silent_visitor_of_the_address_that_has_most_makes_room() {
     let mut bench = Bench::new(rules());
     let probe = bench.visit_from(2, []);
-    let silent: Vec<_> = (1..VISITORS_MAX).map(|_| bench.visit([])).collect();
+    let silent: Vec<_> = (1..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
     let_in(&mut bench);
-    assert_eq!(bench.reactor.visitors(), VISITORS_MAX);
+    assert_eq!(bench.reactor.admin_connections(), ADMIN_CONNECTIONS_MAX);
     let more: Vec<_> = (0..3).map(|_| bench.visit([])).collect();
     let_in(&mut bench);
     assert_eq!((gone(&silent), gone(&more)), (vec![0, 1, 2], vec![]));
@@ -117,22 +117,22 @@ fn the_oldest_silent_visitor_of_the_address_that_has_most_makes_room() {
 #[test]
 fn a_visitor_that_has_asked_is_never_evicted_and_one_that_is_answered_first() {
     let mut bench = Bench::new(rules());
-    let askers: Vec<_> = (0..VISITORS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
+    let askers: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
     let_in(&mut bench);
     let newcomer = bench.visit([]);
     let_in(&mut bench);
     assert!(newcomer.borrow().dropped && gone(&askers).is_empty());
     assert_eq!(rejected(&bench, "full"), 1);
-    let questions = bench.reactor.questions();
-    assert_eq!(questions.len(), VISITORS_MAX);
-    bench.reactor.answer(&questions[5], Response::text(200, "this one"));
+    let questions = bench.reactor.admin_requests();
+    assert_eq!(questions.len(), ADMIN_CONNECTIONS_MAX);
+    bench.reactor.answer_admin(&questions[5], Response::text(200, "this one"));
     bench.turn([]);
     bench.visit([]);
     let_in(&mut bench);
     assert_eq!(gone(&askers), [5], "its answer is on its way");
     assert_eq!(rejected(&bench, "evicted"), 0);
     for question in &questions {
-        bench.reactor.answer(question, Response::text(200, "late"));
+        bench.reactor.answer_admin(question, Response::text(200, "late"));
     }
     let_in(&mut bench);
     assert!(askers.iter().all(|wire| !wire.borrow().sent.is_empty()), "each its own answer");
@@ -141,7 +141,7 @@ fn a_visitor_that_has_asked_is_never_evicted_and_one_that_is_answered_first() {
 #[test]
 fn an_answer_that_is_not_taken_makes_room_if_there_is_nothing_else() {
     let mut bench = Bench::new(rules());
-    let askers: Vec<_> = (0..VISITORS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
+    let askers: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
     for wire in &askers {
         wire.borrow_mut().writes = [Out::Block].into();
     }
@@ -160,23 +160,23 @@ fn an_answer_that_is_not_taken_makes_room_if_there_is_nothing_else() {
 fn an_address_that_may_not_ask_is_closed_at_once() {
     let allow = vec!["127.0.0.2/32".parse().unwrap()];
     let metrics_access = Access { allow, deny: Vec::new() };
-    let mut bench = Bench::new(Rules { metrics_access, ..rules() });
+    let mut bench = Bench::new(Options { metrics_access, ..rules() });
     let wires = [bench.visit_from(1, [bytes(GET)]), bench.visit_from(2, [bytes(GET)])];
     let_in(&mut bench);
     assert_eq!(gone(&wires), [0]);
-    assert_eq!((rejected(&bench, "refused"), bench.reactor.questions().len()), (1, 1));
+    assert_eq!((rejected(&bench, "refused"), bench.reactor.admin_requests().len()), (1, 1));
 }
 
 #[test]
 fn few_visitors_are_served_in_a_turn() {
     let mut bench = Bench::new(rules());
-    let wires: Vec<_> = (0..VISITORS_MAX).map(|_| bench.visit([])).collect();
+    let wires: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
     let_in(&mut bench);
     for wire in &wires {
         wire.borrow_mut().reads = [bytes(GET)].into();
     }
-    bench.turn((0..VISITORS_MAX).map(visitor));
-    assert_eq!(bench.reactor.questions().len(), 4, "the peers' events wait meanwhile");
+    bench.turn((0..ADMIN_CONNECTIONS_MAX).map(visitor));
+    assert_eq!(bench.reactor.admin_requests().len(), 4, "the peers' events wait meanwhile");
     assert_eq!(bench.patience(), Some(Duration::ZERO));
 }
 
@@ -184,9 +184,9 @@ fn few_visitors_are_served_in_a_turn() {
 fn a_door_at_which_every_accept_fails_is_not_spun_at() {
     let mut bench = Bench::new(rules());
     bench.kernel.0.borrow_mut().visitors.extend((0..9).map(|_| Err(Errno::PERM)));
-    bench.turn([Event::Desk]);
+    bench.turn([Event::Admin]);
     bench.turn([]);
-    assert_eq!(bench.patience(), Some(PAUSE));
+    assert_eq!(bench.patience(), Some(ACCEPT_PAUSE));
 }
 
 #[test]
@@ -194,16 +194,16 @@ fn visitors_that_cannot_be_let_in_are_waited_for_without_spinning() {
     let mut bench = Bench::new(rules());
     bench.kernel.0.borrow_mut().visitors.push_back(Err(Errno::MFILE));
     let wire = bench.visit([]);
-    bench.turn([Event::Desk]);
+    bench.turn([Event::Admin]);
     bench.turn([]);
-    assert_eq!(bench.patience(), Some(PAUSE));
-    bench.at(MonotonicMs(0).after(PAUSE)).turn([]);
-    assert_eq!(bench.reactor.visitors(), 1, "without another event");
+    assert_eq!(bench.patience(), Some(ACCEPT_PAUSE));
+    bench.at(MonotonicMs(0).after(ACCEPT_PAUSE)).turn([]);
+    assert_eq!(bench.reactor.admin_connections(), 1, "without another event");
     assert!(!wire.borrow().dropped);
     // One whose registration fails is closed.
     bench.kernel.0.borrow_mut().register.push_back(Errno::NOMEM);
     let refused = bench.visit([]);
-    bench.turn([Event::Desk]);
+    bench.turn([Event::Admin]);
     assert!(refused.borrow().dropped);
 }
 
@@ -212,15 +212,15 @@ fn visitors_are_answered_while_draining_and_do_not_delay_the_end() {
     let mut bench = Bench::new(rules());
     bench.knock([]);
     bench.visit([bytes(GET)]);
-    bench.turn([LISTENER, Event::Desk]);
+    bench.turn([LISTENER, Event::Admin]);
     bench.reactor.drain();
     bench.turn([visitor(0)]);
     assert!(bench.reactor.is_draining());
-    assert_eq!(bench.reactor.questions().len(), 1);
+    assert_eq!(bench.reactor.admin_requests().len(), 1);
     bench.turn([fin(0)]);
     bench.at(MonotonicMs(0).after(Duration::from_secs(4))).turn([]);
     assert!(bench.reactor.is_done());
-    assert_eq!(bench.reactor.visitors(), 1);
+    assert_eq!(bench.reactor.admin_connections(), 1);
 }
 
 #[test]
@@ -236,12 +236,12 @@ fn long_turns_are_measured() {
     let wires: Vec<_> = (0..40).map(|_| bench.knock([bytes("x\n")])).collect();
     bench.turn([LISTENER]);
     bench.turn((0..40).map(readable));
-    assert_eq!(bench.reactor.counters().turns, 2);
-    assert_eq!(bench.reactor.counters().longest_turn, Duration::ZERO, "by a clock that stands");
+    assert_eq!(bench.reactor.counters().iterations, 2);
+    assert_eq!(bench.reactor.counters().longest_iteration, Duration::ZERO, "by a clock that stands");
     bench.kernel.0.borrow_mut().slow = Some(MonotonicMs(12));
     for wire in &wires {
         wire.borrow_mut().reads.push_back(bytes("y\n"));
     }
     bench.turn((0..40).map(readable));
-    assert_eq!(bench.reactor.counters().longest_turn, Duration::from_millis(12));
+    assert_eq!(bench.reactor.counters().longest_iteration, Duration::from_millis(12));
 }
