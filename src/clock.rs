@@ -28,7 +28,7 @@ impl MonotonicMs {
 }
 
 /// A moment, in nanoseconds since an arbitrary but fixed start: for whoever measures, where
-/// [`Millis`] is for whoever waits.
+/// [`MonotonicMs`] is for whoever waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct MonotonicNs(pub u64);
 

@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn the_limit_is_raised_as_far_as_it_goes_and_never_lowered() {
-        let most = |current, maximum, ceiling| reachable_limit(&Rlimit { current, maximum }, ceiling);
+        let most =
+            |current, maximum, ceiling| reachable_limit(&Rlimit { current, maximum }, ceiling);
         assert_eq!(most(Some(1024), Some(20_000), None), Some(20_000));
         assert_eq!(most(Some(1024), None, None), None);
         assert_eq!(most(Some(256), None, Some(10_240)), Some(10_240));

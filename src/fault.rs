@@ -49,7 +49,9 @@ pub fn accept_error(error: &Error) -> AcceptError {
     }
     match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => AcceptError::Exhausted,
-        Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) => AcceptError::ListenerBroken,
+        Some(Errno::BADF | Errno::INVAL | Errno::NOTSOCK | Errno::FAULT) => {
+            AcceptError::ListenerBroken
+        }
         _ => AcceptError::Retry,
     }
 }

@@ -91,6 +91,9 @@ mod tests {
     fn it_is_shown_as_it_is_written() {
         let delay = FaultKind::Delay(Duration::from_millis(200));
         assert_eq!(FaultSpec { kind: delay, probability: 0.1 }.to_string(), "delay:200ms=10%");
-        assert_eq!(FaultSpec { kind: FaultKind::Reset, probability: 0.005 }.to_string(), "reset=0.5%");
+        assert_eq!(
+            FaultSpec { kind: FaultKind::Reset, probability: 0.005 }.to_string(),
+            "reset=0.5%"
+        );
     }
 }

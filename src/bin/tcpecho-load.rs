@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(Outcome::Passed) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted) => ExitCode::from(INTERRUPTED),
-        Ok(Outcome::Judged(held)) => {
+        Ok(Outcome::ThresholdCrossed(held)) => {
             for criterion in held {
                 say(&format!("fail-if {criterion}"));
             }

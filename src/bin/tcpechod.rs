@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use env_logger::{Builder, Target};
 use log::warn;
-use tcpecho::cli::{self, Command, LogFilter};
-use tcpecho::server::{self, LogSink, Outcome, Start};
+use tcpecho::cli::{self, DaemonCommand, LogFilter};
+use tcpecho::server::{self, ExitReason, LogSink, Start};
 use tcpecho::stderr;
 
 fn main() -> ExitCode {
     let start = Start::begin();
     let command = cli::parse_daemon();
-    let (Command::Run(config) | Command::Check(config, _)) = &command;
+    let (DaemonCommand::Run(config) | DaemonCommand::Check(config, _)) = &command;
     let format = config.log_format;
     let filter = LogFilter::new(config.log_level);
     Builder::new()
@@ -24,18 +24,18 @@ fn main() -> ExitCode {
         warn!("{warning}");
     }
     let outcome = match command {
-        Command::Run(config) => server::run(&config, start),
-        Command::Check(config, options) => server::check(&config, start).and_then(|text| {
+        DaemonCommand::Run(config) => server::run(&config, start),
+        DaemonCommand::Check(config, options) => server::check(&config, start).and_then(|text| {
             writeln!(std::io::stdout(), "{text}\n\n{}", options.join("\n"))?;
-            Ok(Outcome::Drained)
+            Ok(ExitReason::Drained)
         }),
     };
     match outcome {
-        Ok(Outcome::Drained) => ExitCode::SUCCESS,
-        Ok(Outcome::Cut(_)) => ExitCode::FAILURE,
+        Ok(ExitReason::Drained) => ExitCode::SUCCESS,
+        Ok(ExitReason::Cut(_)) => ExitCode::FAILURE,
         Err(error) => {
             // Not through the log, which may be filtered.
-            stderr::write_last(format.last_words(&error).as_bytes());
+            stderr::write_last(format.fatal_line(&error).as_bytes());
             ExitCode::FAILURE
         }
     }

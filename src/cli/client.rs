@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
 
-use crate::client::{self, Config, Style};
+use crate::client::{self, ClientConfig, Style};
 use crate::keepalive::Keepalive;
 use crate::proxy;
 
@@ -17,7 +17,7 @@ use super::units::{OrOff, duration, duration_or_off, keepalive_or_off, user_time
 
 /// Reads the command line and the environment. What is wrong with them is said, and ends the
 /// process with status 2.
-pub fn parse() -> Config {
+pub fn parse() -> ClientConfig {
     let arguments = arguments(std::env::args_os()).unwrap_or_else(|error| error.exit());
     environment::warn("tcpecho", arguments.log_level);
     arguments.into()
@@ -28,14 +28,14 @@ pub fn parse() -> Config {
 /// # Errors
 ///
 /// What is wrong with them, or what was asked for in place of a run, like the help.
-pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<Config, clap::Error>
+pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<ClientConfig, clap::Error>
 where
     W: Into<OsString> + Clone,
 {
     Ok(arguments(words)?.into())
 }
 
-fn arguments<W>(words: impl IntoIterator<Item = W>) -> Result<Arguments, clap::Error>
+fn arguments<W>(words: impl IntoIterator<Item = W>) -> Result<ClientArgs, clap::Error>
 where
     W: Into<OsString> + Clone,
 {
@@ -50,7 +50,7 @@ where
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option, and by itself")]
 #[command(name = "tcpecho", version, max_term_width = 100, after_help = AFTER_HELP)]
-pub(super) struct Arguments {
+pub(super) struct ClientArgs {
     #[command(flatten)]
     target: Target,
 
@@ -108,7 +108,7 @@ pub(super) struct Arguments {
 
     /// How lines travel
     #[arg(long, value_name = "FORMAT", env = "TCPECHO_FORMAT", default_value = "text")]
-    format: Format,
+    format: WireFormatArg,
 
     /// Send a line, wait for its echo, then read the next: the course's first client, with its
     /// faults
@@ -119,11 +119,11 @@ pub(super) struct Arguments {
 
     /// What SIGPIPE does
     #[arg(long, value_name = "ACTION", env = "TCPECHO_SIGPIPE", default_value = "ignore")]
-    sigpipe: Sigpipe,
+    sigpipe: SigpipeArg,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+enum WireFormatArg {
     /// As they are
     Text,
     /// `11 22` as two XDR hypers, the reply as a line: for a server of sum-xdr
@@ -131,7 +131,7 @@ enum Format {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Sigpipe {
+enum SigpipeArg {
     /// Nothing; the write fails, and the exit status is 5
     Ignore,
     /// It kills, silently
@@ -146,8 +146,8 @@ Exit status, and the first word on standard error: 0 all sent, all echoed; 1 fai
 3 terminated (the server ended first); 4 reset; 5 broken-pipe; 6 timed-out; 7 unreachable; \
 8 refused; 9 unresolved.";
 
-impl From<Arguments> for Config {
-    fn from(arguments: Arguments) -> Self {
+impl From<ClientArgs> for ClientConfig {
+    fn from(arguments: ClientArgs) -> Self {
         Self {
             server: arguments.target.into(),
             verbose: arguments.verbose || arguments.log_level >= LogLevel::Debug,
@@ -159,13 +159,13 @@ impl From<Arguments> for Config {
             send_proxy: arguments.send_proxy,
             skip_greeting: arguments.skip_greeting,
             format: match arguments.format {
-                Format::Text => client::Format::Text,
-                Format::Xdr => client::Format::Xdr,
+                WireFormatArg::Text => client::WireFormat::Text,
+                WireFormatArg::Xdr => client::WireFormat::Xdr,
             },
             style: if arguments.stop_and_wait { Style::StopAndWait } else { Style::Multiplexed },
             sigpipe: match arguments.sigpipe {
-                Sigpipe::Ignore => client::Sigpipe::Ignore,
-                Sigpipe::Default => client::Sigpipe::Default,
+                SigpipeArg::Ignore => client::Sigpipe::Ignore,
+                SigpipeArg::Default => client::Sigpipe::Default,
             },
         }
     }
@@ -178,6 +178,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
-        Arguments::command().debug_assert();
+        ClientArgs::command().debug_assert();
     }
 }

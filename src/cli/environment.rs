@@ -49,7 +49,7 @@ fn line(option: &Arg, matches: &ArgMatches) -> Option<String> {
             (value(option, matches), format!("environment, {variable}"))
         }
         (Some(_), _) => (value(option, matches), "flag".to_owned()),
-        (None, Some(level)) => (shown(&level), format!("environment, {RUST_LOG}")),
+        (None, Some(level)) => (format_value(&level), format!("environment, {RUST_LOG}")),
         (None, None) => (value(option, matches), "default".to_owned()),
     };
     Some(format!("--{long} {value} ({source})"))
@@ -66,11 +66,11 @@ fn value(option: &Arg, matches: &ArgMatches) -> String {
         let told = help.split_once("[default: ").and_then(|(_, rest)| rest.strip_suffix(']'));
         return told.unwrap_or("none").replace('`', "");
     };
-    values.map(shown).collect::<Vec<_>>().join(",")
+    values.map(format_value).collect::<Vec<_>>().join(",")
 }
 
 /// In quotes where it would not be one word.
-fn shown(value: impl AsRef<OsStr>) -> String {
+fn format_value(value: impl AsRef<OsStr>) -> String {
     let text = value.as_ref().to_string_lossy();
     let plain = |letter: char| !letter.is_whitespace() && !letter.is_control();
     if !text.is_empty() && text.chars().all(plain) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::load::{Close, Config, Criterion, Format, Mode, Size, Until};
+use crate::load::{Close, LineSize, LoadConfig, Mode, ReportFormat, StopAfter, Threshold};
 use crate::proxy;
 
 use super::environment;
@@ -25,16 +25,16 @@ const WARMUP: Duration = Duration::from_secs(1);
 
 /// What the load generator is asked to do.
 #[derive(Clone, Debug)]
-pub enum Command {
+pub enum LoadCommand {
     /// Make load, and report it.
-    Run(Box<Config>),
+    Run(Box<LoadConfig>),
     /// Compare two reports.
     Compare(PathBuf, PathBuf),
 }
 
 /// Reads the command line and the environment. What is wrong with them is said, and ends the
 /// process with status 2.
-pub fn parse() -> Command {
+pub fn parse() -> LoadCommand {
     let arguments = arguments(std::env::args_os()).unwrap_or_else(|error| error.exit());
     environment::warn("tcpecho-load", arguments.load.log_level);
     arguments.into()
@@ -45,26 +45,26 @@ pub fn parse() -> Command {
 /// # Errors
 ///
 /// What is wrong with them, or what was asked for in place of a run, like the help.
-pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<Command, clap::Error>
+pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<LoadCommand, clap::Error>
 where
     W: Into<OsString> + Clone,
 {
     Ok(arguments(words)?.into())
 }
 
-fn arguments<W>(words: impl IntoIterator<Item = W>) -> Result<Arguments, clap::Error>
+fn arguments<W>(words: impl IntoIterator<Item = W>) -> Result<RunLoadArgs, clap::Error>
 where
     W: Into<OsString> + Clone,
 {
-    let (arguments, _) = environment::parse::<Arguments, _>(words)?;
+    let (arguments, _) = environment::parse::<RunLoadArgs, _>(words)?;
     conflicts::check(&arguments)?;
     Ok(arguments)
 }
 
-impl From<Arguments> for Command {
-    fn from(arguments: Arguments) -> Self {
+impl From<RunLoadArgs> for LoadCommand {
+    fn from(arguments: RunLoadArgs) -> Self {
         match arguments.other {
-            Some(Other::Compare { a, b }) => Self::Compare(a, b),
+            Some(LoadSubcommand::Compare { a, b }) => Self::Compare(a, b),
             None => Self::Run(Box::new(arguments.load.into())),
         }
     }
@@ -79,16 +79,16 @@ impl From<Arguments> for Command {
 #[derive(Debug, Parser)]
 #[command(name = "tcpecho-load", version, max_term_width = 100, after_help = AFTER_HELP,
           args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub(super) struct Arguments {
+pub(super) struct RunLoadArgs {
     #[command(subcommand)]
-    other: Option<Other>,
+    other: Option<LoadSubcommand>,
 
     #[command(flatten)]
     load: Load,
 }
 
 #[derive(Debug, Subcommand)]
-enum Other {
+enum LoadSubcommand {
     /// Compare two reports (--format json), with ratios
     Compare {
         /// The report to compare with
@@ -129,7 +129,7 @@ struct Load {
     /// How long a line is, its newline included; of a range like 64-4096 each is drawn
     #[arg(short, long, value_name = "BYTES", env = "TCPECHO_LOAD_SIZE", default_value = "64",
           value_parser = size)]
-    size: Size,
+    size: LineSize,
 
     /// How many lines a connection has on their way at a time; in the modes churn, half-close and
     /// abort, how many it sends
@@ -189,7 +189,7 @@ struct Load {
 
     /// How the report is written
     #[arg(long, value_name = "FORMAT", env = "TCPECHO_LOAD_FORMAT", default_value = "text")]
-    format: Format,
+    format: ReportFormat,
 
     /// Write the report there, in place of standard output
     #[arg(short, long, value_name = "FILE", env = "TCPECHO_LOAD_OUTPUT")]
@@ -207,8 +207,8 @@ struct Load {
     /// Exit with status 99 if that holds, as `p99>5ms`, `lost>0.1%`, `errors>0`, `rate<10k`; may
     /// be given several times
     #[arg(long, value_name = "EXPR", env = "TCPECHO_LOAD_FAIL_IF", value_delimiter = ',',
-          value_parser = Criterion::parse)]
-    fail_if: Vec<Criterion>,
+          value_parser = Threshold::parse)]
+    fail_if: Vec<Threshold>,
 
     /// Exit with status 0, not 3, though lines were lost or connections failed
     #[arg(long, env = "TCPECHO_LOAD_ALLOW_ERRORS", value_parser = BoolishValueParser::new(),
@@ -240,12 +240,12 @@ Exit status: 0 nothing was lost; 1 no connection, wrong bytes, or nothing to mea
 3 lines were lost or connections failed, unless --allow-errors or a --fail-if about that says how \
 much may be; 99 a --fail-if held; 130 interrupted, after the report.";
 
-impl From<Load> for Config {
+impl From<Load> for LoadConfig {
     fn from(load: Load) -> Self {
         Self {
             server: load.target.into(),
             connections: load.connections,
-            until: load.lines.map_or(Until::Time(load.duration), Until::Lines),
+            stop_after: load.lines.map_or(StopAfter::Time(load.duration), StopAfter::Lines),
             rate: load.rate,
             size: load.size,
             pipeline: load.pipeline,
@@ -257,7 +257,7 @@ impl From<Load> for Config {
                 None => WARMUP,
             },
             mode: load.mode,
-            again: load.again.unwrap_or_default(),
+            verify_held: load.again.unwrap_or_default(),
             close: if load.mode == Mode::Abort { Close::Rst } else { load.close },
             sources: load.source.into_iter().flatten().collect(),
             send_proxy: load.send_proxy,
@@ -284,6 +284,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+        RunLoadArgs::command().debug_assert();
     }
 }

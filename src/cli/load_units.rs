@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::line::LINE_BYTES_LIMIT;
-use crate::load::Size;
+use crate::load::LineSize;
 
 use super::units::{bytes, duration, whole};
 
@@ -73,7 +73,7 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
 }
 
 /// Bytes, or a range of them like 64-4096.
-pub(super) fn size(text: &str) -> Result<Size, String> {
+pub(super) fn size(text: &str) -> Result<LineSize, String> {
     let (min, max) = text.split_once('-').unwrap_or((text, text));
     let (min, max) = (bytes(min)?, bytes(max)?);
     if min == 0 || max > LINE_BYTES_LIMIT {
@@ -85,7 +85,7 @@ pub(super) fn size(text: &str) -> Result<Size, String> {
     if min > max {
         return Err("a range goes from the shorter to the longer, like 64-4096".to_owned());
     }
-    Ok(Size { min, max })
+    Ok(LineSize { min, max })
 }
 
 /// An address, or a range of them like 127.0.0.2-127.0.0.9.
@@ -159,8 +159,8 @@ mod tests {
 
     #[test]
     fn sizes_are_one_or_a_range() {
-        assert_eq!(size("64"), Ok(Size { min: 64, max: 64 }));
-        assert_eq!(size("1-4k"), Ok(Size { min: 1, max: 4096 }));
+        assert_eq!(size("64"), Ok(LineSize { min: 64, max: 64 }));
+        assert_eq!(size("1-4k"), Ok(LineSize { min: 1, max: 4096 }));
         for wrong in ["", "0", "0-5", "9-8", "-", "5-", "17m", "a-b", "99999999999g"] {
             assert!(size(wrong).is_err(), "{wrong}");
         }

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::load::{Close, Format, Mode};
+use crate::load::{Close, Mode, ReportFormat};
 
 impl ValueEnum for Mode {
     fn value_variants<'a>() -> &'a [Self] {
@@ -28,7 +28,7 @@ impl ValueEnum for Close {
     }
 }
 
-impl ValueEnum for Format {
+impl ValueEnum for ReportFormat {
     fn value_variants<'a>() -> &'a [Self] {
         &[Self::Text, Self::Json]
     }

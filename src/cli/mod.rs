@@ -14,9 +14,9 @@ mod target;
 mod units;
 
 pub use client::{parse as parse_client, read as read_client};
-pub use daemon::{Command, parse as parse_daemon, read as read_daemon};
+pub use daemon::{DaemonCommand, parse as parse_daemon, read as read_daemon};
 pub use environment::unknown_variables;
-pub use load::{Command as LoadCommand, parse as parse_load, read as read_load};
+pub use load::{LoadCommand, parse as parse_load, read as read_load};
 pub use log_level::LogFilter;
 #[cfg(feature = "pages")]
 pub use pages::write as write_pages;
@@ -29,7 +29,7 @@ const PORT: u16 = 9877;
 /// The command lines that the programs read: the daemon's, the client's, the load generator's. For
 /// the manual pages, and to hold the documents to them.
 pub fn commands() -> [clap::Command; 3] {
-    [daemon::Arguments::command(), client::Arguments::command(), load::Arguments::command()]
+    [daemon::DaemonArgs::command(), client::ClientArgs::command(), load::RunLoadArgs::command()]
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub enum Server {
 
 /// How input lines become requests, and replies output lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum WireFormat {
     /// As they are.
     Text,
     /// Two numbers in a line become two XDR hypers; a third comes back (UNIX Network Programming,
@@ -63,7 +63,7 @@ pub enum Sigpipe {
 
 /// The client's configuration.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct ClientConfig {
     /// Whom to connect to.
     pub server: Server,
     /// Whether addresses, states and counts are told.
@@ -83,7 +83,7 @@ pub struct Config {
     /// Whether the server's greeting is awaited and skipped.
     pub skip_greeting: bool,
     /// How input becomes requests.
-    pub format: Format,
+    pub format: WireFormat,
     /// What waits for what.
     pub style: Style,
     /// What SIGPIPE does.

@@ -12,9 +12,9 @@ use crate::fault;
 use crate::keepalive::set_user_timeout;
 use crate::proxy;
 
-use super::config::{Config, Family, Server};
-use super::failure::{Failure, Word};
-use super::voice::Voice;
+use super::config::{ClientConfig, Family, Server};
+use super::failure::{Failure, FailureKind};
+use super::voice::Messages;
 
 /// A connection, and who is connected: the kernel forgets the addresses when the server resets.
 #[derive(Debug)]
@@ -39,10 +39,12 @@ impl fmt::Display for Connected {
 impl Connected {
     /// Says who we are, as a proxy would, before anything else is said. Nothing was sent before, so
     /// this does not wait.
-    pub(super) fn introduce(&self, version: proxy::Version) -> Result<(), Failure> {
+    pub(super) fn send_proxy_header(&self, version: proxy::Version) -> Result<(), Failure> {
         let addresses = self.local.as_ref().and_then(Endpoint::tcp).zip(self.peer.tcp());
         let sent = (&self.socket).write_all(&proxy::header(version, addresses));
-        sent.map_err(|error| Failure::new(Word::of(&error), format!("the PROXY header: {error}")))
+        sent.map_err(|error| {
+            Failure::new(FailureKind::of(&error), format!("the PROXY header: {error}"))
+        })
     }
 }
 
@@ -50,10 +52,10 @@ impl Connected {
 ///
 /// The time is shared: each address has an equal part of what is left, so that a silent first one
 /// does not use up the time of a second that would answer.
-pub(super) fn connect(config: &Config, voice: Voice) -> Result<Connected, Failure> {
+pub(super) fn connect(config: &ClientConfig, voice: Messages) -> Result<Connected, Failure> {
     let addresses = resolve(&config.server)?;
     let mut time_left = config.connect_timeout;
-    let mut last = Failure::new(Word::Unresolved, "no address".to_owned());
+    let mut last = Failure::new(FailureKind::Unresolved, "no address".to_owned());
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
         let time = (time_left / left).max(Duration::from_millis(1));
@@ -76,13 +78,14 @@ pub(super) fn connect(config: &Config, voice: Voice) -> Result<Connected, Failur
 ///
 /// # Errors
 ///
-/// [`Word::Unresolved`] if there is none.
+/// [`FailureKind::Unresolved`] if there is none.
 pub fn resolve(server: &Server) -> Result<Vec<Endpoint>, Failure> {
     let (host, port, only) = match server {
         Server::Host { name, port, family } => (name.as_str(), *port, *family),
         Server::Path(path) => return Ok(vec![Endpoint::Unix(path.clone())]),
     };
-    let unresolved = |details: String| Failure::new(Word::Unresolved, format!("{host}: {details}"));
+    let unresolved =
+        |details: String| Failure::new(FailureKind::Unresolved, format!("{host}: {details}"));
     let all = (host, port).to_socket_addrs();
     let mut addresses: Vec<_> = all.map_err(|error| unresolved(error.to_string()))?.collect();
     let family = match only {
@@ -101,24 +104,28 @@ pub fn resolve(server: &Server) -> Result<Vec<Endpoint>, Failure> {
     Ok(addresses.into_iter().map(Endpoint::from).collect())
 }
 
-fn attempt(address: &Endpoint, config: &Config, time: Duration) -> Result<Connected, Failure> {
+fn attempt(
+    address: &Endpoint,
+    config: &ClientConfig,
+    time: Duration,
+) -> Result<Connected, Failure> {
     let failure = |error: io::Error| {
         let details = if fault::is_local_timeout(&error) {
             format!("{address}: no answer within {}", humantime::format_duration(rounded(time)))
         } else {
             format!("{address}: {error}")
         };
-        Failure::new(Word::of(&error), details)
+        Failure::new(FailureKind::of(&error), details)
     };
     let socket = socket(address, config).map_err(failure)?;
     let to = address.address().map_err(failure)?;
     let begun = Instant::now();
-    after_a_last_look(&socket, socket.connect_timeout(&to, time)).map_err(failure)?;
+    confirm_timeout(&socket, socket.connect_timeout(&to, time)).map_err(failure)?;
     let took = begun.elapsed();
     let local = socket.local_addr().map_err(failure)?.as_socket().map(Endpoint::from);
     if local.as_ref() == Some(address) {
         return Err(Failure::new(
-            Word::Refused,
+            FailureKind::Refused,
             format!("{address}: nobody listens there; the connection had reached itself"),
         ));
     }
@@ -131,7 +138,7 @@ fn attempt(address: &Endpoint, config: &Config, time: Duration) -> Result<Connec
 /// # Errors
 ///
 /// Why it is not connected.
-pub fn after_a_last_look(socket: &Socket, connected: io::Result<()>) -> io::Result<()> {
+pub fn confirm_timeout(socket: &Socket, connected: io::Result<()>) -> io::Result<()> {
     match connected {
         Err(error) if fault::is_local_timeout(&error) => match socket.take_error()? {
             Some(error) => Err(error),
@@ -142,7 +149,7 @@ pub fn after_a_last_look(socket: &Socket, connected: io::Result<()>) -> io::Resu
 }
 
 /// A socket with its options, set before it connects: a user timeout also bounds the SYN.
-fn socket(address: &Endpoint, config: &Config) -> io::Result<Socket> {
+fn socket(address: &Endpoint, config: &ClientConfig) -> io::Result<Socket> {
     let socket = address.socket()?;
     if address.tcp().is_none() {
         return Ok(socket);
@@ -182,10 +189,10 @@ mod tests {
         let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let connected = socket();
         connected.connect(&server.into()).unwrap();
-        assert!(after_a_last_look(&connected, given_up()).is_ok());
-        let error = after_a_last_look(&socket(), given_up()).unwrap_err();
+        assert!(confirm_timeout(&connected, given_up()).is_ok());
+        let error = confirm_timeout(&socket(), given_up()).unwrap_err();
         assert!(fault::is_local_timeout(&error), "{error}");
-        let refused = after_a_last_look(&connected, Err(rustix::io::Errno::CONNREFUSED.into()));
+        let refused = confirm_timeout(&connected, Err(rustix::io::Errno::CONNREFUSED.into()));
         assert!(fault::is_refused(&refused.unwrap_err()), "what the kernel has said stands");
     }
 }

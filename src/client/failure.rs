@@ -8,7 +8,7 @@ use crate::fault;
 
 /// The word that stands for an end, on standard error and, as a number, in the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Word {
+pub enum FailureKind {
     /// Anything else.
     Failed,
     /// The server's FIN came before our end of input, or before every echo owed.
@@ -27,7 +27,7 @@ pub enum Word {
     Unresolved,
 }
 
-impl Word {
+impl FailureKind {
     /// Every word, in the order of the exit statuses.
     pub const ALL: [Self; 8] = [
         Self::Failed,
@@ -100,34 +100,34 @@ impl Word {
 /// An end that is not success.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    word: Word,
+    kind: FailureKind,
     details: String,
 }
 
 impl Failure {
-    pub(super) const fn new(word: Word, details: String) -> Self {
-        Self { word, details }
+    pub(super) const fn new(word: FailureKind, details: String) -> Self {
+        Self { kind: word, details }
     }
 
     /// What went wrong on our own side of the connection, and where.
     pub(super) fn local(place: &str, error: &io::Error) -> Self {
-        Self::new(Word::Failed, format!("{place}: {error}"))
+        Self::new(FailureKind::Failed, format!("{place}: {error}"))
     }
 
     /// The word for it.
-    pub const fn word(&self) -> Word {
-        self.word
+    pub const fn kind(&self) -> FailureKind {
+        self.kind
     }
 
     /// The exit status for it.
     pub const fn code(&self) -> u8 {
-        self.word.code()
+        self.kind.code()
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.word.word(), self.details)
+        write!(f, "{}: {}", self.kind.word(), self.details)
     }
 }
 
@@ -141,9 +141,9 @@ mod tests {
 
     #[test]
     fn every_word_has_its_own_exit_status() {
-        let codes = Word::ALL.map(Word::code);
+        let codes = FailureKind::ALL.map(FailureKind::code);
         assert_eq!(codes, [1, 3, 4, 5, 6, 7, 8, 9], "2 belongs to the command line");
-        let mut words = Word::ALL.map(Word::word);
+        let mut words = FailureKind::ALL.map(FailureKind::word);
         words.sort_unstable();
         assert!(words.windows(2).all(|pair| pair[0] != pair[1]), "{words:?}");
     }
@@ -151,17 +151,21 @@ mod tests {
     #[test]
     fn errors_of_the_socket_are_told_by_their_word() {
         let table = [
-            (Errno::CONNRESET, Word::Reset),
-            (Errno::PIPE, Word::BrokenPipe),
-            (Errno::TIMEDOUT, Word::TimedOut),
-            (Errno::HOSTUNREACH, Word::Unreachable),
-            (Errno::NETUNREACH, Word::Unreachable),
-            (Errno::CONNREFUSED, Word::Refused),
-            (Errno::ACCESS, Word::Failed),
+            (Errno::CONNRESET, FailureKind::Reset),
+            (Errno::PIPE, FailureKind::BrokenPipe),
+            (Errno::TIMEDOUT, FailureKind::TimedOut),
+            (Errno::HOSTUNREACH, FailureKind::Unreachable),
+            (Errno::NETUNREACH, FailureKind::Unreachable),
+            (Errno::CONNREFUSED, FailureKind::Refused),
+            (Errno::ACCESS, FailureKind::Failed),
         ];
         for (errno, word) in table {
-            assert_eq!(Word::of(&errno.into()), word, "{errno:?}");
+            assert_eq!(FailureKind::of(&errno.into()), word, "{errno:?}");
         }
-        assert_eq!(Word::of(&io::ErrorKind::TimedOut.into()), Word::TimedOut, "our own deadline");
+        assert_eq!(
+            FailureKind::of(&io::ErrorKind::TimedOut.into()),
+            FailureKind::TimedOut,
+            "our own deadline"
+        );
     }
 }

@@ -27,7 +27,7 @@ pub(super) enum Receiving {
     /// The server has ended, in whatever way; the rest is being written out.
     Ended,
     /// Nobody reads standard output any more.
-    Unwanted,
+    StdoutClosed,
 }
 
 /// Both directions, and what is on its way in each.
@@ -110,7 +110,7 @@ impl Flow {
         match self.receiving {
             Receiving::Open => false,
             Receiving::Ended => self.inbound.is_empty(),
-            Receiving::Unwanted => true,
+            Receiving::StdoutClosed => true,
         }
     }
 }
@@ -168,6 +168,6 @@ mod tests {
     fn it_is_done_when_the_server_is_and_all_is_written_out() {
         assert!(!flow(Sending::HalfClosed, Receiving::Ended, 0, 1).is_done());
         assert!(flow(Sending::HalfClosed, Receiving::Ended, 0, 0).is_done());
-        assert!(flow(Sending::Open, Receiving::Unwanted, 1, 1).is_done());
+        assert!(flow(Sending::Open, Receiving::StdoutClosed, 1, 1).is_done());
     }
 }

@@ -6,27 +6,27 @@ use std::str;
 use memchr::memchr;
 
 use super::buffer::{Buffer, HALF_BYTES};
-use super::config::Format;
+use super::config::WireFormat;
 use super::ledger::REQUEST_BYTES;
 
 /// The longest line that may hold two numbers, in bytes; the course's MAXLINE.
 const LINE_BYTES_MAX: usize = 4096;
 
 /// An empty request, whose reply shows that the server is there.
-pub(super) const fn probe(format: Format) -> &'static [u8] {
+pub(super) const fn probe(format: WireFormat) -> &'static [u8] {
     match format {
-        Format::Text => b"\n",
-        Format::Xdr => &[0; REQUEST_BYTES.get()],
+        WireFormat::Text => b"\n",
+        WireFormat::Xdr => &[0; REQUEST_BYTES.get()],
     }
 }
 
 /// How much is read at once, in bytes. The shortest line of two numbers has 4 bytes and becomes a
 /// request of 16, a reply of 8 becomes a line of up to 21: a read of an eighth still fits into
 /// half a buffer, with what was kept of the one before.
-pub(super) const fn read_bytes_max(format: Format) -> usize {
+pub(super) const fn read_bytes_max(format: WireFormat) -> usize {
     match format {
-        Format::Text => HALF_BYTES,
-        Format::Xdr => HALF_BYTES / 8,
+        WireFormat::Text => HALF_BYTES,
+        WireFormat::Xdr => HALF_BYTES / 8,
     }
 }
 
@@ -34,22 +34,22 @@ pub(super) const fn read_bytes_max(format: Format) -> usize {
 #[derive(Debug)]
 pub(super) enum Encoder {
     Text,
-    Xdr(Lines),
+    Xdr(LineEncoder),
 }
 
 /// The line that is being assembled, and which one it is.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(super) struct LineEncoder {
     partial: Vec<u8>,
     finished: u64,
     refused: u64,
 }
 
 impl Encoder {
-    pub(super) fn new(format: Format) -> Self {
+    pub(super) fn new(format: WireFormat) -> Self {
         match format {
-            Format::Text => Self::Text,
-            Format::Xdr => Self::Xdr(Lines::default()),
+            WireFormat::Text => Self::Text,
+            WireFormat::Xdr => Self::Xdr(LineEncoder::default()),
         }
     }
 
@@ -84,7 +84,7 @@ impl Encoder {
     }
 }
 
-impl Lines {
+impl LineEncoder {
     /// Adds a line, or a piece of one.
     fn add(&mut self, piece: &[u8], outbound: &mut Buffer) -> Option<String> {
         // One byte more than the limit is kept, to know that it was passed.
@@ -124,14 +124,14 @@ fn two_numbers(line: &[u8]) -> Option<(i64, i64)> {
 /// Replies to output lines.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    format: Format,
+    format: WireFormat,
     /// The next reply answers a probe of our own, and nobody else wants to see it.
     pub probing: bool,
     partial: Vec<u8>,
 }
 
 impl Decoder {
-    pub(super) const fn new(format: Format) -> Self {
+    pub(super) const fn new(format: WireFormat) -> Self {
         Self { format, probing: false, partial: Vec::new() }
     }
 
@@ -141,11 +141,11 @@ impl Decoder {
         let (before, from) = bytes.split_at(replies.start);
         let replies = from.split_at(replies.len()).0;
         match self.format {
-            Format::Text => {
+            WireFormat::Text => {
                 inbound.append(before);
                 inbound.append(self.after_probe(replies));
             }
-            Format::Xdr => {
+            WireFormat::Xdr => {
                 self.partial.extend_from_slice(replies);
                 let (numbers, rest) = self.partial.as_chunks::<8>();
                 for number in numbers {
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     fn encoded(pieces: &[&[u8]]) -> (Vec<u8>, Vec<String>) {
-        let (mut encoder, mut outbound) = (Encoder::new(Format::Xdr), Buffer::new());
+        let (mut encoder, mut outbound) = (Encoder::new(WireFormat::Xdr), Buffer::new());
         let mut wrong = Vec::new();
         for piece in pieces {
             wrong.extend(encoder.encode(piece, &mut outbound));
@@ -226,15 +226,15 @@ mod tests {
 
     #[test]
     fn what_one_read_adds_fits_into_half_a_buffer() {
-        let bytes = read_bytes_max(Format::Xdr);
+        let bytes = read_bytes_max(WireFormat::Xdr);
         let mut outbound = Buffer::new();
-        let mut encoder = Encoder::new(Format::Xdr);
+        let mut encoder = Encoder::new(WireFormat::Xdr);
         drop(encoder.encode(b"12345678 1234567", &mut outbound));
         drop(encoder.encode(&b"1 2\n".repeat(bytes / 4), &mut outbound));
         drop(encoder.finish(&mut outbound));
         assert!(outbound.pending().len() <= HALF_BYTES, "{}", outbound.pending().len());
         let mut inbound = Buffer::new();
-        let mut decoder = Decoder::new(Format::Xdr);
+        let mut decoder = Decoder::new(WireFormat::Xdr);
         decoder.decode(&[0x80; 7], 0..7, &mut inbound);
         decoder.decode(&vec![0x80; bytes], 0..bytes, &mut inbound);
         assert!(inbound.pending().len() <= HALF_BYTES, "{}", inbound.pending().len());
@@ -244,7 +244,7 @@ mod tests {
     fn replies_become_lines_however_they_are_cut() {
         let replies = [33_i64.to_be_bytes(), (-1_i64).to_be_bytes()].concat();
         for size in 1..=16 {
-            let (mut decoder, mut inbound) = (Decoder::new(Format::Xdr), Buffer::new());
+            let (mut decoder, mut inbound) = (Decoder::new(WireFormat::Xdr), Buffer::new());
             replies
                 .chunks(size)
                 .for_each(|piece| decoder.decode(piece, 0..piece.len(), &mut inbound));
@@ -258,7 +258,7 @@ mod tests {
         let record = [&[0; 4], &[0; 4], 7_i64.to_be_bytes().as_slice()].map(<[u8]>::to_vec);
         let record: Vec<_> = record.iter().map(Vec::as_slice).collect();
         for (format, replies, expected) in
-            [(Format::Text, text.as_slice(), "one\n\ntwo\n"), (Format::Xdr, &record, "7\n")]
+            [(WireFormat::Text, text.as_slice(), "one\n\ntwo\n"), (WireFormat::Xdr, &record, "7\n")]
         {
             let (mut decoder, mut inbound) = (Decoder::new(format), Buffer::new());
             decoder.probing = true;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::silence::Standing;
+use super::silence::Waiting;
 
 /// How long the first line waits for a server that speaks first, besides the time of a round trip,
 /// and then for the rest of what it says: what comes before the line is sent is known to be no
@@ -38,11 +38,11 @@ impl Greeting {
     }
 
     /// What silence would mean now.
-    pub(super) const fn standing(&self) -> Standing {
+    pub(super) const fn standing(&self) -> Waiting {
         match (self.bytes, self.ends_line) {
-            (0, _) => Standing::Ungreeted,
-            (_, true) => Standing::Greeted,
-            (_, false) => Standing::Greeting,
+            (0, _) => Waiting::ForGreeting,
+            (_, true) => Waiting::ForGreetingRest,
+            (_, false) => Waiting::ForGreetingEnd,
         }
     }
 
@@ -92,11 +92,11 @@ mod tests {
     #[test]
     fn it_lasts_until_a_line_has_ended_and_is_shown_in_one() {
         let mut greeting = Greeting::default();
-        assert_eq!(greeting.standing(), Standing::Ungreeted);
+        assert_eq!(greeting.standing(), Waiting::ForGreeting);
         greeting.add(b"220 mail");
-        assert_eq!(greeting.standing(), Standing::Greeting);
+        assert_eq!(greeting.standing(), Waiting::ForGreetingEnd);
         greeting.add(b".example.org\r\n");
-        assert_eq!(greeting.standing(), Standing::Greeted);
+        assert_eq!(greeting.standing(), Waiting::ForGreetingRest);
         assert_eq!(
             greeting.skipped(),
             "the server speaks first: \"220 mail.example.org\\r\\n\", skipped"

@@ -19,29 +19,29 @@ mod stop_and_wait;
 mod str_cli;
 mod voice;
 
-pub use config::{Config, Family, Format, Server, Sigpipe, Style};
-pub use connect::{after_a_last_look, resolve};
-pub use failure::{Failure, Word};
+pub use config::{ClientConfig, Family, Server, Sigpipe, Style, WireFormat};
+pub use connect::{confirm_timeout, resolve};
+pub use failure::{Failure, FailureKind};
 
 use connect::connect;
 use ledger::Ledger;
-use voice::Voice;
+use voice::Messages;
 
 /// Connects, and sends and receives until one side ends.
 ///
 /// # Errors
 ///
 /// What `main` has to tell the user, with the exit status that stands for it.
-pub fn run(config: &Config) -> Result<(), Failure> {
+pub fn run(config: &ClientConfig) -> Result<(), Failure> {
     if config.sigpipe == Sigpipe::Default {
         // Rust ignores the signal before `main`.
         sigpipe::reset();
     }
-    let voice = Voice { verbose: config.verbose };
+    let voice = Messages { verbose: config.verbose };
     let connected = connect(config, voice)?;
     voice.note(|| format!("connected {connected}"));
     if let Some(version) = config.send_proxy {
-        connected.introduce(version)?;
+        connected.send_proxy_header(version)?;
     }
     let mut ledger = Ledger::new(config.format);
     let outcome = match config.style {

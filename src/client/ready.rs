@@ -15,13 +15,13 @@ const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP).union(PollFlags::NV
 
 /// What poll has told; nothing of a descriptor that it was not asked about.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ready {
+pub(super) struct PollResult {
     input: Option<PollFlags>,
     socket: Option<PollFlags>,
     output: Option<PollFlags>,
 }
 
-impl Ready {
+impl PollResult {
     /// Standard input may be read once; whatever there is to tell of it, the read tells.
     pub(super) fn input(self) -> bool {
         self.input.is_some_and(|told| !told.is_empty())
@@ -50,7 +50,11 @@ impl Ready {
 
 /// Waits until something of what is wanted can be done, or the time has passed. A signal ends the
 /// wait too: then nothing is ready.
-pub(super) fn wait(wants: Wants, socket: &Socket, time: Option<Duration>) -> io::Result<Ready> {
+pub(super) fn wait(
+    wants: Wants,
+    socket: &Socket,
+    time: Option<Duration>,
+) -> io::Result<PollResult> {
     let (stdin, stdout) = (io::stdin(), io::stdout());
     let mut fds = vec![PollFd::new(&stdout, wants.output)];
     if !wants.input.is_empty() {
@@ -71,7 +75,7 @@ pub(super) fn wait(wants: Wants, socket: &Socket, time: Option<Duration>) -> io:
     let mut told = fds.iter().map(PollFd::revents);
     let output = told.next();
     let mut next = |asked: PollFlags| if asked.is_empty() { None } else { told.next() };
-    Ok(Ready { input: next(wants.input), socket: next(wants.socket), output })
+    Ok(PollResult { input: next(wants.input), socket: next(wants.socket), output })
 }
 
 /// Waits until the socket has something to read, or the time has passed; a signal ends the wait

@@ -6,21 +6,21 @@ use crate::clock::MonotonicMs;
 
 /// What silence would mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Waiting {
     /// The server is to answer.
-    Owing,
+    ForEcho,
     /// The server is to answer a probe.
-    Probed,
+    ForProbe,
     /// Nothing is owed, and both directions are between two lines: a probe would not disturb.
-    Idle,
+    Nothing,
     /// A line is on its way out, and the server is to take it.
-    Unsent,
+    ToSend,
     /// The server is to greet us.
-    Ungreeted,
+    ForGreeting,
     /// A part of the greeting has come.
-    Greeting,
+    ForGreetingEnd,
     /// A line of the greeting has come; there may be another.
-    Greeted,
+    ForGreetingRest,
     /// Nothing: we are not listening, or there is nothing to hear.
     Busy,
 }
@@ -59,44 +59,44 @@ const GREETING_SHARE: u32 = 8;
 
 /// Since when there is silence.
 #[derive(Debug)]
-pub(super) struct Silence {
+pub(super) struct ClientTimeouts {
     timeout: Option<Duration>,
     heartbeat: Option<Duration>,
-    standing: Standing,
+    waiting: Waiting,
     since: MonotonicMs,
 }
 
-impl Silence {
+impl ClientTimeouts {
     pub(super) const fn new(
         timeout: Option<Duration>,
         heartbeat: Option<Duration>,
         now: MonotonicMs,
     ) -> Self {
-        Self { timeout, heartbeat, standing: Standing::Idle, since: now }
+        Self { timeout, heartbeat, waiting: Waiting::Nothing, since: now }
     }
 
     /// Something came back.
-    pub(super) const fn heard(&mut self, now: MonotonicMs) {
+    pub(super) const fn on_received(&mut self, now: MonotonicMs) {
         self.since = now;
     }
 
     /// A probe is sent: there is none before the next interval.
-    pub(super) const fn probed(&mut self, now: MonotonicMs) {
+    pub(super) const fn on_probe_sent(&mut self, now: MonotonicMs) {
         self.since = now;
     }
 
     /// The server took something; an echo that is owed is not put off by that.
-    pub(super) fn taken(&mut self, now: MonotonicMs) {
-        if self.standing == Standing::Unsent {
+    pub(super) fn on_sent(&mut self, now: MonotonicMs) {
+        if self.waiting == Waiting::ToSend {
             self.since = now;
         }
     }
 
     /// Tells how things stand now.
-    pub(super) fn update(&mut self, standing: Standing, now: MonotonicMs) {
-        if standing != self.standing {
+    pub(super) fn update(&mut self, standing: Waiting, now: MonotonicMs) {
+        if standing != self.waiting {
             self.since = now;
-            self.standing = standing;
+            self.waiting = standing;
         }
     }
 
@@ -125,18 +125,18 @@ impl Silence {
         let wait = |wait: Option<Duration>, expiry: fn(Duration) -> Expiry| {
             wait.map(|wait| (self.since.after(wait), expiry(wait)))
         };
-        match self.standing {
-            Standing::Busy => None,
-            Standing::Idle => wait(self.heartbeat, |_wait| Expiry::Probe),
-            Standing::Unsent => wait(self.timeout, Expiry::Untaken),
-            Standing::Greeting => {
+        match self.waiting {
+            Waiting::Busy => None,
+            Waiting::Nothing => wait(self.heartbeat, |_wait| Expiry::Probe),
+            Waiting::ToSend => wait(self.timeout, Expiry::Untaken),
+            Waiting::ForGreetingEnd => {
                 let share = self.timeout.map(|timeout| timeout / GREETING_SHARE);
                 let pause = share.unwrap_or(GREETING_PAUSE).min(GREETING_PAUSE);
                 wait(Some(pause), |_wait| Expiry::Greeted)
             }
-            Standing::Greeted => wait(Some(GREETING_REST), |_wait| Expiry::Greeted),
-            Standing::Owing | Standing::Ungreeted => wait(self.timeout, Expiry::Unanswered),
-            Standing::Probed => {
+            Waiting::ForGreetingRest => wait(Some(GREETING_REST), |_wait| Expiry::Greeted),
+            Waiting::ForEcho | Waiting::ForGreeting => wait(self.timeout, Expiry::Unanswered),
+            Waiting::ForProbe => {
                 let timeout = wait(self.timeout, Expiry::Unanswered);
                 let probe = wait(self.heartbeat, Expiry::ProbeUnanswered);
                 timeout.into_iter().chain(probe).min_by_key(|(at, _)| *at)
@@ -151,14 +151,14 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn silence(timeout: Option<Duration>, heartbeat: Option<Duration>) -> Silence {
-        Silence::new(timeout, heartbeat, MonotonicMs(0))
+    fn silence(timeout: Option<Duration>, heartbeat: Option<Duration>) -> ClientTimeouts {
+        ClientTimeouts::new(timeout, heartbeat, MonotonicMs(0))
     }
 
     #[test]
     fn without_options_nothing_ever_expires() {
         let mut silence = silence(None, None);
-        for standing in [Standing::Owing, Standing::Probed, Standing::Idle, Standing::Busy] {
+        for standing in [Waiting::ForEcho, Waiting::ForProbe, Waiting::Nothing, Waiting::Busy] {
             silence.update(standing, MonotonicMs(1));
             assert_eq!(silence.deadline(), None, "{standing:?}");
         }
@@ -168,14 +168,14 @@ mod tests {
     fn the_timeout_runs_from_when_something_was_owed_or_came_back() {
         let mut silence = silence(Some(SECOND), None);
         assert_eq!(silence.deadline(), None, "nobody types");
-        silence.update(Standing::Owing, MonotonicMs(60_000));
+        silence.update(Waiting::ForEcho, MonotonicMs(60_000));
         assert_eq!(silence.deadline(), Some(MonotonicMs(61_000)));
-        silence.update(Standing::Owing, MonotonicMs(60_500));
+        silence.update(Waiting::ForEcho, MonotonicMs(60_500));
         assert_eq!(silence.deadline(), Some(MonotonicMs(61_000)), "sending more does not help");
-        silence.heard(MonotonicMs(60_900));
+        silence.on_received(MonotonicMs(60_900));
         assert_eq!(silence.expired(MonotonicMs(61_899)), None);
         assert_eq!(silence.expired(MonotonicMs(61_900)), Some(Expiry::Unanswered(SECOND)));
-        silence.update(Standing::Busy, MonotonicMs(61_000));
+        silence.update(Waiting::Busy, MonotonicMs(61_000));
         assert_eq!(silence.deadline(), None, "we are not listening");
     }
 
@@ -184,9 +184,9 @@ mod tests {
         let mut silence = silence(Some(5 * SECOND), Some(SECOND));
         assert_eq!(silence.expired(MonotonicMs(999)), None);
         assert_eq!(silence.expired(MonotonicMs(1000)), Some(Expiry::Probe));
-        silence.update(Standing::Probed, MonotonicMs(1000));
+        silence.update(Waiting::ForProbe, MonotonicMs(1000));
         assert_eq!(silence.expired(MonotonicMs(2000)), Some(Expiry::ProbeUnanswered(SECOND)));
-        silence.update(Standing::Idle, MonotonicMs(1500));
+        silence.update(Waiting::Nothing, MonotonicMs(1500));
         assert_eq!(silence.expired(MonotonicMs(2499)), None);
         assert_eq!(silence.expired(MonotonicMs(2500)), Some(Expiry::Probe), "and again");
     }
@@ -194,14 +194,14 @@ mod tests {
     #[test]
     fn a_shorter_timeout_bounds_a_probe_too() {
         let mut silence = silence(Some(SECOND), Some(5 * SECOND));
-        silence.update(Standing::Probed, MonotonicMs(0));
+        silence.update(Waiting::ForProbe, MonotonicMs(0));
         assert_eq!(silence.expired(MonotonicMs(1000)), Some(Expiry::Unanswered(SECOND)));
     }
 
     #[test]
     fn the_heartbeat_does_not_bound_ordinary_replies() {
         let mut silence = silence(Some(5 * SECOND), Some(SECOND));
-        silence.update(Standing::Owing, MonotonicMs(0));
+        silence.update(Waiting::ForEcho, MonotonicMs(0));
         assert_eq!(silence.deadline(), Some(MonotonicMs(5000)));
     }
 
@@ -209,8 +209,8 @@ mod tests {
     fn c16_a_probe_is_sent_once_an_interval_however_it_stands() {
         let mut silence = silence(None, Some(SECOND));
         assert_eq!(silence.expired(MonotonicMs(1000)), Some(Expiry::Probe));
-        silence.probed(MonotonicMs(1000));
-        silence.update(Standing::Idle, MonotonicMs(1000));
+        silence.on_probe_sent(MonotonicMs(1000));
+        silence.update(Waiting::Nothing, MonotonicMs(1000));
         assert_eq!(silence.expired(MonotonicMs(1999)), None);
         assert_eq!(silence.expired(MonotonicMs(2000)), Some(Expiry::Probe));
     }
@@ -218,9 +218,9 @@ mod tests {
     #[test]
     fn c18_a_wait_whose_end_was_seen_too_late_begins_anew() {
         for (standing, expiry) in [
-            (Standing::Owing, Expiry::Unanswered(SECOND)),
-            (Standing::Unsent, Expiry::Untaken(SECOND)),
-            (Standing::Ungreeted, Expiry::Unanswered(SECOND)),
+            (Waiting::ForEcho, Expiry::Unanswered(SECOND)),
+            (Waiting::ToSend, Expiry::Untaken(SECOND)),
+            (Waiting::ForGreeting, Expiry::Unanswered(SECOND)),
         ] {
             let mut silence = silence(Some(SECOND), None);
             silence.update(standing, MonotonicMs(0));
@@ -236,10 +236,10 @@ mod tests {
     fn c15_a_greeting_ends_with_a_line_or_with_a_longer_silence() {
         for (timeout, pause) in [(None, 1000), (Some(SECOND), 125), (Some(60 * SECOND), 1000)] {
             let mut silence = silence(timeout, None);
-            silence.update(Standing::Greeting, MonotonicMs(0));
+            silence.update(Waiting::ForGreetingEnd, MonotonicMs(0));
             assert_eq!(silence.expired(MonotonicMs(pause - 1)), None);
             assert_eq!(silence.expired(MonotonicMs(pause)), Some(Expiry::Greeted));
-            silence.update(Standing::Greeted, MonotonicMs(5000));
+            silence.update(Waiting::ForGreetingRest, MonotonicMs(5000));
             assert_eq!(silence.expired(MonotonicMs(5010)), Some(Expiry::Greeted));
         }
     }

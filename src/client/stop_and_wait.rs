@@ -13,14 +13,14 @@ use socket2::Socket;
 
 use crate::fault;
 
-use super::config::Config;
+use super::config::ClientConfig;
 use super::connect::Connected;
-use super::failure::{Failure, Word};
+use super::failure::{Failure, FailureKind};
 use super::greeting::{Greeting, hold, speaks_first, unasked};
 use super::ledger::Ledger;
 use super::ready::wait_for_socket;
 use super::silence::GREETING_REST;
-use super::voice::Voice;
+use super::voice::Messages;
 
 /// The course's MAXLINE: a longer line goes in pieces of that size, each of which is waited for.
 /// (C's `fgets` and `readline` need one byte of it for the terminating null.)
@@ -30,12 +30,12 @@ const MAXLINE: u64 = 4096;
 const UNASKED_BYTES_MAX: usize = 1 << 20;
 
 pub(super) fn run(
-    config: &Config,
+    config: &ClientConfig,
     connected: &Connected,
     ledger: &mut Ledger,
 ) -> Result<(), Failure> {
     let socket = &connected.socket;
-    let voice = Voice { verbose: config.verbose };
+    let voice = Messages { verbose: config.verbose };
     let mut input = io::stdin().lock();
     let mut server = BufReader::new(socket);
     let mut line = Vec::new();
@@ -55,7 +55,7 @@ pub(super) fn run(
         if !early.is_empty() {
             voice.note(|| if first { speaks_first(&early) } else { unasked(&early) });
             ledger.received(&early);
-            if !shown(&early)? {
+            if !format_bytes(&early)? {
                 return Ok(());
             }
         }
@@ -64,10 +64,10 @@ pub(super) fn run(
         read_line(&mut server, &mut line).map_err(|error| of_socket(&error, ledger))?;
         if line.is_empty() {
             let details = "the server terminated prematurely".to_owned();
-            return Err(Failure::new(Word::Terminated, details));
+            return Err(Failure::new(FailureKind::Terminated, details));
         }
         ledger.received(&line);
-        if !shown(&line)? {
+        if !format_bytes(&line)? {
             return Ok(());
         }
     }
@@ -77,7 +77,7 @@ pub(super) fn run(
 fn skip_greeting(
     server: &mut BufReader<&Socket>,
     ledger: &mut Ledger,
-    voice: Voice,
+    voice: Messages,
 ) -> Result<(), Failure> {
     let mut greeting = Greeting::default();
     let mut line = Vec::new();
@@ -85,7 +85,7 @@ fn skip_greeting(
         read_line(server, &mut line).map_err(|error| of_socket(&error, ledger))?;
         if line.is_empty() {
             let details = "the server ended the connection before its greeting".to_owned();
-            return Err(Failure::new(Word::Terminated, details));
+            return Err(Failure::new(FailureKind::Terminated, details));
         }
         greeting.add(&line);
         ledger.received(&line);
@@ -152,7 +152,7 @@ fn write_all(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Shows that, or returns false: nobody reads standard output any more.
-fn shown(bytes: &[u8]) -> Result<bool, Failure> {
+fn format_bytes(bytes: &[u8]) -> Result<bool, Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),
@@ -162,5 +162,5 @@ fn shown(bytes: &[u8]) -> Result<bool, Failure> {
 }
 
 fn of_socket(error: &io::Error, ledger: &Ledger) -> Failure {
-    Failure::new(Word::of(error), format!("{error} ({ledger})"))
+    Failure::new(FailureKind::of(error), format!("{error} ({ledger})"))
 }

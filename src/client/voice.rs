@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 /// The client's own voice; standard output belongs to the server.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Voice {
+pub(super) struct Messages {
     /// Whether it says what only `-v` asks for.
     pub verbose: bool,
 }
 
-impl Voice {
+impl Messages {
     /// Says what only `-v` asks for.
     pub(super) fn note(self, text: impl FnOnce() -> String) {
         if self.verbose {

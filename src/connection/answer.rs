@@ -6,25 +6,25 @@ use log::debug;
 
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
-use crate::service::{Reply, ProtocolError};
+use crate::service::{ProtocolError, Reply};
 
-use super::{Connection, Shared, Phase, Stream};
+use super::{Connection, Phase, Shared, Stream};
 
 impl<S: Stream> Connection<S> {
     /// Answers the requests that the `fresh` bytes just read complete, and keeps the rest.
     #[inline(never)]
-    pub(super) fn answer(&mut self, fresh: usize, lent: &mut Shared) -> io::Result<()> {
-        let Shared { read, reply, service, line_bytes_max, now, .. } = lent;
+    pub(super) fn answer(&mut self, fresh: usize, shared: &mut Shared) -> io::Result<()> {
+        let Shared { read, reply, service, line_bytes_max, now, .. } = shared;
         let from = if self.skipping { self.skip(read.filled(0..fresh)) } else { 0 };
         let input = read.filled(from..fresh);
         let framing = service.reply.framing();
-        let held = self.pending.get_or_insert_default();
-        let complete = framing.complete(held.line.len(), input, *line_bytes_max);
+        let pending = self.pending.get_or_insert_default();
+        let complete = framing.complete(pending.line.len(), input, *line_bytes_max);
         let finished = !self.skipping && framing.ends_with(input, complete);
-        let requests = held.line.join(read, from..fresh, complete);
+        let requests = pending.line.join(read, from..fresh, complete);
         let count = framing.count(requests);
         let one_ended = count > 0 || (from > 0 && !self.skipping);
-        held.line_since = match held.line_since {
+        pending.line_since = match pending.line_since {
             _ if finished => None,
             Some(since) if !one_ended => Some(since),
             _ => Some(*now),
@@ -74,9 +74,9 @@ impl<S: Stream> Connection<S> {
     /// A line that is too long for a request, though its end has not come: it is answered now,
     /// and what follows of it is skipped, or it could grow without bound.
     fn reject_long_line(&mut self, line_bytes_max: usize, reply: &mut Vec<u8>) {
-        let Some(held) = &mut self.pending else { return };
-        if held.line.len() >= line_bytes_max {
-            held.line.take();
+        let Some(pending) = &mut self.pending else { return };
+        if pending.line.len() >= line_bytes_max {
+            pending.line.take();
             self.skipping = true;
             self.traffic.lines += 1;
             reject(line_bytes_max, reply);
@@ -84,24 +84,24 @@ impl<S: Stream> Connection<S> {
     }
 
     /// The peer will send no more: what it left unfinished is its last request.
-    pub(super) fn answer_partial(&mut self, lent: &mut Shared) -> io::Result<()> {
-        let Some(held) = &mut self.pending else { return Ok(()) };
-        let begun = held.line_since.take().is_some();
-        let request = held.line.take();
-        lent.reply.clear();
-        match lent.service.reply {
+    pub(super) fn answer_partial(&mut self, shared: &mut Shared) -> io::Result<()> {
+        let Some(pending) = &mut self.pending else { return Ok(()) };
+        let begun = pending.line_since.take().is_some();
+        let request = pending.line.take();
+        shared.reply.clear();
+        match shared.service.reply {
             Reply::Echo => {
                 self.traffic.lines += u64::from(begun);
-                self.reply(&request, lent.now)?;
+                self.reply(&request, shared.now)?;
             }
             Reply::Line(answer) if !request.is_empty() => {
                 self.traffic.lines += 1;
-                answer(&request, &mut lent.reply);
-                self.reply(&lent.reply, lent.now)?;
+                answer(&request, &mut shared.reply);
+                self.reply(&shared.reply, shared.now)?;
             }
             Reply::Record(_, answer) if !request.is_empty() => {
-                let answered = answer(&request, &mut lent.reply);
-                self.reply(&lent.reply, lent.now)?;
+                let answered = answer(&request, &mut shared.reply);
+                self.reply(&shared.reply, shared.now)?;
                 answered.unwrap_or_else(|violation| self.protocol_error(violation));
             }
             Reply::Line(_) | Reply::Record(..) => {}
@@ -113,16 +113,16 @@ impl<S: Stream> Connection<S> {
     /// Nothing after a violation can be understood; what came before it is still answered.
     fn protocol_error(&mut self, violation: ProtocolError) {
         debug!("protocol peer={} violation=\"{}\"", self.peer, violation.0);
-        if let Some(held) = &mut self.pending {
-            held.line.take();
-            held.line_since = None;
+        if let Some(pending) = &mut self.pending {
+            pending.line.take();
+            pending.line_since = None;
         }
         self.enter(Phase::Draining(Cause::Protocol));
     }
 
     /// Gives the memory back that is not needed any more.
     fn release(&mut self) {
-        self.pending.take_if(|held| held.is_empty());
+        self.pending.take_if(|pending| pending.is_empty());
     }
 }
 

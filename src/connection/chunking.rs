@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::script::{In, Out, ScriptedStream};
 use super::*;
-use crate::service::{Reply, ECHO, SUM, SUM_XDR, Service};
+use crate::service::{ECHO, Reply, SUM, SUM_XDR, Service};
 
 /// Lets `input` through a connection to its end; returns what came out, and the last phase.
 fn run(
@@ -30,14 +30,14 @@ fn run_draining(
     wire.borrow_mut().writes = writes.into_iter().collect();
     let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
     let mut connection = Connection::new(stream, peer, None, MonotonicMs(0));
-    let mut lent = Shared::new(service, line_bytes_max);
+    let mut shared = Shared::new(service, line_bytes_max);
     let hints = Ready::READABLE.union(Ready::WRITABLE).union(Ready::READ_TO_EAGAIN);
     for turn in 0..1_000_000 {
         if turn == drain_at {
             connection.drain();
         }
         connection.mark(hints);
-        if connection.serve(&mut lent) == NextStep::Closed {
+        if connection.serve(&mut shared) == NextStep::Closed {
             let sent = wire.borrow().sent.clone();
             return (sent, connection.phase(), connection.traffic());
         }

@@ -9,7 +9,7 @@ use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::proxy::{self, HeaderPolicy};
 
-use super::{Connection, LINGER, Shared, Phase, Ready, NextStep, Stream, Timeouts};
+use super::{Connection, LINGER, NextStep, Phase, Ready, Shared, Stream, Timeouts};
 
 /// How many budgets the last look reads or writes at most: a mebibyte, where each is a whole
 /// buffer. A peer that sends for ever without ending its line is not read for ever.
@@ -23,18 +23,18 @@ impl<S: Stream> Connection<S> {
             return Some((self.active.after(LINGER), cause));
         }
         let idle = timeouts.idle.map(|wait| (self.active.after(wait), Cause::Idle));
-        let other = if let Phase::ProxyHeader(demand) = self.phase {
-            Some(self.header_deadline(demand))
+        let other = if let Phase::ProxyHeader(policy) = self.phase {
+            Some(self.header_deadline(policy))
         } else {
-            self.pending.as_ref().and_then(|held| held.deadline(timeouts))
+            self.pending.as_ref().and_then(|pending| pending.deadline(timeouts))
         };
         idle.into_iter().chain(other).min_by_key(|(at, _)| *at)
     }
 
     /// When the header is waited for no longer, and the cause it then ends with, if it has to.
-    fn header_deadline(&self, demand: HeaderPolicy) -> (MonotonicMs, Cause) {
-        let begun = self.pending.as_ref().and_then(|held| held.line_since);
-        let since = match demand {
+    fn header_deadline(&self, policy: HeaderPolicy) -> (MonotonicMs, Cause) {
+        let begun = self.pending.as_ref().and_then(|pending| pending.line_since);
+        let since = match policy {
             // A silent peer may be waiting for a greeting, and counts for its address then.
             HeaderPolicy::Optional => begun.unwrap_or(self.opened),
             HeaderPolicy::Required => self.opened,
@@ -51,37 +51,37 @@ impl<S: Stream> Connection<S> {
     /// Looks at a connection whose deadline may have come, and ends it only if what its socket has
     /// by now changes nothing. With an optional header it goes on without one instead.
     #[cold]
-    pub fn expire(&mut self, timeouts: &Timeouts, lent: &mut Shared) -> NextStep {
-        if self.deadline(timeouts).is_none_or(|(at, _)| at > lent.now) {
+    pub fn expire(&mut self, timeouts: &Timeouts, shared: &mut Shared) -> NextStep {
+        if self.deadline(timeouts).is_none_or(|(at, _)| at > shared.now) {
             return NextStep::Idle;
         }
-        let served = self.catch_up(lent);
-        if matches!(served, NextStep::Identified | NextStep::Closed) {
-            return served;
+        let step = self.catch_up(shared);
+        if matches!(step, NextStep::Identified | NextStep::Closed) {
+            return step;
         }
-        match self.deadline(timeouts).filter(|(at, _)| *at <= lent.now) {
+        match self.deadline(timeouts).filter(|(at, _)| *at <= shared.now) {
             Some((_, cause)) => self.end_expired(cause),
-            None => served,
+            None => step,
         }
     }
 
     /// Reads and writes all that the socket has by now, within a budget and whatever events have
     /// said: what they would say may be on its way, the peer's FIN too.
     #[cold]
-    pub fn catch_up(&mut self, lent: &mut Shared) -> NextStep {
+    pub fn catch_up(&mut self, shared: &mut Shared) -> NextStep {
         self.ready.insert(Ready::READABLE.union(Ready::WRITABLE));
         // Where a header is only peeked at, that hint would say that no more comes.
-        if !lent.execs {
+        if !shared.execs {
             self.ready.insert(Ready::READ_TO_EAGAIN);
         }
-        let mut served = NextStep::Yield;
+        let mut step = NextStep::Yield;
         for _ in 0..CATCH_UP_READS_MAX {
-            served = self.advance(lent).unwrap_or_else(|error| self.fail(&error));
-            if served != NextStep::Yield {
+            step = self.advance(shared).unwrap_or_else(|error| self.fail(&error));
+            if step != NextStep::Yield {
                 break;
             }
         }
-        served
+        step
     }
 
     /// The process was stopped some time after `since`: what happened to this connection from then
@@ -96,15 +96,15 @@ impl<S: Stream> Connection<S> {
         if self.is_unidentified() {
             counted_from(&mut self.opened);
         }
-        if let Some(held) = &mut self.pending {
-            held.line_since.iter_mut().for_each(counted_from);
-            counted_from(&mut held.stalled_since);
+        if let Some(pending) = &mut self.pending {
+            pending.line_since.iter_mut().for_each(counted_from);
+            counted_from(&mut pending.stalled_since);
         }
     }
 
     fn end_expired(&mut self, cause: Cause) -> NextStep {
-        let header_only =
-            self.phase == Phase::ProxyHeader(HeaderPolicy::Optional) && self.header_rest().is_none();
+        let header_only = self.phase == Phase::ProxyHeader(HeaderPolicy::Optional)
+            && self.header_rest().is_none();
         if header_only && cause == Cause::LineTimeout {
             return self.identified();
         }

@@ -7,62 +7,62 @@ use crate::clock::MonotonicMs;
 use crate::fault;
 use crate::line::Framing;
 
-use super::{Connection, Shared, Phase, Ready, NextStep, Stream, length};
+use super::{Connection, NextStep, Phase, Ready, Shared, Stream, length};
 
 impl<S: Stream> Connection<S> {
     /// Writes what is owed, else reads once and answers. One read is the budget: it empties the
     /// socket or fills the buffer, and in the second case the others come first.
     #[expect(clippy::inline_always, reason = "a call of its own takes 16 instructions a line")]
     #[inline(always)]
-    pub(super) fn advance(&mut self, lent: &mut Shared) -> io::Result<NextStep> {
+    pub(super) fn advance(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
         match self.phase {
             Phase::Open | Phase::Flushing | Phase::Draining(_) => {}
-            Phase::ProxyHeader(demand) => return self.advance_header(demand, lent),
-            Phase::Lingering(cause) => return self.discard(cause, lent),
+            Phase::ProxyHeader(policy) => return self.advance_header(policy, shared),
+            Phase::Lingering(cause) => return self.discard(cause, shared),
             // It waits to be reaped.
             Phase::Closed(_) => return Ok(NextStep::Idle),
         }
         if self.has_output() {
-            let last = self.pending.as_ref().is_some_and(|held| held.final_reply);
-            if !self.flush(lent.now)? {
+            let last = self.pending.as_ref().is_some_and(|pending| pending.final_reply);
+            if !self.flush(shared.now)? {
                 return Ok(self.next_step());
             }
             if let Phase::Draining(cause) = self.phase
                 && last
             {
-                return Ok(self.send_fin(cause, lent.now));
+                return Ok(self.send_fin(cause, shared.now));
             }
             // Who takes slowly and goes on sending would else be read for ever.
-            if self.phase != Phase::Open && lent.read_over {
-                return self.try_finish(lent);
+            if self.phase != Phase::Open && shared.read_over {
+                return self.try_finish(shared);
             }
         }
         if !self.may_read() {
-            return self.try_finish(lent);
+            return self.try_finish(shared);
         }
-        let room = lent.read.spare();
+        let room = shared.read.spare();
         match self.stream.read(room) {
-            Ok(0) => return self.input_ended(lent),
+            Ok(0) => return self.input_ended(shared),
             Ok(fresh) => {
                 if fresh < room.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {
                     self.ready.remove(Ready::READABLE);
                 }
                 self.traffic.bytes_in += length(fresh);
-                self.active = lent.now;
+                self.active = shared.now;
                 match room.get(..fresh) {
                     // Nearly every read ends where a line does, and all of it goes back.
                     Some(lines @ [.., b'\n'])
-                        if self.pending.is_none() && lent.service.reply.is_echo() =>
+                        if self.pending.is_none() && shared.service.reply.is_echo() =>
                     {
                         self.traffic.lines += Framing::Pieces.count(lines);
-                        self.send(lines, lent.now)?;
+                        self.send(lines, shared.now)?;
                     }
-                    _ => self.answer(fresh, lent)?,
+                    _ => self.answer(fresh, shared)?,
                 }
             }
             Err(error) => self.read_failed(error)?,
         }
-        if self.phase == Phase::Open { Ok(self.next_step()) } else { self.keep_draining(lent) }
+        if self.phase == Phase::Open { Ok(self.next_step()) } else { self.keep_draining(shared) }
     }
 
     /// True if there may be input that this phase reads.
@@ -93,18 +93,18 @@ impl<S: Stream> Connection<S> {
 
     /// While draining: more input is answered, but not for ever.
     #[cold]
-    pub(super) fn keep_draining(&mut self, lent: &mut Shared) -> io::Result<NextStep> {
-        if self.may_read() && !self.has_output() && !lent.read_over {
+    pub(super) fn keep_draining(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
+        if self.may_read() && !self.has_output() && !shared.read_over {
             return Ok(NextStep::Yield);
         }
-        self.try_finish(lent)
+        self.try_finish(shared)
     }
 
     /// The peer has sent FIN.
     #[cold]
-    fn input_ended(&mut self, lent: &mut Shared) -> io::Result<NextStep> {
+    fn input_ended(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
         self.take_pending_error()?;
-        self.answer_partial(lent)?;
+        self.answer_partial(shared)?;
         match self.phase {
             Phase::Open | Phase::Draining(Cause::Drained) if self.has_output() => {
                 self.enter(Phase::Flushing);
@@ -116,7 +116,7 @@ impl<S: Stream> Connection<S> {
             | Phase::Flushing
             | Phase::Draining(_)
             | Phase::Lingering(_)
-            | Phase::Closed(_) => self.try_finish(lent),
+            | Phase::Closed(_) => self.try_finish(shared),
         }
     }
 
@@ -125,25 +125,25 @@ impl<S: Stream> Connection<S> {
     /// What is owed comes first: until it is paid nothing is read, so more input may be there, and
     /// what is unfinished is not the last request yet.
     #[cold]
-    pub(super) fn try_finish(&mut self, lent: &mut Shared) -> io::Result<NextStep> {
+    pub(super) fn try_finish(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
         if self.has_output() {
             return Ok(self.next_step());
         }
         if let Phase::Draining(cause) = self.phase {
             if cause == Cause::Drained && self.ready.contains(Ready::READABLE) {
-                return self.final_read(lent);
+                return self.final_read(shared);
             }
-            self.answer_partial(lent)?;
-            if let Some(held) = self.pending.as_mut().filter(|held| held.has_output()) {
+            self.answer_partial(shared)?;
+            if let Some(pending) = self.pending.as_mut().filter(|pending| pending.has_output()) {
                 // What comes while it is paid would be the rest of what is answered now. An echo
                 // has no such seam, and goes on.
-                held.final_reply = !lent.service.reply.is_echo();
+                pending.final_reply = !shared.service.reply.is_echo();
                 return Ok(self.next_step());
             }
         }
         match self.phase {
             Phase::Flushing => Ok(self.end(Cause::Finished)),
-            Phase::Draining(cause) => Ok(self.send_fin(cause, lent.now)),
+            Phase::Draining(cause) => Ok(self.send_fin(cause, shared.now)),
             Phase::ProxyHeader(_) | Phase::Open | Phase::Lingering(_) | Phase::Closed(_) => {
                 Ok(NextStep::Idle)
             }
@@ -154,18 +154,18 @@ impl<S: Stream> Connection<S> {
     /// not echoed. That is no drain, and its end no FIN, which a peer that has half-closed would
     /// take for the end of everything.
     #[cold]
-    fn final_read(&mut self, lent: &mut Shared) -> io::Result<NextStep> {
-        match self.stream.read(lent.read.spare()) {
-            Ok(0) => self.input_ended(lent),
+    fn final_read(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
+        match self.stream.read(shared.read.spare()) {
+            Ok(0) => self.input_ended(shared),
             Ok(thrown_away) => {
                 self.traffic.bytes_in += length(thrown_away);
-                Ok(self.linger(Cause::Cut, lent.now))
+                Ok(self.linger(Cause::Cut, shared.now))
             }
             Err(error) => {
                 self.read_failed(error)?;
                 // Unless a signal came first, the socket is empty.
                 let again = self.ready.contains(Ready::READABLE);
-                if again { Ok(NextStep::Yield) } else { self.try_finish(lent) }
+                if again { Ok(NextStep::Yield) } else { self.try_finish(shared) }
             }
         }
     }
@@ -186,11 +186,11 @@ impl<S: Stream> Connection<S> {
 
     /// Reads and throws away, within the budget, until the peer's FIN.
     #[cold]
-    fn discard(&mut self, cause: Cause, lent: &mut Shared) -> io::Result<NextStep> {
+    fn discard(&mut self, cause: Cause, shared: &mut Shared) -> io::Result<NextStep> {
         if !self.ready.contains(Ready::READABLE) {
             return Ok(NextStep::Idle);
         }
-        match self.stream.read(lent.read.spare()) {
+        match self.stream.read(shared.read.spare()) {
             Ok(0) => self.take_pending_error().map(|()| self.end(cause)),
             Ok(fresh) => {
                 self.traffic.bytes_in += length(fresh);

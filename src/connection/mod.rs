@@ -13,14 +13,14 @@
 mod answer;
 mod deadline;
 mod exchange;
-mod held;
 mod introduction;
-mod lent;
 mod output;
 mod peeking;
 mod peer;
+mod pending;
 mod phase;
 mod ready;
+mod shared;
 mod stream;
 mod timeouts;
 mod transition;
@@ -42,11 +42,11 @@ use crate::clock::MonotonicMs;
 use crate::fault;
 use crate::proxy::HeaderPolicy;
 
-pub use held::Pending;
-pub use lent::Shared;
 pub use peer::Peer;
-pub use phase::{PhaseKind, Phase};
+pub use pending::Pending;
+pub use phase::{Phase, PhaseKind};
 pub use ready::Ready;
+pub use shared::Shared;
 pub use stream::Stream;
 pub use timeouts::{LINGER, Timeouts};
 pub use transition::Transition;
@@ -112,11 +112,11 @@ pub struct Connection<S> {
 impl<S: Stream> Connection<S> {
     /// A connection that `accept` has just returned, from `peer`, with the demand for a PROXY
     /// header if there is one.
-    pub fn new(stream: S, peer: Peer, demand: Option<HeaderPolicy>, now: MonotonicMs) -> Self {
+    pub fn new(stream: S, peer: Peer, policy: Option<HeaderPolicy>, now: MonotonicMs) -> Self {
         Self {
             stream,
             peer,
-            phase: demand.map_or(Phase::Open, Phase::ProxyHeader),
+            phase: policy.map_or(Phase::Open, Phase::ProxyHeader),
             ready: S::PERMANENT_HINTS.union(peer.permanent_hints()),
             skipping: false,
             queued: false,
@@ -148,7 +148,9 @@ impl<S: Stream> Connection<S> {
     /// True if it wants another turn because its input goes on and on, and not because its end is
     /// near or a signal has come between it and what it is owed.
     pub fn is_bulk(&self) -> bool {
-        self.phase == Phase::Open && !self.ready.contains(Ready::READ_TO_EAGAIN) && !self.has_output()
+        self.phase == Phase::Open
+            && !self.ready.contains(Ready::READ_TO_EAGAIN)
+            && !self.has_output()
     }
 
     /// Has it begin with `bytes` to its peer. It has to be served then.
@@ -157,10 +159,10 @@ impl<S: Stream> Connection<S> {
     }
 
     /// One turn: writes what is owed, reads what there is, answers it, all within the budget.
-    pub fn serve(&mut self, lent: &mut Shared) -> NextStep {
+    pub fn serve(&mut self, shared: &mut Shared) -> NextStep {
         self.queued = false;
-        match self.advance(lent) {
-            Ok(served) => served,
+        match self.advance(shared) {
+            Ok(step) => step,
             Err(error) => self.fail(&error),
         }
     }

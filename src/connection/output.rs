@@ -10,7 +10,7 @@ use super::{Connection, Ready, Stream, length};
 impl<S: Stream> Connection<S> {
     /// True if the peer has not taken all its output yet.
     pub(super) fn has_output(&self) -> bool {
-        self.pending.as_ref().is_some_and(|held| held.has_output())
+        self.pending.as_ref().is_some_and(|pending| pending.has_output())
     }
 
     /// Writes `bytes`; what the socket does not take is kept, and owed.
@@ -53,16 +53,18 @@ impl<S: Stream> Connection<S> {
     /// Writes what is owed. Returns true if nothing is owed any more.
     #[cold]
     pub(super) fn flush(&mut self, now: MonotonicMs) -> io::Result<bool> {
-        let Some(mut held) = self.pending.take_if(|held| held.has_output()) else { return Ok(true) };
+        let Some(mut pending) = self.pending.take_if(|pending| pending.has_output()) else {
+            return Ok(true);
+        };
         if self.ready.contains(Ready::WRITABLE) {
-            let sent = self.push(held.output())?;
-            held.advance(sent, now);
+            let sent = self.push(pending.output())?;
+            pending.advance(sent, now);
             if sent > 0 {
                 self.active = now;
             }
         }
-        let paid = !held.has_output();
-        self.pending = Some(held).filter(|held| !held.is_empty());
+        let paid = !pending.has_output();
+        self.pending = Some(pending).filter(|pending| !pending.is_empty());
         Ok(paid)
     }
 

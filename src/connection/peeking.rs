@@ -3,40 +3,42 @@
 
 use std::io;
 
-use crate::proxy::{self, Parsed, HeaderPolicy};
+use crate::proxy::{self, HeaderPolicy, Parsed};
 
-use super::{Connection, Shared, Ready, NextStep, Stream};
+use super::{Connection, NextStep, Ready, Shared, Stream};
 
 impl<S: Stream> Connection<S> {
     /// Looks at what is there, and reads as much of it as is a header's.
     #[cold]
     pub(super) fn peek_header(
         &mut self,
-        demand: HeaderPolicy,
-        lent: &mut Shared,
+        policy: HeaderPolicy,
+        shared: &mut Shared,
     ) -> io::Result<NextStep> {
-        let before = self.pending.as_ref().map_or(&[][..], |held| held.line.partial());
+        let before = self.pending.as_ref().map_or(&[][..], |pending| pending.line.partial());
         let kept = before.len();
-        let (front, room) = lent.read.spare().split_at_mut(kept);
+        let (front, room) = shared.read.spare().split_at_mut(kept);
         front.copy_from_slice(before);
         let fresh = match self.stream.peek(room) {
-            Ok(0) => return self.eof_in_header(demand),
+            Ok(0) => return self.eof_in_header(policy),
             Ok(fresh) => fresh,
             Err(error) => return self.read_failed(error).map(|()| self.next_step()),
         };
-        let of_header = match (proxy::parse(lent.read.filled(0..kept + fresh)), demand) {
+        let of_header = match (proxy::parse(shared.read.filled(0..kept + fresh)), policy) {
             _ if let Some(rest) = self.header_rest() => rest.bytes.min(fresh),
             (Parsed::Header { bytes, .. }, _) => bytes.saturating_sub(kept).min(fresh),
             (Parsed::Incomplete, HeaderPolicy::Required) => fresh,
-            (Parsed::Incomplete, HeaderPolicy::Optional) => return Ok(self.wait_for_more(fresh, lent)),
-            (Parsed::NoHeader, _) => return self.classify(kept + fresh, demand, lent),
+            (Parsed::Incomplete, HeaderPolicy::Optional) => {
+                return Ok(self.wait_for_more(fresh, shared));
+            }
+            (Parsed::NoHeader, _) => return self.classify(kept + fresh, policy, shared),
         };
-        let (_, room) = lent.read.spare().split_at_mut(kept);
+        let (_, room) = shared.read.spare().split_at_mut(kept);
         let (part, _) = room.split_at_mut(of_header);
         match self.stream.read(part) {
             Ok(read) => {
-                self.active = lent.now;
-                self.classify(kept + read, demand, lent)
+                self.active = shared.now;
+                self.classify(kept + read, policy, shared)
             }
             Err(error) => self.read_failed(error).map(|()| NextStep::Yield),
         }
@@ -44,19 +46,19 @@ impl<S: Stream> Connection<S> {
 
     /// What has come may be the beginning of a header, or input: it stays where it is, until more
     /// comes, or nothing more will.
-    fn wait_for_more(&mut self, fresh: usize, lent: &Shared) -> NextStep {
+    fn wait_for_more(&mut self, fresh: usize, shared: &Shared) -> NextStep {
         let ended = Ready::READ_TO_EAGAIN.union(Ready::SHORT_READ_PROVES_NOTHING);
         let ends = self.ready.contains(Ready::READ_TO_EAGAIN) && !self.ready.contains(ended);
         if ends || self.ready.contains(Ready::ERROR) {
             return self.identified();
         }
         self.ready.remove(Ready::READABLE);
-        let held = self.pending.get_or_insert_default();
-        held.line_since.get_or_insert(lent.now);
+        let pending = self.pending.get_or_insert_default();
+        pending.line_since.get_or_insert(shared.now);
         // The same bytes are seen again and again, and only more of them are a sign of life.
-        if held.peeked < fresh {
-            held.peeked = fresh;
-            self.active = lent.now;
+        if pending.peeked < fresh {
+            pending.peeked = fresh;
+            self.active = shared.now;
         }
         NextStep::Idle
     }

@@ -51,7 +51,7 @@ pub enum PhaseKind {
     Queued,
     /// A child has it (`--exec`): it is a process in our table, and no connection of ours.
     Child,
-    /// See [`Phase::Introducing`].
+    /// See [`Phase::ProxyHeader`].
     ProxyHeader,
     /// See [`Phase::Open`].
     Open,

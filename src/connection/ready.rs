@@ -20,7 +20,8 @@ impl Ready {
     /// empty.
     pub const SHORT_READ_PROVES_NOTHING: Self = Self(16);
     /// What that needs from the beginning.
-    pub const ALWAYS_READ_TO_EAGAIN: Self = Self::READ_TO_EAGAIN.union(Self::SHORT_READ_PROVES_NOTHING);
+    pub const ALWAYS_READ_TO_EAGAIN: Self =
+        Self::READ_TO_EAGAIN.union(Self::SHORT_READ_PROVES_NOTHING);
 
     /// Both sets together.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use crate::cause::Cause;
 
-use super::phase::{PhaseKind, Phase};
+use super::phase::{Phase, PhaseKind};
 use super::transitions::transitions;
 
 /// One way from a phase to another: a row of the table.

@@ -11,6 +11,6 @@ mod response;
 #[cfg(test)]
 mod tests;
 
-pub use exchange::{HttpConnection, Loss, REQUEST_TIMEOUT, HttpStep};
+pub use exchange::{HttpConnection, HttpStep, Loss, REQUEST_TIMEOUT};
 pub use request::{HEAD_BYTES_MAX, Request, preferred};
 pub use response::Response;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::client::Server;
 use crate::proxy;
 
-use super::criteria::Criterion;
+use super::criteria::Threshold;
 
 /// What each connection does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub enum Close {
 
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
+pub enum StopAfter {
     /// After measuring for that long.
     Time(Duration),
     /// After that many lines.
@@ -76,7 +76,7 @@ pub enum Until {
 
 /// How long lines are, in bytes, the newline included; between the two, each is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct LineSize {
     /// The shortest.
     pub min: usize,
     /// The longest.
@@ -85,7 +85,7 @@ pub struct Size {
 
 /// How the report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ReportFormat {
     /// For people.
     Text,
     /// For programs: one object.
@@ -95,18 +95,18 @@ pub enum Format {
 /// The load generator's configuration.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option, and by itself")]
-pub struct Config {
+pub struct LoadConfig {
     /// Whom to connect to.
     pub server: Server,
     /// How many connections there are at a time.
     pub connections: usize,
     /// When to stop.
-    pub until: Until,
+    pub stop_after: StopAfter,
     /// How many lines a second are sent in all, whatever comes back: the open loop. Without it the
     /// loop is closed: each connection sends its next line when the last is back.
     pub rate: Option<f64>,
     /// How long lines are.
-    pub size: Size,
+    pub size: LineSize,
     /// How many lines a connection has in flight.
     pub pipeline: usize,
     /// Over how long connections, and with them the rate, grow to their full number.
@@ -117,7 +117,7 @@ pub struct Config {
     pub mode: Mode,
     /// How many of the connections that are held echo a second line before all of them end: mode
     /// idle.
-    pub again: usize,
+    pub verify_held: usize,
     /// How it is closed.
     pub close: Close,
     /// From which addresses connections are made, in turn; none for the system's choice.
@@ -131,7 +131,7 @@ pub struct Config {
     /// How long a connection, a line or an end is waited for.
     pub timeout: Duration,
     /// How the report is written.
-    pub format: Format,
+    pub format: ReportFormat,
     /// Where to, in place of standard output.
     pub output: Option<PathBuf>,
     /// Where to draw latency by percentile, and rate over time: an SVG file.
@@ -140,7 +140,7 @@ pub struct Config {
     /// Where to write the latency distribution as HdrHistogram's tools read it.
     pub hdr: Option<PathBuf>,
     /// What makes the run a failure.
-    pub fail_if: Vec<Criterion>,
+    pub fail_if: Vec<Threshold>,
     /// Whether what is lost or fails makes it none.
     pub allow_errors: bool,
     /// Whether progress is told on standard error.
@@ -148,27 +148,27 @@ pub struct Config {
 }
 
 #[cfg(test)]
-impl Config {
+impl LoadConfig {
     /// One connection that echoes lines of 64 bytes for two seconds, and says nothing meanwhile.
     pub(super) fn for_tests() -> Self {
         Self {
             server: Server::Path("/nowhere".into()),
             connections: 1,
-            until: Until::Time(Duration::from_secs(2)),
+            stop_after: StopAfter::Time(Duration::from_secs(2)),
             rate: None,
-            size: Size { min: 64, max: 64 },
+            size: LineSize { min: 64, max: 64 },
             pipeline: 1,
             ramp: Duration::ZERO,
             warmup: Duration::ZERO,
             mode: Mode::Echo,
-            again: 0,
+            verify_held: 0,
             close: Close::Fin,
             sources: Vec::new(),
             send_proxy: None,
             skip_greeting: false,
             seed: 1,
             timeout: Duration::from_secs(5),
-            format: Format::Json,
+            format: ReportFormat::Json,
             output: None,
             #[cfg(feature = "plot")]
             plot: None,

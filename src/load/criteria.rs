@@ -9,20 +9,20 @@ use std::fmt;
 
 use super::report::{Distributions, Found, Report, figures};
 
-use limit::Limit;
-use metric::Metric;
+use limit::ThresholdValue;
+use metric::ThresholdMetric;
 
 /// An expression like `p99>5ms`: a figure of the report, an operator, a limit.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Criterion {
-    metric: Metric,
+pub struct Threshold {
+    metric: ThresholdMetric,
     operator: Operator,
-    limit: Limit,
+    limit: ThresholdValue,
 }
 
 /// What a report says about a criterion.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ThresholdResult {
     /// It holds, so the run has failed; the figure that was found, for people.
     Holds(String),
     /// It does not.
@@ -31,7 +31,7 @@ pub enum Verdict {
     NotMeasured,
 }
 
-impl Criterion {
+impl Threshold {
     /// Reads one, with spaces or without.
     ///
     /// # Errors
@@ -46,29 +46,29 @@ impl Criterion {
                 Operator::ALL.map(Operator::sign).join(" ")
             ));
         };
-        let metric = Metric::parse(name.trim())?;
+        let metric = ThresholdMetric::parse(name.trim())?;
         let (operator, limit) = Operator::split(rest)
             .ok_or_else(|| format!("{rest:?} does not begin with an operator"))?;
-        let limit = Limit::parse(&metric, limit.trim())?;
+        let limit = ThresholdValue::parse(&metric, limit.trim())?;
         Ok(Self { metric, operator, limit })
     }
 
     /// Whether it holds for that run.
-    pub fn judge(&self, report: &Report, times: &Distributions) -> Verdict {
+    pub fn check(&self, report: &Report, times: &Distributions) -> ThresholdResult {
         let found = self.metric.found(report, times);
-        if let Limit::Part(limit) = self.limit {
-            return self.judge_part(found, self.metric.whole(report), limit);
+        if let ThresholdValue::Part(limit) = self.limit {
+            return self.check_part(found, self.metric.whole(report), limit);
         }
         match found {
-            Found::NotMeasured => Verdict::NotMeasured,
+            Found::NotMeasured => ThresholdResult::NotMeasured,
             // It is longer than any limit.
             Found::Lost if self.operator.holds(f64::INFINITY, self.limit.value()) => {
-                Verdict::Holds("lost, as it falls among those never answered".to_owned())
+                ThresholdResult::Holds("lost, as it falls among those never answered".to_owned())
             }
             Found::Value(found) if self.operator.holds(found, self.limit.value()) => {
-                Verdict::Holds(self.metric.shown(found))
+                ThresholdResult::Holds(self.metric.shown(found))
             }
-            Found::Value(_) | Found::Lost => Verdict::No,
+            Found::Value(_) | Found::Lost => ThresholdResult::No,
         }
     }
 
@@ -77,14 +77,16 @@ impl Criterion {
         self.metric.is_about_loss()
     }
 
-    fn judge_part(&self, found: Found, whole: u64, limit: f64) -> Verdict {
-        let (Found::Value(found), 1..) = (found, whole) else { return Verdict::NotMeasured };
+    fn check_part(&self, found: Found, whole: u64, limit: f64) -> ThresholdResult {
+        let (Found::Value(found), 1..) = (found, whole) else {
+            return ThresholdResult::NotMeasured;
+        };
         let part = found / figures::float(whole);
         if !self.operator.holds(part, limit) {
-            return Verdict::No;
+            return ThresholdResult::No;
         }
         let of = self.metric.whole_name().unwrap_or_default();
-        Verdict::Holds(format!(
+        ThresholdResult::Holds(format!(
             "{:.3} %, {found:.0} of {} {of}",
             100.0 * part,
             figures::count(whole)
@@ -92,7 +94,7 @@ impl Criterion {
     }
 }
 
-impl fmt::Display for Criterion {
+impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}{}", self.metric, self.operator.sign(), self.limit)
     }
@@ -146,38 +148,38 @@ mod tests {
 
     use super::*;
 
-    fn judged(text: &str) -> Verdict {
-        Criterion::parse(text).unwrap().judge(&sample::report(), &sample::distributions())
+    fn judged(text: &str) -> ThresholdResult {
+        Threshold::parse(text).unwrap().check(&sample::report(), &sample::distributions())
     }
 
     #[test]
     fn a_criterion_is_compared_with_what_was_found() {
-        let holds = |found: &str| Verdict::Holds(found.to_owned());
+        let holds = |found: &str| ThresholdResult::Holds(found.to_owned());
         let table = [
             ("p99>1ms", holds("1.93 ms")),
-            ("p99>1930us", Verdict::No),
+            ("p99>1930us", ThresholdResult::No),
             ("p99 >= 1930us", holds("1.93 ms")),
             ("p99=1930us", holds("1.93 ms")),
             (" p99 < 1s ", holds("1.93 ms")),
-            ("p99<=1929us", Verdict::No),
+            ("p99<=1929us", ThresholdResult::No),
             ("errors>0", holds("7")),
             ("errors=7", holds("7")),
             ("rate<60k", holds("51,234 lines a second")),
-            ("rate<51.2k", Verdict::No),
+            ("rate<51.2k", ThresholdResult::No),
             ("bytes-rate>1m", holds("3.13 MiB a second")),
-            ("late-p99>1ns", Verdict::NotMeasured),
-            ("late-p95>1ns", Verdict::NotMeasured),
+            ("late-p99>1ns", ThresholdResult::NotMeasured),
+            ("late-p95>1ns", ThresholdResult::NotMeasured),
             ("p95>1us", holds("1.50 ms")),
-            ("p95>2ms", Verdict::No),
+            ("p95>2ms", ThresholdResult::No),
             ("lost>4", holds("5")),
-            ("lost>0.1%", Verdict::No),
+            ("lost>0.1%", ThresholdResult::No),
             ("lost>0.0001%", holds("0.001 %, 5 of 563,215 lines")),
             ("errors>1%", holds("14.000 %, 7 of 50 connections")),
-            ("errors > 14 %", Verdict::No),
+            ("errors > 14 %", ThresholdResult::No),
             ("errors.reset>=8%", holds("8.000 %, 4 of 50 connections")),
-            ("errors.unreachable>0", Verdict::No),
+            ("errors.unreachable>0", ThresholdResult::No),
             ("connections.failed>6", holds("7")),
-            ("answered_share<0.99", Verdict::No),
+            ("answered_share<0.99", ThresholdResult::No),
         ];
         for (text, verdict) in table {
             assert_eq!(judged(text), verdict, "{text}");
@@ -187,8 +189,11 @@ mod tests {
     #[test]
     fn a_rate_over_no_time_was_not_measured() {
         let report = Report { duration_s: 0.0, ..sample::report() };
-        let criterion = Criterion::parse("rate<10k").unwrap();
-        assert_eq!(criterion.judge(&report, &sample::distributions()), Verdict::NotMeasured);
+        let criterion = Threshold::parse("rate<10k").unwrap();
+        assert_eq!(
+            criterion.check(&report, &sample::distributions()),
+            ThresholdResult::NotMeasured
+        );
     }
 
     /// A percentile among lines that were never answered is longer than any limit, and an average
@@ -198,15 +203,15 @@ mod tests {
         let latency = Percentiles { p50: Some(800.0), mean: Some(900.0), ..Percentiles::default() };
         let report = Report { latency_us: latency, answered_share: Some(0.7), ..sample::report() };
         let times = Distributions { latency: sample::lossy(), ..sample::distributions() };
-        let judged = |text: &str| Criterion::parse(text).unwrap().judge(&report, &times);
+        let judged = |text: &str| Threshold::parse(text).unwrap().check(&report, &times);
         for holds in ["p99>5ms", "p99>=100h", "p90>1s", "max>1s", "p95>1s", "p70.1>1s"] {
             assert!(
-                matches!(judged(holds), Verdict::Holds(why) if why.contains("lost")),
+                matches!(judged(holds), ThresholdResult::Holds(why) if why.contains("lost")),
                 "{holds}"
             );
         }
         for not in ["p99<5ms", "p99<=100h", "p99=1s", "p50>1s", "p70>1s", "mean>1s"] {
-            assert_eq!(judged(not), Verdict::No, "{not}");
+            assert_eq!(judged(not), ThresholdResult::No, "{not}");
         }
     }
 
@@ -228,7 +233,7 @@ mod tests {
             ("errors.late>0", "\"late\" is no word of an error"),
         ];
         for (text, begin) in table {
-            let error = Criterion::parse(text).unwrap_err();
+            let error = Threshold::parse(text).unwrap_err();
             assert!(error.starts_with(begin), "{text}: {error}");
         }
     }
@@ -244,14 +249,14 @@ mod tests {
             ("p99.95>1s", "p99.95>1s"),
             ("lost > 12.5 %", "lost>12.5%"),
         ] {
-            assert_eq!(Criterion::parse(text).unwrap().to_string(), shown);
+            assert_eq!(Threshold::parse(text).unwrap().to_string(), shown);
         }
     }
 
     proptest! {
         #[test]
         fn no_text_is_too_strange(text in ".*") {
-            drop(Criterion::parse(&text));
+            drop(Threshold::parse(&text));
         }
 
         #[test]
@@ -264,8 +269,8 @@ mod tests {
         ) {
             let times = format!("{metric}{operator}{time}");
             for text in [times, format!("{number}{operator}{limit}")] {
-                let criterion = Criterion::parse(&text).unwrap();
-                prop_assert_eq!(Criterion::parse(&criterion.to_string()), Ok(criterion));
+                let criterion = Threshold::parse(&text).unwrap();
+                prop_assert_eq!(Threshold::parse(&criterion.to_string()), Ok(criterion));
             }
         }
     }

@@ -8,35 +8,35 @@ use std::time::Duration;
 
 use crate::clock::MonotonicNs;
 
-use super::config::Config;
-use super::dialling::Dialling;
+use super::config::LoadConfig;
+use super::dialling::DialQueue;
 use super::plan::Plan;
 
 /// How long no other connection need have been dialled, made or answered for the load to begin with
 /// those that were: a server that is full, or does not answer at all, is measured too.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const QUIET_LIMIT: Duration = Duration::from_secs(1);
 
 /// Whether everybody is there.
 #[derive(Debug)]
-pub(super) struct Gathering {
+pub(super) struct StartBarrier {
     /// How far it came, as [`Self::goes_on`] counts.
     progress: usize,
     /// Until when to wait for one more; never once the load has begun.
     until: MonotonicNs,
 }
 
-impl Gathering {
+impl StartBarrier {
     /// Of a load that has all of its connections at once and keeps them. One that is to grow does
     /// not wait for the last of them, and lines that are due at fixed times wait for nobody.
-    pub(super) fn new(config: &Config, plan: &Plan, start: MonotonicNs) -> Self {
-        let gathers = plan.stays_busy() && config.ramp.is_zero();
-        let until = if gathers { start.after(PATIENCE) } else { MonotonicNs::NEVER };
+    pub(super) fn new(config: &LoadConfig, plan: &Plan, start: MonotonicNs) -> Self {
+        let gathers = plan.is_continuous() && config.ramp.is_zero();
+        let until = if gathers { start.after(QUIET_LIMIT) } else { MonotonicNs::NEVER };
         Self { progress: 0, until }
     }
 
     /// True while nobody sends more than its first lines.
     #[inline]
-    pub(super) fn lasts(&self) -> bool {
+    pub(super) fn is_waiting(&self) -> bool {
         self.until != MonotonicNs::NEVER
     }
 
@@ -47,16 +47,16 @@ impl Gathering {
 
     /// So many connections were begun, made and answered by now, all added up. More than ever
     /// before is progress: those that fail and are tried again are none.
-    pub(super) fn goes_on(&mut self, progress: usize, now: MonotonicNs) {
-        if self.lasts() && progress > self.progress {
+    pub(super) fn extend(&mut self, progress: usize, now: MonotonicNs) {
+        if self.is_waiting() && progress > self.progress {
             self.progress = progress;
-            self.until = now.after(PATIENCE);
+            self.until = now.after(QUIET_LIMIT);
         }
     }
 
     /// True, once, when everybody is there or has been waited for.
-    pub(super) fn ends(&mut self, dialling: &Dialling, now: MonotonicNs) -> bool {
-        let ends = self.lasts() && (dialling.missing() == 0 || now >= self.until);
+    pub(super) fn release(&mut self, dialling: &DialQueue, now: MonotonicNs) -> bool {
+        let ends = self.is_waiting() && (dialling.missing() == 0 || now >= self.until);
         if ends {
             self.until = MonotonicNs::NEVER;
         }
@@ -73,31 +73,34 @@ impl Gathering {
 mod tests {
     use super::*;
 
-    fn of(slots: usize) -> (Gathering, Dialling) {
-        let dialling = Dialling::new(slots, MonotonicNs(0), Duration::ZERO);
-        (Gathering { progress: 0, until: MonotonicNs(0).after(PATIENCE) }, dialling)
+    fn of(slots: usize) -> (StartBarrier, DialQueue) {
+        let dialling = DialQueue::new(slots, MonotonicNs(0), Duration::ZERO);
+        (StartBarrier { progress: 0, until: MonotonicNs(0).after(QUIET_LIMIT) }, dialling)
     }
 
     #[test]
     fn it_ends_once_everybody_has_been_answered() {
         let (mut gathering, mut dialling) = of(2);
-        assert!(!gathering.ends(&dialling, MonotonicNs(1)), "nobody has been dialled");
+        assert!(!gathering.release(&dialling, MonotonicNs(1)), "nobody has been dialled");
         while dialling.next(MonotonicNs(1)).is_some() {}
-        dialling.grown();
-        assert!(!gathering.ends(&dialling, MonotonicNs(2)), "one is missing");
-        dialling.grown();
-        assert!(gathering.ends(&dialling, MonotonicNs(3)));
-        assert!(!gathering.lasts() && !gathering.ends(&dialling, MonotonicNs(4)), "only once");
+        dialling.answered_one();
+        assert!(!gathering.release(&dialling, MonotonicNs(2)), "one is missing");
+        dialling.answered_one();
+        assert!(gathering.release(&dialling, MonotonicNs(3)));
+        assert!(
+            !gathering.is_waiting() && !gathering.release(&dialling, MonotonicNs(4)),
+            "only once"
+        );
     }
 
     #[test]
     fn it_waits_a_second_for_one_more() {
         let (mut gathering, dialling) = of(2);
         let half = MonotonicNs(500_000_000);
-        gathering.goes_on(1, half);
-        gathering.goes_on(1, MonotonicNs(900_000_000));
-        assert!(!gathering.ends(&dialling, MonotonicNs(1_499_999_999)));
+        gathering.extend(1, half);
+        gathering.extend(1, MonotonicNs(900_000_000));
+        assert!(!gathering.release(&dialling, MonotonicNs(1_499_999_999)));
         assert_eq!(gathering.wake(), MonotonicNs(1_500_000_000));
-        assert!(gathering.ends(&dialling, MonotonicNs(1_500_000_000)));
+        assert!(gathering.release(&dialling, MonotonicNs(1_500_000_000)));
     }
 }

@@ -10,14 +10,14 @@ use crate::descriptors;
 use crate::endpoint::Endpoint;
 use crate::fault;
 
-use super::config::Config;
+use super::config::LoadConfig;
 
 /// Descriptors that are not for connections: standard streams, the poller, signals, the timer,
 /// and files of the report.
-const RESERVE: usize = 32;
+const DESCRIPTORS_SPARE: usize = 32;
 
 /// Raises what can be raised, and refuses a load that this machine can't make.
-pub(super) fn check(config: &Config, server: &Endpoint) -> anyhow::Result<()> {
+pub(super) fn check(config: &LoadConfig, server: &Endpoint) -> anyhow::Result<()> {
     descriptors_suffice(config.connections)?;
     let Some(server) = server.tcp() else {
         if let Some(source) = config.sources.first() {
@@ -34,19 +34,19 @@ fn descriptors_suffice(connections: usize) -> anyhow::Result<()> {
     descriptors::raise().ok();
     let limit = descriptors::limit()
         .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    if connections.saturating_add(RESERVE) > limit {
+    if connections.saturating_add(DESCRIPTORS_SPARE) > limit {
         bail!(
             "{connections} connections need {} descriptors, and this process may have {limit}: \
              raise the hard limit (ulimit -Hn), or start several of them with fewer connections \
              each (-c)",
-            connections + RESERVE
+            connections + DESCRIPTORS_SPARE
         );
     }
     Ok(())
 }
 
 /// From one address, a port serves for one connection to the same server at a time.
-fn ports_suffice(config: &Config, server: SocketAddr) -> anyhow::Result<()> {
+fn ports_suffice(config: &LoadConfig, server: SocketAddr) -> anyhow::Result<()> {
     let Some(range) = port_range() else { return Ok(()) };
     let sources = config.sources.len().max(1);
     let ports = range * sources;

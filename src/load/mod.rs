@@ -38,23 +38,23 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::client::{self, Word};
+use crate::client::{self, FailureKind};
 use crate::endpoint::Endpoint;
 use crate::fault;
 use crate::reactor::Dialer;
 use anyhow::{Context, bail};
 
-use self::generator::Generator;
+use self::generator::Engine;
 use self::progress::Progress;
 
-pub use self::config::{Close, Config, Format, Mode, Size, Until};
-pub use self::criteria::{Criterion, Verdict};
+pub use self::config::{Close, LineSize, LoadConfig, Mode, ReportFormat, StopAfter};
+pub use self::criteria::{Threshold, ThresholdResult};
 pub use self::outcome::Outcome;
 #[cfg(feature = "plot")]
 pub use self::report::plot;
 pub use self::report::{
-    Answers, Connections, Distribution, Distributions, Found, Mismatch, Percentiles, Report,
-    Second, Settings, Share, Times, compare, hdr, remedy, text,
+    Answers, Connections, Distribution, Distributions, Found, Interval, Mismatch, Percentiles,
+    Report, Settings, Statistic, Times, compare, hdr, hint, text,
 };
 
 /// Runs the load and reports it.
@@ -63,19 +63,19 @@ pub use self::report::{
 ///
 /// What `main` has to tell the user: a name that has no address, a load that this machine can't
 /// make, a report that can't be written.
-pub fn run(config: &Config) -> anyhow::Result<Outcome> {
+pub fn run(config: &LoadConfig) -> anyhow::Result<Outcome> {
     let server = server(config)?;
     limits::check(config, &server)?;
     // Before the run: it would be a pity to find out after it.
     let mut files = Files::create(config)?;
     let dialer = Dialer::new(server.clone()).context("cannot set up the event loop")?;
-    let mut generator = Generator::new(dialer, config);
+    let mut generator = Engine::new(dialer, config);
     let mut progress = Progress::new(config);
     while !generator.is_over() {
         let second = generator.turn().context("the event loop broke")?;
         generator.take_notes().iter().for_each(|note| progress.note(note));
         if let Some(second) = second {
-            progress.second(&second, &generator.standing());
+            progress.second(&second, &generator.state());
         }
     }
     progress.end();
@@ -87,7 +87,7 @@ pub fn run(config: &Config) -> anyhow::Result<Outcome> {
 }
 
 /// The first of the server's addresses; where a name has several, the first that answers.
-fn server(config: &Config) -> anyhow::Result<Endpoint> {
+fn server(config: &LoadConfig) -> anyhow::Result<Endpoint> {
     let mut addresses = client::resolve(&config.server)?;
     if let Some(source) = config.sources.first() {
         let fits = |address: SocketAddr| address.is_ipv4() == source.is_ipv4();
@@ -104,7 +104,7 @@ fn server(config: &Config) -> anyhow::Result<Endpoint> {
         }
     }
     match last {
-        Some((address, error)) => bail!("{}: {address}: {error}", Word::of(&error).word()),
+        Some((address, error)) => bail!("{}: {address}: {error}", FailureKind::of(&error).word()),
         None => bail!("the server has no address of the family of --source"),
     }
 }
@@ -113,7 +113,7 @@ fn server(config: &Config) -> anyhow::Result<Endpoint> {
 fn connect(address: &Endpoint, timeout: Duration) -> io::Result<()> {
     let (to, socket) = (address.address()?, address.socket()?);
     let connected = socket.connect_timeout(&to, timeout);
-    client::after_a_last_look(&socket, connected)
+    client::confirm_timeout(&socket, connected)
 }
 
 /// Where the report goes.
@@ -125,7 +125,7 @@ struct Files {
 }
 
 impl Files {
-    fn create(config: &Config) -> anyhow::Result<Self> {
+    fn create(config: &LoadConfig) -> anyhow::Result<Self> {
         let create = |file: &PathBuf| {
             let created = File::create(file);
             created.with_context(|| format!("cannot write {}", file.display())).map(BufWriter::new)
@@ -144,13 +144,13 @@ impl Files {
 
     fn write(
         &mut self,
-        config: &Config,
+        config: &LoadConfig,
         report: &Report,
         latency: &Distribution,
     ) -> anyhow::Result<()> {
         let text = match config.format {
-            Format::Text => text(report, &latency.times),
-            Format::Json => serde_json::to_string_pretty(report)? + "\n",
+            ReportFormat::Text => text(report, &latency.times),
+            ReportFormat::Json => serde_json::to_string_pretty(report)? + "\n",
         };
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             // Nobody reads it any more, which is no failure of the run.

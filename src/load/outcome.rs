@@ -1,7 +1,7 @@
 //! How a run came to its end, and why that is no success.
 
-use super::config::Config;
-use super::criteria::{Criterion, Verdict};
+use super::config::LoadConfig;
+use super::criteria::{Threshold, ThresholdResult};
 use super::report::{Distributions, Report, lost_or_failed};
 
 /// How a run came to its end.
@@ -10,7 +10,7 @@ pub enum Outcome {
     /// As it should.
     Passed,
     /// With what a `--fail-if` asks for, each in a sentence.
-    Judged(Vec<String>),
+    ThresholdCrossed(Vec<String>),
     /// With bytes that were wrong, or with nothing that could be measured.
     Failed(String),
     /// With lines that were never answered, or connections that failed.
@@ -21,12 +21,13 @@ pub enum Outcome {
 
 /// A run without a connection has failed whatever else it was to show; then what was asked for
 /// decides, then the bytes, and then whether anything was lost, if nothing was said of that.
-pub(super) fn of(config: &Config, report: &Report, times: &Distributions) -> Outcome {
+pub(super) fn of(config: &LoadConfig, report: &Report, times: &Distributions) -> Outcome {
     if report.interrupted {
         return Outcome::Interrupted;
     }
     if report.connections.established == 0 {
-        let words: Vec<_> = report.errors.keys().chain(report.shortages.keys()).cloned().collect();
+        let words: Vec<_> =
+            report.errors.keys().chain(report.local_errors.keys()).cloned().collect();
         return Outcome::Failed(format!(
             "{}: no connection to {}",
             words.join(", "),
@@ -35,14 +36,14 @@ pub(super) fn of(config: &Config, report: &Report, times: &Distributions) -> Out
     }
     let (mut held, mut unknown) = (Vec::new(), None);
     for criterion in &config.fail_if {
-        match criterion.judge(report, times) {
-            Verdict::Holds(found) => held.push(format!("{criterion}: it was {found}")),
-            Verdict::No => {}
-            Verdict::NotMeasured => unknown = Some(criterion),
+        match criterion.check(report, times) {
+            ThresholdResult::Holds(found) => held.push(format!("{criterion}: it was {found}")),
+            ThresholdResult::No => {}
+            ThresholdResult::NotMeasured => unknown = Some(criterion),
         }
     }
     if !held.is_empty() {
-        return Outcome::Judged(held);
+        return Outcome::ThresholdCrossed(held);
     }
     if let Some(criterion) = unknown {
         return Outcome::Failed(format!("{criterion}: that was not measured"));
@@ -51,10 +52,10 @@ pub(super) fn of(config: &Config, report: &Report, times: &Distributions) -> Out
         return Outcome::Failed(format!("{} connections had wrong bytes", report.mismatches));
     }
     if let Some(lost) = lost_or_failed(report) {
-        let decided = config.fail_if.iter().any(Criterion::is_about_loss);
+        let decided = config.fail_if.iter().any(Threshold::is_about_loss);
         return if config.allow_errors || decided { Outcome::Passed } else { Outcome::Lost(lost) };
     }
-    if report.lines_total == 0 && report.exchanges_total == 0 {
+    if report.lines_total == 0 && report.transactions_total == 0 {
         return Outcome::Failed(format!("nothing came back from {}", report.server));
     }
     Outcome::Passed

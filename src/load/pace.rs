@@ -33,7 +33,7 @@ pub(super) struct Pace {
 
 /// A line that is due: its connection, and the round that it is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Due {
+pub(super) struct DueLine {
     pub owner: usize,
     pub round: u64,
 }
@@ -42,31 +42,39 @@ impl Pace {
     /// A schedule from `start` on, of `lines` at the most.
     pub(super) fn new(start: MonotonicNs, rate: f64, ramp: Duration, lines: u64) -> Self {
         let (ramp_s, rounds) = (ramp.as_secs_f64(), Rounds::default());
-        let mut pace =
-            Self { start, rate, ramp_s, rounds, line: 0, next: start, lines, end: MonotonicNs::NEVER };
+        let mut pace = Self {
+            start,
+            rate,
+            ramp_s,
+            rounds,
+            line: 0,
+            next: start,
+            lines,
+            end: MonotonicNs::NEVER,
+        };
         pace.next = pace.at(0);
         pace
     }
 
     /// If a line is due by now: whose it is. A round that begins with it is of so many connections.
-    pub(super) fn due(&mut self, now: MonotonicNs, connections: usize) -> Option<Due> {
-        if self.next > now || self.is_through() {
+    pub(super) fn due(&mut self, now: MonotonicNs, connections: usize) -> Option<DueLine> {
+        if self.next > now || self.is_done() {
             return None;
         }
         let round = self.rounds.of_next(self.line, connections);
         let owner = usize::try_from(self.line - round).unwrap_or(usize::MAX);
         self.line += 1;
         self.next = self.at(self.line);
-        Some(Due { owner, round })
+        Some(DueLine { owner, round })
     }
 
     /// When the next line is due.
     pub(super) fn next(&self) -> MonotonicNs {
-        if self.is_through() { MonotonicNs::NEVER } else { self.next }
+        if self.is_done() { MonotonicNs::NEVER } else { self.next }
     }
 
     /// True once there are no more lines.
-    pub(super) fn is_through(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.next >= self.end || self.line >= self.lines
     }
 
@@ -77,21 +85,21 @@ impl Pace {
 
     /// How many lines are due before the end that [`Self::due`] has not given.
     pub(super) fn rest(&self) -> u64 {
-        if self.is_through() {
+        if self.is_done() {
             return 0;
         }
         self.before(self.end).min(self.lines).saturating_sub(self.line).max(1)
     }
 
     /// Gives up the rest, and returns how many lines that is.
-    pub(super) fn give_up(&mut self) -> u64 {
+    pub(super) fn abandon_rest(&mut self) -> u64 {
         let rest = self.rest();
         self.lines = self.line;
         rest
     }
 
     /// When the line of that connection in that round is due.
-    pub(super) fn moment(&self, due: Due) -> MonotonicNs {
+    pub(super) fn moment(&self, due: DueLine) -> MonotonicNs {
         self.at(due.round.saturating_add(u64::try_from(due.owner).unwrap_or(u64::MAX)))
     }
 
@@ -206,7 +214,7 @@ mod tests {
             let due = pace.due(MonotonicNs(100 * SECOND), opened).unwrap();
             lines[due.owner].push(due);
         }
-        assert!(pace.is_through());
+        assert!(pace.is_done());
         for of_one in lines {
             for pair in of_one.windows(2) {
                 assert_eq!(pace.after(pair[0].round), pair[1].round, "{of_one:?}");
@@ -240,7 +248,7 @@ mod tests {
             let mut pace = Pace::new(MonotonicNs(0), 1e9, ramp, u64::MAX);
             pace.end_at(MonotonicNs(5 * SECOND));
             assert!(pace.due(MonotonicNs(5 * SECOND), 1).is_some());
-            assert_eq!((pace.rest(), pace.give_up(), pace.rest()), (due - 1, due - 1, 0));
+            assert_eq!((pace.rest(), pace.abandon_rest(), pace.rest()), (due - 1, due - 1, 0));
         }
     }
 }

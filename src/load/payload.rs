@@ -5,7 +5,7 @@
 //! pattern at a place that is drawn for it, and again for each [`PIECE_BYTES`] of it, so that
 //! bytes that are lost, doubled, shifted or of another connection do not fit.
 
-use super::config::Size;
+use super::config::LineSize;
 
 /// How many bytes of a line come from one place of the pattern.
 const PIECE_BYTES: usize = 4096;
@@ -16,7 +16,7 @@ const PLACES: usize = 1 << 16;
 
 /// Where in a connection's stream something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Position {
     /// Which line, from 0.
     pub line: u64,
     /// Which byte of it, from 0.
@@ -29,19 +29,19 @@ pub(super) struct Place {
 
 /// What the bytes of one connection are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stream(u64);
+pub(super) struct PayloadStream(u64);
 
 /// Every byte of every connection.
 #[derive(Debug)]
 pub(super) struct Payload {
     pattern: Box<[u8]>,
     seed: u64,
-    size: Size,
+    size: LineSize,
 }
 
 impl Payload {
     /// Lines of that size; `size.min` is at least 1, for the newline.
-    pub(super) fn new(seed: u64, size: Size) -> Self {
+    pub(super) fn new(seed: u64, size: LineSize) -> Self {
         let words = 0u64..;
         let bytes = words.flat_map(|word| drawn(seed, word).to_le_bytes());
         // Only a line's end is a newline, so that the server counts the lines that we count.
@@ -50,18 +50,18 @@ impl Payload {
     }
 
     /// The stream of a connection, which is told by its number.
-    pub(super) fn stream(&self, connection: u64) -> Stream {
-        Stream(mix(self.seed ^ mix(connection.wrapping_add(GAMMA))))
+    pub(super) fn stream(&self, connection: u64) -> PayloadStream {
+        PayloadStream(mix(self.seed ^ mix(connection.wrapping_add(GAMMA))))
     }
 
     /// Where a stream begins.
-    pub(super) fn start(&self, stream: Stream) -> Place {
+    pub(super) fn start(&self, stream: PayloadStream) -> Position {
         self.line(stream, 0)
     }
 
     /// Appends the next bytes to `out`, as many as lie together, and moves on behind them.
     #[inline]
-    pub(super) fn append(&self, stream: Stream, place: &mut Place, out: &mut Vec<u8>) {
+    pub(super) fn append(&self, stream: PayloadStream, place: &mut Position, out: &mut Vec<u8>) {
         let (body, ends) = self.next(place);
         out.extend_from_slice(body);
         if ends {
@@ -76,8 +76,8 @@ impl Payload {
     #[inline]
     pub(super) fn compare(
         &self,
-        stream: Stream,
-        place: &mut Place,
+        stream: PayloadStream,
+        place: &mut Position,
         got: &[u8],
     ) -> Result<usize, usize> {
         let (body, ends) = self.next(place);
@@ -96,7 +96,7 @@ impl Payload {
     }
 
     /// Moves on by `bytes` without a look at them.
-    pub(super) fn skip(&self, stream: Stream, place: &mut Place, bytes: usize) {
+    pub(super) fn skip(&self, stream: PayloadStream, place: &mut Position, bytes: usize) {
         let mut left = bytes;
         while left > 0 {
             let (body, ends) = self.next(place);
@@ -107,13 +107,13 @@ impl Payload {
     }
 
     /// The byte that is `ahead` bytes after `place`, within what lies together.
-    pub(super) fn byte(&self, place: &Place, ahead: usize) -> u8 {
+    pub(super) fn byte(&self, place: &Position, ahead: usize) -> u8 {
         self.next(place).0.get(ahead).copied().unwrap_or(b'\n')
     }
 
     /// What lies together in the pattern, and whether the line's newline follows it.
     #[inline]
-    fn next(&self, place: &Place) -> (&[u8], bool) {
+    fn next(&self, place: &Position) -> (&[u8], bool) {
         let before_newline = place.size - 1 - place.offset;
         let length = before_newline.min(PIECE_BYTES - place.offset % PIECE_BYTES);
         let body = self.pattern.split_at(place.at).1.split_at(length).0;
@@ -122,7 +122,7 @@ impl Payload {
 
     /// Moves on by `bytes` of what [`Self::next`] gives.
     #[inline]
-    fn advance(&self, stream: Stream, place: &mut Place, bytes: usize) {
+    fn advance(&self, stream: PayloadStream, place: &mut Position, bytes: usize) {
         place.offset += bytes;
         place.at += bytes;
         if place.offset == place.size {
@@ -133,8 +133,8 @@ impl Payload {
     }
 
     #[inline]
-    fn line(&self, stream: Stream, line: u64) -> Place {
-        let Size { min, max } = self.size;
+    fn line(&self, stream: PayloadStream, line: u64) -> Position {
+        let LineSize { min, max } = self.size;
         let size = if min == max {
             min
         } else {
@@ -142,18 +142,18 @@ impl Payload {
             let extra = drawn(!stream.0, line) % choices;
             min + usize::try_from(extra).unwrap_or_default()
         };
-        Place { line, offset: 0, size, at: place_of_piece(stream, line, 0) }
+        Position { line, offset: 0, size, at: place_of_piece(stream, line, 0) }
     }
 }
 
 #[inline]
-fn place_of_piece(stream: Stream, line: u64, offset: usize) -> usize {
+fn place_of_piece(stream: PayloadStream, line: u64, offset: usize) -> usize {
     let piece = u64::try_from(offset / PIECE_BYTES).unwrap_or_default();
     let number = drawn(stream.0, line ^ piece.rotate_left(32));
     usize::try_from(number).unwrap_or_default() % PLACES
 }
 
-impl Place {
+impl Position {
     /// How long the line is, its newline included.
     pub(super) const fn size(&self) -> usize {
         self.size
@@ -197,24 +197,24 @@ mod tests {
 
     #[test]
     fn lines_are_as_long_as_was_asked_and_end_with_the_only_newline() {
-        let payload = Payload::new(1, Size { min: 64, max: 64 });
+        let payload = Payload::new(1, LineSize { min: 64, max: 64 });
         let bytes = bytes_of(&payload, 7, 64 * 50);
         assert!(
             bytes.chunks(64).all(|line| line.iter().position(|byte| *byte == b'\n') == Some(63))
         );
-        let payload = Payload::new(1, Size { min: 1, max: 9 });
+        let payload = Payload::new(1, LineSize { min: 1, max: 9 });
         let bytes = bytes_of(&payload, 7, 10_000);
         let mut sizes = [0; 10];
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             sizes[line.len()] += 1;
         }
         assert!(sizes[1..].iter().all(|count| *count > 100), "every size is drawn: {sizes:?}");
-        assert_eq!(bytes_of(&Payload::new(1, Size { min: 1, max: 1 }), 0, 3), b"\n\n\n");
+        assert_eq!(bytes_of(&Payload::new(1, LineSize { min: 1, max: 1 }), 0, 3), b"\n\n\n");
     }
 
     #[test]
     fn every_byte_depends_on_its_place_its_connection_and_the_seed() {
-        let size = Size { min: 10_000, max: 10_000 };
+        let size = LineSize { min: 10_000, max: 10_000 };
         let payload = Payload::new(1, size);
         let one = bytes_of(&payload, 1, 30_000);
         assert_ne!(one, bytes_of(&payload, 2, 30_000), "another connection");
@@ -234,7 +234,7 @@ mod tests {
             more in 0usize..9000,
             step in 1usize..5000,
         ) {
-            let payload = Payload::new(seed, Size { min, max: min + more });
+            let payload = Payload::new(seed, LineSize { min, max: min + more });
             let bytes = bytes_of(&payload, connection, 40_000);
             let stream = payload.stream(connection);
             let (mut place, mut skipping) = (payload.start(stream), payload.start(stream));
@@ -251,7 +251,7 @@ mod tests {
         fn a_byte_that_is_wrong_is_found_where_it_is(
             seed: u64, size in 1usize..9000, wrong in 0usize..20_000, bit in 0u8..8,
         ) {
-            let payload = Payload::new(seed, Size { min: size, max: size });
+            let payload = Payload::new(seed, LineSize { min: size, max: size });
             let mut bytes = bytes_of(&payload, 7, 20_000);
             bytes[wrong] ^= 1 << bit;
             let stream = payload.stream(7);

@@ -2,19 +2,19 @@
 
 use crate::proxy;
 
-use super::config::{Close, Config, Mode};
+use super::config::{Close, LoadConfig, Mode};
 
 /// When a connection is closed by us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum CloseWhen {
     /// When the run is over.
-    WithTheRun,
+    RunEnds,
     /// When all of its lines are back.
-    AfterEcho,
+    Echoed,
     /// When all of its lines are sent; they still have to come back.
-    AfterSend,
+    Sent,
     /// When all of its lines are sent, and none needs to come back.
-    InTheMiddle,
+    Midway,
 }
 
 /// No limit.
@@ -33,7 +33,7 @@ pub(super) struct Plan {
     pub lines: u64,
     /// How many lines may be on their way at a time.
     pub window: u64,
-    pub end: End,
+    pub close_when: CloseWhen,
     pub close: Close,
     /// Latency counts from the beginning of the connect: not in an open loop, where it counts from
     /// when the line was due, before that.
@@ -51,27 +51,27 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(config: &Config) -> Self {
+    pub(super) fn of(config: &LoadConfig) -> Self {
         let depth = u64::try_from(config.pipeline).unwrap_or(u64::MAX);
         let paced = config.rate.is_some();
         let stream = if paced { timed_window(config.connections) } else { UNLIMITED };
         let (lines, window, end) = match config.mode {
-            Mode::Echo => (UNLIMITED, depth, End::WithTheRun),
-            Mode::Stream => (UNLIMITED, stream, End::WithTheRun),
-            Mode::Idle => (1, 1, End::WithTheRun),
-            Mode::Churn => (depth, depth, End::AfterEcho),
-            Mode::HalfClose => (depth, depth, End::AfterSend),
-            Mode::Abort => (depth, depth, End::InTheMiddle),
+            Mode::Echo => (UNLIMITED, depth, CloseWhen::RunEnds),
+            Mode::Stream => (UNLIMITED, stream, CloseWhen::RunEnds),
+            Mode::Idle => (1, 1, CloseWhen::RunEnds),
+            Mode::Churn => (depth, depth, CloseWhen::Echoed),
+            Mode::HalfClose => (depth, depth, CloseWhen::Sent),
+            Mode::Abort => (depth, depth, CloseWhen::Midway),
         };
-        let close = if end == End::InTheMiddle { Close::Rst } else { config.close };
+        let close = if end == CloseWhen::Midway { Close::Rst } else { config.close };
         Self {
             lines,
             window,
-            end,
+            close_when: end,
             close,
             connect_counts: config.mode == Mode::Churn && !paced,
             paced,
-            on_demand: paced && end != End::WithTheRun,
+            on_demand: paced && end != CloseWhen::RunEnds,
             // A load that sends as much as the socket takes fills every buffer there is, and a
             // queue of times for all of that would be one too.
             times_each: window != UNLIMITED,
@@ -81,19 +81,19 @@ impl Plan {
     }
 
     /// True if each connection sends line after line until the run ends, as fast as they come back.
-    pub(super) fn stays_busy(&self) -> bool {
-        self.end == End::WithTheRun && self.lines == UNLIMITED && !self.paced
+    pub(super) fn is_continuous(&self) -> bool {
+        self.close_when == CloseWhen::RunEnds && self.lines == UNLIMITED && !self.paced
     }
 
     /// True if each connection is one exchange of the closed loop, that is to be answered: one that
     /// fails before it has sent anything has lost a line all the same.
-    pub(super) fn is_one_exchange(&self) -> bool {
-        matches!(self.end, End::AfterEcho | End::AfterSend) && !self.paced
+    pub(super) fn is_one_transaction(&self) -> bool {
+        matches!(self.close_when, CloseWhen::Echoed | CloseWhen::Sent) && !self.paced
     }
 
     /// True if a connection that has ended as planned is followed by another.
     pub(super) fn repeats(&self) -> bool {
-        self.end != End::WithTheRun
+        self.close_when != CloseWhen::RunEnds
     }
 }
 

@@ -10,8 +10,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::stderr;
 
-use super::config::{Config, Until};
-use super::report::{Second, figures};
+use super::config::{LoadConfig, StopAfter};
+use super::report::{Interval, figures};
 
 /// The bar's length in steps; more than a terminal has columns.
 const STEPS: u64 = 1000;
@@ -27,17 +27,17 @@ const PART: u64 = STEPS / 10;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
+pub(super) struct RunState {
     /// How much of the load's time has passed, never more than there is.
     pub elapsed: Duration,
     /// Which part of the run is done, from 0 to 1.
     pub done: f64,
-    pub doing: Doing,
+    pub activity: Activity,
 }
 
 /// What a run is about.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Doing {
+pub(super) enum Activity {
     /// Connections are made and answered once; the load begins after that.
     Gathering { answered: usize, of: usize },
     /// Lines go there and back.
@@ -49,7 +49,7 @@ pub(super) enum Doing {
 /// What is told, and how.
 #[derive(Debug)]
 pub(super) struct Progress {
-    voice: Voice,
+    output: ProgressOutput,
     /// How long it takes, from the first connect to the end of measuring, if that is known.
     total: Option<Duration>,
     /// The part of the run that the last line was about.
@@ -61,7 +61,7 @@ pub(super) struct Progress {
 }
 
 #[derive(Debug)]
-enum Voice {
+enum ProgressOutput {
     Bar(ProgressBar),
     Lines,
     Silent,
@@ -69,40 +69,40 @@ enum Voice {
 
 impl Progress {
     /// Tells nothing yet.
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &LoadConfig) -> Self {
         let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
         let voice = match () {
-            () if !config.progress => Voice::Silent,
+            () if !config.progress => ProgressOutput::Silent,
             // It is hidden where it can't be drawn: on a pipe, in a file, on a dumb terminal.
-            () if bar.is_hidden() => Voice::Lines,
-            () => Voice::Bar(bar.with_style(style())),
+            () if bar.is_hidden() => ProgressOutput::Lines,
+            () => ProgressOutput::Bar(bar.with_style(style())),
         };
         Self::with_voice(voice, config)
     }
 
-    fn with_voice(voice: Voice, config: &Config) -> Self {
-        let total = match config.until {
-            Until::Time(time) => {
+    fn with_voice(voice: ProgressOutput, config: &LoadConfig) -> Self {
+        let total = match config.stop_after {
+            StopAfter::Time(time) => {
                 Some(config.ramp.saturating_add(config.warmup).saturating_add(time))
             }
-            Until::Lines(_) => None,
+            StopAfter::Lines(_) => None,
         };
-        Self { voice, total, part: None, before_s: 0.0, errors: 0 }
+        Self { output: voice, total, part: None, before_s: 0.0, errors: 0 }
     }
 
     /// A second has passed, and so far is the run.
-    pub(super) fn second(&mut self, second: &Second, standing: &Standing) {
+    pub(super) fn second(&mut self, second: &Interval, standing: &RunState) {
         let line = self.line(second, standing);
         if !stderr::is_writable() {
             return;
         }
-        match &self.voice {
-            Voice::Bar(bar) => {
+        match &self.output {
+            ProgressOutput::Bar(bar) => {
                 bar.set_message(line.text);
                 bar.set_position(steps(standing.done));
             }
-            Voice::Lines if line.due => say(&line.text),
-            Voice::Lines | Voice::Silent => {}
+            ProgressOutput::Lines if line.due => say(&line.text),
+            ProgressOutput::Lines | ProgressOutput::Silent => {}
         }
     }
 
@@ -111,16 +111,18 @@ impl Progress {
         if !stderr::is_writable() {
             return;
         }
-        match &self.voice {
+        match &self.output {
             // The bar is taken away for that, and drawn again below.
-            Voice::Bar(bar) => bar.suspend(|| say(text)),
-            Voice::Lines | Voice::Silent => say(text),
+            ProgressOutput::Bar(bar) => bar.suspend(|| say(text)),
+            ProgressOutput::Lines | ProgressOutput::Silent => say(text),
         }
     }
 
     /// Takes the bar away, so that the report stands alone.
     pub(super) fn end(&mut self) {
-        if let Voice::Bar(bar) = std::mem::replace(&mut self.voice, Voice::Silent) {
+        if let ProgressOutput::Bar(bar) =
+            std::mem::replace(&mut self.output, ProgressOutput::Silent)
+        {
             if !stderr::is_writable() {
                 // It would be drawn once more when it goes out of scope.
                 bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -130,7 +132,7 @@ impl Progress {
     }
 
     /// What there is to say about a second, and whether a line of its own is due.
-    fn line(&mut self, second: &Second, standing: &Standing) -> Line {
+    fn line(&mut self, second: &Interval, standing: &RunState) -> ProgressLine {
         let length = (second.at_s - self.before_s).max(0.001);
         self.before_s = second.at_s;
         self.errors += second.errors;
@@ -140,34 +142,34 @@ impl Progress {
             |total| format!("of {:.0} s", total.as_secs_f64()),
         );
         let time = format!("{:.0} s {of}", standing.elapsed.as_secs_f64());
-        match standing.doing {
+        match standing.activity {
             // Both are waits of unknown length, and each second of them has its line.
-            Doing::Gathering { answered, of } => {
+            Activity::Gathering { answered, of } => {
                 let (answered, of) = (plain(answered), plain(of));
                 let text = format!(
                     "{:.0} s before the load begins, {answered} of {of} connections have been \
                      answered, {errors}",
                     second.at_s
                 );
-                Line { text, due: true }
+                ProgressLine { text, due: true }
             }
-            Doing::Waiting { lines, connections, left } => {
+            Activity::Waiting { lines, connections, left } => {
                 let what = match lines {
                     0 => format!("{} connections to end", plain(connections)),
                     lines => figures::counted(lines, "line"),
                 };
                 let left = left.as_secs_f64().ceil();
                 let text = format!("{time}, waiting for {what}, for {left} s at most, {errors}");
-                Line { text, due: true }
+                ProgressLine { text, due: true }
             }
-            Doing::Running => {
+            Activity::Running => {
                 let text = format!(
                     "{time}, {} lines/s, p99 {}, {} open, {errors}",
                     figures::rate(figures::float(second.lines) / length),
                     p99(second),
                     figures::count(second.open),
                 );
-                Line { text, due: self.is_due(standing.done) }
+                ProgressLine { text, due: self.is_due(standing.done) }
             }
         }
     }
@@ -183,7 +185,7 @@ impl Progress {
 }
 
 /// The p99 of a second, if there was anything in it.
-fn p99(second: &Second) -> String {
+fn p99(second: &Interval) -> String {
     match second.p99_us {
         Some(time) => figures::time(time),
         None if second.unanswered > 0 => "lost".to_owned(),
@@ -204,7 +206,7 @@ impl Drop for Progress {
 
 /// What is said about a second.
 #[derive(Debug)]
-struct Line {
+struct ProgressLine {
     text: String,
     /// Whether it has a line of its own where there is no bar.
     due: bool,

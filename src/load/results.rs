@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::report::{Answers, Distribution, Distributions, Mismatch, Second};
-use super::trouble::Trouble;
+use super::report::{Answers, Distribution, Distributions, Interval, Mismatch};
+use super::trouble::RunError;
 
 /// How many mismatches are told one by one.
-const MISMATCHES_TOLD: usize = 10;
+const MISMATCHES_LISTED: usize = 10;
 
 /// How many bytes are shown of what came in place of the first echo.
 const GREETING_SHOWN: usize = 60;
@@ -19,14 +19,14 @@ const LONGEST_NS: u64 = 3_600_000_000_000;
 
 /// Which of the run's sums a second belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum RunPhase {
     /// Ramp and warm-up: only those over the whole run.
-    Before,
+    Warmup,
     /// All of them.
-    Measured,
+    Measure,
     /// The end, in which what was sent before still comes back: it counts for the latencies, or
     /// the slowest would be left out, but not for the rate.
-    After,
+    Cooldown,
 }
 
 /// What adds up.
@@ -37,7 +37,7 @@ pub(super) struct Sums {
     /// Their bytes.
     pub bytes: u64,
     /// Connections that did all that was asked.
-    pub exchanges: u64,
+    pub transactions: u64,
     /// Connections on which something went wrong.
     pub errors: u64,
     /// Lines that never came back.
@@ -63,7 +63,7 @@ pub(super) struct Results {
     pub late: Histogram<u64>,
     pub attempted: u64,
     pub established: u64,
-    pub troubles: BTreeMap<Trouble, u64>,
+    pub errors: BTreeMap<RunError, u64>,
     pub mismatches: u64,
     pub first_mismatches: Vec<Mismatch>,
     /// How what came in place of the first echo begins.
@@ -75,15 +75,15 @@ pub(super) struct Results {
     /// Those of them that count for no limit of lines, because none was given to a connection.
     unbegun: u64,
     /// Held connections that were to echo a second line.
-    pub asked_again: u64,
+    pub held_verified: u64,
     /// Lines that were on their way when we reset their connection, as was planned.
     reset_away: u64,
-    pub shortages: BTreeMap<String, u64>,
+    pub local_errors: BTreeMap<String, u64>,
     /// A signal has ended the run before its time.
     pub interrupted: bool,
     /// For how long this process stood still.
     pub paused: Duration,
-    pub seconds: Vec<Second>,
+    pub seconds: Vec<Interval>,
 }
 
 impl Results {
@@ -100,7 +100,7 @@ impl Results {
             late: histogram(),
             attempted: 0,
             established: 0,
-            troubles: BTreeMap::new(),
+            errors: BTreeMap::new(),
             mismatches: 0,
             first_mismatches: Vec::new(),
             greeting: None,
@@ -108,9 +108,9 @@ impl Results {
             unanswered: 0,
             unsent: 0,
             unbegun: 0,
-            asked_again: 0,
+            held_verified: 0,
             reset_away: 0,
-            shortages: BTreeMap::new(),
+            local_errors: BTreeMap::new(),
             interrupted: false,
             paused: Duration::ZERO,
             seconds: Vec::new(),
@@ -139,26 +139,26 @@ impl Results {
     }
 
     /// A connection has done all that was asked.
-    pub(super) fn exchange(&mut self) {
-        self.current.exchanges += 1;
+    pub(super) fn add_transaction(&mut self) {
+        self.current.transactions += 1;
     }
 
     /// Something went wrong on a connection, which ends it; `unanswered` lines of it are not back.
-    pub(super) fn trouble(&mut self, trouble: Trouble, unanswered: u64) {
-        *self.troubles.entry(trouble).or_default() += 1;
+    pub(super) fn record_error(&mut self, trouble: RunError, unanswered: u64) {
+        *self.errors.entry(trouble).or_default() += 1;
         self.current.errors += 1;
-        self.given_up(unanswered);
+        self.add_lost(unanswered);
     }
 
     /// That many lines that were on their way have been given up.
-    pub(super) fn given_up(&mut self, lines: u64) {
+    pub(super) fn add_lost(&mut self, lines: u64) {
         self.current.unanswered += lines;
         self.unanswered += lines;
     }
 
     /// That many lines were due, and will never be sent.
     pub(super) fn never_sent(&mut self, lines: u64) {
-        self.given_up(lines);
+        self.add_lost(lines);
         self.unsent += lines;
     }
 
@@ -169,7 +169,7 @@ impl Results {
     }
 
     /// That many lines were on their way when their connection was reset, as was planned.
-    pub(super) fn given_away(&mut self, lines: u64) {
+    pub(super) fn add_aborted(&mut self, lines: u64) {
         self.reset_away += lines;
     }
 
@@ -185,14 +185,14 @@ impl Results {
             self.greeting = Some(shown.escape_ascii().to_string());
             self.greeting_is_untold = true;
         }
-        if self.first_mismatches.len() < MISMATCHES_TOLD {
+        if self.first_mismatches.len() < MISMATCHES_LISTED {
             self.first_mismatches.push(mismatch);
         }
     }
 
     /// This machine could not give what a connect needs. Returns true the first time.
-    pub(super) fn shortage(&mut self, errno: String) -> bool {
-        let count = self.shortages.entry(errno).or_default();
+    pub(super) fn add_local_error(&mut self, errno: String) -> bool {
+        let count = self.local_errors.entry(errno).or_default();
         *count += 1;
         *count == 1
     }
@@ -218,16 +218,16 @@ impl Results {
 
     /// Connections on which something went wrong, over the whole run.
     pub(super) fn errors(&self) -> u64 {
-        self.troubles.values().sum()
+        self.errors.values().sum()
     }
 
     /// Ends a second, or a part of one, that long after the run began.
     #[cold]
-    pub(super) fn end_second(&mut self, at: Duration, open: usize, part: Part) -> Second {
+    pub(super) fn end_second(&mut self, at: Duration, open: usize, part: RunPhase) -> Interval {
         let sums = std::mem::take(&mut self.current);
         let answers = sums.answers();
         let percentile = |part| answers.at(&self.current_latency, part).value();
-        let second = Second {
+        let second = Interval {
             at_s: at.as_secs_f64(),
             lines: sums.lines,
             open: u64::try_from(open).unwrap_or(u64::MAX),
@@ -235,13 +235,13 @@ impl Results {
             unanswered: sums.unanswered,
             p50_us: percentile(0.5),
             p99_us: percentile(0.99),
-            measured: part == Part::Measured,
+            measured: part == RunPhase::Measure,
         };
         self.total.add(sums);
         match part {
-            Part::Before => {}
-            Part::Measured => self.measured.add(sums),
-            Part::After => self.after.add(sums),
+            RunPhase::Warmup => {}
+            RunPhase::Measure => self.measured.add(sums),
+            RunPhase::Cooldown => self.after.add(sums),
         }
         move_into(&mut self.latency, &mut self.current_latency, part);
         move_into(&mut self.late, &mut self.current_late, part);
@@ -259,18 +259,18 @@ impl Sums {
     fn add(&mut self, other: Self) {
         self.lines += other.lines;
         self.bytes += other.bytes;
-        self.exchanges += other.exchanges;
+        self.transactions += other.transactions;
         self.errors += other.errors;
         self.unanswered += other.unanswered;
     }
 }
 
 /// Adds a second's times to the run's, if it counts for them, and begins the next second.
-fn move_into(sum: &mut Histogram<u64>, current: &mut Histogram<u64>, part: Part) {
+fn move_into(sum: &mut Histogram<u64>, current: &mut Histogram<u64>, part: RunPhase) {
     if current.is_empty() {
         return;
     }
-    if part != Part::Before {
+    if part != RunPhase::Warmup {
         // Both have the same bounds, so that nothing is too large for the sum.
         let added = sum.add(&*current);
         debug_assert!(added.is_ok(), "{added:?}");

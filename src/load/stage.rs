@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use crate::clock::MonotonicNs;
 
-use super::config::{Config, Until};
-use super::results::Part;
+use super::config::{LoadConfig, StopAfter};
+use super::results::RunPhase;
 
 /// A second of the run, as it is told and plotted.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The stage a run is in, and when the next thing happens to it.
 #[derive(Debug)]
-pub(super) struct Stage {
-    part: Part,
+pub(super) struct RunClock {
+    phase: RunPhase,
     start: MonotonicNs,
     /// For how long it is not measured at first.
     before: Duration,
@@ -36,19 +36,19 @@ pub(super) struct Stage {
     paused: Duration,
 }
 
-impl Stage {
+impl RunClock {
     /// What was asked for, from `start` on; its time does not run until [`Self::begin`].
-    pub(super) fn new(config: &Config, start: MonotonicNs) -> Self {
-        let (before, time) = match config.until {
-            Until::Time(time) => (config.ramp.saturating_add(config.warmup), Some(time)),
-            Until::Lines(_) => (Duration::ZERO, None),
+    pub(super) fn new(config: &LoadConfig, start: MonotonicNs) -> Self {
+        let (before, time) = match config.stop_after {
+            StopAfter::Time(time) => (config.ramp.saturating_add(config.warmup), Some(time)),
+            StopAfter::Lines(_) => (Duration::ZERO, None),
         };
         let (part, from) = match before {
-            Duration::ZERO => (Part::Measured, start),
-            _ => (Part::Before, MonotonicNs::NEVER),
+            Duration::ZERO => (RunPhase::Measure, start),
+            _ => (RunPhase::Warmup, MonotonicNs::NEVER),
         };
         Self {
-            part,
+            phase: part,
             start,
             before,
             from,
@@ -65,7 +65,7 @@ impl Stage {
 
     /// Its time runs from now on.
     pub(super) fn begin(&mut self, now: MonotonicNs) {
-        if self.part == Part::Before {
+        if self.phase == RunPhase::Warmup {
             self.from = now.after(self.before);
         }
         if let Some(time) = self.time {
@@ -76,13 +76,13 @@ impl Stage {
     }
 
     /// Which sums count now.
-    pub(super) const fn part(&self) -> Part {
-        self.part
+    pub(super) const fn phase(&self) -> RunPhase {
+        self.phase
     }
 
     /// True once no more is to be sent.
     pub(super) fn is_ending(&self) -> bool {
-        self.part == Part::After
+        self.phase == RunPhase::Cooldown
     }
 
     /// True if there is no more time at all.
@@ -123,17 +123,17 @@ impl Stage {
 
     /// If a second has ended: the part it belonged to. The next one begins, and perhaps the next
     /// part.
-    pub(super) fn next_second(&mut self, now: MonotonicNs) -> Option<Part> {
+    pub(super) fn next_second(&mut self, now: MonotonicNs) -> Option<RunPhase> {
         if now < self.second {
             return None;
         }
-        let ended = self.part;
-        if self.part == Part::Before && now >= self.from {
-            self.part = Part::Measured;
+        let ended = self.phase;
+        if self.phase == RunPhase::Warmup && now >= self.from {
+            self.phase = RunPhase::Measure;
             // What was counted until now, even if that was late, is not of it.
             self.from = now;
         }
-        if self.part == Part::Measured && now >= self.to {
+        if self.phase == RunPhase::Measure && now >= self.to {
             self.end(now);
         } else {
             self.begin_second(now);
@@ -151,7 +151,7 @@ impl Stage {
         self.from = self.from.min(now);
         // As with the beginning: until now it was counted.
         self.to = now;
-        self.part = Part::After;
+        self.phase = RunPhase::Cooldown;
         self.deadline = now.after(self.timeout).after(self.paused);
         self.begin_second(now);
     }
@@ -181,10 +181,10 @@ impl Stage {
 
     /// When this part ends.
     const fn boundary(&self) -> MonotonicNs {
-        match self.part {
-            Part::Before => self.from,
-            Part::Measured => self.to,
-            Part::After => MonotonicNs::NEVER,
+        match self.phase {
+            RunPhase::Warmup => self.from,
+            RunPhase::Measure => self.to,
+            RunPhase::Cooldown => MonotonicNs::NEVER,
         }
     }
 }

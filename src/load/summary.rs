@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use crate::endpoint::Endpoint;
 
-use super::config::{Close, Config, Until};
+use super::config::{Close, LoadConfig, StopAfter};
 use super::report::figures::float;
 use super::report::{Connections, Distributions, Report, Settings};
 use super::results::Results;
 
 /// The report of a run that was measured for that long.
 pub(super) fn report(
-    config: &Config,
+    config: &LoadConfig,
     server: &Endpoint,
     results: &Results,
     distributions: &Distributions,
@@ -36,8 +36,8 @@ pub(super) fn report(
         bytes: results.measured.bytes,
         bytes_total: results.total.bytes,
         bytes_per_s: a_second(results.measured.bytes),
-        exchanges: results.measured.exchanges,
-        exchanges_total: results.total.exchanges,
+        transactions: results.measured.transactions,
+        transactions_total: results.total.transactions,
         duration_s: seconds,
         latency_us: distributions.latency.percentiles(),
         answered_share: distributions.latency.answers.share(),
@@ -50,27 +50,27 @@ pub(super) fn report(
         greeting: results.greeting.clone(),
         unanswered: results.unanswered,
         unsent: results.unsent,
-        asked_again: results.asked_again,
-        shortages: results.shortages.clone(),
+        held_verified: results.held_verified,
+        local_errors: results.local_errors.clone(),
         paused_s: results.paused.as_secs_f64(),
         interrupted: results.interrupted,
         seconds: results.seconds.clone(),
         settings: settings(config),
     };
-    for (trouble, count) in &results.troubles {
+    for (trouble, count) in &results.errors {
         let word = trouble.word().to_owned();
         *report.errors.entry(word.clone()).or_default() += count;
-        let phase = report.errors_by_phase.entry(trouble.place.name().to_owned()).or_default();
+        let phase = report.errors_by_phase.entry(trouble.phase.name().to_owned()).or_default();
         *phase.entry(word).or_default() += count;
     }
     report
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(config: &LoadConfig) -> Settings {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let (duration_s, lines) = match config.until {
-        Until::Time(time) => (Some(time.as_secs_f64()), None),
-        Until::Lines(lines) => (None, Some(lines)),
+    let (duration_s, lines) = match config.stop_after {
+        StopAfter::Time(time) => (Some(time.as_secs_f64()), None),
+        StopAfter::Lines(lines) => (None, Some(lines)),
     };
     Settings {
         connections: count(config.connections),
@@ -82,7 +82,7 @@ fn settings(config: &Config) -> Settings {
         pipeline: count(config.pipeline),
         ramp_s: config.ramp.as_secs_f64(),
         warmup_s: config.warmup.as_secs_f64(),
-        again: count(config.again),
+        verify_held: count(config.verify_held),
         close: match config.close {
             Close::Fin => "fin",
             Close::Rst => "rst",

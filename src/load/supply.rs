@@ -4,17 +4,17 @@
 use crate::clock::MonotonicNs;
 
 use super::exchange::Supply;
-use super::pace::{Due, Pace};
+use super::pace::{DueLine, Pace};
 use super::report::figures::float;
 
 /// The lines of a run.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(super) struct LineBudget {
     limit: u64,
     issued: u64,
 }
 
-impl Lines {
+impl LineBudget {
     /// At most `limit` lines.
     pub(super) const fn new(limit: u64) -> Self {
         Self { limit, issued: 0 }
@@ -49,20 +49,20 @@ impl Lines {
 
 /// Lines that were handed to a connection and that it has not begun to send: the open loop's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Owed {
+pub(super) struct DueLines {
     lines: u64,
     /// The round of the first of them.
     round: u64,
 }
 
-impl Owed {
+impl DueLines {
     /// How many there are.
     pub(super) const fn lines(self) -> u64 {
         self.lines
     }
 
     /// One more.
-    pub(super) const fn add(&mut self, due: Due) {
+    pub(super) const fn add(&mut self, due: DueLine) {
         if self.lines == 0 {
             self.round = due.round;
         }
@@ -72,7 +72,7 @@ impl Owed {
     /// Takes the first of them, and returns when it was due.
     fn take(&mut self, owner: usize, pace: &Pace) -> Option<MonotonicNs> {
         self.lines = self.lines.checked_sub(1)?;
-        let due = Due { owner, round: self.round };
+        let due = DueLine { owner, round: self.round };
         self.round = pace.after(self.round);
         Some(pace.moment(due))
     }
@@ -80,7 +80,7 @@ impl Owed {
 
 /// Which lines a connection may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leave {
+pub(super) enum Permit {
     /// Whatever there is.
     Any,
     /// None for the present: it waits for the others.
@@ -91,23 +91,23 @@ pub(super) enum Leave {
 
 /// What one connection is supplied with.
 #[derive(Debug)]
-pub(super) struct Supplied<'a> {
-    pub lines: &'a mut Lines,
+pub(super) struct LineSource<'a> {
+    pub lines: &'a mut LineBudget,
     /// The open loop's schedule.
     pub pace: Option<&'a Pace>,
     /// Which connection of the schedule it is, and what that was handed.
     pub owner: usize,
-    pub owed: &'a mut Owed,
-    pub leave: Leave,
+    pub due: &'a mut DueLines,
+    pub permit: Permit,
 }
 
-impl Supply for Supplied<'_> {
+impl Supply for LineSource<'_> {
     #[inline]
     fn next(&mut self, now: MonotonicNs) -> Option<MonotonicNs> {
         if let Some(pace) = self.pace {
-            return self.owed.take(self.owner, pace);
+            return self.due.take(self.owner, pace);
         }
-        if self.leave != Leave::Any || self.lines.all_issued() {
+        if self.permit != Permit::Any || self.lines.all_issued() {
             return None;
         }
         self.lines.issued();
@@ -116,8 +116,6 @@ impl Supply for Supplied<'_> {
 
     #[inline]
     fn is_over(&self) -> bool {
-        self.leave == Leave::Owed
-            && self.owed.lines() == 0
-            && self.pace.is_none_or(Pace::is_through)
+        self.permit == Permit::Owed && self.due.lines() == 0 && self.pace.is_none_or(Pace::is_done)
     }
 }

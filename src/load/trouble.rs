@@ -2,11 +2,11 @@
 
 use std::io;
 
-use crate::client::Word;
+use crate::client::FailureKind;
 
 /// Where something went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Where {
+pub(super) enum ErrorPhase {
     /// While it was connecting.
     Connect,
     /// While a line was sent.
@@ -21,7 +21,7 @@ pub(super) enum Where {
     Verify,
 }
 
-impl Where {
+impl ErrorPhase {
     pub(super) const ALL: [Self; 6] =
         [Self::Connect, Self::Write, Self::Read, Self::Close, Self::Timeout, Self::Verify];
 
@@ -39,32 +39,32 @@ impl Where {
 
 /// What went wrong, and where: two bytes, because every turn of a connection may return one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Trouble {
-    pub place: Where,
+pub(super) struct RunError {
+    pub phase: ErrorPhase,
     /// The client's word for it; none for a byte that was not the one that was due.
-    word: Option<Word>,
+    kind: Option<FailureKind>,
 }
 
-impl Trouble {
+impl RunError {
     /// A byte came back that was not the one that was due.
-    pub(super) const MISMATCH: Self = Self { place: Where::Verify, word: None };
+    pub(super) const MISMATCH: Self = Self { phase: ErrorPhase::Verify, kind: None };
 
-    pub(super) const fn new(place: Where, word: Word) -> Self {
-        Self { place, word: Some(word) }
+    pub(super) const fn new(place: ErrorPhase, word: FailureKind) -> Self {
+        Self { phase: place, kind: Some(word) }
     }
 
     /// What a failed system call on the socket amounts to.
-    pub(super) fn of(place: Where, error: &io::Error) -> Self {
-        Self::new(place, Word::of(error))
+    pub(super) fn of(place: ErrorPhase, error: &io::Error) -> Self {
+        Self::new(place, FailureKind::of(error))
     }
 
     /// Every word there may be.
-    pub(super) fn words() -> impl Iterator<Item = &'static str> {
-        Word::ALL.map(Word::word).into_iter().chain([Self::MISMATCH.word()])
+    pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
+        FailureKind::ALL.map(FailureKind::word).into_iter().chain([Self::MISMATCH.word()])
     }
 
     /// The word for it.
     pub(super) fn word(self) -> &'static str {
-        self.word.map_or("mismatch", Word::word)
+        self.kind.map_or("mismatch", FailureKind::word)
     }
 }

@@ -50,7 +50,9 @@ impl<K: Os> Reactor<K> {
                 }
                 Err(error) => match fault::accept_error(&error) {
                     AcceptError::WouldBlock => self.admission.mark_empty(listener),
-                    fault @ (AcceptError::Retry | AcceptError::Exhausted | AcceptError::ListenerBroken) => {
+                    fault @ (AcceptError::Retry
+                    | AcceptError::Exhausted
+                    | AcceptError::ListenerBroken) => {
                         self.accept_failed(fault, &error)?;
                         failures += 1;
                         if failures == ACCEPTS_PER_TURN {
@@ -100,7 +102,8 @@ impl<K: Os> Reactor<K> {
             self.reject(stream, peer, cause);
             return;
         }
-        let mut connection = Connection::new(stream, peer, self.options.proxy_header, self.shared.now);
+        let mut connection =
+            Connection::new(stream, peer, self.options.proxy_header, self.shared.now);
         let known = self.options.proxy_header.is_none();
         if known {
             connection.count();

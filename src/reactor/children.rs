@@ -63,7 +63,8 @@ impl<K: Os> Reactor<K> {
     pub(super) fn spawn_child(&mut self, stream: K::Stream, peer: Peer, opened: MonotonicMs) {
         let now = self.shared.now;
         let at_signal = self.children.signal_pending.then_some(now);
-        let child = Child { peer, opened, from_final_pass: at_signal, term_sent: false, ended: None };
+        let child =
+            Child { peer, opened, from_final_pass: at_signal, term_sent: false, ended: None };
         match self.os.spawn(stream, &peer) {
             Ok(id) => self.child_started(id, child),
             Err(error) => {

@@ -47,8 +47,8 @@ impl<K: Os> Reactor<K> {
 
 impl<K: Os> Reactor<K> {
     /// Counts the end of a connection, also for the next summary.
-    pub(super) fn count_closed(&mut self, cause: Cause, tally: Traffic, peer: &Peer) {
-        self.counters.closed(cause, tally);
+    pub(super) fn count_closed(&mut self, cause: Cause, traffic: Traffic, peer: &Peer) {
+        self.counters.closed(cause, traffic);
         if let Some(at) = self.summary.note(cause, peer, self.shared.now) {
             self.deadlines.set_summary(at);
         }

@@ -37,11 +37,11 @@ pub struct Counters {
 
 impl Counters {
     /// Counts a connection's end.
-    pub fn closed(&mut self, cause: Cause, tally: Traffic) {
+    pub fn closed(&mut self, cause: Cause, traffic: Traffic) {
         #[expect(clippy::indexing_slicing, reason = "there is a place for each cause")]
         let count = &mut self.closed[cause.index()];
         *count += 1;
-        self.traffic.add(tally);
+        self.traffic.add(traffic);
     }
 
     /// How many connections ended with that cause.

@@ -32,7 +32,7 @@ enum LoopTimer {
 #[derive(Debug)]
 pub(super) struct Deadlines {
     wheel: TimerWheel,
-    /// For each [`Single`] when it comes.
+    /// For each [`LoopTimer`] when it comes.
     timers: [MonotonicMs; 4],
     /// The first of all these; kept, because each turn asks for it.
     next: MonotonicMs,
@@ -120,7 +120,10 @@ impl Deadlines {
             self.last_stop_check = now;
         }
         if self.stop_check_ms < u64::MAX {
-            self.set(LoopTimer::StopCheck, next.min(now.after(Duration::from_millis(self.stop_check_ms))));
+            self.set(
+                LoopTimer::StopCheck,
+                next.min(now.after(Duration::from_millis(self.stop_check_ms))),
+            );
         }
     }
 

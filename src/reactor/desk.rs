@@ -17,12 +17,12 @@ use crate::access;
 use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Ready, Stream};
 use crate::fault::{self, AcceptError};
-use crate::http::{HttpConnection, REQUEST_TIMEOUT, HttpStep, Request, Response};
+use crate::http::{HttpConnection, HttpStep, REQUEST_TIMEOUT, Request, Response};
 
 use super::counters::{EVICTED, FULL, REFUSED};
 use super::gate::ACCEPT_PAUSE;
 use super::warnings::Warning;
-use super::{Os, Wakeups, PeerLimit, Reactor};
+use super::{Os, PeerLimit, Reactor, Wakeups};
 
 /// How many visitors there are at a time; their descriptors are of those that are reserved.
 pub(super) const ADMIN_CONNECTIONS_MAX: usize = 16;
@@ -92,8 +92,8 @@ impl<S: Stream> Admin<S> {
     #[cold]
     pub(super) fn mark(&mut self, key: usize, ready: Ready) {
         let Some(key) = key.checked_sub(ADMIN_KEY_BASE) else { return };
-        if let Some(visitor) = self.connections.get_mut(key) {
-            visitor.http.mark(ready);
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.http.mark(ready);
             self.enqueue(key);
         }
     }
@@ -109,7 +109,7 @@ impl<S: Stream> Admin<S> {
             return now;
         }
         let door = if self.ready { self.paused_until } else { MonotonicMs::NEVER };
-        let visitors = self.connections.iter().map(|(_, visitor)| visitor.http.deadline());
+        let visitors = self.connections.iter().map(|(_, connection)| connection.http.deadline());
         visitors.fold(door, MonotonicMs::min)
     }
 
@@ -128,8 +128,8 @@ impl<S: Stream> Admin<S> {
     }
 
     fn serve_one(&mut self, key: usize, room: &mut [u8], now: MonotonicMs) {
-        let Some(visitor) = self.connections.get_mut(key) else { return };
-        match visitor.http.serve(room, now) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        match connection.http.serve(room, now) {
             HttpStep::Pending => {}
             HttpStep::Yield => self.enqueue(key),
             HttpStep::Request(request) => self.requests.push(AdminRequest { key, request }),
@@ -143,11 +143,11 @@ impl<S: Stream> Admin<S> {
         for key in late.map(|(key, _)| key).collect::<Vec<_>>() {
             self.mark(ADMIN_KEY_BASE + key, Ready::READABLE.union(Ready::WRITABLE));
             self.serve_one(key, room, now);
-            let visitor = self.connections.get_mut(key);
-            let Some(visitor) = visitor.filter(|one| one.http.deadline() <= now) else {
+            let connection = self.connections.get_mut(key);
+            let Some(connection) = connection.filter(|one| one.http.deadline() <= now) else {
                 continue;
             };
-            if visitor.http.expire(now) == HttpStep::Yield {
+            if connection.http.expire(now) == HttpStep::Yield {
                 self.enqueue(key);
             } else {
                 self.remove(key);
@@ -157,13 +157,17 @@ impl<S: Stream> Admin<S> {
 
     /// The process was stopped for that long: no visitor's time passed meanwhile.
     pub(super) fn excuse(&mut self, stopped: Duration) {
-        self.connections.iter_mut().for_each(|(_, visitor)| visitor.http.excuse(stopped));
+        self.connections.iter_mut().for_each(|(_, connection)| connection.http.excuse(stopped));
     }
 
     /// Adds a visitor, whose key was [`Slab::vacant_key`]. Its request may be there already.
     fn insert(&mut self, exchange: HttpConnection<S>, peer: Peer) {
         self.accepted += 1;
-        let key = self.connections.insert(AdminConnection { http: exchange, peer, number: self.accepted });
+        let key = self.connections.insert(AdminConnection {
+            http: exchange,
+            peer,
+            number: self.accepted,
+        });
         self.mark(ADMIN_KEY_BASE + key, Ready::READABLE);
     }
 
@@ -201,8 +205,8 @@ impl<K: Os> Reactor<K> {
     /// Answers a question. Who has gone meanwhile is not answered.
     pub fn answer_admin(&mut self, question: &AdminRequest, response: Response) {
         let now = self.shared.now;
-        if let Some(visitor) = self.admin.connections.get_mut(question.key) {
-            visitor.http.answer(response, now);
+        if let Some(connection) = self.admin.connections.get_mut(question.key) {
+            connection.http.answer(response, now);
             self.admin.enqueue(question.key);
         }
     }
@@ -261,7 +265,9 @@ impl<K: Os> Reactor<K> {
             let Some(victim) = self.admin.victim() else {
                 return self.reject_admin(&peer, FULL);
             };
-            if let Some(AdminConnection { http: exchange, peer, .. }) = self.admin.connections.get(victim) {
+            if let Some(AdminConnection { http: exchange, peer, .. }) =
+                self.admin.connections.get(victim)
+            {
                 if !exchange.is_answered() {
                     let peer = *peer;
                     self.reject_admin(&peer, EVICTED);

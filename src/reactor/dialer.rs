@@ -15,7 +15,7 @@ use crate::endpoint::Endpoint;
 use crate::fault;
 
 use super::alarm::{self, Timer};
-use super::dial::{Dial, DialedStream, DialEvent};
+use super::dial::{Dial, DialEvent, DialedStream};
 use super::edge;
 use super::socket::{Socket, readiness};
 

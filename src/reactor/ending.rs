@@ -39,8 +39,8 @@ impl<K: Os> Reactor<K> {
         self.reap();
         for key in self.slots.keys() {
             let Some(connection) = self.slots.open(key) else { continue };
-            let served = connection.catch_up(&mut self.shared);
-            self.after_catch_up(key, served);
+            let step = connection.catch_up(&mut self.shared);
+            self.after_catch_up(key, step);
         }
         if self.shared.read_over {
             return self.cut();

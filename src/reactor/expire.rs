@@ -4,7 +4,7 @@ use log::warn;
 
 use crate::connection::NextStep;
 
-use super::{Os, Wakeups, Reactor};
+use super::{Os, Reactor, Wakeups};
 
 /// How many deadlines are looked at in one turn, so that it stays short: each may be a last look,
 /// which is a read and a write at least.
@@ -20,8 +20,8 @@ impl<K: Os> Reactor<K> {
         for _ in 0..EXPIRIES_PER_TURN {
             let Some(key) = self.deadlines.due(now) else { break };
             let Some(connection) = self.slots.open(key) else { continue };
-            let served = connection.expire(&self.options.timeouts, &mut self.shared);
-            self.after_catch_up(key, served);
+            let step = connection.expire(&self.options.timeouts, &mut self.shared);
+            self.after_catch_up(key, step);
         }
         self.expire_drain();
         if self.deadlines.summary_due(now) {
@@ -32,9 +32,9 @@ impl<K: Os> Reactor<K> {
 
     /// What a last look has come to. A connection that it has identified gets its next deadline
     /// when it is admitted.
-    pub(super) fn after_catch_up(&mut self, key: usize, served: NextStep) {
-        self.slots.apply(key, served);
-        if served != NextStep::Identified {
+    pub(super) fn after_catch_up(&mut self, key: usize, step: NextStep) {
+        self.slots.apply(key, step);
+        if step != NextStep::Identified {
             self.arm_deadline(key);
         }
     }

@@ -141,7 +141,11 @@ impl Admission {
 
     /// When a pause ends that somebody waits for.
     pub(super) fn deadline(&self, now: MonotonicMs) -> MonotonicMs {
-        if now < self.paused_until && !self.nothing_ready() { self.paused_until } else { MonotonicMs::NEVER }
+        if now < self.paused_until && !self.nothing_ready() {
+            self.paused_until
+        } else {
+            MonotonicMs::NEVER
+        }
     }
 
     /// Every listener has to be asked once more: who is in its queue must not be lost. Only the
@@ -221,7 +225,10 @@ mod tests {
         gate.pause(MonotonicMs(1000));
         assert_eq!(gate.deadline(MonotonicMs(1000)), MonotonicMs(1250));
         assert_eq!(gate.decide(0, MonotonicMs(1249)), Decision::Defer);
-        assert!(gate.may_accept_now(0, MonotonicMs(1250)), "the knock is remembered through the pause");
+        assert!(
+            gate.may_accept_now(0, MonotonicMs(1250)),
+            "the knock is remembered through the pause"
+        );
         gate.pause(MonotonicMs(2000));
         gate.resume();
         assert_eq!(gate.decide(0, MonotonicMs(2000)), Decision::Accept);

@@ -1,11 +1,11 @@
 //! The seam between the reactor and the world: what it asks of the system below it.
 //!
-//! In the product this is [`super::System`], mio on epoll or kqueue, resolved at compile time; in
+//! In the product this is [`super::MioOs`], mio on epoll or kqueue, resolved at compile time; in
 //! tests it is a script. An implementation keeps these rules:
 //!
 //! - Readiness is edge-triggered: a condition that lasts is reported once, when it begins. What
 //!   was reported may be wrong by the time it is acted on, and may be reported again.
-//! - Nothing blocks but [`Kernel::poll`]; [`Kernel::spawn`] returns once the command is loaded.
+//! - Nothing blocks but [`Os::poll`]; [`Os::spawn`] returns once the command is loaded.
 //! - Time never goes back.
 
 use std::fmt;
@@ -58,7 +58,7 @@ pub trait Os {
     fn is_over(&mut self, child: Pid) -> bool;
 
     /// Sends a signal to a child that is not over, and to what it has started itself.
-    fn signal_child(&mut self, child: Pid, urge: StopSignal);
+    fn signal_child(&mut self, child: Pid, signal: StopSignal);
 
     /// The mischief that it has done, by kind: on request only.
     fn injected_faults(&self) -> Vec<(&'static str, u64)> {
@@ -80,7 +80,7 @@ pub enum Event {
     ChildStderr,
     /// The stream registered under that key may be ready.
     Stream(usize, Ready),
-    /// Ask for [`Kernel::signals`].
+    /// Ask for [`Os::signals`].
     Signal,
 }
 

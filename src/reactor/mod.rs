@@ -35,10 +35,10 @@ mod launcher;
 mod listener;
 mod mischief;
 mod news;
+mod options;
 mod per_peer;
 mod program;
 mod proxied;
-mod rules;
 mod slots;
 mod socket;
 mod stops;
@@ -62,7 +62,7 @@ use self::children::Children;
 use self::deadlines::Deadlines;
 use self::desk::Admin;
 use self::expire::EXPIRIES_PER_TURN;
-use self::gate::{EVICTS_PER_TURN, Admission};
+use self::gate::{Admission, EVICTS_PER_TURN};
 use self::per_peer::PerPeer;
 use self::slots::Slots;
 use self::summary::Summary;
@@ -70,19 +70,19 @@ use self::warnings::Warnings;
 
 pub use self::counters::{Counters, REJECTIONS};
 pub use self::desk::AdminRequest;
-pub use self::dial::{Dial, DialedStream, DialEvent};
+pub use self::dial::{Dial, DialEvent, DialedStream};
 pub use self::dialer::Dialer;
 pub use self::gate::{LISTENER_STATES, OverLimit};
-pub use self::kernel::{ExitStatus, Event, Os, Signal, StopSignal};
+pub use self::kernel::{Event, ExitStatus, Os, Signal, StopSignal};
 pub use self::launcher::Launcher;
 pub use self::listener::Listener;
-pub use self::mischief::{FaultSampler, FaultInjector, FaultyStream};
+pub use self::mischief::{FaultInjector, FaultSampler, FaultyStream};
 pub use self::news::Wakeups;
+pub use self::options::Options;
 pub use self::per_peer::PeerLimit;
 pub use self::program::ExecCommand;
-pub use self::rules::Options;
 pub use self::socket::Socket;
-pub use self::system::{SignalHandlers, MioOs};
+pub use self::system::{MioOs, SignalHandlers};
 
 /// A turn that serves no more connections than this is not measured: at 64 KiB in and out each,
 /// they take some two milliseconds, and the clock counts in four.
@@ -122,22 +122,25 @@ pub struct Reactor<K: Os> {
 
 impl<K: Os> Reactor<K> {
     /// A reactor for a kernel with that many listeners.
-    pub fn new(kernel: K, listeners: usize, rules: Options) -> Self {
-        let limit = rules.per_peer_max;
+    pub fn new(os: K, listeners: usize, options: Options) -> Self {
+        let limit = options.per_peer_max;
         let v6_prefix = limit.map_or(PeerLimit::V6_PREFIX, |limit| limit.v6_prefix);
-        let room = (rules.connections_max + EVICTS_PER_TURN).min(PREALLOCATED_MAX);
+        let room = (options.connections_max + EVICTS_PER_TURN).min(PREALLOCATED_MAX);
         let mut deadlines = Deadlines::with_capacity(room);
-        if let Some(shortest) = stops::shortest_timeout(&rules) {
+        if let Some(shortest) = stops::shortest_timeout(&options) {
             deadlines.check_for_stops_within(shortest);
         }
         Self {
-            os: kernel,
+            os,
             slots: Slots::with_capacity(room),
             children: Children::default(),
-            admission: Admission::new(listeners, rules.connections_max, rules.over_limit),
-            per_peer: PerPeer::new(rules.per_peer_max),
+            admission: Admission::new(listeners, options.connections_max, options.over_limit),
+            per_peer: PerPeer::new(options.per_peer_max),
             deadlines,
-            shared: Shared { execs: rules.exec, ..Shared::new(rules.service, rules.line_bytes_max) },
+            shared: Shared {
+                execs: options.exec,
+                ..Shared::new(options.service, options.line_bytes_max)
+            },
             admin: Admin::default(),
             listeners_idle: false,
             counters: Counters::default(),
@@ -146,7 +149,7 @@ impl<K: Os> Reactor<K> {
             victims: Vec::new(),
             warnings: Warnings::default(),
             summary: Summary::new(v6_prefix),
-            options: rules,
+            options,
         }
     }
 
@@ -195,7 +198,7 @@ impl<K: Os> Reactor<K> {
         self.counters.longest_iteration = self.counters.longest_iteration.max(lasted);
     }
 
-    /// Has a turn tell [`News::BEAT`] each time that this has passed, from now on: so the owner
+    /// Has a turn tell [`Wakeups::WATCHDOG`] each time that this has passed, from now on: so the owner
     /// knows that the loop goes round.
     pub fn watchdog_every(&mut self, interval: Duration) {
         self.deadlines.watchdog_every(interval, self.os.now());

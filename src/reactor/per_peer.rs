@@ -113,7 +113,9 @@ mod tests {
     #[test]
     fn each_address_has_its_own_count_whatever_the_port() {
         let mut counts = PerPeer::new(Some(PeerLimit::of(2)));
-        assert!(counts.try_acquire(&peer("127.0.0.1:1")) && counts.try_acquire(&peer("127.0.0.1:2")));
+        assert!(
+            counts.try_acquire(&peer("127.0.0.1:1")) && counts.try_acquire(&peer("127.0.0.1:2"))
+        );
         assert!(!counts.try_acquire(&peer("127.0.0.1:3")), "the third");
         assert!(!counts.try_acquire(&peer("[::ffff:127.0.0.1]:3")), "the same address, mapped");
         assert!(counts.try_acquire(&peer("127.0.0.2:1")));
@@ -133,11 +135,19 @@ mod tests {
         assert!(counts.try_acquire(&peer("[2001:db8::2]:1")));
         let single = PeerLimit { connections: 1, v6_prefix: 128 };
         let mut counts = PerPeer::new(Some(single));
-        assert!(counts.try_acquire(&peer("[2001:db8::1]:1")) && counts.try_acquire(&peer("[2001:db8::2]:1")));
+        assert!(
+            counts.try_acquire(&peer("[2001:db8::1]:1"))
+                && counts.try_acquire(&peer("[2001:db8::2]:1"))
+        );
         let all = PeerLimit { connections: 1, v6_prefix: 0 };
         let mut counts = PerPeer::new(Some(all));
-        assert!(counts.try_acquire(&peer("[2001:db8::1]:1")) && !counts.try_acquire(&peer("[2002::1]:1")));
-        assert!(counts.try_acquire(&peer("192.0.2.1:1")) && counts.try_acquire(&peer("192.0.2.2:1")));
+        assert!(
+            counts.try_acquire(&peer("[2001:db8::1]:1"))
+                && !counts.try_acquire(&peer("[2002::1]:1"))
+        );
+        assert!(
+            counts.try_acquire(&peer("192.0.2.1:1")) && counts.try_acquire(&peer("192.0.2.2:1"))
+        );
     }
 
     #[test]

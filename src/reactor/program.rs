@@ -44,8 +44,8 @@ pub(super) fn reap() -> Option<(Pid, ExitStatus)> {
 }
 
 /// Sends a signal to the child's process group.
-pub(super) fn signal(child: Pid, urge: StopSignal) {
-    let signal = match urge {
+pub(super) fn signal(child: Pid, signal: StopSignal) {
+    let signal = match signal {
         StopSignal::Terminate => Signal::TERM,
         StopSignal::Kill => Signal::KILL,
     };

@@ -23,15 +23,15 @@ impl<K: Os> Reactor<K> {
             return;
         }
         let Some(connection) = self.slots.open(key) else { return };
-        let served = connection.catch_up(&mut self.shared);
+        let step = connection.catch_up(&mut self.shared);
         let refused = connection.is_unidentified()
             && !self.per_peer.try_acquire_unidentified(key, connection.peer());
-        if served == NextStep::Identified {
+        if step == NextStep::Identified {
             self.admit_proxied(key);
         } else if refused {
             self.slots.close(key, Cause::Refused);
         } else {
-            self.slots.apply(key, served);
+            self.slots.apply(key, step);
         }
     }
 
@@ -61,8 +61,8 @@ impl<K: Os> Reactor<K> {
     /// Answers what a connection has read before it was admitted, behind the greeting.
     fn answer_buffered(&mut self, key: usize) {
         if let Some(connection) = self.slots.open(key) {
-            let served = connection.answer_buffered(&mut self.shared);
-            self.slots.apply(key, served);
+            let step = connection.answer_buffered(&mut self.shared);
+            self.slots.apply(key, step);
             self.arm_deadline(key);
         }
     }

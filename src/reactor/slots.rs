@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use slab::Slab;
 
 use crate::cause::Cause;
-use crate::connection::{Connection, Phase, Ready, NextStep, Stream};
+use crate::connection::{Connection, NextStep, Phase, Ready, Stream};
 
 /// How many budgets a stream has in a row, 1 to 4 MiB, before the next stream has its own.
 const BULK_READS_IN_A_ROW_MIN: usize = 16;
@@ -102,7 +102,7 @@ impl<S: Stream> Slots<S> {
     }
 
     /// Gives each connection that is queued its turn, once; then those who stream
-    /// [`STREAMED_PER_TURN`]. Returns how many turns were given.
+    /// [`BULK_READS_PER_TURN`]. Returns how many turns were given.
     pub(super) fn serve(
         &mut self,
         mut turn: impl FnMut(usize, &mut Connection<S>) -> NextStep,
@@ -111,9 +111,9 @@ impl<S: Stream> Slots<S> {
         // One call of `turn` for both, so that it is compiled into this loop.
         while let Some(key) = self.next_to_serve(place) {
             let connection = self.slab.get_mut(key);
-            let served = connection.map_or(NextStep::Idle, |connection| turn(key, connection));
-            if served != NextStep::Idle {
-                self.reschedule(place, key, served);
+            let step = connection.map_or(NextStep::Idle, |connection| turn(key, connection));
+            if step != NextStep::Idle {
+                self.reschedule(place, key, step);
             }
             place += 1;
         }
@@ -155,9 +155,9 @@ impl<S: Stream> Slots<S> {
     }
 
     #[cold]
-    fn reschedule(&mut self, place: usize, key: usize, served: NextStep) {
+    fn reschedule(&mut self, place: usize, key: usize, step: NextStep) {
         self.has_work = true;
-        if matches!(served, NextStep::Closed | NextStep::Identified) {
+        if matches!(step, NextStep::Closed | NextStep::Identified) {
             self.completions.push_back(key);
         } else if let Some(connection) = self.slab.get_mut(key) {
             connection.mark(Ready::NONE);
@@ -188,8 +188,8 @@ impl<S: Stream> Slots<S> {
     }
 
     /// Sees to what a connection asks for outside of its turn in [`Self::serve`].
-    pub(super) fn apply(&mut self, key: usize, served: NextStep) {
-        match served {
+    pub(super) fn apply(&mut self, key: usize, step: NextStep) {
+        match step {
             NextStep::Idle => {}
             NextStep::Yield => self.wake(key, Ready::NONE),
             NextStep::Identified | NextStep::Closed => {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::clock::MonotonicMs;
 use crate::proxy;
 
-use super::{Os, Reactor, Options};
+use super::{Options, Os, Reactor};
 
 impl<K: Os> Reactor<K> {
     /// If a tick is due: looks whether it is late, and has the next one come if any peer waits.
@@ -38,7 +38,7 @@ impl<K: Os> Reactor<K> {
 }
 
 /// The shortest time that a connection may be given for anything; none if none has a deadline.
-pub(super) fn shortest_timeout(rules: &Options) -> Option<Duration> {
-    let header = rules.proxy_header.map(|_| proxy::HEADER_TIMEOUT);
-    rules.timeouts.all().into_iter().chain([header]).flatten().min()
+pub(super) fn shortest_timeout(options: &Options) -> Option<Duration> {
+    let header = options.proxy_header.map(|_| proxy::HEADER_TIMEOUT);
+    options.timeouts.all().into_iter().chain([header]).flatten().min()
 }

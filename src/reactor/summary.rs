@@ -56,7 +56,12 @@ impl Summary {
 
     /// A connection has ended. Returns when the next summary is due, if this is the first thing
     /// that it has to say.
-    pub(super) fn note(&mut self, cause: Cause, peer: &Peer, now: MonotonicMs) -> Option<MonotonicMs> {
+    pub(super) fn note(
+        &mut self,
+        cause: Cause,
+        peer: &Peer,
+        now: MonotonicMs,
+    ) -> Option<MonotonicMs> {
         let place = CAUSES.iter().position(|summed| *summed == cause)?;
         *self.counts.get_mut(place)? += 1;
         self.note_peer(peer, now)
@@ -125,7 +130,10 @@ mod tests {
     #[test]
     fn an_attack_is_one_line_with_its_worst_addresses() {
         let mut summary = Summary::default();
-        assert_eq!(summary.note(Cause::Refused, &peer(1), MonotonicMs(5000)), Some(MonotonicMs(6000)));
+        assert_eq!(
+            summary.note(Cause::Refused, &peer(1), MonotonicMs(5000)),
+            Some(MonotonicMs(6000))
+        );
         for host in [1, 2, 3, 3, 3, 2, 4] {
             assert_eq!(summary.note(Cause::Refused, &peer(host), MonotonicMs(5500)), None);
         }

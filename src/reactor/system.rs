@@ -18,7 +18,7 @@ use crate::fault;
 
 use super::desk::ADMIN_KEY_BASE;
 use super::edge;
-use super::kernel::{ExitStatus, Event, Os, Signal, StopSignal};
+use super::kernel::{Event, ExitStatus, Os, Signal, StopSignal};
 use super::launcher::Launcher;
 use super::listener::Listener;
 use super::program;
@@ -56,7 +56,7 @@ impl fmt::Debug for SignalHandlers {
 }
 
 impl SignalHandlers {
-    /// Installs them, but that for SIGCHLD, which [`System::new`] adds if there is a program to be
+    /// Installs them, but that for SIGCHLD, which [`MioOs::new`] adds if there is a program to be
     /// started.
     pub fn install() -> io::Result<Self> {
         Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP]).map(Self)
@@ -106,7 +106,16 @@ impl MioOs {
         let events = Events::with_capacity(EVENTS_MAX);
         let adopts = launcher.is_some() && program::become_subreaper();
         let voices = ChildStderr::default();
-        Ok(Self { poll, events, listeners, admin: desk, signals, launcher, adopts, child_stderr: voices })
+        Ok(Self {
+            poll,
+            events,
+            listeners,
+            admin: desk,
+            signals,
+            launcher,
+            adopts,
+            child_stderr: voices,
+        })
     }
 }
 
@@ -180,7 +189,12 @@ impl Os for MioOs {
         }
         let (reader, writer) = io::pipe()?;
         let child = launcher.spawn(stream, peer, writer.as_fd())?;
-        let heard = self.child_stderr.register(self.poll.registry(), CHILD_STDERR_BASE, (child, *peer), reader.into());
+        let heard = self.child_stderr.register(
+            self.poll.registry(),
+            CHILD_STDERR_BASE,
+            (child, *peer),
+            reader.into(),
+        );
         if let Err(error) = heard {
             debug!("what child {child} says is not logged: {error}");
         }
@@ -199,9 +213,9 @@ impl Os for MioOs {
         over
     }
 
-    fn signal_child(&mut self, child: Pid, urge: StopSignal) {
-        program::signal(child, urge);
-        if urge == StopSignal::Kill {
+    fn signal_child(&mut self, child: Pid, signal: StopSignal) {
+        program::signal(child, signal);
+        if signal == StopSignal::Kill {
             self.child_stderr.forget(child);
         }
     }

@@ -14,14 +14,14 @@ impl<K: Os> Reactor<K> {
     /// How many connections are in each phase of [`Kind::ALIVE`], and what went through them.
     pub fn snapshot(&self) -> ([usize; PhaseKind::ALIVE.len()], Traffic) {
         let mut phases = [0; PhaseKind::ALIVE.len()];
-        let mut tally = Traffic::default();
+        let mut traffic = Traffic::default();
         for connection in self.slots.iter() {
             let kind = connection.phase().kind();
             let counts = PhaseKind::ALIVE.iter().zip(&mut phases);
             counts.filter(|(alive, _)| **alive == kind).for_each(|(_, count)| *count += 1);
-            tally.add(connection.traffic());
+            traffic.add(connection.traffic());
         }
-        (phases, tally)
+        (phases, traffic)
     }
 
     /// How many connections have had each kind of mischief that was asked for.

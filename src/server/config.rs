@@ -10,7 +10,7 @@ use crate::banner::Banner;
 use crate::connection::Timeouts;
 use crate::mischief::FaultSpec;
 use crate::proxy::HeaderPolicy;
-use crate::reactor::{OverLimit, PeerLimit, ExecCommand, Options};
+use crate::reactor::{ExecCommand, Options, OverLimit, PeerLimit};
 use crate::service::Service;
 
 use super::{LogFormat, Sandbox};
@@ -31,7 +31,7 @@ pub enum Listen {
 
 /// The daemon's configuration.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct ServerConfig {
     /// Where to listen.
     pub listen: Listen,
     /// Where to tell visitors how the daemon is.
@@ -59,7 +59,7 @@ pub struct Config {
     /// Who may connect.
     pub access: Access,
     /// Whether connections begin with a PROXY header.
-    pub proxied: Option<HeaderPolicy>,
+    pub proxy_header: Option<HeaderPolicy>,
     /// How many connections each peer's address may have.
     pub per_peer_max: Option<PeerLimit>,
     /// How many connections wait in the kernel for `accept`, per listener.
@@ -84,9 +84,9 @@ pub struct Config {
     pub sandbox: Sandbox,
 }
 
-impl Config {
+impl ServerConfig {
     /// What the reactor has to know of it.
-    pub(super) fn rules(&self) -> Options {
+    pub(super) fn reactor_options(&self) -> Options {
         Options {
             service: self.service,
             banner: self.banner.clone(),
@@ -97,7 +97,7 @@ impl Config {
             over_limit: self.over_limit,
             access: self.access.clone(),
             metrics_access: self.metrics_access.clone(),
-            proxy_header: self.proxied,
+            proxy_header: self.proxy_header,
             per_peer_max: self.per_peer_max,
             timeouts: self.timeouts,
             drain: self.drain,
@@ -108,7 +108,7 @@ impl Config {
     fn admission_summary(&self) -> String {
         let per_peer = self.per_peer_max.map(|most| format!("; at most {most} for each peer"));
         let access = (!self.access.is_open()).then(|| format!("; {}", self.access));
-        let proxied = self.proxied.map(|demand| match demand {
+        let proxied = self.proxy_header.map(|demand| match demand {
             HeaderPolicy::Optional => "; a PROXY header may come first".to_owned(),
             HeaderPolicy::Required => "; a PROXY header has to come first".to_owned(),
         });

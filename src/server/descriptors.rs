@@ -6,7 +6,7 @@ use crate::descriptors::{self, DescriptorLimit};
 
 /// Descriptors that are not for connections, in most cases: standard streams, listeners, the
 /// poller, signals, and what is needed for moments.
-pub const RESERVE: usize = 64;
+pub const DESCRIPTORS_RESERVED: usize = 64;
 
 /// Descriptors that come and go beside the connections: visitors (16), connections that are
 /// accepted before another one's descriptor is given back (16), the service manager's socket, and
@@ -25,7 +25,11 @@ pub(super) fn raise() {
 
 /// Says how many connections there may be now that everything else is open: `wanted`, or fewer if
 /// there are not descriptors enough. The soft limit was `before`.
-pub(super) fn connections_max(wanted: Option<usize>, listeners: usize, before: &DescriptorLimit) -> usize {
+pub(super) fn connections_max(
+    wanted: Option<usize>,
+    listeners: usize,
+    before: &DescriptorLimit,
+) -> usize {
     let limit = descriptors::limit();
     let reserve = reserve(descriptors::open(), listeners);
     let effective = capped(wanted, limit, reserve);
@@ -38,8 +42,8 @@ pub(super) fn connections_max(wanted: Option<usize>, listeners: usize, before: &
     }
     info!(
         "descriptors: {} (soft limit was {}), {reserve} reserved; up to {effective} connections",
-        shown(limit),
-        shown(before.soft())
+        format_limit(limit),
+        format_limit(before.soft())
     );
     effective
 }
@@ -52,7 +56,7 @@ pub(super) fn effective(wanted: Option<usize>, listeners: usize) -> usize {
 
 /// What is not for connections, where so many descriptors are open before the first of them.
 fn reserve(open: usize, listeners: usize) -> usize {
-    RESERVE.max(open.max(listeners + BESIDE_LISTENERS) + MOMENTARY)
+    DESCRIPTORS_RESERVED.max(open.max(listeners + BESIDE_LISTENERS) + MOMENTARY)
 }
 
 fn capped(wanted: Option<usize>, limit: Option<u64>, reserve: usize) -> usize {
@@ -63,7 +67,7 @@ fn capped(wanted: Option<usize>, limit: Option<u64>, reserve: usize) -> usize {
     wanted.map_or(available, |wanted| wanted.min(available))
 }
 
-fn shown(limit: Option<u64>) -> String {
+fn format_limit(limit: Option<u64>) -> String {
     limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string())
 }
 
@@ -82,8 +86,8 @@ mod tests {
 
     #[test]
     fn the_reserve_is_for_what_is_open() {
-        assert_eq!(reserve(10, 2), RESERVE, "as a daemon usually is");
-        assert_eq!(reserve(0, 2), RESERVE, "where the system does not tell");
+        assert_eq!(reserve(10, 2), DESCRIPTORS_RESERVED, "as a daemon usually is");
+        assert_eq!(reserve(0, 2), DESCRIPTORS_RESERVED, "where the system does not tell");
         assert_eq!(reserve(90, 70), 90 + MOMENTARY);
         assert_eq!(reserve(0, 70), 70 + BESIDE_LISTENERS + MOMENTARY);
     }

@@ -15,7 +15,7 @@ use socket2::SockRef;
 use crate::descriptors;
 use crate::endpoint::Endpoint;
 
-use super::config::Config;
+use super::config::ServerConfig;
 use super::listen::{self, Bound};
 
 /// The name of a socket that is not for peers (`FileDescriptorName=`, systemd.socket(5)).
@@ -76,7 +76,7 @@ fn number(name: &str) -> anyhow::Result<Option<u32>> {
 /// # Errors
 ///
 /// One of them is no stream socket that listens.
-pub(super) fn take(claimed: Claimed, config: &Config) -> anyhow::Result<Inherited> {
+pub(super) fn take(claimed: Claimed, config: &ServerConfig) -> anyhow::Result<Inherited> {
     let Claimed(mut descriptors) = claimed;
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut names = names.split(':');
@@ -91,7 +91,11 @@ pub(super) fn take(claimed: Claimed, config: &Config) -> anyhow::Result<Inherite
     Ok(inherited)
 }
 
-fn take_one(descriptors: &mut ListenFd, number: usize, config: &Config) -> anyhow::Result<Bound> {
+fn take_one(
+    descriptors: &mut ListenFd,
+    number: usize,
+    config: &ServerConfig,
+) -> anyhow::Result<Bound> {
     let taken = || anyhow!("it was taken already");
     if let Ok(tcp) = descriptors.take_tcp_listener(number) {
         let listener = tcp.ok_or_else(taken)?;

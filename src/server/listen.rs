@@ -14,7 +14,7 @@ use crate::fault;
 use crate::keepalive::set_user_timeout;
 use crate::reactor::Listener;
 
-use super::config::{Config, Keepalive, Listen};
+use super::config::{Keepalive, Listen, ServerConfig};
 use super::socket_file::{self, SocketFile};
 
 /// How much may wait in the kernel unsent, for each connection, in bytes (`TCP_NOTSENT_LOWAT`,
@@ -25,7 +25,7 @@ const UNSENT_BYTES_MAX: u32 = 128 << 10;
 
 /// A place to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct ListenTarget {
     pub endpoint: Endpoint,
     /// Nobody asked for just this one: it may be missing on this machine.
     pub optional: bool,
@@ -41,10 +41,10 @@ pub(super) struct Bound {
 }
 
 /// Binds every address that is asked for, in that order.
-pub(super) fn bind(config: &Config) -> anyhow::Result<Vec<Bound>> {
+pub(super) fn bind(config: &ServerConfig) -> anyhow::Result<Vec<Bound>> {
     warn_about_backlog(config.backlog);
     let mut bound = Vec::new();
-    for Wanted { endpoint, optional } in resolve(config)? {
+    for ListenTarget { endpoint, optional } in resolve(config)? {
         match bind_one(&endpoint, config) {
             Ok(one) => bound.push(one),
             Err(error) if optional && fault::is_unsupported_family(&error) => {
@@ -61,13 +61,13 @@ pub(super) fn bind(config: &Config) -> anyhow::Result<Vec<Bound>> {
 
 /// Binds where visitors are told how the daemon is, if anywhere. Of a name's addresses that is the
 /// first.
-pub(super) fn bind_desk(config: &Config) -> anyhow::Result<Option<Bound>> {
-    let Some(endpoint) = resolve_desk(config)? else { return Ok(None) };
+pub(super) fn bind_admin(config: &ServerConfig) -> anyhow::Result<Option<Bound>> {
+    let Some(endpoint) = resolve_admin(config)? else { return Ok(None) };
     bind_one(&endpoint, config).map(Some).map_err(|error| cannot_listen(&endpoint, &error))
 }
 
 /// Where that is.
-pub(super) fn resolve_desk(config: &Config) -> anyhow::Result<Option<Endpoint>> {
+pub(super) fn resolve_admin(config: &ServerConfig) -> anyhow::Result<Option<Endpoint>> {
     let Some(name) = &config.metrics else { return Ok(None) };
     Ok(Some(named(name)?.swap_remove(0).endpoint))
 }
@@ -78,7 +78,7 @@ fn cannot_listen(endpoint: &Endpoint, error: &io::Error) -> anyhow::Error {
     anyhow!("cannot listen on {endpoint}: {error}{advice}")
 }
 
-fn bind_one(endpoint: &Endpoint, config: &Config) -> io::Result<Bound> {
+fn bind_one(endpoint: &Endpoint, config: &ServerConfig) -> io::Result<Bound> {
     match endpoint {
         Endpoint::Tcp(address) => {
             warn_about_port(address.port());
@@ -94,14 +94,14 @@ fn bind_one(endpoint: &Endpoint, config: &Config) -> io::Result<Bound> {
 }
 
 /// The addresses that are asked for. A name stands for all that it resolves to.
-pub(super) fn resolve(config: &Config) -> anyhow::Result<Vec<Wanted>> {
+pub(super) fn resolve(config: &ServerConfig) -> anyhow::Result<Vec<ListenTarget>> {
     let mut all = Vec::new();
     match &config.listen {
         Listen::Everywhere { port } => {
             let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, *port));
             let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port));
-            all.push(Wanted { endpoint: v4.into(), optional: false });
-            all.push(Wanted { endpoint: v6.into(), optional: true });
+            all.push(ListenTarget { endpoint: v4.into(), optional: false });
+            all.push(ListenTarget { endpoint: v6.into(), optional: true });
         }
         Listen::At(names) => {
             for name in names {
@@ -118,21 +118,21 @@ pub(super) fn resolve(config: &Config) -> anyhow::Result<Vec<Wanted>> {
 }
 
 /// What a name or an address stands for: one place at least.
-fn named(name: &str) -> anyhow::Result<Vec<Wanted>> {
+fn named(name: &str) -> anyhow::Result<Vec<ListenTarget>> {
     if let Some(path) = name.strip_prefix(UNIX_PREFIX) {
-        return Ok(vec![Wanted { endpoint: Endpoint::Unix(path.into()), optional: false }]);
+        return Ok(vec![ListenTarget { endpoint: Endpoint::Unix(path.into()), optional: false }]);
     }
     let addresses = name.to_socket_addrs().with_context(|| format!("cannot listen on {name}"))?;
     let optional = name.parse::<SocketAddr>().is_err();
     let all: Vec<_> =
-        addresses.map(|address| Wanted { endpoint: address.into(), optional }).collect();
+        addresses.map(|address| ListenTarget { endpoint: address.into(), optional }).collect();
     if all.is_empty() {
         bail!("cannot listen on {name}: it has no address");
     }
     Ok(all)
 }
 
-fn tcp_listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
+fn tcp_listener(address: SocketAddr, config: &ServerConfig) -> io::Result<TcpListener> {
     let socket = Endpoint::from(address).socket()?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -154,7 +154,7 @@ fn tcp_listener(address: SocketAddr, config: &Config) -> io::Result<TcpListener>
 /// without.
 pub(super) fn set_inherited(
     socket: &SockRef<'_>,
-    config: &Config,
+    config: &ServerConfig,
     shown: impl fmt::Display,
 ) -> io::Result<()> {
     let probes = TcpKeepalive::new();

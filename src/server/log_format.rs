@@ -36,7 +36,7 @@ impl LogFormat {
     }
 
     /// What the daemon ends with, as a line that no filter of the log holds back.
-    pub fn last_words(self, error: &anyhow::Error) -> String {
+    pub fn fatal_line(self, error: &anyhow::Error) -> String {
         match self {
             Self::Text => format!("tcpechod: {error:#}\n"),
             Self::Json => {
@@ -257,8 +257,8 @@ mod tests {
     #[test]
     fn the_last_words_are_a_line_of_their_format() {
         let error = anyhow::anyhow!("in use").context("cannot listen");
-        assert_eq!(LogFormat::Text.last_words(&error), "tcpechod: cannot listen: in use\n");
-        let line = LogFormat::Json.last_words(&error);
+        assert_eq!(LogFormat::Text.fatal_line(&error), "tcpechod: cannot listen: in use\n");
+        let line = LogFormat::Json.fatal_line(&error);
         let object: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(object["level"], "ERROR");
         assert_eq!(object["message"], "cannot listen: in use");

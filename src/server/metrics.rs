@@ -49,11 +49,7 @@ impl Metrics {
     }
 
     /// The answer to a request.
-    pub(super) fn response<K: Os>(
-        &mut self,
-        reactor: &Reactor<K>,
-        request: &Request,
-    ) -> Response {
+    pub(super) fn response<K: Os>(&mut self, reactor: &Reactor<K>, request: &Request) -> Response {
         match request.path.as_str() {
             "/" => Response::new(200, "text/html; charset=utf-8", INDEX.to_owned()),
             "/metrics" => {
@@ -81,14 +77,14 @@ fn text<K: Os>(reactor: &Reactor<K>, process: &Process) -> String {
     process.register(&mut registry, reactor.descriptors());
     let own = registry.sub_registry_with_prefix("tcpechod");
     // It looks at every connection: once is enough.
-    let (phases, mut tally) = reactor.snapshot();
-    tally.add(reactor.counters().traffic);
+    let (phases, mut bytes_and_lines) = reactor.snapshot();
+    bytes_and_lines.add(reactor.counters().traffic);
     connections(own, reactor, phases);
-    traffic(own, tally);
-    gate(own, reactor);
-    visitors(own, reactor);
-    mischief(own, reactor);
-    itself(own, reactor);
+    traffic(own, bytes_and_lines);
+    listeners(own, reactor);
+    admin(own, reactor);
+    injected_faults(own, reactor);
+    event_loop(own, reactor);
     let mut text = String::new();
     let written = encode(&mut text, &registry);
     debug_assert!(written.is_ok(), "a String takes everything");
@@ -158,14 +154,14 @@ fn connections<K: Os>(
     counters(registry, name, "Connections that have ended, by cause", "cause", causes);
 }
 
-fn traffic(registry: &mut Registry, tally: Traffic) {
-    let bytes = [("in".to_owned(), tally.bytes_in), ("out".to_owned(), tally.bytes_out)];
+fn traffic(registry: &mut Registry, traffic: Traffic) {
+    let bytes = [("in".to_owned(), traffic.bytes_in), ("out".to_owned(), traffic.bytes_out)];
     let help = "Bytes read from peers, and bytes that the kernel took for them";
     counters(registry, "bytes", help, "direction", bytes);
-    counter(registry, "lines", "Requests answered: lines, or records", tally.lines);
+    counter(registry, "lines", "Requests answered: lines, or records", traffic.lines);
 }
 
-fn gate<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
+fn listeners<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     let counted = reactor.counters();
     let now = reactor.listener_state();
     let states = LISTENER_STATES.map(|word| (word.to_owned(), u64::from(word == now)));
@@ -176,7 +172,7 @@ fn gate<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     counters(registry, "accept_errors", "Failures of accept, by errno", "errno", errors);
 }
 
-fn visitors<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
+fn admin<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     let counts = &reactor.counters().admin_rejected;
     let count = |reason| counts.get(reason).copied().unwrap_or_default();
     let rejected = REJECTIONS.map(|reason| (reason.to_owned(), count(reason)));
@@ -184,8 +180,9 @@ fn visitors<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     counters(registry, "metrics_rejected", help, "reason", rejected);
 }
 
-fn mischief<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
-    let counts = reactor.injected_faults().into_iter().map(|(kind, count)| (kind.to_owned(), count));
+fn injected_faults<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
+    let counts =
+        reactor.injected_faults().into_iter().map(|(kind, count)| (kind.to_owned(), count));
     let name = "faults";
     counters(
         registry,
@@ -196,7 +193,7 @@ fn mischief<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     );
 }
 
-fn itself<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
+fn event_loop<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     let counted = reactor.counters();
     counter(registry, "turns", "Turns of the event loop", counted.iterations);
     let longest = Gauge::<f64, AtomicU64>::default();

@@ -23,26 +23,27 @@ use log::{error, info, warn};
 use crate::cause::Cause;
 use crate::descriptors::DescriptorLimit;
 use crate::reactor::{
-    FaultSampler, SignalHandlers, Os, Launcher, FaultInjector, Wakeups, OverLimit, Reactor, Options, Signal, MioOs,
+    FaultInjector, FaultSampler, Launcher, MioOs, Options, Os, OverLimit, Reactor, Signal,
+    SignalHandlers, Wakeups,
 };
 use crate::signals;
 
 use inherited::{Claimed, Inherited};
-use listen::Wanted;
+use listen::ListenTarget;
 use metrics::Metrics;
 use notify::Manager;
-use places::Places;
+use places::Listeners;
 use socket_file::SocketFile;
 
-pub use config::{Config, Keepalive, Listen};
-pub use descriptors::RESERVE;
+pub use config::{Keepalive, Listen, ServerConfig};
+pub use descriptors::DESCRIPTORS_RESERVED;
 pub use log_format::LogFormat;
 pub use log_sink::LogSink;
 pub use sandbox::Sandbox;
 
 /// How the daemon came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ExitReason {
     /// Every connection was given what was owed to it.
     Drained,
     /// This many connections were not: the deadline, or a second signal, came first.
@@ -62,7 +63,8 @@ impl Start {
     /// wrong is told by [`run`], when there is a log.
     pub fn begin() -> Self {
         let inherited = inherited::claim();
-        let handlers = SignalHandlers::install().and_then(|handlers| signals::begin().map(|()| handlers));
+        let handlers =
+            SignalHandlers::install().and_then(|handlers| signals::begin().map(|()| handlers));
         Self { inherited, handlers: handlers.context("cannot heed signals") }
     }
 }
@@ -73,7 +75,7 @@ impl Start {
 ///
 /// What `main` has to tell the operator: an address that can't be bound, a port file that can't be
 /// written, a listener or poll that broke.
-pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
+pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
     let limit = DescriptorLimit::now();
     descriptors::raise();
@@ -83,20 +85,25 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     // Once a thread, hash maps draw what they hash with. Where getrandom(2) is filtered they open
     // a device for it, and would panic in the sandbox.
     drop(RandomState::new());
-    let mut places = Places::open(config, inherited)?;
-    let listeners = std::mem::take(&mut places.listeners);
+    let mut places = Listeners::open(config, inherited)?;
+    let listeners = std::mem::take(&mut places.for_peers);
     let count = listeners.len();
     let launcher = config.exec.clone().map(|program| Launcher::new(program, limit.clone()));
     let system = launcher
         .transpose()
-        .and_then(|launcher| MioOs::new(handlers, listeners, places.desk.take(), launcher))
+        .and_then(|launcher| MioOs::new(handlers, listeners, places.admin.take(), launcher))
         .context("cannot set up the event loop")?;
     let metrics = Metrics::new();
     let manager = Manager::connect();
     let descriptors = crate::descriptors::open();
     let connections_max = descriptors::connections_max(config.connections_max, count, &limit);
     let inherited = places.inherited;
-    let rules = Options { descriptors, connections_max, listeners_inherited: inherited, ..config.rules() };
+    let options = Options {
+        descriptors,
+        connections_max,
+        listeners_inherited: inherited,
+        ..config.reactor_options()
+    };
     places.announce(config)?;
     if config.exec.is_some() && config.per_peer_max.is_none() && places.has_internet_address() {
         warn!("--exec without --max-per-peer: one address may have all {connections_max} children");
@@ -110,25 +117,25 @@ pub fn run(config: &Config, start: Start) -> anyhow::Result<Outcome> {
     manager.ready(&format!("listening on {}", places.listed()));
     info!("ready");
     if config.faults.is_empty() {
-        return begin(system, count, rules, (config, metrics, &manager));
+        return begin(system, count, options, (config, metrics, &manager));
     }
-    warn!("MISBEHAVING ON REQUEST: {}", shown(config));
+    warn!("MISBEHAVING ON REQUEST: {}", format_options(config));
     let dice = FaultSampler::new(config.faults.clone(), config.fault_seed);
-    begin(FaultInjector::new(system, dice), count, rules, (config, metrics, &manager))
+    begin(FaultInjector::new(system, dice), count, options, (config, metrics, &manager))
 }
 
 /// Apart from the start, whose frame would take registers from the loop.
 #[inline(never)]
 fn begin<K: Os>(
-    kernel: K,
+    os: K,
     listeners: usize,
-    rules: Options,
-    (config, metrics, manager): (&Config, Metrics, &Manager),
-) -> anyhow::Result<Outcome> {
-    serve(&mut Reactor::new(kernel, listeners, rules), config, metrics, manager)
+    options: Options,
+    (config, metrics, manager): (&ServerConfig, Metrics, &Manager),
+) -> anyhow::Result<ExitReason> {
+    serve(&mut Reactor::new(os, listeners, options), config, metrics, manager)
 }
 
-fn shown(config: &Config) -> String {
+fn format_options(config: &ServerConfig) -> String {
     let all: Vec<_> = config.faults.iter().map(ToString::to_string).collect();
     format!("{}, seed {}", all.join(" "), config.fault_seed)
 }
@@ -138,24 +145,24 @@ fn shown(config: &Config) -> String {
 /// # Errors
 ///
 /// A name that can't be resolved.
-pub fn check(config: &Config, start: Start) -> anyhow::Result<String> {
+pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
     let Inherited { listeners: inherited, metrics } = inherited::take(start.inherited?, config)?;
-    let binds = places::binds_too(config, &inherited);
+    let binds = places::also_binds(config, &inherited);
     let wanted = if binds { listen::resolve(config)? } else { Vec::new() };
     let connections_max = descriptors::effective(config.connections_max, wanted.len());
     let mut lines = vec![config.summary(), format!("up to {connections_max} connections")];
     let identity = privileges::wanted(config)?;
     lines.extend(identity.map(|identity| format!("would run as {identity}")));
     if !config.faults.is_empty() {
-        lines.push(format!("would misbehave on request: {}", shown(config)));
+        lines.push(format!("would misbehave on request: {}", format_options(config)));
     }
     for bound in &inherited {
         lines.push(format!("would listen on {} (inherited)", bound.endpoint));
     }
-    for Wanted { endpoint, .. } in wanted {
+    for ListenTarget { endpoint, .. } in wanted {
         lines.push(format!("would listen on {endpoint} (backlog {})", config.backlog));
     }
-    let own = listen::resolve_desk(config)?;
+    let own = listen::resolve_admin(config)?;
     let desk = own.or_else(|| metrics.into_iter().next().map(|bound| bound.endpoint));
     lines.extend(desk.map(|endpoint| format!("would tell metrics on {endpoint}")));
     let file = config.port_file.as_ref();
@@ -167,10 +174,10 @@ pub fn check(config: &Config, start: Start) -> anyhow::Result<String> {
 #[inline(always)]
 fn serve<K: Os>(
     reactor: &mut Reactor<K>,
-    config: &Config,
+    config: &ServerConfig,
     mut metrics: Metrics,
     manager: &Manager,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<ExitReason> {
     if let Some(interval) = notify::interval() {
         reactor.watchdog_every(interval);
     }
@@ -179,7 +186,7 @@ fn serve<K: Os>(
     while !reactor.is_done() {
         let signals = match reactor.turn() {
             Ok(news) if news.is_empty() => continue,
-            Ok(news) => heed(reactor, &mut metrics, manager, news),
+            Ok(news) => handle(reactor, &mut metrics, manager, news),
             // A listener breaks once; what breaks again is the poll. Who is owed something is told.
             Err(error) if broken.is_some() => {
                 cut(reactor);
@@ -218,22 +225,22 @@ fn serve<K: Os>(
         }
     }
     let outcome = match reactor.counters().of(Cause::Cut) {
-        0 => Outcome::Drained,
-        cut => Outcome::Cut(cut),
+        0 => ExitReason::Drained,
+        cut => ExitReason::Cut(cut),
     };
     let outcome = report(reactor, outcome);
     broken.map_or(Ok(outcome), |error| Err(error.into()))
 }
 
 /// Acts on what a turn has told, and returns the signals among it.
-fn heed<K: Os>(
+fn handle<K: Os>(
     reactor: &mut Reactor<K>,
     metrics: &mut Metrics,
     manager: &Manager,
     news: Wakeups,
 ) -> Vec<Signal> {
     if news.contains(Wakeups::WATCHDOG) {
-        manager.alive();
+        manager.watchdog();
     }
     for question in reactor.admin_requests() {
         let response = metrics.response(reactor, &question.request);
@@ -244,17 +251,17 @@ fn heed<K: Os>(
 
 /// Ends every connection at once.
 #[cold]
-fn cut<K: Os>(reactor: &mut Reactor<K>) -> Outcome {
+fn cut<K: Os>(reactor: &mut Reactor<K>) -> ExitReason {
     reactor.cut();
-    report(reactor, Outcome::Cut(reactor.counters().of(Cause::Cut)))
+    report(reactor, ExitReason::Cut(reactor.counters().of(Cause::Cut)))
 }
 
 /// The last words.
-fn report<K: Os>(reactor: &Reactor<K>, outcome: Outcome) -> Outcome {
+fn report<K: Os>(reactor: &Reactor<K>, outcome: ExitReason) -> ExitReason {
     status::log(reactor);
     match outcome {
-        Outcome::Drained => info!("drained"),
-        Outcome::Cut(cut) => warn!("ended with connections cut: {cut}"),
+        ExitReason::Drained => info!("drained"),
+        ExitReason::Cut(cut) => warn!("ended with connections cut: {cut}"),
     }
     outcome
 }

@@ -14,10 +14,10 @@ use super::log_format::escaped;
 
 /// How long a manager that does not read is waited for before anybody is served. It starts much
 /// else besides while a machine boots, and would end a daemon of which it never hears.
-const PATIENCE_AT_START: Duration = Duration::from_secs(5);
+const START_SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The same in service, where everybody waits meanwhile: as good as not at all.
-const PATIENCE_IN_SERVICE: Duration = Duration::from_millis(1);
+const SERVICE_SEND_TIMEOUT: Duration = Duration::from_millis(1);
 
 /// The service manager, if there is one that wants to be told. Its socket is opened once, because
 /// the sandbox forbids to open another one.
@@ -36,9 +36,9 @@ impl Manager {
         let told = match &self.0 {
             Ok(None) => return,
             Ok(Some(socket)) => socket
-                .set_write_timeout(Some(PATIENCE_AT_START))
+                .set_write_timeout(Some(START_SEND_TIMEOUT))
                 .and_then(|()| send(socket, &message))
-                .and_then(|()| socket.set_write_timeout(Some(PATIENCE_IN_SERVICE)))
+                .and_then(|()| socket.set_write_timeout(Some(SERVICE_SEND_TIMEOUT)))
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
@@ -49,15 +49,15 @@ impl Manager {
 
     /// The daemon is draining.
     pub(super) fn stopping(&self, status: &str) {
-        self.tell(&[NotifyState::Stopping, NotifyState::Status(&escaped(status))]);
+        self.send_in_service(&[NotifyState::Stopping, NotifyState::Status(&escaped(status))]);
     }
 
     /// The loop goes round.
-    pub(super) fn alive(&self) {
-        self.tell(&[NotifyState::Watchdog]);
+    pub(super) fn watchdog(&self) {
+        self.send_in_service(&[NotifyState::Watchdog]);
     }
 
-    fn tell(&self, states: &[NotifyState<'_>]) {
+    fn send_in_service(&self, states: &[NotifyState<'_>]) {
         if let Ok(Some(socket)) = &self.0
             && let Err(error) = send(socket, states)
         {

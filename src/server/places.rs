@@ -6,7 +6,7 @@ use log::{info, warn};
 use crate::endpoint::Endpoint;
 use crate::reactor::Listener;
 
-use super::config::{Config, Listen};
+use super::config::{Listen, ServerConfig};
 use super::inherited::Inherited;
 use super::listen::{self, Bound};
 use super::port_file;
@@ -14,30 +14,30 @@ use super::socket_file::SocketFile;
 
 /// Listeners, and what is known of them; those that were inherited are the first.
 #[derive(Debug, Default)]
-pub(super) struct Places {
-    pub listeners: Vec<Listener>,
+pub(super) struct Listeners {
+    pub for_peers: Vec<Listener>,
     pub addresses: Vec<Endpoint>,
     /// Where those who watch over the daemon ask: by `--metrics`, or else inherited.
-    pub desk: Option<Listener>,
+    pub admin: Option<Listener>,
     /// They go when this does.
     pub socket_files: Vec<SocketFile>,
     /// How many were inherited.
     pub inherited: usize,
 }
 
-impl Places {
+impl Listeners {
     /// Opens those that are asked for beside those that were inherited.
-    pub(super) fn open(config: &Config, inherited: Inherited) -> anyhow::Result<Self> {
+    pub(super) fn open(config: &ServerConfig, inherited: Inherited) -> anyhow::Result<Self> {
         let Inherited { listeners: mut all, metrics } = inherited;
         let inherited = all.len();
-        if binds_too(config, &all) {
+        if also_binds(config, &all) {
             all.extend(listen::bind(config)?);
         }
         let mut places = Self { inherited, ..Self::default() };
         for Bound { listener, endpoint, file } in
-            listen::bind_desk(config)?.into_iter().chain(metrics)
+            listen::bind_admin(config)?.into_iter().chain(metrics)
         {
-            if places.desk.is_some() {
+            if places.admin.is_some() {
                 warn!("the inherited socket {endpoint} is ignored: metrics are on another already");
                 continue;
             }
@@ -45,11 +45,11 @@ impl Places {
             if endpoint.tcp().is_some() {
                 listener.defer_accept();
             }
-            places.desk = Some(listener);
+            places.admin = Some(listener);
             places.socket_files.extend(file);
         }
         for Bound { listener, endpoint, file } in all {
-            places.listeners.push(listener);
+            places.for_peers.push(listener);
             places.addresses.push(endpoint);
             places.socket_files.extend(file);
         }
@@ -57,7 +57,7 @@ impl Places {
     }
 
     /// Says where the daemon listens, to people and to whoever waits for the port file.
-    pub(super) fn announce(&self, config: &Config) -> anyhow::Result<()> {
+    pub(super) fn announce(&self, config: &ServerConfig) -> anyhow::Result<()> {
         for (number, address) in self.addresses.iter().enumerate() {
             if number < self.inherited {
                 info!("listening on {address} (inherited)");
@@ -84,6 +84,6 @@ impl Places {
 
 /// Whether listeners are bound beside those that were inherited: if any are asked for, and the
 /// usual ones where nothing was inherited.
-pub(super) fn binds_too(config: &Config, inherited: &[Bound]) -> bool {
+pub(super) fn also_binds(config: &ServerConfig, inherited: &[Bound]) -> bool {
     inherited.is_empty() || matches!(config.listen, Listen::At(_))
 }

@@ -20,7 +20,7 @@ use crate::fault;
 
 /// How long a reader of a FIFO is waited for, or one that does not read. Nobody is served
 /// meanwhile.
-const PATIENCE: Duration = Duration::from_secs(5);
+const READER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How far apart it is looked whether there is a reader.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
@@ -53,7 +53,7 @@ fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 fn write_in_place(file: &Path, text: &[u8]) -> io::Result<()> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + READER_TIMEOUT;
     let data = match fs::metadata(file) {
         Err(error) if fault::is_not_found(&error) => None,
         data => Some(data?),
@@ -113,5 +113,5 @@ fn write_in_time(to: BorrowedFd<'_>, mut text: &[u8], until: Instant) -> io::Res
 const PIECE: usize = 4096;
 
 fn unread() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, format!("nobody has read it for {PATIENCE:?}"))
+    io::Error::new(io::ErrorKind::TimedOut, format!("nobody has read it for {READER_TIMEOUT:?}"))
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use anyhow::Context;
 
-use super::config::Config;
+use super::config::ServerConfig;
 
 /// A user and a group to become, as numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl fmt::Display for Identity {
 }
 
 /// Looks up the user that is asked for; that reads files.
-pub(super) fn wanted(config: &Config) -> anyhow::Result<Option<Identity>> {
+pub(super) fn wanted(config: &ServerConfig) -> anyhow::Result<Option<Identity>> {
     let Some(text) = &config.user else { return Ok(None) };
     platform::look_up(text).map(Some).with_context(|| format!("cannot run as --user {text}"))
 }

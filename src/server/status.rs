@@ -16,9 +16,9 @@ pub(super) fn log<K: Os>(reactor: &Reactor<K>) {
     if Level::Info > log::max_level() {
         return;
     }
-    let (phases, mut tally) = reactor.snapshot();
+    let (phases, mut traffic) = reactor.snapshot();
     let counters = reactor.counters();
-    tally.add(counters.traffic);
+    traffic.add(counters.traffic);
     let gate = reactor.listener_state();
     let causes = Cause::ALL.map(|cause| (cause.word(), counters.of(cause)));
 
@@ -30,9 +30,9 @@ pub(super) fn log<K: Os>(reactor: &Reactor<K>) {
         ("children", Value::from(reactor.children())),
         ("accepted", counters.accepted.into()),
         ("closed", counters.closed_total().into()),
-        ("bytes_in", tally.bytes_in.into()),
-        ("bytes_out", tally.bytes_out.into()),
-        ("lines", tally.lines.into()),
+        ("bytes_in", traffic.bytes_in.into()),
+        ("bytes_out", traffic.bytes_out.into()),
+        ("lines", traffic.lines.into()),
         ("gate", gate.into()),
         ("pauses", counters.pauses.into()),
         ("log_dropped", LogSink::dropped().into()),

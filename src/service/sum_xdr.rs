@@ -6,7 +6,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{Reply, Service, ProtocolError};
+use super::{ProtocolError, Reply, Service};
 
 /// Adds the two numbers of each record.
 pub const SERVICE: Service = Service {
@@ -22,7 +22,8 @@ fn sum(record: &[u8], reply: &mut Vec<u8>) -> Result<(), ProtocolError> {
     let Some((first, second)) = hyper(record) else {
         return Err(ProtocolError("the input ended in the middle of a record"));
     };
-    let sum = first.checked_add(second).ok_or(ProtocolError("the sum does not fit into 64 bits"))?;
+    let sum =
+        first.checked_add(second).ok_or(ProtocolError("the sum does not fit into 64 bits"))?;
     reply.extend_from_slice(&sum.to_be_bytes());
     Ok(())
 }

@@ -42,7 +42,7 @@ fn help_names_every_word_of_an_end() {
     let output = output(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     let help = String::from_utf8(output.stdout).unwrap();
-    for word in tcpecho::client::Word::ALL {
+    for word in tcpecho::client::FailureKind::ALL {
         let entry = format!("{} {}", word.code(), word.word());
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(help.contains(&entry), "{entry}: {help}");

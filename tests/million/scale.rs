@@ -36,7 +36,8 @@ impl Scale {
     /// What so many connections need where a process may have that many descriptors, and the
     /// system chooses from that many ports.
     pub(crate) fn of(connections: u64, descriptors: u64, ports: u64) -> Result<Self, String> {
-        let a_daemon = descriptors.saturating_sub(u64::try_from(server::RESERVE).unwrap());
+        let a_daemon =
+            descriptors.saturating_sub(u64::try_from(server::DESCRIPTORS_RESERVED).unwrap());
         let a_load = descriptors.saturating_sub(LOAD_RESERVE);
         if a_load < 100 {
             return Err(format!("{descriptors} descriptors a process are too few: ulimit -Hn"));

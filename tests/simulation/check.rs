@@ -7,7 +7,7 @@ use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{LINGER, Timeouts};
 use tcpecho::line::READ_BYTES_MAX;
 use tcpecho::proxy::{self, HeaderPolicy};
-use tcpecho::reactor::{OverLimit, Reactor, Options};
+use tcpecho::reactor::{Options, OverLimit, Reactor};
 
 use super::kernel::Simulated;
 use super::ledger;
@@ -45,7 +45,7 @@ impl Checks {
     pub(super) fn after_turn(
         &mut self,
         reactor: &Reactor<Simulated>,
-        rules: &Options,
+        options: &Options,
         gate_word: &str,
         world: &mut World,
     ) {
@@ -63,31 +63,32 @@ impl Checks {
             let streams = world.streams;
             world.violated(|| format!("{streams} streams for {}", reactor.descriptors()));
         }
-        let evicts = rules.over_limit == OverLimit::Evict;
-        if peers > rules.connections_max + if evicts { EVICTED_AT_ONCE } else { 0 } {
+        let evicts = options.over_limit == OverLimit::Evict;
+        if peers > options.connections_max + if evicts { EVICTED_AT_ONCE } else { 0 } {
             world.violated(|| format!("{peers} connections are open"));
         }
-        self.budgets(rules, world);
-        if world.asked.slept_on_queue && gate_word == "open" && !rules.exec {
+        self.budgets(options, world);
+        if world.asked.slept_on_queue && gate_word == "open" && !options.exec {
             world.violated(|| "somebody waits before an open gate, and no event comes".to_owned());
         }
         if !world.asked.stopped {
-            deadlines(&rules.timeouts, world);
+            deadlines(&options.timeouts, world);
         }
         for (name, cause) in ledger::closed() {
-            self.closed(&name, &cause, rules, world);
+            self.closed(&name, &cause, options, world);
         }
     }
 
     /// Bounded work in a turn, bounded memory, and no turn for nothing, for long.
-    fn budgets(&mut self, rules: &Options, world: &mut World) {
+    fn budgets(&mut self, options: &Options, world: &mut World) {
         let accepts = world.asked.accepts;
         if accepts > if world.drains() { LAST_ACCEPTS } else { ACCEPTS_PER_TURN } {
             world.violated(|| format!("{accepts} accepts in one turn"));
         }
         // What a drain throws away is not held.
         let drains = world.drains();
-        let deadlines = drains || rules.proxy_header.is_some() || rules.timeouts != Timeouts::default();
+        let deadlines =
+            drains || options.proxy_header.is_some() || options.timeouts != Timeouts::default();
         let reads_max = READS_PER_TURN + if deadlines { LAST_READS } else { 0 };
         for number in 0..world.wires.len() {
             let wire = &mut world.wires[number];
@@ -95,7 +96,7 @@ impl Checks {
             let held = wire.read.saturating_sub(wire.written);
             if reads > reads_max {
                 world.violated(|| format!("{reads} reads of peer {number} in one turn"));
-            } else if held > READ_BYTES_MAX + rules.line_bytes_max + wire.talk.header && !drains {
+            } else if held > READ_BYTES_MAX + options.line_bytes_max + wire.talk.header && !drains {
                 world.violated(|| format!("{held} bytes of peer {number} are held"));
             }
         }
@@ -121,7 +122,7 @@ impl Checks {
         })
     }
 
-    fn closed(&mut self, name: &str, cause: &str, rules: &Options, world: &mut World) {
+    fn closed(&mut self, name: &str, cause: &str, options: &Options, world: &mut World) {
         let Some(number) = world.names.get(name).copied() else {
             world.violated(|| format!("a closing line for {name}, who is not known"));
             return;
@@ -129,7 +130,7 @@ impl Checks {
         if let Some(before) = self.causes.insert(number, cause.to_owned()) {
             world.violated(|| format!("peer {number} has ended twice: {before}, {cause}"));
         }
-        if let Some(wrong) = judge(world, number, cause, rules) {
+        if let Some(wrong) = judge(world, number, cause, options) {
             world.violated(|| format!("peer {number} has ended as {cause}: {wrong}"));
         }
     }
@@ -160,7 +161,7 @@ fn deadlines(timeouts: &Timeouts, world: &mut World) {
 }
 
 /// What is wrong with that cause of a connection's end, if anything is.
-fn judge(world: &World, number: usize, cause: &str, rules: &Options) -> Option<String> {
+fn judge(world: &World, number: usize, cause: &str, options: &Options) -> Option<String> {
     let wire = &world.wires[number];
     // Who has half-closed takes our FIN for the end of everything; but for a drain, which cannot
     // know of what was on its way, and for who was never let in.
@@ -168,14 +169,14 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Options) -> Option<S
     let fin = wire.fin && !wire.reset_sent && !wire.dead && wire.read > 0 && !wire.unix;
     if fin
         && !["drained", "refused"].contains(&cause)
-        && let Some(missing) = incomplete(wire, wire.sent, rules)
+        && let Some(missing) = incomplete(wire, wire.sent, options)
     {
         return Some(format!("with FIN, as if all were well, and {missing}"));
     }
     if let Some(missed) = missed(wire, cause, world) {
         return Some(missed);
     }
-    let Timeouts { idle, line, stall } = rules.timeouts;
+    let Timeouts { idle, line, stall } = options.timeouts;
     // A stop that is shorter than the longest wait, a quarter of a timeout, is not noticed.
     let stopped = !world.stopped.is_zero();
     let since = |moment| world.now.since(moment);
@@ -188,15 +189,15 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Options) -> Option<S
         "finished" if wire.error.is_some() && wire.error_told => {
             Some("the socket had an error to tell".to_owned())
         }
-        "finished" => incomplete(wire, wire.sent, rules),
+        "finished" => incomplete(wire, wire.sent, options),
         "drained" if !world.drains() => Some("nobody has asked for a drain".to_owned()),
-        "drained" => incomplete(wire, wire.half_closed.unwrap_or(wire.sent), rules),
+        "drained" => incomplete(wire, wire.half_closed.unwrap_or(wire.sent), options),
         "reset" | "broken-pipe" | "timed-out" | "unreachable" | "aborted" | "error" => {
             without_reason(wire.faulted)
         }
         "idle" => without_reason(idle.is_some_and(|limit| passed(wire.read_at, limit))),
         "line-timeout" => {
-            let header = rules.proxy_header.map(|_| proxy::HEADER_TIMEOUT);
+            let header = options.proxy_header.map(|_| proxy::HEADER_TIMEOUT);
             let soonest = line.into_iter().chain(header).min();
             without_reason(soonest.is_some_and(|limit| passed(wire.accepted_at, limit)))
         }
@@ -207,15 +208,17 @@ fn judge(world: &World, number: usize, cause: &str, rules: &Options) -> Option<S
                 stall.is_some_and(|limit| passed(wire.owed_at, limit.saturating_sub(slack))),
             )
         }
-        "evicted" => without_reason(rules.over_limit == OverLimit::Evict),
-        "refused" => {
-            without_reason(rules.per_peer_max.is_some() || rules.over_limit == OverLimit::Refuse)
-        }
-        "protocol" => without_reason(
-            rules.proxy_header == Some(HeaderPolicy::Required) && wire.fin && wire.read < wire.talk.header,
+        "evicted" => without_reason(options.over_limit == OverLimit::Evict),
+        "refused" => without_reason(
+            options.per_peer_max.is_some() || options.over_limit == OverLimit::Refuse,
         ),
-        "cut" => cut_without_reason(world, wire, rules),
-        "exec" => without_reason(rules.exec),
+        "protocol" => without_reason(
+            options.proxy_header == Some(HeaderPolicy::Required)
+                && wire.fin
+                && wire.read < wire.talk.header,
+        ),
+        "cut" => cut_without_reason(world, wire, options),
+        "exec" => without_reason(options.exec),
         other => Some(format!("{other} is no cause")),
     }
 }
@@ -247,19 +250,19 @@ const DEADLINES: [&str; 4] = ["idle", "line-timeout", "stalled", "cut"];
 
 /// Who may be cut, and never after FIN: anybody at the drain's end or the second signal, and
 /// before that only who has sent more than was read when three quarters of the time were over.
-fn cut_without_reason(world: &World, wire: &Wire, rules: &Options) -> Option<String> {
+fn cut_without_reason(world: &World, wire: &Wire, options: &Options) -> Option<String> {
     if wire.half_closed.is_some() {
         return Some("after our FIN".to_owned());
     }
     let drained_for = world.drain_began.map_or(Duration::ZERO, |began| world.now.since(began));
-    if world.impatient || drained_for >= rules.drain {
+    if world.impatient || drained_for >= options.drain {
         return None;
     }
     let echoed = wire.talk.answers == Answers::Same && wire.written >= wire.talk.due(wire.read);
     let everything = wire.fin_read && echoed;
     match () {
         // The clock counts in whole milliseconds.
-        () if drained_for + Duration::from_millis(1) < rules.drain / 4 * 3 => {
+        () if drained_for + Duration::from_millis(1) < options.drain / 4 * 3 => {
             Some("too early".to_owned())
         }
         () if everything && !wire.raw => Some("and has everything".to_owned()),
@@ -269,7 +272,7 @@ fn cut_without_reason(world: &World, wire: &Wire, rules: &Options) -> Option<Str
 
 /// What is missing of the reply to the first `read` bytes, of which an orderly end may leave
 /// nothing out.
-fn incomplete(wire: &Wire, read: usize, rules: &Options) -> Option<String> {
+fn incomplete(wire: &Wire, read: usize, options: &Options) -> Option<String> {
     if wire.read < read {
         return Some(format!("{} of {read} bytes were read", wire.read));
     }
@@ -281,7 +284,7 @@ fn incomplete(wire: &Wire, read: usize, rules: &Options) -> Option<String> {
     }
     // Who is not introduced is neither greeted nor answered, nor is who says nothing to a daemon
     // that waits for headers.
-    if read < wire.talk.header || (read == 0 && rules.proxy_header.is_some()) {
+    if read < wire.talk.header || (read == 0 && options.proxy_header.is_some()) {
         return None;
     }
     let due = wire.talk.due(read);

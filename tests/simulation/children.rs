@@ -62,9 +62,9 @@ impl World {
     }
 
     /// Sends a child a signal.
-    pub(super) fn urge_child(&mut self, id: Pid, urge: StopSignal) {
+    pub(super) fn urge_child(&mut self, id: Pid, signal: StopSignal) {
         let Some(number) = self.children.iter().position(|child| child.id == id) else { return };
-        match urge {
+        match signal {
             StopSignal::Kill => {
                 if self.children[number].processes == Processes::ItselfAndAnother {
                     self.child_ends(number, ExitStatus::Signalled(9));

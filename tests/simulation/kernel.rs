@@ -1,4 +1,4 @@
-//! The world as the reactor sees it: [`Kernel`] and [`Stream`] on simulated wires.
+//! The world as the reactor sees it: [`Os`] and [`Stream`] on simulated wires.
 
 use std::cell::RefCell;
 use std::io;
@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Peer as Name, Stream};
-use tcpecho::reactor::{ExitStatus, Event, Os, Signal, StopSignal};
+use tcpecho::reactor::{Event, ExitStatus, Os, Signal, StopSignal};
 
 use super::world::World;
 
@@ -139,8 +139,8 @@ impl Os for Simulated {
         !self.0.borrow().children.iter().any(|other| other.is(child))
     }
 
-    fn signal_child(&mut self, child: Pid, urge: StopSignal) {
-        self.0.borrow_mut().urge_child(child, urge);
+    fn signal_child(&mut self, child: Pid, signal: StopSignal) {
+        self.0.borrow_mut().urge_child(child, signal);
     }
 
     fn now(&self) -> MonotonicMs {

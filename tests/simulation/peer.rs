@@ -197,7 +197,7 @@ impl Peer {
     }
 
     /// Puts an urgent byte's mark before what it sends next.
-    pub(super) fn urge(wire: &mut Wire) {
+    pub(super) fn signal(wire: &mut Wire) {
         wire.mark = Some(wire.sent);
         wire.edges.insert(Ready::READ_TO_EAGAIN);
     }

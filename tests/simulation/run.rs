@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use tcpecho::http::{self, Response};
-use tcpecho::reactor::{Wakeups, Reactor, Options, Signal};
+use tcpecho::reactor::{Options, Reactor, Signal, Wakeups};
 
 use super::check::Checks;
 use super::kernel::Simulated;
@@ -94,7 +94,7 @@ pub(super) fn run(seed: u64, telling: Telling) -> Result<Story, String> {
 
 struct Run {
     mode: Mode,
-    rules: Options,
+    options: Options,
     reactor: Reactor<Simulated>,
     world: Rc<RefCell<World>>,
     checks: Checks,
@@ -105,15 +105,15 @@ struct Run {
 impl Run {
     fn new(seed: u64, telling: Telling) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let rules = setup::rules(&mut rng);
+        let options = setup::options(&mut rng);
         let storm = rng.usize(0..STORM_TURNS_MAX);
-        let world = setup::world(rng, &rules, telling);
-        world.tell(|| format!("{:?} {rules:?} {:?}", Mode::of(seed), world.weather));
+        let world = setup::world(rng, &options, telling);
+        world.tell(|| format!("{:?} {options:?} {:?}", Mode::of(seed), world.weather));
         let listeners = world.listeners.len();
         let world = Rc::new(RefCell::new(world));
-        let reactor = Reactor::new(Simulated(Rc::clone(&world)), listeners, rules.clone());
+        let reactor = Reactor::new(Simulated(Rc::clone(&world)), listeners, options.clone());
         let checks = Checks::default();
-        Self { mode: Mode::of(seed), rules, reactor, world, checks, turns: 0, storm }
+        Self { mode: Mode::of(seed), options, reactor, world, checks, turns: 0, storm }
     }
 
     fn finish(mut self) -> Result<Story, String> {
@@ -165,7 +165,7 @@ impl Run {
             self.world.borrow_mut().asked.moved = true;
         }
         let mut world = self.world.borrow_mut();
-        self.checks.after_turn(&self.reactor, &self.rules, gate_word, &mut world);
+        self.checks.after_turn(&self.reactor, &self.options, gate_word, &mut world);
         world.violation.take().map_or(Ok(()), Err)
     }
 
@@ -214,7 +214,7 @@ impl Run {
         }
         if finished && undisturbed {
             // Who says nothing to a daemon that waits for headers need not be greeted.
-            let probe = self.rules.proxy_header.is_some() && wire.sent == 0 && wire.taken == 0;
+            let probe = self.options.proxy_header.is_some() && wire.sent == 0 && wire.taken == 0;
             let all = wire.taken == wire.talk.reply.len() || probe;
             let all = all && wire.sent == wire.talk.input.len();
             if !all || wire.seen != Seen::Fin {
@@ -255,8 +255,8 @@ impl Run {
             }
             // What it was stopped for is not its own time; the last quarter begins after that.
             let stopped = world.stopped.saturating_sub(stopped);
-            let more = if stopped.is_zero() { Duration::ZERO } else { self.rules.drain / 4 };
-            if world.now > began.after(self.rules.drain + DRAIN_SLACK + stopped + more) {
+            let more = if stopped.is_zero() { Duration::ZERO } else { self.options.drain / 4 };
+            if world.now > began.after(self.options.drain + DRAIN_SLACK + stopped + more) {
                 return Err("the drain is not over in time".to_owned());
             }
         }
@@ -268,7 +268,7 @@ impl Run {
         if !world.children.is_empty() {
             return Err(format!("{} children are left after the end", world.children.len()));
         }
-        let cut_from = if impatient { began } else { began.after(self.rules.drain) };
+        let cut_from = if impatient { began } else { began.after(self.options.drain) };
         self.checks.after_the_end(&world, cut_from)?;
         let mut accepted = world.peers.iter().enumerate().filter(|(_, peer)| peer.is_counted());
         let untold = accepted.find(|(number, _)| !self.checks.causes.contains_key(number));

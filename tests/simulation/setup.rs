@@ -10,7 +10,7 @@ use tcpecho::banner::Banner;
 use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Peer as Name, Timeouts};
 use tcpecho::proxy::{self, HeaderPolicy, Version};
-use tcpecho::reactor::{OverLimit, PeerLimit, Options};
+use tcpecho::reactor::{Options, OverLimit, PeerLimit};
 use tcpecho::service::{ECHO, SUM};
 
 use super::peer::{Ending, Mood, Peer, Reads};
@@ -24,7 +24,7 @@ use super::world::{Asked, Telling, World};
 const HOSTS: u16 = 3;
 
 /// The rules that a seed gives the daemon. Most options are off in most of them.
-pub(super) fn rules(rng: &mut Rng) -> Options {
+pub(super) fn options(rng: &mut Rng) -> Options {
     let mut sometimes = |one_in: u32| rng.u32(0..one_in) == 0;
     let [sums, greets, limits, times] = [sometimes(6), sometimes(4), sometimes(5), sometimes(4)];
     let [exec, proxied, few] = [sometimes(16), sometimes(6), sometimes(3)];
@@ -56,7 +56,7 @@ pub(super) fn rules(rng: &mut Rng) -> Options {
 }
 
 /// The world that a seed makes around those rules.
-pub(super) fn world(mut rng: Rng, rules: &Options, telling: Telling) -> World {
+pub(super) fn world(mut rng: Rng, options: &Options, telling: Telling) -> World {
     let weather = Weather::roll(&mut rng);
     let listeners = rng.usize(1..4);
     let mut world = World {
@@ -87,7 +87,7 @@ pub(super) fn world(mut rng: Rng, rules: &Options, telling: Telling) -> World {
     };
     let peers = [1, 2, 5, 12, 30, 200][weighted(&mut rng, &[8, 8, 8, 8, 8, 1])];
     for number in 0..peers {
-        add_peer(&mut world, &mut rng, rules, number);
+        add_peer(&mut world, &mut rng, options, number);
     }
     for number in peers..peers + rng.u16(0..6).saturating_sub(3) {
         add_visitor(&mut world, &mut rng, number);
@@ -95,11 +95,11 @@ pub(super) fn world(mut rng: Rng, rules: &Options, telling: Telling) -> World {
     world
 }
 
-fn add_peer(world: &mut World, rng: &mut Rng, rules: &Options, number: u16) {
+fn add_peer(world: &mut World, rng: &mut Rng, options: &Options, number: u16) {
     let address = address(10, number);
     let unix = rng.u32(0..8) == 0;
     let name = if unix { Name::unix(u32::from(number) + 1) } else { Name::from(address) };
-    let mut talk = if rules.service.reply.is_echo() {
+    let mut talk = if options.service.reply.is_echo() {
         let bytes = [0, 1, 20, 300, 2000, 20_000, 150_000, 400_000];
         let bytes = bytes[weighted(rng, &[2, 2, 8, 12, 12, 6, 2, 1])];
         let bytes = rng.usize(bytes / 2..=bytes);
@@ -109,7 +109,7 @@ fn add_peer(world: &mut World, rng: &mut Rng, rules: &Options, number: u16) {
         Talk::of_sums(rng, lines)
     };
     let mut known = name;
-    if let Some(demand) = rules.proxy_header
+    if let Some(demand) = options.proxy_header
         && (demand == HeaderPolicy::Required || rng.bool())
     {
         let version = if rng.bool() { Version::V1 } else { Version::V2 };
@@ -118,7 +118,7 @@ fn add_peer(world: &mut World, rng: &mut Rng, rules: &Options, number: u16) {
         talk = talk.introduced(proxy::header(version, named.then_some((client, address))), demand);
         known = if named { Name::from(client) } else { name };
     }
-    if let Some(banner) = &rules.banner {
+    if let Some(banner) = &options.banner {
         talk = talk.greeted(banner.line(&known).as_bytes());
     }
     world.names.insert(name.to_string(), usize::from(number));

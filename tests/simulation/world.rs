@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Peer as Name, Ready};
-use tcpecho::reactor::{ExitStatus, Event, Signal};
+use tcpecho::reactor::{Event, ExitStatus, Signal};
 
 use super::children::Child;
 use super::peer::{Act, Mood, Peer};
@@ -199,7 +199,7 @@ impl World {
             return;
         }
         if act == Act::Send && self.fault(|weather| weather.urgent) {
-            Peer::urge(&mut self.wires[peer]);
+            Peer::signal(&mut self.wires[peer]);
         }
         self.peers[peer].act(act, &mut self.wires[peer], &mut self.rng, self.mood);
     }

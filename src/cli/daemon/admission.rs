@@ -8,7 +8,7 @@ use crate::proxy::HeaderPolicy;
 use crate::reactor::{OverLimit, PeerLimit};
 
 #[derive(Debug, Args)]
-pub(super) struct Admission {
+pub(super) struct AdmissionArgs {
     /// How many connections there may be [default: the limit on descriptors, less 64; with --exec
     /// 40]
     #[arg(short = 'c', long, value_name = "N", env = "TCPECHOD_MAX_CONNECTIONS",
@@ -17,13 +17,13 @@ pub(super) struct Admission {
 
     /// What happens to one more
     #[arg(long, value_name = "POLICY", env = "TCPECHOD_OVER_LIMIT", default_value = "wait")]
-    over_limit: Policy,
+    over_limit: OverLimitArg,
 
     /// Whether connections come from a proxy, which sends the PROXY protocol's header (version 1 or
     /// 2) first. --allow and --deny then say which proxies may connect, --max-per-peer counts their
     /// clients
     #[arg(long, value_name = "WHETHER", env = "TCPECHOD_PROXY_PROTOCOL", default_value = "off")]
-    proxy_protocol: Headers,
+    proxy_protocol: ProxyHeaderArg,
 
     /// How many connections each peer's address may have; more are closed at once. IPv6 addresses
     /// that share their first PREFIX bits (64 unless said otherwise) count as one
@@ -44,7 +44,7 @@ pub(super) struct Admission {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Headers {
+enum ProxyHeaderArg {
     /// What looks like a header is input like any other
     Off,
     /// A header is read if there is one
@@ -54,7 +54,7 @@ enum Headers {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Policy {
+enum OverLimitArg {
     /// It waits in the backlog until there is room
     Wait,
     /// It is accepted and closed
@@ -63,7 +63,7 @@ enum Policy {
     Evict,
 }
 
-impl Admission {
+impl AdmissionArgs {
     pub(super) fn connections_max(&self) -> Option<usize> {
         self.max_connections.map(size)
     }
@@ -72,11 +72,11 @@ impl Admission {
         self.max_per_peer
     }
 
-    pub(super) const fn proxied(&self) -> Option<HeaderPolicy> {
+    pub(super) const fn header_policy(&self) -> Option<HeaderPolicy> {
         match self.proxy_protocol {
-            Headers::Off => None,
-            Headers::Optional => Some(HeaderPolicy::Optional),
-            Headers::Require => Some(HeaderPolicy::Required),
+            ProxyHeaderArg::Off => None,
+            ProxyHeaderArg::Optional => Some(HeaderPolicy::Optional),
+            ProxyHeaderArg::Require => Some(HeaderPolicy::Required),
         }
     }
 
@@ -86,9 +86,9 @@ impl Admission {
 
     pub(super) const fn over_limit(&self) -> OverLimit {
         match self.over_limit {
-            Policy::Wait => OverLimit::Wait,
-            Policy::Refuse => OverLimit::Refuse,
-            Policy::Evict => OverLimit::Evict,
+            OverLimitArg::Wait => OverLimit::Wait,
+            OverLimitArg::Refuse => OverLimit::Refuse,
+            OverLimitArg::Evict => OverLimit::Evict,
         }
     }
 }

@@ -7,14 +7,14 @@ use crate::cli::units::{duration, within};
 use crate::mischief::{FaultKind, FaultSpec};
 
 #[derive(Debug, Args)]
-pub(super) struct Behaviour {
+pub(super) struct FaultArgs {
     /// Greet each peer with a line: {host}, {pid} and {peer} stand for what they say
     #[arg(long, value_name = "TEMPLATE", env = "TCPECHOD_BANNER", value_parser = Banner::parse,
           conflicts_with = "exec")]
     pub(super) banner: Option<Banner>,
 
     #[arg(long, help = FAULT_HELP, value_name = "KIND=RATE", env = "TCPECHOD_FAULT",
-          value_delimiter = ',', value_parser = mischief, conflicts_with = "exec")]
+          value_delimiter = ',', value_parser = fault, conflicts_with = "exec")]
     pub(super) fault: Vec<FaultSpec>,
 
     /// What decides which connections misbehave: the same seed, the same ones
@@ -33,7 +33,7 @@ stall=1%         they are accepted, and never answered (set --idle-timeout, or t
 slice=100%       replies come a byte at a time
 refuse=5%        they are closed as soon as they are accepted";
 
-fn mischief(text: &str) -> Result<FaultSpec, String> {
+fn fault(text: &str) -> Result<FaultSpec, String> {
     let expected = "expected delay:DURATION=RATE, or reset, close, stall, slice or refuse=RATE";
     let (what, rate) = text.split_once('=').ok_or_else(|| expected.to_owned())?;
     let (name, argument) = match what.split_once(':') {
@@ -47,11 +47,11 @@ fn mischief(text: &str) -> Result<FaultSpec, String> {
         (Some(_), Some(_)) => return Err(format!("{name} takes no duration; {expected}")),
         (Some(kind), None) => kind,
     };
-    Ok(FaultSpec { kind, probability: share(rate)? })
+    Ok(FaultSpec { kind, probability: probability(rate)? })
 }
 
 /// `5%`, `0.5%` or `100%`.
-fn share(text: &str) -> Result<f64, String> {
+fn probability(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
     percent
         .filter(|percent| (0.0..=100.0).contains(percent))
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn mischief_is_a_kind_and_a_rate() {
         for text in ["delay:200ms=10%", "reset=0.5%", "slice=100%", "refuse=0%"] {
-            assert_eq!(mischief(text).unwrap().to_string(), text);
+            assert_eq!(fault(text).unwrap().to_string(), text);
         }
         for wrong in [
             "",
@@ -82,7 +82,7 @@ mod tests {
             "explode=1%",
             "reset=NaN%",
         ] {
-            assert!(mischief(wrong).is_err(), "{wrong}");
+            assert!(fault(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -16,7 +16,7 @@ use super::PORT;
 const BACKLOG_MAX: u32 = i32::MAX.unsigned_abs();
 
 #[derive(Debug, Args)]
-pub(super) struct Listening {
+pub(super) struct ListenArgs {
     #[arg(short, long, help = LISTEN_HELP, value_name = "ADDR", env = "TCPECHOD_LISTEN",
           value_delimiter = ',', value_parser = listen_address)]
     listen: Vec<String>,
@@ -54,7 +54,7 @@ Listen there: ip:port, [ip6]:port, name:port, or unix:/path; port 0 is any free 
 several times \
 [default: 0.0.0.0:9877 and [::]:9877]";
 
-impl Listening {
+impl ListenArgs {
     pub(super) fn metrics_access(&self) -> Access {
         Access { allow: self.metrics_allow.clone(), deny: Vec::new() }
     }

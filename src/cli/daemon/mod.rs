@@ -13,32 +13,32 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::line::LINE_BYTES_LIMIT;
-use crate::reactor::{OverLimit, ExecCommand};
-use crate::server::Config;
+use crate::reactor::{ExecCommand, OverLimit};
+use crate::server::ServerConfig;
 use crate::service;
 
 use super::PORT;
 use super::environment;
 use super::units::bytes;
 
-use self::admission::Admission;
-use self::behaviour::Behaviour;
-use self::listening::Listening;
-use self::operation::Operation;
-use self::patience::Patience;
+use self::admission::AdmissionArgs;
+use self::behaviour::FaultArgs;
+use self::listening::ListenArgs;
+use self::operation::RunArgs;
+use self::patience::TimeoutArgs;
 
 /// What the daemon is asked to do.
 #[derive(Clone, Debug)]
-pub enum Command {
+pub enum DaemonCommand {
     /// Serve.
-    Run(Config),
+    Run(ServerConfig),
     /// Say what serving would be, and each option's value with where it comes from.
-    Check(Config, Vec<String>),
+    Check(ServerConfig, Vec<String>),
 }
 
 /// Reads the command line and the environment. What is wrong with them is said, and ends the
 /// process with status 2.
-pub fn parse() -> Command {
+pub fn parse() -> DaemonCommand {
     read(std::env::args_os()).unwrap_or_else(|error| error.exit())
 }
 
@@ -47,21 +47,21 @@ pub fn parse() -> Command {
 /// # Errors
 ///
 /// What is wrong with them, or what was asked for in place of a run, like the help.
-pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<Command, clap::Error>
+pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<DaemonCommand, clap::Error>
 where
     W: Into<OsString> + Clone,
 {
-    let (arguments, matches) = environment::parse::<Arguments, _>(words)?;
+    let (arguments, matches) = environment::parse::<DaemonArgs, _>(words)?;
     if arguments.exec.is_some() && arguments.admission.over_limit() == OverLimit::Evict {
         let message =
             "--over-limit evict can't be used with --exec: who is idle, only the child knows";
-        return Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
+        return Err(DaemonArgs::command().error(ErrorKind::ArgumentConflict, message));
     }
-    let options = arguments.check.then(|| environment::in_force(&Arguments::command(), &matches));
-    let config = Config::from(arguments);
+    let options = arguments.check.then(|| environment::in_force(&DaemonArgs::command(), &matches));
+    let config = ServerConfig::from(arguments);
     Ok(match options {
-        Some(options) => Command::Check(config, options),
-        None => Command::Run(config),
+        Some(options) => DaemonCommand::Check(config, options),
+        None => DaemonCommand::Run(config),
     })
 }
 
@@ -70,9 +70,9 @@ where
 /// One thread, one event loop, tens of thousands of connections; no peer's fault is another's.
 #[derive(Debug, Parser)]
 #[command(name = "tcpechod", version, max_term_width = 100, after_help = AFTER_HELP)]
-pub(super) struct Arguments {
+pub(super) struct DaemonArgs {
     #[command(flatten)]
-    listening: Listening,
+    listening: ListenArgs,
 
     /// What answers
     #[arg(short, long, value_name = "NAME", env = "TCPECHOD_SERVICE", default_value = "echo",
@@ -92,16 +92,16 @@ pub(super) struct Arguments {
     max_line: usize,
 
     #[command(flatten)]
-    admission: Admission,
+    admission: AdmissionArgs,
 
     #[command(flatten)]
-    patience: Patience,
+    patience: TimeoutArgs,
 
     #[command(flatten)]
-    operation: Operation,
+    operation: RunArgs,
 
     #[command(flatten)]
-    behaviour: Behaviour,
+    behaviour: FaultArgs,
 
     /// Read the configuration, say what would be done, and each option's value with where it comes
     /// from, and exit
@@ -122,8 +122,8 @@ Exit status: 0 drained, 1 failure or connections cut, 2 usage.";
 /// descriptor. It is the default of tcpserver (ucspi-tcp).
 const CHILDREN_MAX: usize = 40;
 
-impl From<Arguments> for Config {
-    fn from(mut arguments: Arguments) -> Self {
+impl From<DaemonArgs> for ServerConfig {
+    fn from(mut arguments: DaemonArgs) -> Self {
         let most = arguments.exec.is_some().then_some(CHILDREN_MAX);
         Self {
             listen: arguments.listening.listen(),
@@ -138,7 +138,7 @@ impl From<Arguments> for Config {
             line_bytes_max: arguments.max_line,
             connections_max: arguments.admission.connections_max().or(most),
             over_limit: arguments.admission.over_limit(),
-            proxied: arguments.admission.proxied(),
+            proxy_header: arguments.admission.header_policy(),
             per_peer_max: arguments.admission.per_peer_max(),
             access: arguments.admission.access(),
             backlog: arguments.listening.backlog,

@@ -7,7 +7,7 @@ use crate::cli::log_level::LogLevel;
 use crate::server::{LogFormat, Sandbox};
 
 #[derive(Debug, Args)]
-pub(super) struct Operation {
+pub(super) struct RunArgs {
     /// How much is logged, whatever `RUST_LOG` says; trace is as debug in a release
     /// [default: `RUST_LOG`, or info]
     #[arg(long, value_name = "LEVEL", env = "TCPECHOD_LOG_LEVEL", ignore_case = true)]
@@ -15,7 +15,7 @@ pub(super) struct Operation {
 
     /// How the log is written
     #[arg(long, value_name = "FORMAT", env = "TCPECHOD_LOG_FORMAT", default_value = "text")]
-    log_format: Format,
+    log_format: LogFormatArg,
 
     /// Once everything is bound, become that user, and that group or else the user's own; names or
     /// numbers. All capabilities go in any case
@@ -35,18 +35,18 @@ enum Switch {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+enum LogFormatArg {
     /// For people
     Text,
     /// For programs: an object a line
     Json,
 }
 
-impl Operation {
+impl RunArgs {
     pub(super) const fn log_format(&self) -> LogFormat {
         match self.log_format {
-            Format::Text => LogFormat::Text,
-            Format::Json => LogFormat::Json,
+            LogFormatArg::Text => LogFormat::Text,
+            LogFormatArg::Json => LogFormat::Json,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::connection::Timeouts;
 use crate::server::Keepalive;
 
 #[derive(Debug, Args)]
-pub(super) struct Patience {
+pub(super) struct TimeoutArgs {
     /// Close a connection on which nothing at all happened for that long [default: off]
     #[arg(short, long, value_name = "DURATION", env = "TCPECHOD_IDLE_TIMEOUT",
           value_parser = duration_or_off)]
@@ -42,7 +42,7 @@ pub(super) struct Patience {
     pub(super) drain_timeout: Duration,
 }
 
-impl Patience {
+impl TimeoutArgs {
     pub(super) fn timeouts(&self) -> Timeouts {
         Timeouts {
             idle: self.idle_timeout.and_then(|wait| wait.0),

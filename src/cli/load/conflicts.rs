@@ -5,15 +5,15 @@ use clap::error::ErrorKind;
 
 use crate::load::Mode;
 
-use super::{Arguments, Load};
+use super::{Load, RunLoadArgs};
 
 /// How many lines may be on their way on all connections: the moment of each takes 16 bytes.
 const IN_FLIGHT_MAX: usize = 100_000_000;
 
 /// Which of them there are, if any.
-pub(super) fn check(arguments: &Arguments) -> Result<(), clap::Error> {
+pub(super) fn check(arguments: &RunLoadArgs) -> Result<(), clap::Error> {
     let conflict =
-        |message: String| Err(Arguments::command().error(ErrorKind::ArgumentConflict, message));
+        |message: String| Err(RunLoadArgs::command().error(ErrorKind::ArgumentConflict, message));
     let load = &arguments.load;
     if load.mode == Mode::Idle && (load.lines.is_some() || load.rate.is_some()) {
         let message = "--mode idle can't be used with --lines or --rate: a connection sends one \

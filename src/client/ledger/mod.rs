@@ -10,13 +10,13 @@ use std::ops::Range;
 
 use crate::line::Framing;
 
-use super::config::Format;
+use super::config::WireFormat;
 
 mod replies;
 #[cfg(test)]
 mod tests;
 
-use replies::{Owed, Replies};
+use replies::{Outstanding, Replies};
 
 /// A request of `--format xdr`: two hypers, in bytes.
 pub(super) const REQUEST_BYTES: NonZeroUsize = NonZeroUsize::new(16).unwrap();
@@ -27,7 +27,7 @@ pub(super) const REPLY_BYTES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 /// Both directions of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Ledger {
-    format: Format,
+    format: WireFormat,
     out: Direction,
     back: Direction,
     replies: Replies,
@@ -36,10 +36,10 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) const fn new(format: Format) -> Self {
+    pub(super) const fn new(format: WireFormat) -> Self {
         let (out, back) = match format {
-            Format::Text => (Framing::Lines, Framing::Lines),
-            Format::Xdr => (Framing::Records(REQUEST_BYTES), Framing::Records(REPLY_BYTES)),
+            WireFormat::Text => (Framing::Lines, Framing::Lines),
+            WireFormat::Xdr => (Framing::Records(REQUEST_BYTES), Framing::Records(REPLY_BYTES)),
         };
         Self {
             format,
@@ -52,7 +52,7 @@ impl Ledger {
 
     /// The kernel took these bytes for the server.
     pub(super) fn sent(&mut self, bytes: &[u8]) {
-        if self.format == Format::Text {
+        if self.format == WireFormat::Text {
             if self.owed() == 0 && !self.out.midway() {
                 self.replies.begin();
             }
@@ -71,8 +71,8 @@ impl Ledger {
     pub(super) fn received(&mut self, bytes: &[u8]) -> Range<usize> {
         self.back.count(bytes);
         match self.format {
-            Format::Text => self.replies.receive_lines(bytes, self.out_now())..bytes.len(),
-            Format::Xdr => 0..self.replies.receive_records(bytes.len(), self.out.complete()),
+            WireFormat::Text => self.replies.receive_lines(bytes, self.out_now())..bytes.len(),
+            WireFormat::Xdr => 0..self.replies.receive_records(bytes.len(), self.out.complete()),
         }
     }
 
@@ -102,13 +102,15 @@ impl Ledger {
     /// a newline is a line then; an echo cut in the middle of a line ends without the newline and
     /// is shorter than what was sent.
     pub(super) fn missing(&self) -> Option<String> {
-        let begun = self.replies.has_begun(Owed { complete: self.out.all(), unfinished: false });
+        let begun =
+            self.replies.has_begun(Outstanding { complete: self.out.all(), unfinished: false });
         let owed = self.out.all().saturating_sub(self.replies.answered + u64::from(begun));
         if owed > 0 {
-            return Some(lines_owed(owed));
+            return Some(lines_missing(owed));
         }
         let replied = self.back.bytes - self.replies.unasked_bytes;
-        let whole = self.format == Format::Text && self.out.midway() && replied >= self.out.bytes;
+        let whole =
+            self.format == WireFormat::Text && self.out.midway() && replied >= self.out.bytes;
         (begun && !whole).then(|| "the last echo cut short".to_owned())
     }
 
@@ -117,12 +119,12 @@ impl Ledger {
         !self.out.midway() && !self.replies.has_begun(self.out_now())
     }
 
-    fn out_now(&self) -> Owed {
+    fn out_now(&self) -> Outstanding {
         let unfinished = self.out.midway();
         if self.ended {
-            Owed { complete: self.out.all(), unfinished: false }
+            Outstanding { complete: self.out.all(), unfinished: false }
         } else {
-            Owed { complete: self.out.complete(), unfinished }
+            Outstanding { complete: self.out.complete(), unfinished }
         }
     }
 }
@@ -140,7 +142,7 @@ impl fmt::Display for Ledger {
 }
 
 /// "1 line owed", "2 lines owed".
-pub(super) fn lines_owed(count: u64) -> String {
+pub(super) fn lines_missing(count: u64) -> String {
     format!("{count} {} owed", if count == 1 { "line" } else { "lines" })
 }
 

@@ -20,7 +20,7 @@ const REFUSAL: &[u8] = b"error: ";
 
 /// What the server has to answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Owed {
+pub(super) struct Outstanding {
     /// How many requests are whole, since the connection began.
     pub complete: u64,
     /// One more has begun.
@@ -34,13 +34,13 @@ pub(super) struct Replies {
     pub answered: u64,
     /// How many bytes are no reply.
     pub unasked_bytes: u64,
-    due: Option<Due>,
-    line: Line,
+    due: Option<ExpectedEcho>,
+    line: ReplyLine,
 }
 
 /// The first line that was sent since nothing was owed.
 #[derive(Clone, Debug)]
-struct Due {
+struct ExpectedEcho {
     line: Vec<u8>,
     /// No byte is to be added.
     whole: bool,
@@ -51,7 +51,7 @@ struct Due {
 
 /// The line that is coming.
 #[derive(Clone, Copy, Debug)]
-struct Line {
+struct ReplyLine {
     /// Its first byte came before a whole line was owed.
     early: bool,
     /// How many of its bytes came when something was to be answered.
@@ -62,22 +62,22 @@ struct Line {
     refusal: Option<usize>,
 }
 
-impl Line {
+impl ReplyLine {
     const NONE: Self = Self { early: false, bytes: 0, echo: Some(0), refusal: Some(0) };
 }
 
 impl Replies {
     pub(super) const fn new() -> Self {
-        Self { answered: 0, unasked_bytes: 0, due: None, line: Line::NONE }
+        Self { answered: 0, unasked_bytes: 0, due: None, line: ReplyLine::NONE }
     }
 
     /// Nothing is owed, nor begun, and a line is to be sent.
     pub(super) fn begin(&mut self) {
         let line = Vec::new();
-        self.due = Some(Due { line, whole: false, passed: 0, passed_bytes: 0 });
+        self.due = Some(ExpectedEcho { line, whole: false, passed: 0, passed_bytes: 0 });
         if self.line.bytes > 0 {
             self.unasked_bytes += self.line.bytes;
-            self.line = Line { early: true, ..Line::NONE };
+            self.line = ReplyLine { early: true, ..ReplyLine::NONE };
         }
     }
 
@@ -91,7 +91,7 @@ impl Replies {
     }
 
     /// Counts lines, and pieces of them. Returns how many bytes at the beginning are no reply.
-    pub(super) fn receive_lines(&mut self, bytes: &[u8], owed: Owed) -> usize {
+    pub(super) fn receive_lines(&mut self, bytes: &[u8], owed: Outstanding) -> usize {
         let lines = Framing::Lines.count(bytes);
         let left = owed.complete.saturating_sub(self.answered);
         let ends = bytes.last() == Some(&b'\n');
@@ -100,7 +100,7 @@ impl Replies {
             self.answered += lines;
             let tail = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
             let before = if lines == 0 { self.line.bytes } else { 0 };
-            self.line = Line { bytes: before + wide(tail.len()), ..Line::NONE };
+            self.line = ReplyLine { bytes: before + wide(tail.len()), ..ReplyLine::NONE };
             return 0;
         }
         let mut unasked = 0;
@@ -127,17 +127,17 @@ impl Replies {
 
     /// What comes next begins a line, whatever came before.
     pub(super) const fn begin_line(&mut self) {
-        self.line = Line::NONE;
+        self.line = ReplyLine::NONE;
     }
 
     /// True if a part of a reply has come.
-    pub(super) fn has_begun(&self, owed: Owed) -> bool {
+    pub(super) fn has_begun(&self, owed: Outstanding) -> bool {
         let expected = owed.complete > self.answered || owed.unfinished;
         expected && self.line.bytes > 0 && !self.is_stray()
     }
 
     /// A line, or a piece of one. Returns true if it may be a reply, or belong to one.
-    fn receive_piece(&mut self, piece: &[u8], owed: Owed) -> bool {
+    fn receive_piece(&mut self, piece: &[u8], owed: Outstanding) -> bool {
         let count = wide(piece.len());
         let is_owed = owed.complete > self.answered;
         let ends = piece.last() == Some(&b'\n');
@@ -145,7 +145,7 @@ impl Replies {
         let passed = self.due.as_ref().is_some_and(|due| due.passed > 0);
         if !is_owed && !owed.unfinished && !passed {
             self.unasked_bytes += self.line.bytes + count;
-            self.line = Line { early: !ends, ..Line::NONE };
+            self.line = ReplyLine { early: !ends, ..ReplyLine::NONE };
             return false;
         }
         self.line.early |= !is_owed;
@@ -159,13 +159,13 @@ impl Replies {
         if !ends {
             return !self.is_stray();
         }
-        let asked = self.settle(owed);
-        self.line = Line::NONE;
+        let asked = self.finish_line(owed);
+        self.line = ReplyLine::NONE;
         asked
     }
 
     /// The line has ended: what is it?
-    fn settle(&mut self, owed: Owed) -> bool {
+    fn finish_line(&mut self, owed: Outstanding) -> bool {
         let is_owed = owed.complete > self.answered;
         let begun = owed.unfinished && owed.complete == self.answered;
         let refused = (is_owed || begun) && self.line.refusal == Some(REFUSAL.len());

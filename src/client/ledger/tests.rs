@@ -1,6 +1,6 @@
 use super::*;
 
-fn ledger(format: Format, sent: &[u8], received: &[u8]) -> Ledger {
+fn ledger(format: WireFormat, sent: &[u8], received: &[u8]) -> Ledger {
     let mut ledger = Ledger::new(format);
     // In pieces, because that is how bytes come.
     sent.chunks(3).for_each(|piece| ledger.sent(piece));
@@ -20,7 +20,7 @@ fn an_echo_is_owed_for_every_whole_line() {
         (b"", b"a greeting\n", 0),
     ];
     for (sent, received, owed) in table {
-        assert_eq!(ledger(Format::Text, sent, received).owed(), owed, "{sent:?} {received:?}");
+        assert_eq!(ledger(WireFormat::Text, sent, received).owed(), owed, "{sent:?} {received:?}");
     }
 }
 
@@ -40,7 +40,7 @@ fn at_the_end_an_unfinished_line_counts_too() {
         (b"11 22\n", b"3", Some("the last echo cut short")),
     ];
     for (sent, received, missing) in table {
-        let mut ledger = Ledger::new(Format::Text);
+        let mut ledger = Ledger::new(WireFormat::Text);
         ledger.sent(sent);
         ledger.ended();
         received.chunks(5).for_each(|piece| _ = ledger.received(piece));
@@ -51,21 +51,21 @@ fn at_the_end_an_unfinished_line_counts_too() {
 #[test]
 fn records_are_counted_by_their_size() {
     // Newlines in them mean nothing.
-    let both = ledger(Format::Xdr, &[b'\n'; 32], &[b'\n'; 12]);
+    let both = ledger(WireFormat::Xdr, &[b'\n'; 32], &[b'\n'; 12]);
     assert_eq!(both.owed(), 1);
     assert_eq!(both.missing().as_deref(), Some("the last echo cut short"));
     assert!(!both.at_boundary());
-    let one = ledger(Format::Xdr, &[0; 32], &[0; 8]);
+    let one = ledger(WireFormat::Xdr, &[0; 32], &[0; 8]);
     assert_eq!(one.missing().as_deref(), Some("1 line owed"));
-    let none = ledger(Format::Xdr, &[0; 32], &[0; 16]);
+    let none = ledger(WireFormat::Xdr, &[0; 32], &[0; 16]);
     assert_eq!((none.missing(), none.at_boundary()), (None, true));
 }
 
 #[test]
 fn it_reads_as_the_closing_line_wants_it() {
-    let known = ledger(Format::Text, b"one\ntwo", b"one\n");
+    let known = ledger(WireFormat::Text, b"one\ntwo", b"one\n");
     assert_eq!(known.to_string(), "bytes_out=7 bytes_in=4 lines_out=2 lines_in=1");
-    let greeted = ledger(Format::Text, b"", b"hi\n");
+    let greeted = ledger(WireFormat::Text, b"", b"hi\n");
     assert_eq!(
         greeted.to_string(),
         "bytes_out=0 bytes_in=3 lines_out=0 lines_in=1 bytes_unasked=3"
@@ -84,7 +84,7 @@ use Event::{Came, Fin, Sent};
 
 /// What is owed after those events, what is missing if all ends then, and how much was unasked.
 fn told(story: &[Event], size: usize) -> (u64, Option<String>, u64) {
-    let mut ledger = Ledger::new(Format::Text);
+    let mut ledger = Ledger::new(WireFormat::Text);
     for event in story {
         match event {
             Sent(text) => ledger.sent(text.as_bytes()),
@@ -160,7 +160,7 @@ fn c14_replies_that_are_no_echoes_are_replies_all_the_same() {
 fn c14_a_line_of_any_length_is_known_again() {
     for length in [10, 4095, 4096, 4097, 10_000] {
         let line = [&vec![b'x'; length], &b"\n"[..]].concat();
-        let mut ledger = Ledger::new(Format::Text);
+        let mut ledger = Ledger::new(WireFormat::Text);
         ledger.sent(&line);
         ledger.sent(b"two\n");
         ledger.received(b"hi\n");
@@ -172,7 +172,7 @@ fn c14_a_line_of_any_length_is_known_again() {
 
 #[test]
 fn c14_records_to_nothing_are_none() {
-    let mut ledger = Ledger::new(Format::Xdr);
+    let mut ledger = Ledger::new(WireFormat::Xdr);
     assert_eq!(ledger.received(&[0; 8]), 0..0);
     ledger.sent(&[0; 20]);
     assert_eq!(ledger.received(&[0; 12]), 0..8, "half a request is none");

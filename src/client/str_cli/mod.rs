@@ -15,16 +15,16 @@ use socket2::Socket;
 use crate::clock::MonotonicMs;
 use crate::fault;
 
-use super::config::Config;
+use super::config::ClientConfig;
 use super::connect::Connected;
-use super::failure::{Failure, Word};
+use super::failure::{Failure, FailureKind};
 use super::flow::{Flow, Receiving, Sending};
 use super::format::{Decoder, Encoder, read_bytes_max};
 use super::greeting::{Greeting, HOLD_MAX, hold};
-use super::ledger::{Ledger, lines_owed};
-use super::ready::{Ready, wait};
-use super::silence::Silence;
-use super::voice::Voice;
+use super::ledger::{Ledger, lines_missing};
+use super::ready::{PollResult, wait};
+use super::silence::ClientTimeouts;
+use super::voice::Messages;
 
 mod receive;
 mod waits;
@@ -34,22 +34,22 @@ const OUTPUT_BYTES_MAX: usize = 4096;
 
 /// Sends standard input, writes out what comes back, until one side ends.
 pub(super) fn run(
-    config: &Config,
+    config: &ClientConfig,
     connected: &Connected,
     ledger: &mut Ledger,
 ) -> Result<(), Failure> {
     let socket = &connected.socket;
     let local = |error| Failure::local("the socket", &error);
     socket.set_nonblocking(true).map_err(local)?;
-    let mut exchange = Exchange {
+    let mut exchange = Session {
         config,
         socket,
         ledger,
-        voice: Voice { verbose: config.verbose },
+        voice: Messages { verbose: config.verbose },
         flow: Flow::new(if config.skip_greeting { Sending::Awaiting } else { Sending::Open }),
         encoder: Encoder::new(config.format),
         decoder: Decoder::new(config.format),
-        silence: Silence::new(config.timeout, config.heartbeat, now()),
+        timeouts: ClientTimeouts::new(config.timeout, config.heartbeat, now()),
         scratch: vec![0; read_bytes_max(config.format)],
         held_until: now().after(hold(connected.took)),
         held_at_most: now().after(HOLD_MAX),
@@ -65,15 +65,15 @@ pub(super) fn run(
     exchange.verdict()
 }
 
-struct Exchange<'a> {
-    config: &'a Config,
+struct Session<'a> {
+    config: &'a ClientConfig,
     socket: &'a Socket,
     ledger: &'a mut Ledger,
-    voice: Voice,
+    voice: Messages,
     flow: Flow,
     encoder: Encoder,
     decoder: Decoder,
-    silence: Silence,
+    timeouts: ClientTimeouts,
     scratch: Vec<u8>,
     /// Until when nothing is sent, and until when at most.
     held_until: MonotonicMs,
@@ -81,18 +81,18 @@ struct Exchange<'a> {
     greeting: Greeting,
     unasked_is_told: bool,
     /// What ended the connection, if it was no orderly release. The first one stays.
-    end: Option<End>,
+    end: Option<SessionEnd>,
 }
 
 /// How the connection ended before its time.
-enum End {
+enum SessionEnd {
     /// A read or write on the socket failed.
     Error(io::Error),
     /// No call failed, and yet something is missing.
     Short(Failure),
 }
 
-impl Exchange<'_> {
+impl Session<'_> {
     /// Waits, moves bytes wherever they may go, and looks at the clock.
     ///
     /// Standard input comes before the socket, so that an end of input that is there already is
@@ -101,7 +101,7 @@ impl Exchange<'_> {
     fn turn(&mut self) -> Result<(), Failure> {
         let ready = self.wait()?;
         if ready.output_gone() {
-            self.flow.receiving = Receiving::Unwanted;
+            self.flow.receiving = Receiving::StdoutClosed;
             return Ok(());
         }
         // What is read now is sent at once, unless the socket was full before.
@@ -126,9 +126,9 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    fn wait(&self) -> Result<Ready, Failure> {
+    fn wait(&self) -> Result<PollResult, Failure> {
         let held = self.flow.held.then_some(self.held_until);
-        let until = self.silence.deadline().into_iter().chain(held).min();
+        let until = self.timeouts.deadline().into_iter().chain(held).min();
         let timeout = until.map(|at| at.since(now()));
         let ready = wait(self.flow.wants(), self.socket, timeout);
         ready.map_err(|error| Failure::local("poll", &error))
@@ -140,7 +140,7 @@ impl Exchange<'_> {
             Ok(count) => count,
             Err(error) if fault::would_block(&error) || fault::is_interrupted(&error) => return,
             Err(error) => {
-                self.finish(End::Short(Failure::local("standard input", &error)));
+                self.finish(SessionEnd::Short(Failure::local("standard input", &error)));
                 return;
             }
         };
@@ -161,7 +161,7 @@ impl Exchange<'_> {
         let pending = self.flow.outbound.pending();
         match rustix::io::write(self.socket, pending).map_err(io::Error::from) {
             Ok(count) => {
-                self.silence.taken(now());
+                self.timeouts.on_sent(now());
                 self.ledger.sent(pending.split_at(count).0);
                 self.flow.outbound.take(count);
             }
@@ -169,11 +169,11 @@ impl Exchange<'_> {
             Err(error) => {
                 // What the server had sent before is still there, and its end behind that: go on
                 // reading. After an error that is not the connection's there may be no end.
-                if Word::of(&error) == Word::Failed {
+                if FailureKind::of(&error) == FailureKind::Failed {
                     self.flow.receiving = Receiving::Ended;
                 }
                 self.flow.broken();
-                self.end.get_or_insert(End::Error(error));
+                self.end.get_or_insert(SessionEnd::Error(error));
             }
         }
     }
@@ -195,7 +195,7 @@ impl Exchange<'_> {
             Ok(count) => self.flow.inbound.take(count),
             Err(error) if fault::would_block(&error) || fault::is_interrupted(&error) => {}
             Err(error) if fault::is_broken_pipe(&error) => {
-                self.flow.receiving = Receiving::Unwanted;
+                self.flow.receiving = Receiving::StdoutClosed;
             }
             Err(error) => return Err(Failure::local("standard output", &error)),
         }
@@ -203,25 +203,27 @@ impl Exchange<'_> {
     }
 
     /// The connection is over, for that reason if there was none before.
-    fn finish(&mut self, end: End) {
+    fn finish(&mut self, end: SessionEnd) {
         self.flow.receiving = Receiving::Ended;
         self.flow.broken();
         self.end.get_or_insert(end);
     }
 
     fn verdict(self) -> Result<(), Failure> {
-        if self.flow.receiving == Receiving::Unwanted {
+        if self.flow.receiving == Receiving::StdoutClosed {
             return Ok(());
         }
         match self.end {
-            Some(End::Short(failure)) => Err(failure),
-            Some(End::Error(error)) => {
-                Err(Failure::new(Word::of(&error), format!("{error} ({})", self.ledger)))
+            Some(SessionEnd::Short(failure)) => Err(failure),
+            Some(SessionEnd::Error(error)) => {
+                Err(Failure::new(FailureKind::of(&error), format!("{error} ({})", self.ledger)))
             }
             None => match self.encoder.refused() {
                 0 => Ok(()),
-                1 => Err(Failure::new(Word::Failed, "1 line was not sent".to_owned())),
-                some => Err(Failure::new(Word::Failed, format!("{some} lines were not sent"))),
+                1 => Err(Failure::new(FailureKind::Failed, "1 line was not sent".to_owned())),
+                some => {
+                    Err(Failure::new(FailureKind::Failed, format!("{some} lines were not sent")))
+                }
             },
         }
     }

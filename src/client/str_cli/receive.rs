@@ -1,19 +1,19 @@
 //! What comes from the server: replies, its greeting, what nothing asked for, and its end.
 
-use crate::client::config::Format;
+use crate::client::config::WireFormat;
 use crate::client::flow::{Receiving, Sending};
 use crate::client::greeting::{HOLD, speaks_first, unasked};
 
-use super::{End, Exchange, Failure, Word, fault, io, lines_owed, now};
+use super::{Failure, FailureKind, Session, SessionEnd, fault, io, lines_missing, now};
 
-impl Exchange<'_> {
+impl Session<'_> {
     pub(super) fn receive(&mut self) {
         let read = rustix::io::read(self.socket, self.scratch.as_mut_slice());
         match read.map_err(io::Error::from) {
             Ok(0) => self.server_ended(),
             Ok(count) => self.received(count),
             Err(error) if fault::would_block(&error) || fault::is_interrupted(&error) => {}
-            Err(error) => self.finish(End::Error(error)),
+            Err(error) => self.finish(SessionEnd::Error(error)),
         }
     }
 
@@ -22,12 +22,12 @@ impl Exchange<'_> {
         let first = self.ledger.is_new();
         let before = self.ledger.unasked_bytes();
         let replies = self.ledger.received(bytes);
-        self.silence.heard(now());
+        self.timeouts.on_received(now());
         self.held_until = now().after(HOLD).min(self.held_at_most);
         if self.flow.sending == Sending::Awaiting {
             self.greeting.add(bytes);
             if self.greeting.is_endless() {
-                self.gives_up("the server's greeting does not end");
+                self.close_stdout("the server's greeting does not end");
             }
             return;
         }
@@ -43,14 +43,17 @@ impl Exchange<'_> {
         if !std::mem::replace(&mut self.unasked_is_told, true) {
             self.voice.note(|| if first { speaks_first(bytes) } else { unasked(bytes) });
         }
-        if self.config.format == Format::Xdr {
-            self.gives_up("the server sent a reply to nothing");
+        if self.config.format == WireFormat::Xdr {
+            self.close_stdout("the server sent a reply to nothing");
         }
     }
 
     /// The server does not keep to the protocol.
-    fn gives_up(&mut self, why: &str) {
-        self.finish(End::Short(Failure::new(Word::Failed, format!("{why} ({})", self.ledger))));
+    fn close_stdout(&mut self, why: &str) {
+        self.finish(SessionEnd::Short(Failure::new(
+            FailureKind::Failed,
+            format!("{why} ({})", self.ledger),
+        )));
     }
 
     /// The server's FIN: is it in order?
@@ -67,14 +70,14 @@ impl Exchange<'_> {
             Sending::Awaiting | Sending::Open | Sending::Flushing | Sending::HalfClosed => {
                 Some(match self.ledger.owed() {
                     0 => " before the end of the input".to_owned(),
-                    owed => format!(" before the end of the input, {}", lines_owed(owed)),
+                    owed => format!(" before the end of the input, {}", lines_missing(owed)),
                 })
             }
         };
         self.flow.receiving = Receiving::Ended;
         if let Some(missing) = missing {
             let details = format!("the server ended the connection{missing}");
-            self.finish(End::Short(Failure::new(Word::Terminated, details)));
+            self.finish(SessionEnd::Short(Failure::new(FailureKind::Terminated, details)));
         }
     }
 }

@@ -2,16 +2,16 @@
 
 use crate::client::flow::Sending;
 use crate::client::format::probe;
-use crate::client::silence::{Expiry, Standing};
+use crate::client::silence::{Expiry, Waiting};
 
-use super::{End, Exchange, Failure, Word, lines_owed, now};
+use super::{Failure, FailureKind, Session, SessionEnd, lines_missing, now};
 
-impl Exchange<'_> {
+impl Session<'_> {
     /// Looks at the clock. Before a wait is over the socket is read and written once more: we may
     /// have been stopped since poll has told of it, or a signal has ended the poll.
     pub(super) fn expire(&mut self) {
-        self.silence.update(self.standing(), now());
-        if !self.silence.is_over(now()) {
+        self.timeouts.update(self.waiting(), now());
+        if !self.timeouts.is_over(now()) {
             return;
         }
         if self.flow.receives() {
@@ -20,28 +20,28 @@ impl Exchange<'_> {
         if self.flow.sends() {
             self.send();
         }
-        self.silence.update(self.standing(), now());
-        if let Some(expiry) = self.silence.expired(now()) {
+        self.timeouts.update(self.waiting(), now());
+        if let Some(expiry) = self.timeouts.expired(now()) {
             self.act(expiry);
         }
     }
 
     /// What silence would mean now.
-    fn standing(&self) -> Standing {
+    fn waiting(&self) -> Waiting {
         if !self.flow.receives() || self.flow.held {
-            return Standing::Busy;
+            return Waiting::Busy;
         }
         match self.flow.sending {
             Sending::Awaiting => self.greeting.standing(),
-            _ if self.decoder.probing && self.ledger.owed() > 0 => Standing::Probed,
+            _ if self.decoder.probing && self.ledger.owed() > 0 => Waiting::ForProbe,
             // After our FIN the server owes its own, if nothing else.
-            Sending::HalfClosed => Standing::Owing,
-            _ if self.ledger.owed() > 0 => Standing::Owing,
+            Sending::HalfClosed => Waiting::ForEcho,
+            _ if self.ledger.owed() > 0 => Waiting::ForEcho,
             Sending::Open if self.flow.outbound.is_empty() && self.ledger.at_boundary() => {
-                Standing::Idle
+                Waiting::Nothing
             }
-            Sending::Open | Sending::Flushing if !self.flow.outbound.is_empty() => Standing::Unsent,
-            Sending::Open | Sending::Flushing | Sending::Broken => Standing::Busy,
+            Sending::Open | Sending::Flushing if !self.flow.outbound.is_empty() => Waiting::ToSend,
+            Sending::Open | Sending::Flushing | Sending::Broken => Waiting::Busy,
         }
     }
 
@@ -60,12 +60,12 @@ impl Exchange<'_> {
                         "the server's greeting owed".to_owned()
                     }
                     0 => "the server's end of the connection owed".to_owned(),
-                    owed => lines_owed(owed),
+                    owed => lines_missing(owed),
                 };
                 format!("nothing came back for {}, {owed}", for_how_long(wait))
             }
         };
-        self.finish(End::Short(Failure::new(Word::TimedOut, details)));
+        self.finish(SessionEnd::Short(Failure::new(FailureKind::TimedOut, details)));
     }
 
     /// The greeting is over: lines may go.
@@ -78,7 +78,7 @@ impl Exchange<'_> {
     fn probe(&mut self) {
         self.flow.outbound.append(probe(self.config.format));
         self.decoder.probing = true;
-        self.silence.probed(now());
+        self.timeouts.on_probe_sent(now());
         self.voice.note(|| "heartbeat sent".to_owned());
     }
 }

@@ -62,7 +62,7 @@ fn input_is_over_at_its_time_for_who_takes_slowly_too() {
     bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.connection.drain();
     bench.event(Ready::READ_TO_EAGAIN);
-    bench.lent.read_over = true;
+    bench.shared.read_over = true;
     bench.event(Ready::WRITABLE);
     assert_eq!((bench.sent(), bench.phase()), (b"line\n".to_vec(), Phase::Lingering(Cause::Cut)));
 }
@@ -71,13 +71,13 @@ fn input_is_over_at_its_time_for_who_takes_slowly_too() {
 fn a_peer_that_never_stops_sending_is_cut() {
     let flood = In::Bytes(vec![b'x'; 10 * crate::line::READ_BYTES_MAX]);
     let mut bench = Bench::echo([flood]);
-    bench.lent.read_over = true;
+    bench.shared.read_over = true;
     bench.connection.drain();
-    bench.connection.serve(&mut bench.lent);
+    bench.connection.serve(&mut bench.shared);
     assert_eq!(bench.phase(), Phase::Lingering(Cause::Cut));
     assert_eq!(bench.sent().len(), crate::line::READ_BYTES_MAX, "what was read was echoed");
     assert!(!bench.wire.borrow().half_closed, "it may have half-closed: FIN would say all is well");
-    while bench.connection.serve(&mut bench.lent) == NextStep::Yield {}
+    while bench.connection.serve(&mut bench.shared) == NextStep::Yield {}
     bench.wire.borrow_mut().reads = [In::End].into();
     bench.event(FIN);
     assert_eq!(bench.phase(), Phase::Closed(Cause::Cut));
@@ -94,7 +94,7 @@ fn who_takes_slowly_and_sends_no_more_is_drained_however_late() {
         bench.event(Ready::READABLE);
         bench.connection.drain();
         bench.event(Ready::NONE);
-        bench.lent.read_over = true;
+        bench.shared.read_over = true;
         bench.event(Ready::WRITABLE);
         assert_eq!((bench.sent(), bench.phase()), (b"line\n".to_vec(), phase));
         assert!(!bench.wire.borrow().resets, "everything was given to it");
@@ -193,43 +193,60 @@ fn deadlines_end_a_connection_with_their_cause() {
     let second = Some(Duration::from_secs(1));
     let off = Timeouts::default();
     let mut begun = Bench::echo([bytes("begun"), bytes(" more")]);
-    begun.lent.now = MonotonicMs(100);
+    begun.shared.now = MonotonicMs(100);
     begun.readable();
-    begun.lent.now = MonotonicMs(600);
+    begun.shared.now = MonotonicMs(600);
     begun.readable();
     let deadline = |timeouts| begun.connection.deadline(&timeouts);
     assert_eq!(deadline(off), None);
     assert_eq!(deadline(Timeouts { idle: second, ..off }), Some((MonotonicMs(1600), Cause::Idle)));
     let line = Timeouts { line: second, idle: second, stall: second };
-    assert_eq!(deadline(line), Some((MonotonicMs(1100), Cause::LineTimeout)), "bytes put nothing off");
+    assert_eq!(
+        deadline(line),
+        Some((MonotonicMs(1100), Cause::LineTimeout)),
+        "bytes put nothing off"
+    );
 
     let mut pieces = Bench::new(ECHO, 4, [bytes("x\nabcd"), bytes("efgh"), bytes("i\n")]);
-    pieces.lent.now = MonotonicMs(100);
+    pieces.shared.now = MonotonicMs(100);
     pieces.readable();
-    pieces.lent.now = MonotonicMs(600);
+    pieces.shared.now = MonotonicMs(600);
     pieces.readable();
     assert_eq!(pieces.sent(), b"x\nabcdefgh");
     let finished_by = pieces.connection.deadline(&Timeouts { line: second, ..off });
-    assert_eq!(finished_by, Some((MonotonicMs(1100), Cause::LineTimeout)), "pieces put nothing off");
+    assert_eq!(
+        finished_by,
+        Some((MonotonicMs(1100), Cause::LineTimeout)),
+        "pieces put nothing off"
+    );
     pieces.readable();
     assert_eq!(pieces.connection.deadline(&Timeouts { line: second, ..off }), None);
     assert!(pieces.connection.pending.is_none());
 
     let mut refused = Bench::new(SUM, 4, [bytes("12345"), bytes("678"), bytes("\n")]);
     refused.readable();
-    refused.lent.now = MonotonicMs(600);
+    refused.shared.now = MonotonicMs(600);
     refused.readable();
     let finished_by = refused.connection.deadline(&Timeouts { line: second, ..off });
-    assert_eq!(finished_by, Some((MonotonicMs(1000), Cause::LineTimeout)), "nor does what is skipped");
+    assert_eq!(
+        finished_by,
+        Some((MonotonicMs(1000), Cause::LineTimeout)),
+        "nor does what is skipped"
+    );
     refused.readable();
     assert!(refused.connection.pending.is_none());
+}
 
+#[test]
+fn a_peer_that_takes_no_output_is_stalled_and_its_next_line_is_not_late() {
+    let second = Some(Duration::from_secs(1));
+    let off = Timeouts::default();
     let mut owed = Bench::echo([bytes("line\nbegun")]);
     owed.wire.borrow_mut().writes = [Out::Block].into();
     owed.readable();
     let line = Timeouts { line: second, ..off };
     assert_eq!(owed.connection.deadline(&line), None, "we do not read: its end may be there");
-    owed.lent.now = MonotonicMs(700);
+    owed.shared.now = MonotonicMs(700);
     owed.event(Ready::WRITABLE);
     assert_eq!(owed.connection.deadline(&line), Some((MonotonicMs(1700), Cause::LineTimeout)));
 
@@ -238,7 +255,7 @@ fn deadlines_end_a_connection_with_their_cause() {
     stalled.readable();
     let stall = Timeouts { stall: second, line: second, ..off };
     assert_eq!(stalled.connection.deadline(&stall), Some((MonotonicMs(1000), Cause::Stalled)));
-    stalled.lent.now = MonotonicMs(700);
+    stalled.shared.now = MonotonicMs(700);
     stalled.event(Ready::WRITABLE);
     assert_eq!(stalled.connection.deadline(&stall), Some((MonotonicMs(1700), Cause::Stalled)));
     stalled.connection.close(Cause::Stalled);

@@ -215,7 +215,7 @@ fn a_second_event_does_not_queue_twice() {
     let mut bench = Bench::echo([]);
     assert!(bench.connection.mark(Ready::READABLE));
     assert!(!bench.connection.mark(Ready::WRITABLE));
-    bench.connection.serve(&mut bench.lent);
+    bench.connection.serve(&mut bench.shared);
     assert!(bench.connection.mark(Ready::READABLE));
 }
 
@@ -254,10 +254,10 @@ fn what_lies_behind_an_urgent_byte_is_read_though_no_event_tells_of_it() {
     let (stream, wire) = ScriptedStream::new(reads.into_iter().chain(later));
     let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
     let mut connection = Connection::new(Untold(stream), peer, None, MonotonicMs(0));
-    let mut lent = Shared::new(ECHO, 4096);
+    let mut shared = Shared::new(ECHO, 4096);
     for told in ["before\nbehind\n", "before\nbehind\nbefore again\nbehind again\n"] {
         connection.mark(READABLE);
-        while connection.serve(&mut lent) == NextStep::Yield {}
+        while connection.serve(&mut shared) == NextStep::Yield {}
         assert_eq!(wire.borrow().sent, told.as_bytes());
     }
 }

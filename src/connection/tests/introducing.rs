@@ -20,25 +20,25 @@ pub(super) fn header(version: Version) -> Vec<u8> {
 }
 
 /// A connection that awaits a header, which reads these pieces.
-pub(super) fn introduced_by(service: Service, demand: HeaderPolicy, pieces: &[&[u8]]) -> Bench {
+pub(super) fn introduced_by(service: Service, policy: HeaderPolicy, pieces: &[&[u8]]) -> Bench {
     let reads = pieces.iter().filter(|piece| !piece.is_empty());
     let (stream, wire) = ScriptedStream::new(reads.map(|piece| In::Bytes(piece.to_vec())));
     let peer = Peer::from(SocketAddr::from(([127, 0, 0, 1], 1)));
-    let connection = Connection::new(stream, peer, Some(demand), MonotonicMs(0));
-    Bench { connection, wire, lent: Shared::new(service, 4096) }
+    let connection = Connection::new(stream, peer, Some(policy), MonotonicMs(0));
+    Bench { connection, wire, shared: Shared::new(service, 4096) }
 }
 
 impl Bench {
     /// An event, and all that follows from it; whoever is introduced is admitted.
     pub(super) fn admitted(&mut self, ready: Ready) -> NextStep {
-        let mut served = self.event(ready);
-        while served == NextStep::Identified {
-            served = self.connection.answer_buffered(&mut self.lent);
-            if served == NextStep::Yield {
-                served = self.event(Ready::NONE);
+        let mut step = self.event(ready);
+        while step == NextStep::Identified {
+            step = self.connection.answer_buffered(&mut self.shared);
+            if step == NextStep::Yield {
+                step = self.event(Ready::NONE);
             }
         }
-        served
+        step
     }
 
     pub(super) fn end(&mut self) {
@@ -53,12 +53,12 @@ impl Bench {
 #[test]
 fn every_split_of_a_header_names_the_client_and_loses_nothing() {
     let input = b"one\ntwo\nand a tail";
-    for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
+    for policy in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         for version in [Version::V1, Version::V2] {
             let all = [&header(version)[..], input].concat();
             for split in 0..=all.len() {
                 for ready in [READABLE, FIN] {
-                    let mut bench = introduced_by(ECHO, demand, &[&all[..split], &all[split..]]);
+                    let mut bench = introduced_by(ECHO, policy, &[&all[..split], &all[split..]]);
                     bench.admitted(ready);
                     bench.admitted(ready);
                     bench.end();
@@ -100,7 +100,8 @@ fn other_services_have_headers_too() {
     {
         for split in 1..input.len() {
             let first = [&header(Version::V2)[..], &input[..split]].concat();
-            let mut bench = introduced_by(service, HeaderPolicy::Required, &[&first, &input[split..]]);
+            let mut bench =
+                introduced_by(service, HeaderPolicy::Required, &[&first, &input[split..]]);
             bench.admitted(FIN);
             assert_eq!(bench.sent(), reply, "{} split {split}", service.name);
         }
@@ -144,7 +145,7 @@ fn where_a_header_is_optional_anything_else_is_input() {
             let mut going_on = introduced_by(ECHO, HeaderPolicy::Optional, &pieces);
             going_on.admitted(FIN);
             assert_eq!(going_on.expire(5000), NextStep::Identified);
-            going_on.connection.answer_buffered(&mut going_on.lent);
+            going_on.connection.answer_buffered(&mut going_on.shared);
             assert_eq!(going_on.phase(), Phase::Open);
             going_on.end();
             assert_eq!(going_on.admitted(FIN), NextStep::Closed);
@@ -180,13 +181,13 @@ fn where_a_header_is_required_anything_else_is_a_violation() {
 
 #[test]
 fn who_says_nothing_and_goes_is_no_violation() {
-    for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
-        let mut silent = introduced_by(ECHO, demand, &[]);
+    for policy in [HeaderPolicy::Optional, HeaderPolicy::Required] {
+        let mut silent = introduced_by(ECHO, policy, &[]);
         silent.end();
         assert_eq!(silent.event(FIN), NextStep::Closed);
         assert_eq!(silent.phase(), FINISHED);
 
-        let mut local = introduced_by(ECHO, demand, &[&proxy::header(Version::V2, None)]);
+        let mut local = introduced_by(ECHO, policy, &[&proxy::header(Version::V2, None)]);
         local.end();
         assert_eq!(local.admitted(FIN), NextStep::Closed);
         assert_eq!((local.phase(), local.peer().as_str()), (FINISHED, "127.0.0.1:1"));
@@ -196,14 +197,14 @@ fn who_says_nothing_and_goes_is_no_violation() {
 #[test]
 fn a_drain_reads_a_header_that_is_there_and_awaits_none() {
     let all = [&header(Version::V2)[..], b"line\ntail"].concat();
-    for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
+    for policy in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         for split in 0..all.len() {
-            let mut bench = introduced_by(ECHO, demand, &[&all[..split], &all[split..]]);
-            bench.lent.draining = true;
+            let mut bench = introduced_by(ECHO, policy, &[&all[..split], &all[split..]]);
+            bench.shared.draining = true;
             bench.connection.drain();
             // The socket is not empty before a read says so.
             assert_eq!(bench.event(Ready::READ_TO_EAGAIN), NextStep::Identified);
-            bench.connection.answer_buffered(&mut bench.lent);
+            bench.connection.answer_buffered(&mut bench.shared);
             bench.connection.drain();
             bench.event(Ready::NONE);
             assert_eq!(bench.sent(), b"line\ntail", "split {split}");
@@ -212,17 +213,17 @@ fn a_drain_reads_a_header_that_is_there_and_awaits_none() {
     }
     for half in [&b""[..], b"PROXY TCP4"] {
         let mut required = introduced_by(ECHO, HeaderPolicy::Required, &[half]);
-        required.lent.draining = true;
+        required.shared.draining = true;
         required.connection.drain();
         assert_eq!(required.event(Ready::NONE), NextStep::Idle);
         assert_eq!(required.phase(), Phase::Lingering(Cause::Drained));
         assert_eq!(required.sent(), b"");
 
         let mut optional = introduced_by(ECHO, HeaderPolicy::Optional, &[half]);
-        optional.lent.draining = true;
+        optional.shared.draining = true;
         optional.connection.drain();
         assert_eq!(optional.event(Ready::NONE), NextStep::Identified);
-        optional.connection.answer_buffered(&mut optional.lent);
+        optional.connection.answer_buffered(&mut optional.shared);
         optional.connection.drain();
         optional.event(Ready::NONE);
         assert_eq!(optional.sent(), half);
@@ -259,15 +260,15 @@ fn the_deadline_of_a_header_is_no_lines() {
     let expected = Some((MonotonicMs(5000), Cause::LineTimeout));
     assert_eq!(optional.connection.deadline(&off), expected, "who says nothing goes on then");
     for now in [100, 600] {
-        optional.lent.now = MonotonicMs(now);
+        optional.shared.now = MonotonicMs(now);
         optional.event(READABLE);
     }
     let expected = Some((MonotonicMs(5100), Cause::LineTimeout));
     assert_eq!(optional.connection.deadline(&timeouts), expected, "or from its first byte on");
     assert!(optional.connection.deadline_moved_up());
     assert_eq!(optional.expire(5100), NextStep::Identified);
-    optional.lent.now = MonotonicMs(600);
-    optional.connection.answer_buffered(&mut optional.lent);
+    optional.shared.now = MonotonicMs(600);
+    optional.connection.answer_buffered(&mut optional.shared);
     let expected = Some((MonotonicMs(1100), Cause::LineTimeout));
     assert_eq!(optional.connection.deadline(&timeouts), expected, "it was a line's beginning");
 }
@@ -275,8 +276,9 @@ fn the_deadline_of_a_header_is_no_lines() {
 #[test]
 fn a_short_read_proves_nothing_on_a_unix_socket_whoever_the_client_is() {
     let (stream, wire) = ScriptedStream::new([In::Bytes(header(Version::V1)), In::Block]);
-    let connection = Connection::new(stream, Peer::unix(1), Some(HeaderPolicy::Required), MonotonicMs(0));
-    let mut bench = Bench { connection, wire, lent: Shared::new(ECHO, 4096) };
+    let connection =
+        Connection::new(stream, Peer::unix(1), Some(HeaderPolicy::Required), MonotonicMs(0));
+    let mut bench = Bench { connection, wire, shared: Shared::new(ECHO, 4096) };
     bench.admitted(READABLE);
     assert_eq!(bench.peer(), CLIENT);
     bench.wire.borrow_mut().reads = [bytes("one\n"), bytes("two\n"), In::Block].into();

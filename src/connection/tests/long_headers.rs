@@ -15,10 +15,10 @@ fn long_header() -> Vec<u8> {
 #[test]
 fn a_long_header_is_skipped_in_whatever_pieces_it_comes() {
     let all = [&long_header()[..], b"line\ntail"].concat();
-    for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
+    for policy in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         for size in [1, 28, 29, 1000, all.len()] {
             let pieces: Vec<_> = all.chunks(size).collect();
-            let mut bench = introduced_by(ECHO, demand, &pieces);
+            let mut bench = introduced_by(ECHO, policy, &pieces);
             bench.end();
             assert_eq!(bench.admitted(FIN), NextStep::Closed);
             assert_eq!((bench.sent().as_slice(), bench.phase()), (&b"line\ntail"[..], FINISHED));
@@ -30,17 +30,17 @@ fn a_long_header_is_skipped_in_whatever_pieces_it_comes() {
 #[test]
 fn a_long_header_that_is_cut_short_is_no_input() {
     let cut = &long_header()[..1500];
-    for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
-        let mut ended = introduced_by(ECHO, demand, &[cut]);
+    for policy in [HeaderPolicy::Optional, HeaderPolicy::Required] {
+        let mut ended = introduced_by(ECHO, policy, &[cut]);
         ended.end();
         assert_eq!(ended.event(FIN), NextStep::Closed);
         assert_eq!(ended.phase(), Phase::Closed(Cause::Protocol));
-        let mut late = introduced_by(ECHO, demand, &[cut]);
+        let mut late = introduced_by(ECHO, policy, &[cut]);
         late.event(READABLE);
         assert_eq!(late.expire(5000), NextStep::Closed);
         assert_eq!(late.phase(), Phase::Closed(Cause::LineTimeout));
-        let mut drained = introduced_by(ECHO, demand, &[cut]);
-        drained.lent.draining = true;
+        let mut drained = introduced_by(ECHO, policy, &[cut]);
+        drained.shared.draining = true;
         drained.event(READABLE);
         assert_eq!(drained.phase(), Phase::Lingering(Cause::Drained));
         for bench in [ended, late, drained] {

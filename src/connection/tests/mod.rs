@@ -16,7 +16,7 @@ use crate::service::{ECHO, Service};
 struct Bench {
     connection: Connection<ScriptedStream>,
     wire: Rc<RefCell<StreamScript>>,
-    lent: Shared,
+    shared: Shared,
 }
 
 impl Bench {
@@ -24,7 +24,7 @@ impl Bench {
         let (stream, wire) = ScriptedStream::new(reads);
         let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
         let connection = Connection::new(stream, peer, None, MonotonicMs(0));
-        Self { connection, wire, lent: Shared::new(service, line_bytes_max) }
+        Self { connection, wire, shared: Shared::new(service, line_bytes_max) }
     }
 
     fn echo(reads: impl IntoIterator<Item = In>) -> Self {
@@ -35,9 +35,9 @@ impl Bench {
     fn event(&mut self, ready: Ready) -> NextStep {
         self.connection.mark(ready);
         for _ in 0..10_000 {
-            let served = self.connection.serve(&mut self.lent);
-            if served != NextStep::Yield {
-                return served;
+            let step = self.connection.serve(&mut self.shared);
+            if step != NextStep::Yield {
+                return step;
             }
         }
         panic!("the connection never comes to rest");
@@ -45,8 +45,8 @@ impl Bench {
 
     /// A look at its deadlines, of which only that of a header is on.
     fn expire(&mut self, now: u64) -> NextStep {
-        self.lent.now = MonotonicMs(now);
-        self.connection.expire(&Timeouts::default(), &mut self.lent)
+        self.shared.now = MonotonicMs(now);
+        self.connection.expire(&Timeouts::default(), &mut self.shared)
     }
 
     fn readable(&mut self) -> NextStep {

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::load::report::{Found, Report, Share, Times};
-use crate::load::trouble::{Trouble, Where};
+use crate::load::report::{Found, Report, Statistic, Times};
+use crate::load::trouble::{ErrorPhase, RunError};
 
 /// What the report has.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
@@ -52,7 +52,7 @@ impl Field {
     pub(super) fn found(&self, report: &Report) -> Found {
         let Self(name) = self;
         let time = TIMES.iter().find_map(|(prefix, times)| {
-            Some((*times, Share::by_name(name.strip_prefix(prefix)?)?))
+            Some((*times, Statistic::by_name(name.strip_prefix(prefix)?)?))
         });
         if let Some((times, share)) = time {
             return report.time(times, share);
@@ -76,12 +76,12 @@ impl Field {
 fn is_known_key(name: &str) -> bool {
     if let Some(rest) = name.strip_prefix("errors_by_phase.") {
         return rest.split_once('.').is_some_and(|(place, word)| {
-            Where::ALL.iter().any(|one| one.name() == place)
-                && Trouble::words().any(|one| one == word)
+            ErrorPhase::ALL.iter().any(|one| one.name() == place)
+                && RunError::kinds().any(|one| one == word)
         });
     }
     if let Some(word) = name.strip_prefix("errors.") {
-        return Trouble::words().any(|one| one == word);
+        return RunError::kinds().any(|one| one == word);
     }
     name.strip_prefix("shortages.").is_none_or(|errno| SHORTAGES.contains(&errno))
 }

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use crate::load::report::figures;
 
-use super::metric::Metric;
+use super::metric::ThresholdMetric;
 
 /// A limit, as it is written after the operator.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Limit {
+pub(super) enum ThresholdValue {
     Time(Duration),
     Number(f64),
     /// A part of the whole, from 0 to 1.
     Part(f64),
 }
 
-impl Limit {
+impl ThresholdValue {
     /// What that figure may be compared with.
-    pub(super) fn parse(metric: &Metric, text: &str) -> Result<Self, String> {
+    pub(super) fn parse(metric: &ThresholdMetric, text: &str) -> Result<Self, String> {
         if metric.is_time() {
             let time = humantime::parse_duration(text).map_err(|error| {
                 format!("{metric} needs a duration like 5ms, 250us or 1s, not {text:?}: {error}")
@@ -50,7 +50,7 @@ impl Limit {
     }
 }
 
-impl fmt::Display for Limit {
+impl fmt::Display for ThresholdValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Time(time) => humantime::format_duration(*time).fmt(f),

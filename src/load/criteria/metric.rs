@@ -3,15 +3,15 @@
 use std::fmt;
 
 use crate::load::report::{Distributions, Found, Report, Times, figures};
-use crate::load::trouble::Trouble;
+use crate::load::trouble::RunError;
 
 use super::field::Field;
-use super::statistic::Statistic;
+use super::statistic::LatencyStatistic;
 
 /// A figure of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Metric {
-    Time(Times, Statistic),
+pub(super) enum ThresholdMetric {
+    Time(Times, LatencyStatistic),
     Errors,
     /// Errors of that word.
     ErrorsOf(&'static str),
@@ -31,7 +31,7 @@ pub(super) enum Metric {
 const PREFIXES: [(&str, Times); 2] = [("connect-", Times::Connect), ("late-", Times::Late)];
 const ERRORS_OF: &str = "errors.";
 
-impl Metric {
+impl ThresholdMetric {
     /// Those that are no times, and their limits plain numbers.
     const NUMBERS: [Self; 8] = [
         Self::Errors,
@@ -56,7 +56,7 @@ impl Metric {
             .into_iter()
             .find_map(|(prefix, times)| Some((times, name.strip_prefix(prefix)?)));
         let (times, statistic) = prefixed.unwrap_or((Times::Latency, name));
-        let time = Statistic::parse(statistic).map(|statistic| Self::Time(times, statistic));
+        let time = LatencyStatistic::parse(statistic).map(|statistic| Self::Time(times, statistic));
         time.or_else(|| Field::parse(name).map(Self::Field)).ok_or_else(|| {
             format!(
                 "{name:?} is not a figure of the report: expected pN, for any N up to 100 like p50 \
@@ -149,7 +149,7 @@ impl Metric {
 
 /// The word of an error that the report may have.
 fn error_word(name: &str) -> Result<&'static str, String> {
-    let words = Trouble::words;
+    let words = RunError::kinds;
     words().find(|word| *word == name).ok_or_else(|| {
         format!(
             "{name:?} is no word of an error: expected one of {}",
@@ -158,7 +158,7 @@ fn error_word(name: &str) -> Result<&'static str, String> {
     })
 }
 
-impl fmt::Display for Metric {
+impl fmt::Display for ThresholdMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Time(times, statistic) => {
@@ -183,27 +183,35 @@ impl fmt::Display for Metric {
 mod tests {
     use super::*;
 
-    use crate::load::report::{Share, sample};
+    use crate::load::report::{Statistic, sample};
 
     #[test]
     fn every_figure_is_found_by_its_name() {
         let times = [Times::Latency, Times::Connect, Times::Late].into_iter();
-        let statistics =
-            || Share::ALL.map(Statistic::Share).into_iter().chain([Statistic::Percentile(95.5)]);
-        let times = times.flat_map(|of| statistics().map(move |one| Metric::Time(of, one)));
-        let others = [Metric::ErrorsOf("timed-out"), Metric::parse("connections.failed").unwrap()];
-        for metric in times.chain(Metric::NUMBERS).chain(others) {
-            assert_eq!(Metric::parse(&metric.to_string()), Ok(metric));
+        let statistics = || {
+            Statistic::ALL
+                .map(LatencyStatistic::Share)
+                .into_iter()
+                .chain([LatencyStatistic::Percentile(95.5)])
+        };
+        let times =
+            times.flat_map(|of| statistics().map(move |one| ThresholdMetric::Time(of, one)));
+        let others = [
+            ThresholdMetric::ErrorsOf("timed-out"),
+            ThresholdMetric::parse("connections.failed").unwrap(),
+        ];
+        for metric in times.chain(ThresholdMetric::NUMBERS).chain(others) {
+            assert_eq!(ThresholdMetric::parse(&metric.to_string()), Ok(metric));
         }
         for wrong in ["", "p950", "latency-p99", "connect-", "connect-errors", "late", "P99"] {
-            let error = Metric::parse(wrong).unwrap_err();
+            let error = ThresholdMetric::parse(wrong).unwrap_err();
             assert!(error.starts_with(&format!("{wrong:?} is not a figure")), "{error}");
             assert!(
                 error.contains("errors mismatches unanswered lost failed lines rate"),
                 "{error}"
             );
         }
-        let error = Metric::parse("errors.timeout").unwrap_err();
+        let error = ThresholdMetric::parse("errors.timeout").unwrap_err();
         assert!(error.starts_with("\"timeout\" is no word of an error"), "{error}");
         assert!(error.contains("timed-out") && error.contains("mismatch"), "{error}");
     }
@@ -229,7 +237,7 @@ mod tests {
             ("bytes-rate", Some(3_278_976.0), "3.13 MiB a second"),
         ];
         for (name, value, shown) in table {
-            let metric = Metric::parse(name).unwrap();
+            let metric = ThresholdMetric::parse(name).unwrap();
             assert_eq!(metric.found(&report, &sample::distributions()).value(), value, "{name}");
             assert_eq!(value.map_or_else(String::new, |value| metric.shown(value)), shown);
         }

@@ -2,21 +2,21 @@
 
 use std::fmt;
 
-use crate::load::report::{Distributions, Found, Report, Share, Times};
+use crate::load::report::{Distributions, Found, Report, Statistic, Times};
 
 /// A figure of times: one that the report has, or any other percentile.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Statistic {
-    Share(Share),
+pub(super) enum LatencyStatistic {
+    Share(Statistic),
     /// What so many of 100 did not exceed.
     Percentile(f64),
 }
 
-impl Statistic {
+impl LatencyStatistic {
     /// The one with that name: `pN` for any N above 0 and up to 100, `max` or `mean`.
     pub(super) fn parse(name: &str) -> Option<Self> {
-        let named = |share: &Share| share.name() == name || share.title() == name;
-        if let Some(share) = Share::ALL.into_iter().find(named) {
+        let named = |share: &Statistic| share.name() == name || share.title() == name;
+        if let Some(share) = Statistic::ALL.into_iter().find(named) {
             return Some(Self::Share(share));
         }
         let digits = name.strip_prefix('p')?;
@@ -35,7 +35,7 @@ impl Statistic {
     }
 }
 
-impl fmt::Display for Statistic {
+impl fmt::Display for LatencyStatistic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Share(share) => f.write_str(share.name()),
@@ -50,19 +50,26 @@ mod tests {
 
     #[test]
     fn any_percentile_has_a_name() {
-        for share in Share::ALL {
-            assert_eq!(Statistic::parse(share.name()), Some(Statistic::Share(share)));
+        for share in Statistic::ALL {
+            assert_eq!(LatencyStatistic::parse(share.name()), Some(LatencyStatistic::Share(share)));
         }
-        for (name, share) in [("p99.9", Share::P999), ("p999", Share::P999)] {
-            assert_eq!(Statistic::parse(name), Some(Statistic::Share(share)), "{name}");
+        for (name, share) in [("p99.9", Statistic::P999), ("p999", Statistic::P999)] {
+            assert_eq!(
+                LatencyStatistic::parse(name),
+                Some(LatencyStatistic::Share(share)),
+                "{name}"
+            );
         }
         for (name, percent) in [("p95", 95.0), ("p99.95", 99.95), ("p0.1", 0.1), ("p100", 100.0)] {
-            let found = Statistic::parse(name).unwrap();
-            assert_eq!((found, found.to_string().as_str()), (Statistic::Percentile(percent), name));
+            let found = LatencyStatistic::parse(name).unwrap();
+            assert_eq!(
+                (found, found.to_string().as_str()),
+                (LatencyStatistic::Percentile(percent), name)
+            );
         }
         for wrong in ["", "p", "p0", "p101", "p9999", "p-1", "p1e1", "pinf", "p9.9.9", "P99", "q5"]
         {
-            assert_eq!(Statistic::parse(wrong), None, "{wrong}");
+            assert_eq!(LatencyStatistic::parse(wrong), None, "{wrong}");
         }
     }
 }

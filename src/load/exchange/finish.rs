@@ -2,39 +2,43 @@
 
 use std::io::ErrorKind;
 
-use crate::client::Word;
+use crate::client::FailureKind;
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::reactor::DialedStream;
 
 use super::super::config::Close;
 use super::super::payload::drawn;
-use super::super::plan::End;
-use super::super::trouble::{Trouble, Where};
-use super::{Exchange, Lent, Phase, Served, Supply};
+use super::super::plan::CloseWhen;
+use super::super::trouble::{ErrorPhase, RunError};
+use super::{LoadConnection, LoadPhase, LoadStep, RunShared, Supply};
 
-impl<S: DialedStream> Exchange<S> {
+impl<S: DialedStream> LoadConnection<S> {
     /// True if it has done what is planned before it is to close.
     #[inline]
-    pub(super) fn is_through(&self, lent: &Lent, supply: &impl Supply) -> bool {
-        if self.phase != Phase::Open || self.owes() {
+    pub(super) fn is_done(&self, shared: &RunShared, supply: &impl Supply) -> bool {
+        if self.phase != LoadPhase::Open || self.has_output() {
             return false;
         }
-        match lent.plan.end {
-            End::WithTheRun => self.in_flight() == 0 && supply.is_over(),
-            End::AfterEcho => {
-                self.in_flight() == 0 && (self.all_begun(&lent.plan) || supply.is_over())
+        match shared.plan.close_when {
+            CloseWhen::RunEnds => self.in_flight() == 0 && supply.is_over(),
+            CloseWhen::Echoed => {
+                self.in_flight() == 0 && (self.all_begun(&shared.plan) || supply.is_over())
             }
-            End::AfterSend => self.all_begun(&lent.plan) || supply.is_over(),
-            End::InTheMiddle => supply.is_over(),
+            CloseWhen::Sent => self.all_begun(&shared.plan) || supply.is_over(),
+            CloseWhen::Midway => supply.is_over(),
         }
     }
 
     /// Sends our FIN and waits for the server's, or asks to be reset.
     #[cold]
-    pub(super) fn finish(&mut self, lent: &Lent, now: MonotonicNs) -> Result<Served, Trouble> {
-        if lent.plan.close == Close::Rst && lent.plan.end != End::AfterSend {
-            return Ok(Served::Done);
+    pub(super) fn finish(
+        &mut self,
+        shared: &RunShared,
+        now: MonotonicNs,
+    ) -> Result<LoadStep, RunError> {
+        if shared.plan.close == Close::Rst && shared.plan.close_when != CloseWhen::Sent {
+            return Ok(LoadStep::Done);
         }
         match self.stream.half_close() {
             Ok(()) => {}
@@ -42,20 +46,20 @@ impl<S: DialedStream> Exchange<S> {
             Err(error) if error.kind() == ErrorKind::NotConnected => {
                 self.ready.insert(Ready::READABLE);
             }
-            Err(error) => return Err(Trouble::of(Where::Close, &error)),
+            Err(error) => return Err(RunError::of(ErrorPhase::Close, &error)),
         }
-        self.phase = Phase::Ending;
+        self.phase = LoadPhase::Ending;
         self.active = now;
         let more = self.ready.contains(Ready::READABLE);
-        Ok(if more { Served::Again } else { Served::Idle })
+        Ok(if more { LoadStep::Yield } else { LoadStep::Idle })
     }
 
     /// The server has sent FIN.
-    pub(super) fn ended(&self) -> Result<Served, Trouble> {
-        if self.phase == Phase::Ending && self.in_flight() == 0 {
-            return Ok(Served::Done);
+    pub(super) fn ended(&self) -> Result<LoadStep, RunError> {
+        if self.phase == LoadPhase::Ending && self.in_flight() == 0 {
+            return Ok(LoadStep::Done);
         }
-        Err(Trouble::new(Where::Read, Word::Terminated))
+        Err(RunError::new(ErrorPhase::Read, FailureKind::Terminated))
     }
 
     /// True if something has come back that is not read yet, and is not the server's end.
@@ -68,10 +72,10 @@ impl<S: DialedStream> Exchange<S> {
     /// while the server has it still to read, the others when the first bytes come back, which
     /// then are never read.
     #[inline]
-    pub(super) fn is_to_be_reset(&self, lent: &Lent) -> bool {
-        lent.plan.end == End::InTheMiddle
-            && !self.owes()
-            && self.all_begun(&lent.plan)
+    pub(super) fn is_to_be_reset(&self, shared: &RunShared) -> bool {
+        shared.plan.close_when == CloseWhen::Midway
+            && !self.has_output()
+            && self.all_begun(&shared.plan)
             && (drawn(self.number, 0).is_multiple_of(2) || self.has_echo())
     }
 }

@@ -3,24 +3,24 @@
 //!
 //! Neither is a line: they are not counted, and no echo of the header is expected.
 
-use crate::client::Word;
+use crate::client::FailureKind;
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::fault;
 use crate::proxy;
 use crate::reactor::DialedStream;
 
-use super::super::trouble::{Trouble, Where};
-use super::{Exchange, Lent, Phase};
+use super::super::trouble::{ErrorPhase, RunError};
+use super::{LoadConnection, LoadPhase, RunShared};
 
-impl<S: DialedStream> Exchange<S> {
+impl<S: DialedStream> LoadConnection<S> {
     /// Sends what is left of our header after `sent` bytes. Returns true once all of it is sent,
     /// which nearly always is at once: nothing was sent before.
-    pub(super) fn introduce(
+    pub(super) fn send_proxy_header(
         &mut self,
         version: proxy::Version,
         mut sent: u8,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, RunError> {
         let addresses = self.stream.local().zip(self.stream.remote());
         let header = proxy::header(version, addresses);
         while let Some(rest) = header.get(sent.into()..).filter(|rest| !rest.is_empty()) {
@@ -28,11 +28,11 @@ impl<S: DialedStream> Exchange<S> {
                 Ok(count) => sent += u8::try_from(count).unwrap_or(u8::MAX),
                 Err(error) if fault::would_block(&error) => {
                     self.ready.remove(Ready::WRITABLE);
-                    self.phase = Phase::Introducing(sent);
+                    self.phase = LoadPhase::ProxyHeader(sent);
                     return Ok(false);
                 }
                 Err(error) if fault::is_interrupted(&error) => {}
-                Err(error) => return Err(Trouble::of(Where::Write, &error)),
+                Err(error) => return Err(RunError::of(ErrorPhase::Write, &error)),
             }
         }
         Ok(true)
@@ -40,20 +40,24 @@ impl<S: DialedStream> Exchange<S> {
 
     /// Reads the server's greeting, whatever it is. Returns true once it is whole: what has come
     /// ends with a line. One that does not is over when nothing follows ([`super::wait`]).
-    pub(super) fn greeted(&mut self, lent: &mut Lent, now: MonotonicNs) -> Result<bool, Trouble> {
-        if !matches!(self.phase, Phase::Greeting(_)) {
-            self.phase = Phase::Greeting(false);
+    pub(super) fn greeted(
+        &mut self,
+        shared: &mut RunShared,
+        now: MonotonicNs,
+    ) -> Result<bool, RunError> {
+        if !matches!(self.phase, LoadPhase::Greeting(_)) {
+            self.phase = LoadPhase::Greeting(false);
         }
         if !self.ready.contains(Ready::READABLE) {
             return Ok(false);
         }
         // Not as echoes are read: that is in each line's path, and has one caller for its speed.
-        match self.stream.read(&mut lent.room) {
-            Ok(0) => Err(Trouble::new(Where::Read, Word::Terminated)),
+        match self.stream.read(&mut shared.room) {
+            Ok(0) => Err(RunError::new(ErrorPhase::Read, FailureKind::Terminated)),
             Ok(count) => {
-                self.phase = Phase::Greeting(true);
+                self.phase = LoadPhase::Greeting(true);
                 self.active = now;
-                let last = lent.room.get(..count).and_then(<[u8]>::last);
+                let last = shared.room.get(..count).and_then(<[u8]>::last);
                 Ok(last == Some(&b'\n'))
             }
             Err(error) if fault::would_block(&error) => {
@@ -61,7 +65,7 @@ impl<S: DialedStream> Exchange<S> {
                 Ok(false)
             }
             Err(error) if fault::is_interrupted(&error) => Ok(false),
-            Err(error) => Err(Trouble::of(Where::Read, &error)),
+            Err(error) => Err(RunError::of(ErrorPhase::Read, &error)),
         }
     }
 }

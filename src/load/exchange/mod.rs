@@ -14,16 +14,16 @@ mod wait;
 use std::collections::VecDeque;
 use std::io;
 
-use crate::client::Word;
+use crate::client::FailureKind;
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::reactor::DialedStream;
 
 use super::config::Close;
-use super::payload::{Payload, Place, Stream as Bytes};
+use super::payload::{Payload, PayloadStream as Bytes, Position};
 use super::plan::Plan;
 use super::results::Results;
-use super::trouble::{Trouble, Where};
+use super::trouble::{ErrorPhase, RunError};
 
 use self::receive::Got;
 
@@ -34,15 +34,15 @@ const TURN_BYTES_MAX: usize = 64 << 10;
 
 /// What a connection asks of the generator after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Served {
+pub(super) enum LoadStep {
     /// Nothing, until an event or a line that is due comes.
     Idle,
     /// Another turn: there is more to do than one turn's budget.
-    Again,
+    Yield,
     /// To be closed: it has done all that was planned.
     Done,
     /// To be closed: something went wrong.
-    Failed(Trouble),
+    Failed(RunError),
 }
 
 /// Who says which line may be sent, and when it was due.
@@ -56,7 +56,7 @@ pub(super) trait Supply {
 
 /// What all connections share, lent to each in its turn.
 #[derive(Debug)]
-pub(super) struct Lent {
+pub(super) struct RunShared {
     pub plan: Plan,
     pub payload: Payload,
     pub results: Results,
@@ -64,7 +64,7 @@ pub(super) struct Lent {
     out: Vec<u8>,
 }
 
-impl Lent {
+impl RunShared {
     pub(super) fn new(plan: Plan, payload: Payload) -> Self {
         let room = vec![0; TURN_BYTES_MAX].into_boxed_slice();
         Self { plan, payload, results: Results::new(), room, out: Vec::new() }
@@ -72,11 +72,11 @@ impl Lent {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum LoadPhase {
     /// It is not known yet whether there will be a connection.
     Connecting,
     /// So many bytes of our PROXY header are sent.
-    Introducing(u8),
+    ProxyHeader(u8),
     /// The server's greeting has to come, and nothing is sent before; true once some of it has.
     Greeting(bool),
     /// Lines go there and back.
@@ -87,20 +87,20 @@ enum Phase {
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Exchange<S> {
+pub(super) struct LoadConnection<S> {
     stream: S,
     /// In the order of connects, from 0.
     number: u64,
     bytes: Bytes,
-    phase: Phase,
+    phase: LoadPhase,
     ready: Ready,
     queued: bool,
     /// What it waits for is overdue, and was to be looked for once more.
-    last_look: bool,
+    final_read: bool,
     /// What is to be sent next.
-    sent: Place,
+    sent: Position,
     /// What has to come back next.
-    due: Place,
+    due: Position,
     /// How many lines may be sent so far.
     begun: u64,
     /// From when the latency of lines on their way counts, those that are timed.
@@ -114,7 +114,7 @@ pub(super) struct Exchange<S> {
     active: MonotonicNs,
 }
 
-impl<S: DialedStream> Exchange<S> {
+impl<S: DialedStream> LoadConnection<S> {
     pub(super) fn new(stream: S, number: u64, payload: &Payload, now: MonotonicNs) -> Self {
         let bytes = payload.stream(number);
         let start = payload.start(bytes);
@@ -122,10 +122,10 @@ impl<S: DialedStream> Exchange<S> {
             stream,
             number,
             bytes,
-            phase: Phase::Connecting,
+            phase: LoadPhase::Connecting,
             ready: Ready::NONE,
             queued: false,
-            last_look: false,
+            final_read: false,
             sent: start,
             due: start,
             begun: 0,
@@ -148,17 +148,17 @@ impl<S: DialedStream> Exchange<S> {
     /// One turn: what has come is compared, and what may be sent is sent.
     pub(super) fn serve(
         &mut self,
-        lent: &mut Lent,
+        shared: &mut RunShared,
         supply: &mut impl Supply,
         clock: impl Fn() -> MonotonicNs,
-    ) -> Served {
+    ) -> LoadStep {
         self.queued = false;
-        self.advance(lent, supply, clock).unwrap_or_else(Served::Failed)
+        self.advance(shared, supply, clock).unwrap_or_else(LoadStep::Failed)
     }
 
     /// True while it is not known yet whether there will be a connection.
     pub(super) fn is_connecting(&self) -> bool {
-        self.phase == Phase::Connecting
+        self.phase == LoadPhase::Connecting
     }
 
     /// True once a line has been sent, or tried to.
@@ -193,50 +193,56 @@ impl<S: DialedStream> Exchange<S> {
 
     fn advance(
         &mut self,
-        lent: &mut Lent,
+        shared: &mut RunShared,
         supply: &mut impl Supply,
         clock: impl Fn() -> MonotonicNs,
-    ) -> Result<Served, Trouble> {
-        if !matches!(self.phase, Phase::Open | Phase::Ending) && !self.started(lent, &clock)? {
-            let greeting = matches!(self.phase, Phase::Greeting(_));
+    ) -> Result<LoadStep, RunError> {
+        if !matches!(self.phase, LoadPhase::Open | LoadPhase::Ending)
+            && !self.started(shared, &clock)?
+        {
+            let greeting = matches!(self.phase, LoadPhase::Greeting(_));
             let more = greeting && self.ready.contains(Ready::READABLE);
-            return Ok(if more { Served::Again } else { Served::Idle });
+            return Ok(if more { LoadStep::Yield } else { LoadStep::Idle });
         }
-        if self.is_to_be_reset(lent) {
-            return Ok(Served::Done);
+        if self.is_to_be_reset(shared) {
+            return Ok(LoadStep::Done);
         }
-        let read = self.read(lent)?;
+        let read = self.read(shared)?;
         let now = clock();
         match read {
             Got::End => return self.ended(),
-            Got::Bytes(count) => self.compare(count, lent, now)?,
+            Got::Bytes(count) => self.compare(count, shared, now)?,
             Got::Nothing => {}
         }
-        let full = self.send(lent, supply, now)?;
-        if self.is_to_be_reset(lent) {
-            return Ok(Served::Done);
+        let full = self.send(shared, supply, now)?;
+        if self.is_to_be_reset(shared) {
+            return Ok(LoadStep::Done);
         }
-        let more_to_send = self.owes() && self.ready.contains(Ready::WRITABLE);
-        if self.is_through(lent, supply) {
-            return self.finish(lent, now);
+        let more_to_send = self.has_output() && self.ready.contains(Ready::WRITABLE);
+        if self.is_done(shared, supply) {
+            return self.finish(shared, now);
         }
         let again = full || more_to_send || self.ready.contains(Ready::READABLE);
-        Ok(if again { Served::Again } else { Served::Idle })
+        Ok(if again { LoadStep::Yield } else { LoadStep::Idle })
     }
 
     /// True once lines may go: it is connected, has introduced itself where that is asked for, and
     /// has been greeted, likewise.
     #[cold]
-    fn started(&mut self, lent: &mut Lent, clock: impl Fn() -> MonotonicNs) -> Result<bool, Trouble> {
-        if self.phase == Phase::Connecting && !self.connected(lent, clock())? {
+    fn started(
+        &mut self,
+        shared: &mut RunShared,
+        clock: impl Fn() -> MonotonicNs,
+    ) -> Result<bool, RunError> {
+        if self.phase == LoadPhase::Connecting && !self.connected(shared, clock())? {
             return Ok(false);
         }
-        if let (Some(version), Phase::Introducing(sent)) = (lent.plan.send_proxy, self.phase)
-            && !self.introduce(version, sent)?
+        if let (Some(version), LoadPhase::ProxyHeader(sent)) = (shared.plan.send_proxy, self.phase)
+            && !self.send_proxy_header(version, sent)?
         {
             return Ok(false);
         }
-        if lent.plan.skip_greeting && !self.greeted(lent, clock())? {
+        if shared.plan.skip_greeting && !self.greeted(shared, clock())? {
             return Ok(false);
         }
         self.open(clock());
@@ -245,17 +251,17 @@ impl<S: DialedStream> Exchange<S> {
 
     /// From now on lines may go.
     fn open(&mut self, now: MonotonicNs) {
-        self.phase = Phase::Open;
+        self.phase = LoadPhase::Open;
         self.free = now;
         self.active = now;
     }
 
     /// Asks the socket whether it is connected, once an event says that it knows.
-    fn connected(&mut self, lent: &mut Lent, now: MonotonicNs) -> Result<bool, Trouble> {
+    fn connected(&mut self, shared: &mut RunShared, now: MonotonicNs) -> Result<bool, RunError> {
         if !self.ready.contains(Ready::WRITABLE) {
             return Ok(false);
         }
-        let failed = |error: io::Error| Trouble::of(Where::Connect, &error);
+        let failed = |error: io::Error| RunError::of(ErrorPhase::Connect, &error);
         if let Some(error) = self.stream.take_error().map_err(failed)? {
             return Err(failed(error));
         }
@@ -268,21 +274,21 @@ impl<S: DialedStream> Exchange<S> {
         if local.is_some() && local == remote {
             // A connect to a port of this machine, on which nobody listens, may be given that very
             // port to connect from (RFC 9293, section 3.5: simultaneous open).
-            return Err(Trouble::new(Where::Connect, Word::Refused));
+            return Err(RunError::new(ErrorPhase::Connect, FailureKind::Refused));
         }
-        self.phase = Phase::Introducing(0);
+        self.phase = LoadPhase::ProxyHeader(0);
         self.active = now;
-        lent.results.connected(now.ns_since(self.dialled));
+        shared.results.connected(now.ns_since(self.dialled));
         Ok(true)
     }
 
     /// Where it is, should something go wrong there.
-    fn place(&self) -> Where {
+    fn place(&self) -> ErrorPhase {
         match self.phase {
-            Phase::Connecting => Where::Connect,
-            Phase::Ending if self.in_flight() == 0 => Where::Close,
-            Phase::Introducing(_) => Where::Write,
-            Phase::Greeting(_) | Phase::Open | Phase::Ending => Where::Read,
+            LoadPhase::Connecting => ErrorPhase::Connect,
+            LoadPhase::Ending if self.in_flight() == 0 => ErrorPhase::Close,
+            LoadPhase::ProxyHeader(_) => ErrorPhase::Write,
+            LoadPhase::Greeting(_) | LoadPhase::Open | LoadPhase::Ending => ErrorPhase::Read,
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::reactor::DialedStream;
 use super::super::payload::Payload;
 use super::super::report::Mismatch;
 use super::super::results::Results;
-use super::super::trouble::Trouble;
-use super::{Exchange, Lent};
+use super::super::trouble::RunError;
+use super::{LoadConnection, RunShared};
 
 /// What a read has given.
 pub(super) enum Got {
@@ -21,17 +21,17 @@ pub(super) enum Got {
     Nothing,
 }
 
-impl<S: DialedStream> Exchange<S> {
+impl<S: DialedStream> LoadConnection<S> {
     /// Reads once; a short read has emptied the socket, unless its end is near.
     #[inline]
-    pub(super) fn read(&mut self, lent: &mut Lent) -> Result<Got, Trouble> {
+    pub(super) fn read(&mut self, shared: &mut RunShared) -> Result<Got, RunError> {
         if !self.ready.contains(Ready::READABLE) {
             return Ok(Got::Nothing);
         }
-        match self.stream.read(&mut lent.room) {
+        match self.stream.read(&mut shared.room) {
             Ok(0) => Ok(Got::End),
             Ok(count) => {
-                if count < lent.room.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {
+                if count < shared.room.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {
                     self.ready.remove(Ready::READABLE);
                 }
                 Ok(Got::Bytes(count))
@@ -41,7 +41,7 @@ impl<S: DialedStream> Exchange<S> {
                 Ok(Got::Nothing)
             }
             Err(error) if fault::is_interrupted(&error) => Ok(Got::Nothing),
-            Err(error) => Err(Trouble::of(self.place(), &error)),
+            Err(error) => Err(RunError::of(self.place(), &error)),
         }
     }
 
@@ -49,10 +49,10 @@ impl<S: DialedStream> Exchange<S> {
     pub(super) fn compare(
         &mut self,
         count: usize,
-        lent: &mut Lent,
+        shared: &mut RunShared,
         now: MonotonicNs,
-    ) -> Result<(), Trouble> {
-        let Lent { payload, results, room, plan, .. } = lent;
+    ) -> Result<(), RunError> {
+        let RunShared { payload, results, room, plan, .. } = shared;
         let mut got = room.split_at(count).0;
         while !got.is_empty() {
             let (line, size) = (self.due.line, self.due.size());
@@ -64,13 +64,16 @@ impl<S: DialedStream> Exchange<S> {
                 Ok(count) => count,
                 Err(count) => {
                     self.tell_mismatch(payload, results, got, count);
-                    return Err(Trouble::MISMATCH);
+                    return Err(RunError::MISMATCH);
                 }
             };
             self.received += u64::try_from(right).unwrap_or_default();
             got = got.split_at(right).1;
             if self.due.line != line {
-                if plan.paced && self.in_flight() + 1 >= plan.window && self.free != MonotonicNs::NEVER {
+                if plan.paced
+                    && self.in_flight() + 1 >= plan.window
+                    && self.free != MonotonicNs::NEVER
+                {
                     self.free = now;
                 }
                 let since = self.since(line);

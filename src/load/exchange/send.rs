@@ -7,12 +7,12 @@ use crate::reactor::DialedStream;
 
 use super::super::plan::Plan;
 use super::super::results::Results;
-use super::super::trouble::{Trouble, Where};
-use super::{Exchange, Lent, Phase, Supply, TURN_BYTES_MAX};
+use super::super::trouble::{ErrorPhase, RunError};
+use super::{LoadConnection, LoadPhase, RunShared, Supply, TURN_BYTES_MAX};
 
-impl<S: DialedStream> Exchange<S> {
+impl<S: DialedStream> LoadConnection<S> {
     /// True if a line that was begun is not sent yet.
-    pub(super) const fn owes(&self) -> bool {
+    pub(super) const fn has_output(&self) -> bool {
         self.sent.line < self.begun
     }
 
@@ -21,17 +21,17 @@ impl<S: DialedStream> Exchange<S> {
     #[inline]
     pub(super) fn send(
         &mut self,
-        lent: &mut Lent,
+        shared: &mut RunShared,
         supply: &mut impl Supply,
         now: MonotonicNs,
-    ) -> Result<bool, Trouble> {
-        if !self.ready.contains(Ready::WRITABLE) || self.phase != Phase::Open {
+    ) -> Result<bool, RunError> {
+        if !self.ready.contains(Ready::WRITABLE) || self.phase != LoadPhase::Open {
             return Ok(false);
         }
         if self.free == MonotonicNs::NEVER {
             self.free = now;
         }
-        let Lent { plan, payload, results, out, .. } = lent;
+        let RunShared { plan, payload, results, out, .. } = shared;
         out.clear();
         let mut end = self.sent;
         while out.len() < TURN_BYTES_MAX
@@ -53,7 +53,7 @@ impl<S: DialedStream> Exchange<S> {
             }
             Err(error) if fault::would_block(&error) => self.blocked(),
             Err(error) if fault::is_interrupted(&error) => {}
-            Err(error) => return Err(Trouble::of(Where::Write, &error)),
+            Err(error) => return Err(RunError::of(ErrorPhase::Write, &error)),
         }
         Ok(false)
     }
@@ -61,8 +61,8 @@ impl<S: DialedStream> Exchange<S> {
     /// Begins one line more than is planned, if it has nothing else on its way. Returns false if it
     /// can't: it has not answered yet, or ends.
     #[cold]
-    pub(in super::super) fn ask_again(&mut self, now: MonotonicNs) -> bool {
-        if self.phase != Phase::Open || !self.has_answered() || self.in_flight() > 0 {
+    pub(in super::super) fn verify_held(&mut self, now: MonotonicNs) -> bool {
+        if self.phase != LoadPhase::Open || !self.has_answered() || self.in_flight() > 0 {
             return false;
         }
         self.active = now;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::MonotonicNs;
 use crate::reactor::DialedStream;
 
-use super::{Exchange, Phase};
+use super::{LoadConnection, LoadPhase};
 
 /// After which part of the timeout in silence a greeting that does not end with a line is over.
 const GREETING_SILENCE: u32 = 8;
@@ -14,17 +14,17 @@ const GREETING_SILENCE: u32 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Wait {
     /// Wait on, if it waits for anything.
-    GoesOn,
+    Continues,
     /// Look once more whether it is there.
-    LastLook,
+    FinalRead,
     /// Be closed.
     IsOver,
 }
 
-impl<S: DialedStream> Exchange<S> {
+impl<S: DialedStream> LoadConnection<S> {
     /// True if what it waits for has not come for that long.
     pub(in super::super) fn is_overdue(&self, timeout: Duration, now: MonotonicNs) -> bool {
-        let waits = self.phase != Phase::Open || self.in_flight() > 0;
+        let waits = self.phase != LoadPhase::Open || self.in_flight() > 0;
         waits && now.since(self.active) >= timeout
     }
 
@@ -32,14 +32,14 @@ impl<S: DialedStream> Exchange<S> {
     /// more, in a turn of its own, before the wait is over.
     pub(in super::super) fn wait(&mut self, timeout: Duration, now: MonotonicNs) -> Wait {
         let silence = timeout / GREETING_SILENCE;
-        if self.phase == Phase::Greeting(true) && now.since(self.active) >= silence {
+        if self.phase == LoadPhase::Greeting(true) && now.since(self.active) >= silence {
             self.open(now);
-            return Wait::LastLook;
+            return Wait::FinalRead;
         }
         let overdue = self.is_overdue(timeout, now);
-        match (overdue, std::mem::replace(&mut self.last_look, overdue)) {
-            (false, _) => Wait::GoesOn,
-            (true, false) => Wait::LastLook,
+        match (overdue, std::mem::replace(&mut self.final_read, overdue)) {
+            (false, _) => Wait::Continues,
+            (true, false) => Wait::FinalRead,
             (true, true) => Wait::IsOver,
         }
     }

@@ -1,6 +1,6 @@
 //! The load generator's reactor: one loop that connects, sends, compares and times.
 //!
-//! What [`Generator::turn`] does, in this order:
+//! What [`Engine::turn`] does, in this order:
 //!
 //! 1. **poll**: wait for events; not at all while there is work, else until the next thing is due.
 //! 2. **mark**: an event only leaves a hint and queues its connection. No I/O.
@@ -27,17 +27,17 @@ use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::reactor::{Dial, DialedStream};
 
-use super::config::{Config, Until};
-use super::dialling::Dialling;
-use super::exchange::{Exchange, Lent, Served};
-use super::gathering::Gathering;
-use super::pace::{Due, Pace};
+use super::config::{LoadConfig, StopAfter};
+use super::dialling::DialQueue;
+use super::exchange::{LoadConnection, LoadStep, RunShared};
+use super::gathering::StartBarrier;
+use super::pace::{DueLine, Pace};
 use super::payload::Payload;
 use super::plan::Plan;
-use super::report::Second;
+use super::report::Interval;
 use super::results::Results;
-use super::stage::Stage;
-use super::supply::{Leave, Lines, Owed, Supplied};
+use super::stage::RunClock;
+use super::supply::{DueLines, LineBudget, LineSource, Permit};
 
 /// How many connects are begun in one turn: on this machine's own addresses each does the whole
 /// handshake, in some 20 microseconds, in which nobody else is served.
@@ -53,35 +53,35 @@ const LINES_PER_TURN: usize = 1024;
 /// A place for one connection at a time.
 #[derive(Debug)]
 struct Slot<S> {
-    exchange: Option<Exchange<S>>,
+    connection: Option<LoadConnection<S>>,
     /// Lines that were due and that it has not begun to send: the open loop's.
-    owed: Owed,
+    due: DueLines,
     /// It counts for the connections that have not been answered yet.
-    young: bool,
+    unanswered: bool,
     /// It is to be connected once a line is due on it.
     awaits_a_line: bool,
 }
 
 /// The event loop and all that it holds.
 #[derive(Debug)]
-pub(super) struct Generator<D: Dial> {
+pub(super) struct Engine<D: Dial> {
     dial: D,
     now: MonotonicNs,
     start: MonotonicNs,
     slots: Vec<Slot<D::Stream>>,
     run_queue: Vec<usize>,
-    again: Vec<usize>,
-    dialling: Dialling,
-    gathering: Gathering,
+    requeued: Vec<usize>,
+    dial_queue: DialQueue,
+    barrier: StartBarrier,
     pace: Option<Pace>,
-    lines: Lines,
-    lent: Lent,
-    stage: Stage,
+    budget: LineBudget,
+    shared: RunShared,
+    clock: RunClock,
     sources: Vec<IpAddr>,
     /// How many slots have a connection.
     open: usize,
     /// How many connections are still to be asked for a second line when the time is over.
-    to_ask: usize,
+    to_verify: usize,
     timeout: Duration,
     next_check: MonotonicNs,
     /// Lines over and connections established at the last check, and when they last changed.
@@ -90,9 +90,9 @@ pub(super) struct Generator<D: Dial> {
     /// How late a poll has to be to count as a pause of our own.
     pause_min_ns: u64,
     /// How much processor time was used until the last check.
-    worked: Duration,
+    cpu_time: Duration,
     /// All time is over, and everything has a last look in this turn; and then it is cut.
-    last_look: bool,
+    final_read: bool,
     is_cut: bool,
     /// How many connects were tried.
     dials: usize,
@@ -100,21 +100,25 @@ pub(super) struct Generator<D: Dial> {
     notes: Vec<String>,
 }
 
-impl<D: Dial> Generator<D> {
-    pub(super) fn new(dial: D, config: &Config) -> Self {
-        let limit = match config.until {
-            Until::Time(_) => u64::MAX,
-            Until::Lines(lines) => lines,
+impl<D: Dial> Engine<D> {
+    pub(super) fn new(dial: D, config: &LoadConfig) -> Self {
+        let limit = match config.stop_after {
+            StopAfter::Time(_) => u64::MAX,
+            StopAfter::Lines(lines) => lines,
         };
-        let slot =
-            || Slot { exchange: None, owed: Owed::default(), young: false, awaits_a_line: false };
+        let slot = || Slot {
+            connection: None,
+            due: DueLines::default(),
+            unanswered: false,
+            awaits_a_line: false,
+        };
         let slots = std::iter::repeat_with(slot).take(config.connections).collect();
-        let lent = Lent::new(Plan::of(config), Payload::new(config.seed, config.size));
+        let shared = RunShared::new(Plan::of(config), Payload::new(config.seed, config.size));
         // All that takes its time is done before the time begins.
         let start = dial.now();
-        let gathering = Gathering::new(config, &lent.plan, start);
-        let mut stage = Stage::new(config, start);
-        if !gathering.lasts() {
+        let gathering = StartBarrier::new(config, &shared.plan, start);
+        let mut stage = RunClock::new(config, start);
+        if !gathering.is_waiting() {
             stage.begin(start);
         }
         let mut pace = config.rate.map(|rate| Pace::new(start, rate, config.ramp, limit));
@@ -127,23 +131,23 @@ impl<D: Dial> Generator<D> {
             start,
             slots,
             run_queue: Vec::new(),
-            again: Vec::new(),
-            dialling: Dialling::new(config.connections, start, config.ramp),
-            gathering,
-            lines: Lines::new(limit),
+            requeued: Vec::new(),
+            dial_queue: DialQueue::new(config.connections, start, config.ramp),
+            barrier: gathering,
+            budget: LineBudget::new(limit),
             pace,
-            lent,
-            stage,
+            shared,
+            clock: stage,
             sources: config.sources.clone(),
             open: 0,
-            to_ask: config.again,
+            to_verify: config.verify_held,
             timeout: config.timeout,
             next_check: start,
             progress: (0, 0),
             progressed: start,
             pause_min_ns: Self::pause_min_ns(config.timeout),
-            worked: Duration::ZERO,
-            last_look: false,
+            cpu_time: Duration::ZERO,
+            final_read: false,
             is_cut: false,
             dials: 0,
             notes: Vec::new(),
@@ -153,49 +157,49 @@ impl<D: Dial> Generator<D> {
     /// One pass of the loop. Returns the second that has ended in it, if one has.
     ///
     /// An error is our own: the poll does not work any more.
-    pub(super) fn turn(&mut self) -> io::Result<Option<Second>> {
+    pub(super) fn turn(&mut self) -> io::Result<Option<Interval>> {
         self.poll_and_mark()?;
         self.pace();
         let served = self.serve();
         if self.now >= self.next_check {
             self.expire();
         }
-        if self.open == 0 && self.lent.results.established == 0 {
-            self.end_if_nobody_connects();
+        if self.open == 0 && self.shared.results.established == 0 {
+            self.end_if_none_connects();
         }
         self.connect(served);
-        if self.gathering.ends(&self.dialling, self.now) {
+        if self.barrier.release(&self.dial_queue, self.now) {
             self.begin();
         }
-        if self.to_ask > 0 && self.now >= self.stage.to() {
-            self.ask_again();
+        if self.to_verify > 0 && self.now >= self.clock.to() {
+            self.verify_held();
         }
-        if self.lines.all_issued() && self.lent.results.lines_over() >= self.lines.limit() {
+        if self.budget.all_issued() && self.shared.results.lines_over() >= self.budget.limit() {
             self.end();
         }
-        if self.stage.is_out_of_time(self.now) {
-            self.run_out_of_time();
+        if self.clock.is_out_of_time(self.now) {
+            self.end_at_deadline();
         }
-        Ok(self.end_second())
+        Ok(self.end_interval())
     }
 
     /// True once nothing is left to be done.
     pub(super) fn is_over(&self) -> bool {
-        self.is_cut || self.stage.is_ending() && self.open == 0 && self.has_sent_all()
+        self.is_cut || self.clock.is_ending() && self.open == 0 && self.has_sent_all()
     }
 
     /// True if no line that was due is still to be sent.
     fn has_sent_all(&self) -> bool {
-        self.pace.as_ref().is_none_or(Pace::is_through)
-            && self.slots.iter().all(|slot| slot.owed.lines() == 0)
+        self.pace.as_ref().is_none_or(Pace::is_done)
+            && self.slots.iter().all(|slot| slot.due.lines() == 0)
     }
 
     /// What was found, once it is over, and for how long it was measured.
     pub(super) fn finish(mut self) -> (Results, Duration) {
-        self.give_up_the_rest();
+        self.abort_remaining();
         let at = self.now.since(self.start);
-        self.lent.results.end_second(at, self.open, self.stage.part());
-        (self.lent.results, self.stage.measured())
+        self.shared.results.end_second(at, self.open, self.clock.phase());
+        (self.shared.results, self.clock.measured())
     }
 
     /// What the user should know by now.
@@ -205,16 +209,16 @@ impl<D: Dial> Generator<D> {
 
     /// Hands lines that are due to connections, one to each in turn.
     fn pace(&mut self) {
-        let opened = self.dialling.opened();
+        let opened = self.dial_queue.opened();
         let Some(pace) = self.pace.as_mut().filter(|pace| pace.next() <= self.now) else { return };
         for _ in 0..LINES_PER_TURN {
             let Some(due) = pace.due(self.now, opened) else { break };
-            hand_out(due, &mut self.slots, &mut self.dialling, &mut self.run_queue);
-            self.lines.issued();
+            assign(due, &mut self.slots, &mut self.dial_queue, &mut self.run_queue);
+            self.budget.issued();
         }
-        if pace.is_through() && self.stage.is_ending() {
+        if pace.is_done() && self.clock.is_ending() {
             // Connections that have nothing else to do have waited for this.
-            self.wake_everybody();
+            self.wake_all();
         }
     }
 
@@ -226,50 +230,50 @@ impl<D: Dial> Generator<D> {
             self.serve_one(key);
         }
         self.run_queue.clear();
-        std::mem::swap(&mut self.run_queue, &mut self.again);
+        std::mem::swap(&mut self.run_queue, &mut self.requeued);
         served
     }
 
     #[inline]
     fn serve_one(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        let Some(exchange) = &mut slot.exchange else { return };
+        let Some(exchange) = &mut slot.connection else { return };
         let leave = match () {
-            () if self.stage.is_ending() => Leave::Owed,
-            () if self.gathering.lasts() && exchange.has_begun() => Leave::None,
-            () => Leave::Any,
+            () if self.clock.is_ending() => Permit::Owed,
+            () if self.barrier.is_waiting() && exchange.has_begun() => Permit::None,
+            () => Permit::Any,
         };
-        let mut supply = Supplied {
-            lines: &mut self.lines,
+        let mut supply = LineSource {
+            lines: &mut self.budget,
             pace: self.pace.as_ref(),
             owner: key,
-            owed: &mut slot.owed,
-            leave,
+            due: &mut slot.due,
+            permit: leave,
         };
-        let served = exchange.serve(&mut self.lent, &mut supply, || self.dial.now());
-        let young = slot.young;
+        let served = exchange.serve(&mut self.shared, &mut supply, || self.dial.now());
+        let young = slot.unanswered;
         match served {
-            Served::Idle => {}
-            Served::Again => mark(&mut self.slots, &mut self.again, key, Ready::NONE),
-            Served::Done | Served::Failed(_) => self.close(key, served),
+            LoadStep::Idle => {}
+            LoadStep::Yield => mark(&mut self.slots, &mut self.requeued, key, Ready::NONE),
+            LoadStep::Done | LoadStep::Failed(_) => self.close(key, served),
         }
         if young {
-            self.grow_up(key);
+            self.mark_answered(key);
         }
     }
 }
 
 /// Hands a line to its connection, which may have to be made for it.
-fn hand_out<S: DialedStream>(
-    due: Due,
+fn assign<S: DialedStream>(
+    due: DueLine,
     slots: &mut [Slot<S>],
-    dialling: &mut Dialling,
+    dialling: &mut DialQueue,
     queue: &mut Vec<usize>,
 ) {
     let Some(slot) = slots.get_mut(due.owner) else { return };
-    slot.owed.add(due);
+    slot.due.add(due);
     if std::mem::take(&mut slot.awaits_a_line) {
-        dialling.again(due.owner);
+        dialling.redial(due.owner);
     }
     mark(slots, queue, due.owner, Ready::NONE);
 }
@@ -277,7 +281,7 @@ fn hand_out<S: DialedStream>(
 /// Remembers what an event, or a line that is due, means for a connection, and queues it.
 #[inline]
 fn mark<S: DialedStream>(slots: &mut [Slot<S>], queue: &mut Vec<usize>, key: usize, ready: Ready) {
-    if let Some(exchange) = slots.get_mut(key).and_then(|slot| slot.exchange.as_mut())
+    if let Some(exchange) = slots.get_mut(key).and_then(|slot| slot.connection.as_mut())
         && exchange.mark(ready)
     {
         queue.push(key);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const SECOND: Second = Second {
+const SECOND: Interval = Interval {
     at_s: 1.0,
     lines: 51_234,
     open: 50,
@@ -13,21 +13,27 @@ const SECOND: Second = Second {
     measured: true,
 };
 
-fn progress(until: Until) -> Progress {
+fn progress(until: StopAfter) -> Progress {
     let second = Duration::from_secs(1);
     let (connections, progress) = (50, true);
-    let config = Config { connections, until, warmup: second, progress, ..Config::for_tests() };
-    Progress::with_voice(Voice::Silent, &config)
+    let config = LoadConfig {
+        connections,
+        stop_after: until,
+        warmup: second,
+        progress,
+        ..LoadConfig::for_tests()
+    };
+    Progress::with_voice(ProgressOutput::Silent, &config)
 }
 
-fn running(elapsed: u64, done: f64) -> Standing {
-    Standing { elapsed: Duration::from_secs(elapsed), done, doing: Doing::Running }
+fn running(elapsed: u64, done: f64) -> RunState {
+    RunState { elapsed: Duration::from_secs(elapsed), done, activity: Activity::Running }
 }
 
 /// After which seconds of a run a line is due.
 fn due(mut progress: Progress, seconds: u32) -> Vec<u32> {
     let mut due = |at: u32| {
-        let second = Second { at_s: f64::from(at), ..SECOND };
+        let second = Interval { at_s: f64::from(at), ..SECOND };
         progress.line(&second, &running(at.into(), f64::from(at) / f64::from(seconds))).due
     };
     (1..=seconds).filter(|at| due(*at)).collect()
@@ -35,53 +41,53 @@ fn due(mut progress: Progress, seconds: u32) -> Vec<u32> {
 
 #[test]
 fn a_short_run_is_told_by_the_second_and_a_long_one_by_the_tenth() {
-    let time = |seconds| progress(Until::Time(Duration::from_secs(seconds)));
+    let time = |seconds| progress(StopAfter::Time(Duration::from_secs(seconds)));
     assert_eq!(due(time(10), 11), (1..=11).collect::<Vec<_>>());
     // The first at once, to show that it runs.
     assert_eq!(due(time(99), 100), [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
-    assert_eq!(due(progress(Until::Lines(1000)), 25).len(), 11);
-    assert_eq!(due(progress(Until::Lines(1000)), 3), [1, 2, 3], "at most one a second");
+    assert_eq!(due(progress(StopAfter::Lines(1000)), 25).len(), 11);
+    assert_eq!(due(progress(StopAfter::Lines(1000)), 3), [1, 2, 3], "at most one a second");
 }
 
 #[test]
 fn a_line_tells_the_last_second_and_all_errors() {
-    let mut progress = progress(Until::Time(Duration::from_secs(10)));
+    let mut progress = progress(StopAfter::Time(Duration::from_secs(10)));
     let line = progress.line(&SECOND, &running(1, 0.1));
     assert_eq!(line.text, "1 s of 11 s, 51,234 lines/s, p99 1.93 ms, 50 open, 0 errors");
-    let second = Second { at_s: 1.5, errors: 1, lines: 0, p99_us: None, ..SECOND };
+    let second = Interval { at_s: 1.5, errors: 1, lines: 0, p99_us: None, ..SECOND };
     let line = progress.line(&second, &running(2, 0.14));
     assert_eq!(line.text, "2 s of 11 s, 0 lines/s, p99 -, 50 open, 1 error");
-    let second = Second { at_s: 2.0, errors: 2, lines: 50, ..SECOND };
+    let second = Interval { at_s: 2.0, errors: 2, lines: 50, ..SECOND };
     let line = progress.line(&second, &running(2, 0.2));
     assert_eq!(line.text, "2 s of 11 s, 100 lines/s, p99 1.93 ms, 50 open, 3 errors");
 }
 
 #[test]
 fn a_run_of_unknown_length_is_told_in_percent() {
-    let line = progress(Until::Lines(1000)).line(&SECOND, &running(1, 0.254));
+    let line = progress(StopAfter::Lines(1000)).line(&SECOND, &running(1, 0.254));
     assert_eq!(line.text, "1 s (25 %), 51,234 lines/s, p99 1.93 ms, 50 open, 0 errors");
 }
 
 #[test]
 fn g08_a_run_that_only_waits_says_for_what_and_how_long() {
-    let mut progress = progress(Until::Time(Duration::from_secs(4)));
+    let mut progress = progress(StopAfter::Time(Duration::from_secs(4)));
     let left = Duration::from_millis(6200);
     let mut told = |doing| {
-        let standing = Standing { elapsed: Duration::from_secs(5), done: 1.0, doing };
-        let line = progress.line(&Second { at_s: 15.0, ..SECOND }, &standing);
+        let standing = RunState { elapsed: Duration::from_secs(5), done: 1.0, activity: doing };
+        let line = progress.line(&Interval { at_s: 15.0, ..SECOND }, &standing);
         assert!(line.due);
         line.text
     };
     assert_eq!(
-        told(Doing::Waiting { lines: 3000, connections: 50, left }),
+        told(Activity::Waiting { lines: 3000, connections: 50, left }),
         "5 s of 5 s, waiting for 3,000 lines, for 7 s at most, 0 errors"
     );
     assert_eq!(
-        told(Doing::Waiting { lines: 0, connections: 50, left }),
+        told(Activity::Waiting { lines: 0, connections: 50, left }),
         "5 s of 5 s, waiting for 50 connections to end, for 7 s at most, 0 errors"
     );
     assert_eq!(
-        told(Doing::Gathering { answered: 1200, of: 5000 }),
+        told(Activity::Gathering { answered: 1200, of: 5000 }),
         "15 s before the load begins, 1,200 of 5,000 connections have been answered, 0 errors"
     );
 }
@@ -90,7 +96,7 @@ fn g08_a_run_that_only_waits_says_for_what_and_how_long() {
 fn a_second_in_which_lines_were_lost_has_no_p99() {
     let table = [(None, 0, "-"), (None, 5, "lost"), (Some(1.0), 5, "1.00 us")];
     for (p99_us, unanswered, text) in table {
-        assert_eq!(p99(&Second { unanswered, p99_us, ..SECOND }), text);
+        assert_eq!(p99(&Interval { unanswered, p99_us, ..SECOND }), text);
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde_json::error::Category;
 
-use super::{Found, Report, Share, Times, figures};
+use super::{Found, Report, Statistic, Times, figures};
 
 /// What differs by no more than this part is called the same: two runs of one program do.
 const NOISE: f64 = 0.01;
@@ -20,7 +20,7 @@ enum Better {
 }
 
 /// A figure of both reports, and how it is written.
-struct Metric {
+struct ComparedMetric {
     name: String,
     better: Better,
     shown: fn(f64) -> String,
@@ -85,15 +85,15 @@ fn warnings(a: &Report, b: &Report) -> anyhow::Result<Vec<String>> {
     Ok(warnings)
 }
 
-fn metrics(a: &Report, b: &Report) -> Vec<Metric> {
-    let metric = |name: &str, better, shown, of: fn(&Report) -> f64| Metric {
+fn metrics(a: &Report, b: &Report) -> Vec<ComparedMetric> {
+    let metric = |name: &str, better, shown, of: fn(&Report) -> f64| ComparedMetric {
         name: name.to_owned(),
         better,
         shown,
         of: (Found::Value(of(a)), Found::Value(of(b))),
     };
     let times = |prefix: &str, of: Times| {
-        Share::ALL.map(|share| Metric {
+        Statistic::ALL.map(|share| ComparedMetric {
             name: format!("{prefix}{}", share.name()),
             better: Better::Less,
             shown: figures::time,
@@ -121,7 +121,7 @@ fn metrics(a: &Report, b: &Report) -> Vec<Metric> {
     metrics
 }
 
-fn row(metric: &Metric) -> String {
+fn row(metric: &ComparedMetric) -> String {
     let shown = |found: Found| match found {
         Found::Value(value) => (metric.shown)(value),
         Found::Lost => "lost".to_owned(),

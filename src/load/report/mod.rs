@@ -28,9 +28,9 @@ pub use distribution::{Answers, Distribution, Distributions, Found};
 pub use hdr::hdr;
 #[cfg(feature = "plot")]
 pub use plot::plot;
-pub use share::Share;
+pub use share::Statistic;
 pub use text::text;
-pub use troubles::remedy;
+pub use troubles::hint;
 pub(super) use troubles::speaks_first;
 pub(super) use verdict::lost_or_failed;
 
@@ -70,9 +70,9 @@ pub struct Report {
     pub bytes_per_s: f64,
     /// Connections that did all of their work while it was measured, and were then closed as
     /// asked: what the modes `churn`, `half-close` and `abort` count.
-    pub exchanges: u64,
+    pub transactions: u64,
     /// The same over the whole run.
-    pub exchanges_total: u64,
+    pub transactions_total: u64,
     /// How long it was measured.
     pub duration_s: f64,
     /// From when a line was sent (`closed`) or was to be sent (`open`), until all of it was back.
@@ -106,16 +106,16 @@ pub struct Report {
     pub unsent: u64,
     /// Connections that were held and were to echo a second line at the end (`--again`). Those of
     /// them that did not are in `unanswered`.
-    pub asked_again: u64,
+    pub held_verified: u64,
     /// What this machine could not give, by errno, and how often: no error of the server.
-    pub shortages: BTreeMap<String, u64>,
+    pub local_errors: BTreeMap<String, u64>,
     /// For how long this process stood still, because it was stopped, frozen or starved: it is in
     /// the latencies, and no wait for the server was shorter for it.
     pub paused_s: f64,
     /// Whether Ctrl-C ended it before its time.
     pub interrupted: bool,
     /// What it was second by second, from the beginning of the run.
-    pub seconds: Vec<Second>,
+    pub seconds: Vec<Interval>,
     /// What was asked for.
     pub settings: Settings,
 }
@@ -133,7 +133,7 @@ pub enum Times {
 
 impl Report {
     /// A figure of those times.
-    pub fn time(&self, times: Times, share: Share) -> Found {
+    pub fn time(&self, times: Times, share: Statistic) -> Found {
         let (times, lost) = match times {
             Times::Latency => {
                 (&self.latency_us, self.answered_share.is_some_and(|part| part < 1.0))
@@ -203,7 +203,7 @@ pub struct Mismatch {
 
 /// One second of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Second {
+pub struct Interval {
     /// When it ended, since the run began.
     pub at_s: f64,
     /// Lines that came back in it.
@@ -244,7 +244,7 @@ pub struct Settings {
     /// How long after that nothing was measured.
     pub warmup_s: f64,
     /// How many connections were to be asked for a second line at the end.
-    pub again: u64,
+    pub verify_held: u64,
     /// `fin` or `rst`.
     pub close: String,
     /// Source addresses.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::{
-    Connections, Distribution, Distributions, Mismatch, Percentiles, Report, Second, Settings,
+    Connections, Distribution, Distributions, Interval, Mismatch, Percentiles, Report, Settings,
 };
 
 /// A closed loop, in which nothing was late because nothing had to be in time.
@@ -23,8 +23,8 @@ pub(crate) fn report() -> Report {
         bytes: 32_789_760,
         bytes_total: 36_045_440,
         bytes_per_s: 3_278_976.0,
-        exchanges: 0,
-        exchanges_total: 0,
+        transactions: 0,
+        transactions_total: 0,
         duration_s: 10.0,
         latency_us: times([812.0, 1020.0, 1930.0, 4010.0, 12_345.0, 850.0]),
         answered_share: Some(1.0),
@@ -46,8 +46,8 @@ pub(crate) fn report() -> Report {
         greeting: None,
         unanswered: 5,
         unsent: 0,
-        asked_again: 0,
-        shortages: counts(&[("EADDRNOTAVAIL", 12)]),
+        held_verified: 0,
+        local_errors: counts(&[("EADDRNOTAVAIL", 12)]),
         paused_s: 0.0,
         interrupted: false,
         seconds: (1..=11).map(second).collect(),
@@ -63,7 +63,7 @@ pub(crate) fn nothing() -> Report {
         latency_us: Percentiles::default(),
         answered_share: None,
         connect_us: Percentiles::default(),
-        seconds: vec![Second { p50_us: None, p99_us: None, lines: 0, ..second(1) }],
+        seconds: vec![Interval { p50_us: None, p99_us: None, lines: 0, ..second(1) }],
         first_mismatches: vec![Mismatch {
             connection: 3,
             local: "[::1]:40113".to_owned(),
@@ -114,8 +114,8 @@ fn times(shares: [f64; 6]) -> Percentiles {
     Percentiles { count: 512_340, p50, p90, p99, p999, max, mean }
 }
 
-fn second(number: u32) -> Second {
-    Second {
+fn second(number: u32) -> Interval {
+    Interval {
         at_s: f64::from(number),
         lines: 50_000 + u64::from(number % 4) * 900,
         open: 48,
@@ -138,7 +138,7 @@ fn settings() -> Settings {
         pipeline: 1,
         ramp_s: 0.0,
         warmup_s: 1.0,
-        again: 0,
+        verify_held: 0,
         close: "fin".to_owned(),
         sources: vec!["127.0.0.2".to_owned()],
         send_proxy: Some("v2".to_owned()),

@@ -4,7 +4,7 @@ use super::Percentiles;
 
 /// A figure of [`Percentiles`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
+pub enum Statistic {
     /// The median.
     P50,
     /// What 90 of 100 did not exceed.
@@ -19,7 +19,7 @@ pub enum Share {
     Mean,
 }
 
-impl Share {
+impl Statistic {
     /// Every share, in the order in which they are shown.
     pub const ALL: [Self; 6] = [Self::P50, Self::P90, Self::P99, Self::P999, Self::Max, Self::Mean];
 
@@ -76,11 +76,11 @@ mod tests {
             max: Some(5.0),
             mean: Some(6.0),
         };
-        let values = Share::ALL.map(|share| share.of(&times));
+        let values = Statistic::ALL.map(|share| share.of(&times));
         assert_eq!(values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0].map(Some));
-        for share in Share::ALL {
-            assert_eq!(Share::by_name(share.name()), Some(share));
+        for share in Statistic::ALL {
+            assert_eq!(Statistic::by_name(share.name()), Some(share));
         }
-        assert_eq!(Share::by_name("p99.9"), None);
+        assert_eq!(Statistic::by_name("p99.9"), None);
     }
 }

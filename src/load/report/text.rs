@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use super::chart::chart;
 use super::troubles::troubles;
 use super::verdict::verdict;
-use super::{Found, Report, Share, Times, figures};
+use super::{Found, Report, Statistic, Times, figures};
 
 /// By which part the generator's own lateness may be in the latencies: up to a tenth, they are
 /// about the server.
@@ -86,9 +86,9 @@ fn facts(report: &Report) -> Vec<String> {
             ),
         ),
     ];
-    if report.exchanges_total > 0 {
+    if report.transactions_total > 0 {
         let exchanges =
-            format!("{}, {} in all", count(report.exchanges), count(report.exchanges_total));
+            format!("{}, {} in all", count(report.transactions), count(report.transactions_total));
         rows.push(row("exchanges", &exchanges));
     }
     if report.paused_s > 0.0 {
@@ -96,8 +96,8 @@ fn facts(report: &Report) -> Vec<String> {
         let why = "in which this process was stopped or starved: they are in the latencies";
         rows.push(row("paused", &format!("{paused} {why}")));
     }
-    if report.asked_again > 0 {
-        rows.push(row("asked again", &figures::counted(report.asked_again, "connection")));
+    if report.held_verified > 0 {
+        rows.push(row("asked again", &figures::counted(report.held_verified, "connection")));
     }
     rows
 }
@@ -139,11 +139,11 @@ fn lines(report: &Report) -> String {
 fn times(report: &Report) -> Vec<String> {
     let columns = |cells: [String; 6]| cells.map(|cell| format!("{cell:>9}")).concat();
     let line = |name: &str, times: Times| {
-        let cells = Share::ALL.map(|share| cell(report.time(times, share)));
+        let cells = Statistic::ALL.map(|share| cell(report.time(times, share)));
         format!("{name:<9}{}", columns(cells))
     };
     let mut lines = vec![
-        format!("{:<9}{}", "", columns(Share::ALL.map(|share| share.title().to_owned()))),
+        format!("{:<9}{}", "", columns(Statistic::ALL.map(|share| share.title().to_owned()))),
         line("latency", Times::Latency),
         line("connect", Times::Connect),
     ];

@@ -135,7 +135,7 @@ fn what_was_not_measured_is_a_dash_and_has_no_chart() {
 
 #[test]
 fn who_was_asked_again_is_told() {
-    let report = Report { asked_again: 1000, ..sample::report() };
+    let report = Report { held_verified: 1000, ..sample::report() };
     let page = text(&report, &latency());
     assert!(page.contains("\nasked again  1,000 connections\n"), "{page}");
 }
@@ -145,8 +145,8 @@ fn exchanges_and_an_interruption_are_told() {
     let settings = Settings { ramp_s: 0.5, ..sample::report().settings };
     let mut report = Report {
         mode: "churn".to_owned(),
-        exchanges: 1200,
-        exchanges_total: 1300,
+        transactions: 1200,
+        transactions_total: 1300,
         duration_s: 3.2,
         interrupted: true,
         settings,

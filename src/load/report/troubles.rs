@@ -7,7 +7,7 @@ use super::text::row;
 use super::{Mismatch, Report, figures};
 
 /// What this machine may run out of, by errno, and what helps.
-const REMEDIES: [(&str, &str); 5] = [
+const HINTS: [(&str, &str); 5] = [
     ("EADDRNOTAVAIL", "no free port: more source addresses with --source, or --close rst"),
     ("EMFILE", "no free descriptor: raise ulimit -n, or use fewer --connections"),
     ("ENFILE", "no free descriptor in the whole system: raise fs.file-max with sysctl"),
@@ -16,8 +16,8 @@ const REMEDIES: [(&str, &str); 5] = [
 ];
 
 /// What helps where this machine has run out of something, by errno; none if that is not known.
-pub fn remedy(errno: &str) -> Option<&'static str> {
-    REMEDIES.iter().find(|(name, _)| *name == errno).map(|(_, remedy)| *remedy)
+pub fn hint(errno: &str) -> Option<&'static str> {
+    HINTS.iter().find(|(name, _)| *name == errno).map(|(_, hint)| *hint)
 }
 
 /// One line for each thing, and `none` where nothing went wrong, so that it is seen to be told.
@@ -25,9 +25,9 @@ pub(super) fn troubles(report: &Report) -> Vec<String> {
     let mut rows = errors(&report.errors_by_phase);
     rows.extend(mismatches(report));
     rows.push(row("unanswered", &unanswered(report)));
-    for (errno, times) in &report.shortages {
+    for (errno, times) in &report.local_errors {
         rows.push(row("shortage", &format!("{errno}, {}", figures::counted(*times, "time"))));
-        rows.extend(remedy(errno).map(|remedy| row("", remedy)));
+        rows.extend(hint(errno).map(|hint| row("", hint)));
     }
     rows
 }
@@ -98,7 +98,7 @@ mod tests {
             mismatches: 0,
             first_mismatches: Vec::new(),
             unanswered: 0,
-            shortages: BTreeMap::new(),
+            local_errors: BTreeMap::new(),
             ..sample::report()
         };
         let expected = ["errors       none", "mismatches   none", "unanswered   none"];
@@ -140,12 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn every_shortage_has_its_remedy_and_an_unknown_one_is_told_all_the_same() {
-        let names = REMEDIES.map(|(name, _)| (name, 1)).into_iter().chain([("EPERM", 2)]);
+    fn every_local_error_has_its_hint_and_an_unknown_one_is_listed_too() {
+        let names = HINTS.map(|(name, _)| (name, 1)).into_iter().chain([("EPERM", 2)]);
         let shortages = sample::counts(&names.collect::<Vec<_>>());
-        let rows = troubles(&Report { shortages, ..sample::report() });
-        for (name, remedy) in REMEDIES {
-            let expected = [format!("shortage     {name}, 1 time"), row("", remedy)];
+        let rows = troubles(&Report { local_errors: shortages, ..sample::report() });
+        for (name, hint) in HINTS {
+            let expected = [format!("shortage     {name}, 1 time"), row("", hint)];
             assert!(rows.windows(2).any(|pair| pair == expected), "{rows:#?}");
         }
         assert_eq!(rows.last().unwrap(), "shortage     EPERM, 2 times");

@@ -14,7 +14,7 @@ pub(super) fn verdict(report: &Report) -> String {
     let so_far = if report.interrupted { " until it was interrupted" } else { "" };
     match lost_or_failed(report) {
         Some(wrong) => format!("lost or failed{so_far}: {wrong}"),
-        None if report.lines_total == 0 && report.exchanges_total == 0 => {
+        None if report.lines_total == 0 && report.transactions_total == 0 => {
             format!("nothing was shown{so_far}: no line came back")
         }
         None => format!("passed{so_far}: {}", shown(report)),
@@ -24,7 +24,7 @@ pub(super) fn verdict(report: &Report) -> String {
 /// What a run of that mode has shown in which nothing was lost.
 fn shown(report: &Report) -> String {
     let lines = figures::counted(report.lines_total, "line");
-    let exchanges = figures::counted(report.exchanges_total, "exchange");
+    let exchanges = figures::counted(report.transactions_total, "exchange");
     let held = figures::counted(report.connections.established, "connection");
     match report.mode.as_str() {
         "churn" => format!("{exchanges}, each with a connection of its own, {lines} back whole"),
@@ -32,9 +32,9 @@ fn shown(report: &Report) -> String {
             format!("{exchanges}: after our FIN all {lines} came back, then the server's FIN")
         }
         "abort" => format!("{exchanges} reset by us as planned; the server ended none of them"),
-        "idle" if report.asked_again > 0 => format!(
+        "idle" if report.held_verified > 0 => format!(
             "{held} held to the end after an echo, and {} of them echoed again",
-            figures::count(report.asked_again)
+            figures::count(report.held_verified)
         ),
         "idle" => format!("{held} held to the end after an echo; the server ended none of them"),
         _ => format!("{lines} back, every byte right"),
@@ -76,7 +76,7 @@ fn lines(report: &Report) -> Option<String> {
 /// Connections that this machine could not make, where all of them were to be there at a time.
 fn missing(report: &Report) -> Option<String> {
     let (made, wanted) = (report.connections.established, report.settings.connections);
-    let errnos: Vec<_> = report.shortages.keys().map(String::as_str).collect();
+    let errnos: Vec<_> = report.local_errors.keys().map(String::as_str).collect();
     (made < wanted && !errnos.is_empty()).then(|| {
         format!(
             "only {} of {} could be made on this machine ({})",
@@ -100,10 +100,10 @@ mod tests {
             mode: mode.to_owned(),
             connections: Connections { attempted: 50, established: 50, failed: 0 },
             errors: BTreeMap::new(),
-            shortages: BTreeMap::new(),
+            local_errors: BTreeMap::new(),
             unanswered: 0,
             mismatches: 0,
-            exchanges_total: 1200,
+            transactions_total: 1200,
             ..sample::report()
         }
     }
@@ -138,11 +138,11 @@ mod tests {
             let bad = Report { mode: mode.to_owned(), ..sample::report() };
             assert!(verdict(&bad).starts_with("lost or failed: 7 of 50 connections"), "{mode}");
         }
-        let again = Report { asked_again: 7, ..clean("idle") };
+        let again = Report { held_verified: 7, ..clean("idle") };
         assert!(verdict(&again).ends_with("after an echo, and 7 of them echoed again"));
         let ended = Report { interrupted: true, ..clean("echo") };
         assert!(verdict(&ended).starts_with("passed until it was interrupted: 563,210 lines"));
-        let silent = Report { lines_total: 0, exchanges_total: 0, ..clean("echo") };
+        let silent = Report { lines_total: 0, transactions_total: 0, ..clean("echo") };
         assert!(verdict(&silent).starts_with("nothing was shown: no line"));
     }
 

@@ -29,7 +29,7 @@ pub(super) const SECOND: u64 = 1_000_000_000;
 
 /// What the server does to the bytes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum ServerBehavior {
     /// It echoes them.
     Echo,
     /// It never answers.
@@ -66,15 +66,15 @@ pub(super) enum Connect {
 }
 
 /// A server, and the way to it.
-pub(super) struct World {
+pub(super) struct Network {
     pub now: u64,
     /// How long bytes are on their way, there and back together.
     pub delay: u64,
     /// In that time it answers nobody; what has come is answered after it.
     pub stall: std::ops::Range<u64>,
     /// What it does on the first connections, and on all others.
-    pub deeds: Vec<Deed>,
-    pub other_deeds: Deed,
+    pub deeds: Vec<ServerBehavior>,
+    pub other_deeds: ServerBehavior,
     pub connect: fn(usize) -> Connect,
     /// How many bytes a write takes, and a read gives, at the most.
     pub chunk: usize,
@@ -100,14 +100,14 @@ pub(super) struct World {
     told: usize,
 }
 
-impl World {
+impl Network {
     pub(super) fn new() -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Self {
             now: SECOND,
             delay: MILLISECOND,
             stall: 0..0,
             deeds: Vec::new(),
-            other_deeds: Deed::Echo,
+            other_deeds: ServerBehavior::Echo,
             connect: |_| Connect::Works,
             chunk: usize::MAX,
             events_max: usize::MAX,
@@ -124,7 +124,7 @@ impl World {
         }))
     }
 
-    fn deed(&self, connection: usize) -> Deed {
+    fn deed(&self, connection: usize) -> ServerBehavior {
         self.deeds.get(connection).copied().unwrap_or(self.other_deeds)
     }
 
@@ -142,9 +142,9 @@ impl World {
 }
 
 /// The script as what dials.
-pub(super) struct Scripted(pub Rc<RefCell<World>>);
+pub(super) struct ScriptedNet(pub Rc<RefCell<Network>>);
 
-impl Dial for Scripted {
+impl Dial for ScriptedNet {
     type Stream = Thread;
 
     fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<Thread> {
@@ -171,7 +171,7 @@ impl Dial for Scripted {
             refused: connect == Connect::Refused,
             ..Wire::default()
         });
-        if let Deed::Greet(greeting) = world.deed(number) {
+        if let ServerBehavior::Greet(greeting) = world.deed(number) {
             let (first, rest) = greeting.split_at(greeting.len() / 2);
             let at = connected + world.delay;
             let pieces = [(at, first), (at + MILLISECOND / 10, rest)];

@@ -10,11 +10,11 @@ use rustix::io::Errno;
 use crate::connection::Stream;
 use crate::reactor::DialedStream;
 
-use super::{Deed, World};
+use super::{Network, ServerBehavior};
 
 /// Our end of a connection.
 pub(in crate::load) struct Thread {
-    pub(super) world: Rc<RefCell<World>>,
+    pub(super) world: Rc<RefCell<Network>>,
     pub(super) number: usize,
     pub(super) itself: bool,
 }
@@ -57,7 +57,7 @@ impl Stream for Thread {
         wire.saw_fin = true;
         let kept = std::mem::take(&mut wire.kept);
         wire.back.extend(kept.into_iter().map(|byte| (at, byte)));
-        if deed != Deed::Silence {
+        if deed != ServerBehavior::Silence {
             wire.fin = wire.fin.or(Some(at));
         }
         Ok(())

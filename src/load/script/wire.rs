@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::proxy::{self, Parsed};
 
-use super::Deed;
+use super::ServerBehavior;
 
 /// One connection as the server sees it.
 #[derive(Default)]
@@ -42,8 +42,8 @@ impl Wire {
         bytes.into_iter().chain(ends).min()
     }
 
-    pub(super) fn take(&mut self, bytes: &[u8], deed: Deed, at: u64) {
-        if deed == Deed::EchoBehindHeader && self.header.is_empty() {
+    pub(super) fn take(&mut self, bytes: &[u8], deed: ServerBehavior, at: u64) {
+        if deed == ServerBehavior::EchoBehindHeader && self.header.is_empty() {
             self.kept.extend_from_slice(bytes);
             if let Parsed::Header { bytes: length, .. } = proxy::parse(&self.kept) {
                 let rest = self.kept.split_off(length);
@@ -57,24 +57,24 @@ impl Wire {
             self.received += 1;
             let mut send = |byte| self.back.push_back((at, byte));
             match deed {
-                Deed::Silence => {}
-                Deed::EchoAtTheEnd => self.kept.push(*byte),
-                Deed::Corrupt(wrong) if wrong == place => send(byte ^ 0x10),
-                Deed::Lose(wrong) if wrong == place => {}
-                Deed::Double(wrong) if wrong == place => {
+                ServerBehavior::Silence => {}
+                ServerBehavior::EchoAtTheEnd => self.kept.push(*byte),
+                ServerBehavior::Corrupt(wrong) if wrong == place => send(byte ^ 0x10),
+                ServerBehavior::Lose(wrong) if wrong == place => {}
+                ServerBehavior::Double(wrong) if wrong == place => {
                     send(*byte);
                     send(*byte);
                 }
-                Deed::End(after) if place >= after => self.fin = self.fin.or(Some(at)),
-                Deed::Reset(after) if place >= after => self.rst = self.rst.or(Some(at)),
-                Deed::Echo
-                | Deed::Greet(_)
-                | Deed::EchoBehindHeader
-                | Deed::Corrupt(_)
-                | Deed::Lose(_)
-                | Deed::Double(_)
-                | Deed::End(_)
-                | Deed::Reset(_) => send(*byte),
+                ServerBehavior::End(after) if place >= after => self.fin = self.fin.or(Some(at)),
+                ServerBehavior::Reset(after) if place >= after => self.rst = self.rst.or(Some(at)),
+                ServerBehavior::Echo
+                | ServerBehavior::Greet(_)
+                | ServerBehavior::EchoBehindHeader
+                | ServerBehavior::Corrupt(_)
+                | ServerBehavior::Lose(_)
+                | ServerBehavior::Double(_)
+                | ServerBehavior::End(_)
+                | ServerBehavior::Reset(_) => send(*byte),
             }
         }
     }

@@ -42,7 +42,11 @@ impl FaultSampler {
                 _ if !hit => false,
                 FaultKind::Delay(delay) => mood.delay.replace(*delay).is_none(),
                 FaultKind::Slice => !std::mem::replace(&mut mood.sliced, true),
-                FaultKind::Reset | FaultKind::Close | FaultKind::Stall | FaultKind::Refuse if ends => false,
+                FaultKind::Reset | FaultKind::Close | FaultKind::Stall | FaultKind::Refuse
+                    if ends =>
+                {
+                    false
+                }
                 FaultKind::Reset => mood.terminal.replace(Terminal::Reset).is_none(),
                 FaultKind::Close => mood.terminal.replace(Terminal::Close).is_none(),
                 FaultKind::Stall => mood.terminal.replace(Terminal::Stall).is_none(),
@@ -57,7 +61,8 @@ impl FaultSampler {
 
     /// How many connections have had each kind that was asked for.
     pub(super) fn counts(&self) -> Vec<(&'static str, u64)> {
-        let asked = |kind: &FaultKind| self.specs.iter().any(|one| one.kind.index() == kind.index());
+        let asked =
+            |kind: &FaultKind| self.specs.iter().any(|one| one.kind.index() == kind.index());
         let counted = FaultKind::ALL.iter().zip(self.counts);
         counted.filter(|(kind, _)| asked(kind)).map(|(kind, count)| (kind.name(), count)).collect()
     }

@@ -16,7 +16,7 @@ use rustix::process::Pid;
 use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Ready};
 
-use super::kernel::{ExitStatus, Event, Os, Signal, StopSignal};
+use super::kernel::{Event, ExitStatus, Os, Signal, StopSignal};
 
 use self::stream::Terminal;
 
@@ -36,8 +36,8 @@ pub struct FaultInjector<K> {
 
 impl<K: Os> FaultInjector<K> {
     /// That kernel, with mischief as the dice fall.
-    pub fn new(kernel: K, dice: FaultSampler) -> Self {
-        Self { os: kernel, sampler: dice, delays: HashMap::new(), delayed: BTreeMap::new() }
+    pub fn new(os: K, dice: FaultSampler) -> Self {
+        Self { os, sampler: dice, delays: HashMap::new(), delayed: BTreeMap::new() }
     }
 
     /// What of an event is told at once; the rest is held back.
@@ -69,10 +69,10 @@ impl<K: Os> Os for FaultInjector<K> {
         let before = self.os.now();
         let next = self.delayed.first_key_value().map(|((at, _), _)| at.since(before));
         let timeout = timeout.into_iter().chain(next).min();
-        let Self { os: kernel, delays, delayed: late, .. } = self;
+        let Self { os, delays, delayed: late, .. } = self;
         let mut events = Vec::new();
-        let polled = kernel.poll(timeout, |event| events.push(event));
-        let now = kernel.now();
+        let polled = os.poll(timeout, |event| events.push(event));
+        let now = os.now();
         for event in events {
             tell(Self::deliver_now(delays, late, now, event));
         }
@@ -130,8 +130,8 @@ impl<K: Os> Os for FaultInjector<K> {
         self.os.is_over(child)
     }
 
-    fn signal_child(&mut self, child: Pid, urge: StopSignal) {
-        self.os.signal_child(child, urge);
+    fn signal_child(&mut self, child: Pid, signal: StopSignal) {
+        self.os.signal_child(child, signal);
     }
 
     fn now(&self) -> MonotonicMs {

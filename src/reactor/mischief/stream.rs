@@ -85,7 +85,9 @@ impl<S: Stream> Stream for FaultyStream<S> {
                 self.discard(room);
                 Err(fault::local_abort())
             }
-            Some(Terminal::Reset | Terminal::Close | Terminal::Stall | Terminal::Refuse) | None => Ok(read),
+            Some(Terminal::Reset | Terminal::Close | Terminal::Stall | Terminal::Refuse) | None => {
+                Ok(read)
+            }
         }
     }
 
@@ -105,6 +107,10 @@ impl<S: Stream> Stream for FaultyStream<S> {
 
     /// Who is to be closed with FIN is, although that is told to the connection as a fault.
     fn close_with_reset(&self) -> io::Result<()> {
-        if self.faults.terminal == Some(Terminal::Close) { Ok(()) } else { self.stream.close_with_reset() }
+        if self.faults.terminal == Some(Terminal::Close) {
+            Ok(())
+        } else {
+            self.stream.close_with_reset()
+        }
     }
 }

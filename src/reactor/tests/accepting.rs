@@ -29,11 +29,11 @@ fn an_empty_queue_is_not_accepted_from() {
     let accepts = |waiting: usize| {
         let mut bench = Bench::room_for(1000, OverLimit::Wait);
         bench.turn([]);
-        let before = bench.kernel.0.borrow().accepts;
+        let before = bench.os.0.borrow().accepts;
         let wires: Vec<_> = (0..waiting).map(|_| bench.knock([])).collect();
         bench.turn([LISTENER]);
         assert_eq!((bench.patience(), wires.len()), (None, waiting), "nobody is left");
-        bench.kernel.0.borrow().accepts - before
+        bench.os.0.borrow().accepts - before
     };
     assert_eq!([1, 2, 6].map(accepts), [1, 2, 6], "one call for each");
     assert_eq!([7, 20].map(accepts), [8, 21], "of many, the last finds nobody");
@@ -41,9 +41,9 @@ fn an_empty_queue_is_not_accepted_from() {
 
 #[test]
 fn a_connection_that_dies_in_the_queue_is_aborted() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     for errno in [Errno::CONNABORTED, Errno::PROTO, Errno::INTR, Errno::PERM, Errno::NETDOWN] {
-        bench.kernel.0.borrow_mut().queue.push_back(Err(errno));
+        bench.os.0.borrow_mut().queue.push_back(Err(errno));
     }
     let wire = bench.knock([bytes("served\n")]);
     bench.turn([LISTENER]);
@@ -58,8 +58,8 @@ fn a_connection_that_dies_in_the_queue_is_aborted() {
 #[test]
 fn exhaustion_pauses_and_comes_back_by_time() {
     for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
-        let mut bench = Bench::new(rules());
-        bench.kernel.0.borrow_mut().queue.push_back(Err(errno));
+        let mut bench = Bench::new(options());
+        bench.os.0.borrow_mut().queue.push_back(Err(errno));
         let wire = bench.knock([]);
         bench.turn([LISTENER]);
         assert_eq!(bench.reactor.counters().pauses, 1, "{errno:?}");
@@ -73,9 +73,9 @@ fn exhaustion_pauses_and_comes_back_by_time() {
 
 #[test]
 fn exhaustion_ends_with_a_freed_slot() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     bench.knock([In::End]);
-    bench.kernel.0.borrow_mut().queue.push_back(Err(Errno::MFILE));
+    bench.os.0.borrow_mut().queue.push_back(Err(Errno::MFILE));
     bench.knock([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.reactor.counters().accepted, 1);
@@ -85,17 +85,17 @@ fn exhaustion_ends_with_a_freed_slot() {
 
 #[test]
 fn a_broken_listener_is_our_failure() {
-    let mut bench = Bench::new(rules());
-    bench.kernel.0.borrow_mut().queue.push_back(Err(Errno::INVAL));
+    let mut bench = Bench::new(options());
+    bench.os.0.borrow_mut().queue.push_back(Err(Errno::INVAL));
     let error = bench.reactor.turn().unwrap_err();
     assert!(error.to_string().contains("listener"), "{error}");
-    assert!(bench.kernel.0.borrow().listeners_closed);
+    assert!(bench.os.0.borrow().listeners_closed);
 }
 
 #[test]
 fn a_failed_registration_costs_one_connection() {
-    let mut bench = Bench::new(rules());
-    bench.kernel.0.borrow_mut().register.push_back(Errno::NOSPC);
+    let mut bench = Bench::new(options());
+    bench.os.0.borrow_mut().register.push_back(Errno::NOSPC);
     let lost = bench.knock([]);
     let wire = bench.knock([bytes("x\n")]);
     bench.turn([LISTENER]);
@@ -133,18 +133,18 @@ fn who_may_not_connect_is_closed_at_once() {
     let deny = vec![access::network("127.0.0.0/8").unwrap()];
     let access = Access { deny, ..Access::default() };
     let over_limit = OverLimit::Evict;
-    let mut bench = Bench::new(Options { access, connections_max: 1, over_limit, ..rules() });
+    let mut bench = Bench::new(Options { access, connections_max: 1, over_limit, ..options() });
     let wires = [bench.knock([]), bench.knock([])];
     bench.turn([LISTENER]);
     assert!(wires.iter().all(|wire| wire.borrow().dropped));
     assert_eq!((bench.of(Cause::Refused), bench.of(Cause::Evicted)), (2, 0), "nobody made room");
-    assert!(bench.kernel.0.borrow().registered.is_empty());
+    assert!(bench.os.0.borrow().registered.is_empty());
 }
 
 #[test]
 fn a_peer_has_no_more_connections_than_it_may() {
-    let mut bench = Bench::new(Options { per_peer_max: Some(PeerLimit::of(1)), ..rules() });
-    bench.kernel.0.borrow_mut().register.push_back(Errno::NOMEM);
+    let mut bench = Bench::new(Options { per_peer_max: Some(PeerLimit::of(1)), ..options() });
+    bench.os.0.borrow_mut().register.push_back(Errno::NOMEM);
     let wires = [bench.knock([]), bench.knock([In::End]), bench.knock([])];
     bench.turn([LISTENER]);
     let dropped = wires.each_ref().map(|wire| wire.borrow().dropped);
@@ -190,9 +190,9 @@ fn every_phase_can_be_evicted() {
 
 #[test]
 fn nothing_but_failures_is_a_pause_and_no_busy_loop() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     for _ in 0..100 {
-        bench.kernel.0.borrow_mut().queue.push_back(Err(Errno::PERM));
+        bench.os.0.borrow_mut().queue.push_back(Err(Errno::PERM));
     }
     bench.turn([LISTENER]);
     assert_eq!(bench.reactor.counters().pauses, 1);

@@ -6,20 +6,20 @@ use super::*;
 
 /// A reactor whose connections are answered by children.
 fn bench(connections_max: usize, over_limit: OverLimit) -> Bench {
-    Bench::new(Options { exec: true, connections_max, over_limit, ..rules() })
+    Bench::new(Options { exec: true, connections_max, over_limit, ..options() })
 }
 
 impl Bench {
     /// Children end, and SIGCHLD tells it once.
     fn end(&mut self, children: impl IntoIterator<Item = (usize, ExitStatus)>) {
         let ended = children.into_iter().map(|(number, ended)| (child(number), ended));
-        self.kernel.0.borrow_mut().ended.extend(ended);
+        self.os.0.borrow_mut().ended.extend(ended);
         self.reactor.reap_children();
     }
 
     /// What children were told since this was asked last.
     fn urged(&mut self) -> Vec<(Pid, StopSignal)> {
-        let mut urged = std::mem::take(&mut self.kernel.0.borrow_mut().urged);
+        let mut urged = std::mem::take(&mut self.os.0.borrow_mut().urged);
         urged.sort_by_key(|(id, _)| id.as_raw_nonzero());
         urged
     }
@@ -38,7 +38,7 @@ fn a_child_has_the_connection_and_the_reactor_does_not() {
     let wire = bench.knock([bytes("not ours to read\n")]);
     bench.turn([LISTENER]);
     assert!(wire.borrow().dropped, "our copy is closed at once");
-    assert!(bench.kernel.0.borrow().registered.is_empty(), "no event of it will come");
+    assert!(bench.os.0.borrow().registered.is_empty(), "no event of it will come");
     assert_eq!((bench.reactor.children(), bench.reactor.counters().accepted), (1, 1));
     assert_eq!(bench.patience(), None);
     bench.assert_balanced();
@@ -72,7 +72,7 @@ fn somebody_elses_child_is_reaped_and_not_counted() {
 #[test]
 fn a_command_that_cannot_be_started_refuses_and_warns() {
     let mut bench = bench(100, OverLimit::Wait);
-    bench.kernel.0.borrow_mut().unstartable = [Errno::NOENT, Errno::AGAIN].into();
+    bench.os.0.borrow_mut().unstartable = [Errno::NOENT, Errno::AGAIN].into();
     let wires = [bench.knock([]), bench.knock([]), bench.knock([])];
     bench.turn([LISTENER]);
     assert!(wires.iter().all(|wire| wire.borrow().dropped));
@@ -103,7 +103,7 @@ fn children_count_for_the_limit_and_a_reaped_one_frees_a_slot() {
 fn a_reaped_child_ends_a_pause() {
     let mut bench = bench(100, OverLimit::Wait);
     bench.knock([]);
-    bench.kernel.0.borrow_mut().queue.push_back(Err(Errno::NFILE));
+    bench.os.0.borrow_mut().queue.push_back(Err(Errno::NFILE));
     bench.knock([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.reactor.listener_state(), "paused");
@@ -121,10 +121,14 @@ fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
     bench.at(MonotonicMs(1000)).turn([LISTENER, Event::Signal]);
     bench.knock([]);
     bench.reactor.drain();
-    assert_eq!(bench.urged(), [(child(0), StopSignal::Terminate)], "the second came with the signal");
+    assert_eq!(
+        bench.urged(),
+        [(child(0), StopSignal::Terminate)],
+        "the second came with the signal"
+    );
     bench.turn([]);
     bench.turn([]);
-    assert!(bench.kernel.0.borrow().listeners_closed, "who waited is in");
+    assert!(bench.os.0.borrow().listeners_closed, "who waited is in");
     assert_eq!(bench.reactor.children(), 3);
     assert!(bench.waits_at_most(Duration::from_secs(3)));
     bench.at(MonotonicMs(4000)).turn([]);
@@ -148,7 +152,7 @@ fn who_comes_in_at_the_very_last_is_asked_to_end_at_once() {
     bench.end([(0, ExitStatus::Exited(0))]);
     bench.at(MonotonicMs(3000)).turn([]);
     assert_eq!(bench.urged(), [(child(1), StopSignal::Terminate)]);
-    assert!(bench.kernel.0.borrow().listeners_closed);
+    assert!(bench.os.0.borrow().listeners_closed);
 }
 
 #[test]
@@ -162,7 +166,7 @@ fn the_drain_deadline_kills_children() {
     bench.at(MonotonicMs(3000)).turn([]);
     bench.urged();
     // One has ended, and its SIGCHLD is not heeded yet: it is not cut.
-    bench.kernel.0.borrow_mut().ended.push_back((child(0), ExitStatus::Signalled(15)));
+    bench.os.0.borrow_mut().ended.push_back((child(0), ExitStatus::Signalled(15)));
     bench.at(MonotonicMs(4000)).turn([]);
     assert_eq!(bench.urged(), [(child(1), StopSignal::Kill)]);
     assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (1, 1));
@@ -186,10 +190,10 @@ fn what_a_child_has_left_behind_is_told_to_end_with_the_others() {
     bench.knock([]);
     bench.knock([]);
     bench.turn([LISTENER]);
-    bench.kernel.0.borrow_mut().lingering = vec![child(0), child(1)];
+    bench.os.0.borrow_mut().lingering = vec![child(0), child(1)];
     bench.end([(0, ExitStatus::Exited(7)), (1, ExitStatus::Exited(0))]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (2, 0), "they hold connections");
-    bench.kernel.0.borrow_mut().lingering = vec![child(1)];
+    bench.os.0.borrow_mut().lingering = vec![child(1)];
     bench.end([]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 1));
     bench.reactor.drain();
@@ -208,11 +212,11 @@ fn a_process_id_that_is_given_again_is_another_childs() {
     let mut bench = bench(100, OverLimit::Wait);
     bench.knock([]);
     bench.turn([LISTENER]);
-    bench.kernel.0.borrow_mut().lingering = vec![child(0)];
+    bench.os.0.borrow_mut().lingering = vec![child(0)];
     bench.end([(0, ExitStatus::Exited(0))]);
     // What it has left behind ended, and nothing told it: the next child has the number.
-    bench.kernel.0.borrow_mut().lingering.clear();
-    bench.kernel.0.borrow_mut().spawned.clear();
+    bench.os.0.borrow_mut().lingering.clear();
+    bench.os.0.borrow_mut().spawned.clear();
     bench.knock([]);
     bench.turn([LISTENER]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 1));

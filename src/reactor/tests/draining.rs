@@ -14,7 +14,7 @@ fn drain_serves_the_queue_before_the_listener_is_closed() {
     for _ in 0..6 {
         bench.turn([]);
     }
-    assert!(bench.kernel.0.borrow().listeners_closed);
+    assert!(bench.os.0.borrow().listeners_closed);
     for wire in &wires {
         assert_eq!(wire.borrow().sent, b"x\n");
         assert!(wire.borrow().half_closed);
@@ -29,24 +29,24 @@ fn drain_serves_the_queue_before_the_listener_is_closed() {
 
 #[test]
 fn drain_leaves_the_queue_of_an_inherited_listener_to_the_next_process() {
-    let mut bench = Bench::new(Options { listeners_inherited: 1, ..rules() });
+    let mut bench = Bench::new(Options { listeners_inherited: 1, ..options() });
     bench.knock([bytes("x\n"), In::Block, In::End]);
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);
     bench.reactor.drain();
-    assert!(bench.kernel.0.borrow().listeners_closed);
+    assert!(bench.os.0.borrow().listeners_closed);
     bench.knock([]);
     bench.turn([LISTENER]);
     bench.turn([fin(0)]);
     bench.turn([]);
     assert!(bench.reactor.is_done());
     assert_eq!(bench.of(Cause::Drained), 1);
-    assert_eq!(bench.kernel.0.borrow().queue.len(), 1, "nobody has taken it out");
+    assert_eq!(bench.os.0.borrow().queue.len(), 1, "nobody has taken it out");
 }
 
 #[test]
 fn lingering_ends_at_its_deadline() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     bench.knock([]);
     bench.turn([LISTENER]);
     bench.reactor.drain();
@@ -61,7 +61,7 @@ fn lingering_ends_at_its_deadline() {
 
 #[test]
 fn the_drain_deadline_cuts_who_is_owed() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let never_reads = bench.knock([bytes("x\n")]);
     never_reads.borrow_mut().writes = [Out::Block; 9].into();
     let flushing = bench.knock([bytes("tail"), In::End]);
@@ -83,18 +83,18 @@ fn the_drain_deadline_cuts_who_is_owed() {
 
 #[test]
 fn a_second_signal_cuts_everybody_now() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     bench.knock([]);
     bench.turn([LISTENER]);
     bench.reactor.cut();
     assert_eq!(bench.of(Cause::Cut), 1);
-    assert!(bench.kernel.0.borrow().listeners_closed);
+    assert!(bench.os.0.borrow().listeners_closed);
 }
 
 #[test]
 fn a_signal_is_told_to_the_owner() {
-    let mut bench = Bench::new(rules());
-    bench.kernel.0.borrow_mut().events.push_back(vec![Event::Signal]);
+    let mut bench = Bench::new(options());
+    bench.os.0.borrow_mut().events.push_back(vec![Event::Signal]);
     assert_eq!(bench.reactor.turn().unwrap(), Wakeups::SIGNALS);
     assert_eq!(bench.reactor.signals(), [Signal::Status]);
     assert!(bench.reactor.turn().unwrap().is_empty());
@@ -102,7 +102,7 @@ fn a_signal_is_told_to_the_owner() {
 
 #[test]
 fn a_beat_is_waited_for_and_told_to_the_owner_until_the_end() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let silent = bench.knock([]);
     silent.borrow_mut().writes = [Out::Block].into();
     bench.turn([LISTENER]);
@@ -142,7 +142,7 @@ fn the_last_call_is_over_when_input_is_read_no_more() {
     bench.knock([]);
     bench.reactor.drain();
     bench.turn([LISTENER]);
-    assert!(!bench.kernel.0.borrow().listeners_closed, "somebody waits, and there is no room");
+    assert!(!bench.os.0.borrow().listeners_closed, "somebody waits, and there is no room");
     bench.at(MonotonicMs(3000)).turn([]);
-    assert!(bench.kernel.0.borrow().listeners_closed);
+    assert!(bench.os.0.borrow().listeners_closed);
 }

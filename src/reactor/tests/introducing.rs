@@ -16,7 +16,7 @@ fn from(client: &str, input: &[u8]) -> In {
 }
 
 fn proxied(demand: HeaderPolicy) -> Options {
-    Options { proxy_header: Some(demand), ..rules() }
+    Options { proxy_header: Some(demand), ..options() }
 }
 
 /// How many await a header.
@@ -26,8 +26,10 @@ fn introducing(bench: &Bench) -> usize {
 
 #[test]
 fn what_a_proxy_says_counts_for_the_limit() {
-    let mut bench =
-        Bench::new(Options { per_peer_max: Some(PeerLimit::of(1)), ..proxied(HeaderPolicy::Required) });
+    let mut bench = Bench::new(Options {
+        per_peer_max: Some(PeerLimit::of(1)),
+        ..proxied(HeaderPolicy::Required)
+    });
     let first = bench.knock([from("192.0.2.1", b"first\n"), In::Block]);
     let second = bench.knock([from("192.0.2.1", b"second\n"), In::Block]);
     let other = bench.knock([from("192.0.2.2", b"other\n"), In::Block]);
@@ -49,7 +51,8 @@ fn what_a_proxy_says_counts_for_the_limit() {
 fn silent_connections_of_one_address_take_no_more_places_than_it_may_have() {
     for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let per_peer_max = Some(PeerLimit::of(2));
-        let mut bench = Bench::new(Options { per_peer_max, connections_max: 50, ..proxied(demand) });
+        let mut bench =
+            Bench::new(Options { per_peer_max, connections_max: 50, ..proxied(demand) });
         let silent: Vec<_> = (0..40).map(|_| bench.knock([])).collect();
         bench.turn([LISTENER]);
         bench.turn([]);
@@ -69,8 +72,8 @@ fn silent_connections_of_one_address_take_no_more_places_than_it_may_have() {
 
 #[test]
 fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
-    let rules = Options { over_limit: OverLimit::Evict, ..proxied(HeaderPolicy::Required) };
-    let mut bench = Bench::new(Options { connections_max: 20, ..rules });
+    let options = Options { over_limit: OverLimit::Evict, ..proxied(HeaderPolicy::Required) };
+    let mut bench = Bench::new(Options { connections_max: 20, ..options });
     let clients: Vec<_> = (0..20)
         .map(|host| bench.knock([from(&format!("192.0.2.{host}"), b"here\n"), In::Block]))
         .collect();
@@ -87,7 +90,7 @@ fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
     // One that is identified takes the place of the client that has been idle the longest.
     let known = bench.knock([from("198.51.100.1", b"me too\n"), In::Block]);
     bench.at(MonotonicMs(100)).turn([LISTENER]);
-    let key = *bench.kernel.0.borrow().registered.last().unwrap();
+    let key = *bench.os.0.borrow().registered.last().unwrap();
     bench.turn([readable(key)]);
     bench.turn([]);
     assert_eq!(known.borrow().sent, b"me too\n");
@@ -96,8 +99,10 @@ fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
 
 #[test]
 fn only_who_was_counted_is_given_back() {
-    let mut bench =
-        Bench::new(Options { per_peer_max: Some(PeerLimit::of(1)), ..proxied(HeaderPolicy::Required) });
+    let mut bench = Bench::new(Options {
+        per_peer_max: Some(PeerLimit::of(1)),
+        ..proxied(HeaderPolicy::Required)
+    });
     let local = || In::Bytes(proxy::header(Version::V1, None));
     let counted = bench.knock([local()]);
     let check = bench.knock([In::End]);

@@ -7,28 +7,29 @@ const DELAY: Duration = Duration::from_millis(200);
 
 struct Bad {
     reactor: Reactor<FaultInjector<ScriptedOs>>,
-    kernel: ScriptedOs,
+    os: ScriptedOs,
 }
 
 impl Bad {
     /// A reactor that does that to everybody, and has one connection, which sends a line.
     fn new(kinds: &[FaultKind]) -> (Self, Handle) {
-        Self::on(kinds, rules())
+        Self::on(kinds, options())
     }
 
-    fn on(kinds: &[FaultKind], rules: Options) -> (Self, Handle) {
-        let kernel = ScriptedOs::default();
-        let mischief = kinds.iter().map(|kind| FaultSpec { kind: *kind, probability: 1.0 }).collect();
-        let misbehaving = FaultInjector::new(kernel.clone(), FaultSampler::new(mischief, 1));
-        let mut bad = Self { reactor: Reactor::new(misbehaving, 1, rules), kernel };
+    fn on(kinds: &[FaultKind], options: Options) -> (Self, Handle) {
+        let os = ScriptedOs::default();
+        let mischief =
+            kinds.iter().map(|kind| FaultSpec { kind: *kind, probability: 1.0 }).collect();
+        let misbehaving = FaultInjector::new(os.clone(), FaultSampler::new(mischief, 1));
+        let mut bad = Self { reactor: Reactor::new(misbehaving, 1, options), os };
         let (stream, wire) = ScriptedStream::new([bytes("line\n"), bytes("more\n")]);
-        bad.kernel.0.borrow_mut().queue.push_back(Ok(stream));
+        bad.os.0.borrow_mut().queue.push_back(Ok(stream));
         bad.turn([LISTENER]);
         (bad, wire)
     }
 
     fn turn(&mut self, events: impl IntoIterator<Item = Event>) {
-        self.kernel.0.borrow_mut().events.push_back(events.into_iter().collect());
+        self.os.0.borrow_mut().events.push_back(events.into_iter().collect());
         self.reactor.turn().unwrap();
     }
 
@@ -43,11 +44,11 @@ fn a_delay_holds_back_what_is_sent_and_nothing_else() {
     bad.turn([readable(0)]);
     bad.turn([]);
     assert_eq!(wire.borrow().sent, b"");
-    assert_eq!(bad.kernel.0.borrow().timeouts.last(), Some(&Some(DELAY)), "it is waited for");
-    bad.kernel.0.borrow_mut().now = MonotonicMs(199);
+    assert_eq!(bad.os.0.borrow().timeouts.last(), Some(&Some(DELAY)), "it is waited for");
+    bad.os.0.borrow_mut().now = MonotonicMs(199);
     bad.turn([]);
     assert_eq!(wire.borrow().sent, b"");
-    bad.kernel.0.borrow_mut().now = MonotonicMs(200);
+    bad.os.0.borrow_mut().now = MonotonicMs(200);
     bad.turn([]);
     assert_eq!(wire.borrow().sent, b"line\n");
     assert_eq!(bad.reactor.injected_faults(), [("delay", 1)]);
@@ -103,7 +104,7 @@ fn a_stalled_connection_does_not_outlive_the_drain() {
     bad.turn([]);
     bad.turn([]);
     for now in (25..=4025).step_by(25) {
-        bad.kernel.0.borrow_mut().now = MonotonicMs(now);
+        bad.os.0.borrow_mut().now = MonotonicMs(now);
         bad.turn([]);
     }
     assert!(bad.reactor.is_done());
@@ -124,13 +125,15 @@ fn slices_are_of_one_byte_and_lose_none() {
 
 #[test]
 fn who_is_refused_is_closed_at_once_and_by_that_name() {
-    let (bad, wire) =
-        Bad::on(&[FaultKind::Refuse], Options { per_peer_max: Some(PeerLimit::of(1)), ..rules() });
+    let (bad, wire) = Bad::on(
+        &[FaultKind::Refuse],
+        Options { per_peer_max: Some(PeerLimit::of(1)), ..options() },
+    );
     assert!(wire.borrow().dropped);
     assert_eq!(bad.of(Cause::Refused), 1);
-    assert!(bad.kernel.0.borrow().registered.is_empty());
+    assert!(bad.os.0.borrow().registered.is_empty());
     let (stream, wire) = ScriptedStream::new([]);
-    bad.kernel.0.borrow_mut().queue.push_back(Ok(stream));
+    bad.os.0.borrow_mut().queue.push_back(Ok(stream));
     let mut bad = bad;
     bad.turn([LISTENER]);
     assert!(wire.borrow().dropped, "and takes none of its peer's room");
@@ -140,14 +143,15 @@ fn who_is_refused_is_closed_at_once_and_by_that_name() {
 #[test]
 fn the_same_seed_has_the_same_connections_misbehave() {
     let accepted = |seed| {
-        let kernel = ScriptedOs::default();
+        let os = ScriptedOs::default();
         let mischief = vec![FaultSpec { kind: FaultKind::Refuse, probability: 0.25 }];
-        let misbehaving = FaultInjector::new(kernel.clone(), FaultSampler::new(mischief, seed));
-        let mut reactor = Reactor::new(misbehaving, 1, Options { connections_max: 999, ..rules() });
+        let misbehaving = FaultInjector::new(os.clone(), FaultSampler::new(mischief, seed));
+        let mut reactor =
+            Reactor::new(misbehaving, 1, Options { connections_max: 999, ..options() });
         let wires: Vec<_> = (0..800).map(|_| ScriptedStream::new([])).collect();
         let (streams, wires): (Vec<_>, Vec<_>) = wires.into_iter().unzip();
-        kernel.0.borrow_mut().queue.extend(streams.into_iter().map(Ok));
-        kernel.0.borrow_mut().events.push_back(vec![LISTENER]);
+        os.0.borrow_mut().queue.extend(streams.into_iter().map(Ok));
+        os.0.borrow_mut().events.push_back(vec![LISTENER]);
         for _ in 0..20 {
             reactor.turn().unwrap();
         }
@@ -163,7 +167,7 @@ fn the_same_seed_has_the_same_connections_misbehave() {
 #[test]
 fn a_peer_is_greeted_before_anything_else() {
     let banner = crate::banner::Banner::parse("hello {peer}").unwrap();
-    let mut bench = Bench::new(Options { banner: Some(banner), ..rules() });
+    let mut bench = Bench::new(Options { banner: Some(banner), ..options() });
     let wire = bench.knock([bytes("line\n")]);
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);

@@ -126,8 +126,8 @@ impl Os for ScriptedOs {
         !self.0.borrow().lingering.contains(&child)
     }
 
-    fn signal_child(&mut self, child: Pid, urge: StopSignal) {
-        self.0.borrow_mut().urged.push((child, urge));
+    fn signal_child(&mut self, child: Pid, signal: StopSignal) {
+        self.0.borrow_mut().urged.push((child, signal));
     }
 
     fn now(&self) -> MonotonicMs {
@@ -139,35 +139,35 @@ impl Os for ScriptedOs {
 
 struct Bench {
     reactor: Reactor<ScriptedOs>,
-    kernel: ScriptedOs,
+    os: ScriptedOs,
 }
 
 impl Bench {
-    fn new(rules: Options) -> Self {
-        let kernel = ScriptedOs::default();
-        Self { reactor: Reactor::new(kernel.clone(), 1, rules), kernel }
+    fn new(options: Options) -> Self {
+        let os = ScriptedOs::default();
+        Self { reactor: Reactor::new(os.clone(), 1, options), os }
     }
 
     fn room_for(connections_max: usize, over_limit: OverLimit) -> Self {
-        Self::new(Options { connections_max, over_limit, ..rules() })
+        Self::new(Options { connections_max, over_limit, ..options() })
     }
 
     /// A connection waits in the queue.
     fn knock(&mut self, reads: impl IntoIterator<Item = In>) -> Handle {
         let (stream, wire) = ScriptedStream::new(reads);
-        self.kernel.0.borrow_mut().queue.push_back(Ok(stream));
+        self.os.0.borrow_mut().queue.push_back(Ok(stream));
         wire
     }
 
     fn turn(&mut self, events: impl IntoIterator<Item = Event>) {
-        self.kernel.0.borrow_mut().events.push_back(events.into_iter().collect());
+        self.os.0.borrow_mut().events.push_back(events.into_iter().collect());
         self.reactor.turn().unwrap();
     }
 
     /// Time passes until `now`, in turns that nothing happens in: a leap would be a stop.
     fn at(&mut self, now: MonotonicMs) -> &mut Self {
         loop {
-            let then = self.kernel.0.borrow().now.after(Duration::from_millis(25));
+            let then = self.os.0.borrow().now.after(Duration::from_millis(25));
             if then >= now {
                 return self.leap(now);
             }
@@ -177,7 +177,7 @@ impl Bench {
 
     /// The process is stopped until `now`.
     fn leap(&mut self, now: MonotonicMs) -> &mut Self {
-        self.kernel.0.borrow_mut().now = now;
+        self.os.0.borrow_mut().now = now;
         self
     }
 
@@ -193,11 +193,11 @@ impl Bench {
     /// How long the next turn would wait.
     fn patience(&mut self) -> Option<Duration> {
         self.turn([]);
-        self.kernel.0.borrow().timeouts.last().copied().flatten()
+        self.os.0.borrow().timeouts.last().copied().flatten()
     }
 }
 
-fn rules() -> Options {
+fn options() -> Options {
     Options {
         service: ECHO,
         banner: None,

@@ -16,15 +16,15 @@ impl Bench {
     /// The process is stopped until `now`; its first turn then sees no event. For a while before,
     /// nothing happened.
     fn stopped_until(&mut self, now: u64, wait: Option<Errno>) {
-        let before = self.kernel.0.borrow().now;
+        let before = self.os.0.borrow().now;
         self.at(MonotonicMs(before.0 + (now - before.0) * 3 / 10)).turn([]);
-        self.kernel.0.borrow_mut().polled = wait;
+        self.os.0.borrow_mut().polled = wait;
         self.leap(MonotonicMs(now)).turn([]);
     }
 }
 
 fn with(timeouts: Timeouts) -> Bench {
-    Bench::new(Options { timeouts, ..rules() })
+    Bench::new(Options { timeouts, ..options() })
 }
 
 #[test]
@@ -83,7 +83,8 @@ fn a_peer_that_made_room_before_the_stall_timeout_is_written_to_after_a_stop() {
 #[test]
 fn a_header_that_came_in_time_is_read_after_a_stop() {
     for wait in WAITS {
-        let mut bench = Bench::new(Options { proxy_header: Some(HeaderPolicy::Required), ..rules() });
+        let mut bench =
+            Bench::new(Options { proxy_header: Some(HeaderPolicy::Required), ..options() });
         let wire = bench.knock([]);
         bench.turn([LISTENER]);
         let header = bytes("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nline\n");
@@ -98,10 +99,10 @@ fn a_header_that_came_in_time_is_read_after_a_stop() {
 #[test]
 fn a_visitors_question_that_came_in_time_is_answered_after_a_stop() {
     for wait in WAITS {
-        let mut bench = Bench::new(rules());
+        let mut bench = Bench::new(options());
         let (stream, wire) = ScriptedStream::new([]);
         let peer = SocketAddr::from(([127, 0, 0, 1], 1)).into();
-        bench.kernel.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
+        bench.os.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
         bench.turn([Event::Admin]);
         wire.borrow_mut().reads =
             [bytes("GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"), In::Block].into();
@@ -116,7 +117,7 @@ fn a_visitors_question_that_came_in_time_is_answered_after_a_stop() {
 #[test]
 fn what_came_behind_our_fin_is_read_after_a_stop_before_a_close_would_reset() {
     for wait in WAITS {
-        let mut bench = Bench::new(rules());
+        let mut bench = Bench::new(options());
         let wire = bench.knock([]);
         bench.turn([LISTENER]);
         bench.reactor.drain();
@@ -134,7 +135,7 @@ fn what_came_behind_our_fin_is_read_after_a_stop_before_a_close_would_reset() {
 #[test]
 fn a_line_that_came_before_input_was_over_is_echoed_by_a_drain_after_a_stop() {
     for (wait, stop) in [(WAITS[0], 3500), (WAITS[1], 3500), (WAITS[0], 9000), (WAITS[1], 9000)] {
-        let mut bench = Bench::new(rules());
+        let mut bench = Bench::new(options());
         let wire = bench.knock([bytes("x\n")]);
         wire.borrow_mut().writes = [Out::Block].into();
         bench.turn([LISTENER]);
@@ -156,7 +157,7 @@ fn a_line_that_came_before_input_was_over_is_echoed_by_a_drain_after_a_stop() {
 #[test]
 fn a_peer_that_took_everything_before_the_drains_end_is_not_cut_after_a_stop() {
     for wait in WAITS {
-        let mut bench = Bench::new(rules());
+        let mut bench = Bench::new(options());
         let wire = bench.knock([bytes("tail"), In::End]);
         wire.borrow_mut().writes = [Out::Block, Out::Block, Out::Block].into();
         bench.turn([LISTENER]);
@@ -186,18 +187,18 @@ fn a_queue_that_filled_before_input_was_over_is_served_by_a_drain_after_a_stop()
 
 #[test]
 fn children_have_a_quarter_of_the_drain_between_term_and_kill_after_a_stop() {
-    let mut bench = Bench::new(Options { exec: true, ..rules() });
-    bench.kernel.0.borrow_mut().events.push_back(vec![Event::Signal]);
+    let mut bench = Bench::new(Options { exec: true, ..options() });
+    bench.os.0.borrow_mut().events.push_back(vec![Event::Signal]);
     bench.knock([]);
     bench.reactor.turn().unwrap();
     bench.reactor.drain();
-    assert!(bench.kernel.0.borrow().urged.is_empty(), "it came from the queue");
+    assert!(bench.os.0.borrow().urged.is_empty(), "it came from the queue");
     bench.stopped_until(9000, None);
-    assert_eq!(bench.kernel.0.borrow().urged, [(child(0), StopSignal::Terminate)]);
+    assert_eq!(bench.os.0.borrow().urged, [(child(0), StopSignal::Terminate)]);
     bench.at(MonotonicMs(9999)).turn([]);
-    assert_eq!(bench.kernel.0.borrow().urged.len(), 1);
+    assert_eq!(bench.os.0.borrow().urged.len(), 1);
     bench.at(MonotonicMs(10_000)).turn([]);
-    assert_eq!(bench.kernel.0.borrow().urged.last(), Some(&(child(0), StopSignal::Kill)));
+    assert_eq!(bench.os.0.borrow().urged.last(), Some(&(child(0), StopSignal::Kill)));
 }
 
 #[test]
@@ -212,7 +213,8 @@ fn what_is_served_behind_a_stop_in_the_middle_of_a_turn_counts_from_the_stops_en
     // By the clock of this turn they are served at 500, and in truth just before 3000.
     bench.at(MonotonicMs(500)).turn([readable(0), readable(1), readable(2)]);
     for now in [3000, 3900] {
-        if now == 3000 { bench.leap(MonotonicMs(now)) } else { bench.at(MonotonicMs(now)) }.turn([]);
+        if now == 3000 { bench.leap(MonotonicMs(now)) } else { bench.at(MonotonicMs(now)) }
+            .turn([]);
         let dropped = [&echoed, &begun, &owed].map(|wire| wire.borrow().dropped);
         assert_eq!(dropped, [false; 3], "at {now}");
     }

@@ -9,13 +9,13 @@ use crate::line::READ_BYTES_MAX;
 
 #[test]
 fn a_stale_event_never_reaches_the_next_owner_of_a_slot() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     bench.knock([In::End]);
     bench.turn([LISTENER]);
     let newcomer = bench.knock([In::End]);
     // The batch names slot 0 twice and the listener; the newcomer will have slot 0.
     bench.turn([fin(0), LISTENER, fin(0)]);
-    assert_eq!(bench.kernel.0.borrow().registered, [0, 0]);
+    assert_eq!(bench.os.0.borrow().registered, [0, 0]);
     assert_eq!(bench.of(Cause::Finished), 1);
     assert!(!newcomer.borrow().dropped, "it was accepted after the batch");
     bench.turn([]);
@@ -24,14 +24,14 @@ fn a_stale_event_never_reaches_the_next_owner_of_a_slot() {
 
 #[test]
 fn events_for_nobody_are_ignored() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     bench.turn([readable(7), readable(usize::MAX / 2), Event::Listener(9)]);
     assert_eq!(bench.reactor.counters().accepted, 0);
 }
 
 #[test]
 fn spurious_readiness_is_no_error() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let wire = bench.knock([In::Block, In::Block]);
     bench.turn([LISTENER]);
     bench.turn([fin(0)]);
@@ -42,11 +42,11 @@ fn spurious_readiness_is_no_error() {
 
 #[test]
 fn an_interrupted_poll_is_a_turn_with_a_signal_perhaps() {
-    let mut bench = Bench::new(rules());
-    bench.kernel.0.borrow_mut().polled = Some(Errno::INTR);
+    let mut bench = Bench::new(options());
+    bench.os.0.borrow_mut().polled = Some(Errno::INTR);
     let news = bench.reactor.turn().unwrap();
     assert!(news.contains(Wakeups::SIGNALS), "the byte that its handler writes may be lost");
-    bench.kernel.0.borrow_mut().polled = Some(Errno::BADF);
+    bench.os.0.borrow_mut().polled = Some(Errno::BADF);
     assert!(bench.reactor.turn().is_err(), "any other failure of the poll is ours");
 }
 
@@ -57,7 +57,7 @@ fn fillings(wire: &Handle) -> usize {
 
 #[test]
 fn a_flood_gets_one_more_read_in_a_turn_after_everybody_else() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
     let polite = bench.knock([bytes("x\n"), In::Block, bytes("y\n")]);
     bench.turn([LISTENER]);
@@ -75,7 +75,7 @@ fn a_flood_gets_one_more_read_in_a_turn_after_everybody_else() {
 
 #[test]
 fn who_only_has_to_see_its_end_does_not_wait_behind_streams() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
     let leaving = [0, 1, 2].map(|_| bench.knock([bytes("x\n"), In::End]));
     bench.turn([LISTENER]);
@@ -87,7 +87,7 @@ fn who_only_has_to_see_its_end_does_not_wait_behind_streams() {
 
 #[test]
 fn who_was_interrupted_while_it_was_paid_does_not_wait_behind_streams() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let _flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
     let owed = bench.knock([bytes("owed\n"), In::Block]);
     owed.borrow_mut().writes = [Out::Take(2), Out::Fail(Errno::INTR)].into();
@@ -113,7 +113,7 @@ fn of_many_streams_each_has_fewer_turns_in_a_row() {
 
 #[test]
 fn streams_take_turns() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let floods = [0, 1].map(|_| bench.knock([In::Bytes(vec![b'x'; 100 * READ_BYTES_MAX])]));
     bench.turn([LISTENER]);
     bench.turn([readable(0), readable(1)]);
@@ -133,7 +133,7 @@ fn streams_take_turns() {
 fn idle_time_counts_from_the_last_byte() {
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { idle: Some(second), ..Timeouts::default() };
-    let mut bench = Bench::new(Options { timeouts, ..rules() });
+    let mut bench = Bench::new(Options { timeouts, ..options() });
     let wire = bench.knock([bytes("x\n"), In::Block]);
     bench.turn([LISTENER]);
     assert!(bench.waits_at_most(second));
@@ -149,14 +149,14 @@ fn idle_time_counts_from_the_last_byte() {
 #[test]
 fn extreme_timeouts_neither_spin_nor_overflow() {
     let timeouts = Timeouts { idle: Some(Duration::MAX), ..Timeouts::default() };
-    let mut bench = Bench::new(Options { timeouts, drain: Duration::MAX, ..rules() });
+    let mut bench = Bench::new(Options { timeouts, drain: Duration::MAX, ..options() });
     bench.at(MonotonicMs(1)).knock([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.patience(), Some(Duration::from_secs(86_400)), "a poll can't wait longer");
     bench.reactor.drain();
     assert!(bench.reactor.is_draining());
     let month = Timeouts { idle: Some(Duration::from_secs(30 * 86_400)), ..timeouts };
-    let mut bench = Bench::new(Options { timeouts: month, ..rules() });
+    let mut bench = Bench::new(Options { timeouts: month, ..options() });
     bench.knock([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.patience(), Some(Duration::from_secs(86_400)), "a poll can't wait longer");
@@ -166,7 +166,7 @@ fn extreme_timeouts_neither_spin_nor_overflow() {
 fn a_slots_next_owner_has_no_place_in_the_queue() {
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { line: Some(second), ..Timeouts::default() };
-    let mut bench = Bench::new(Options { timeouts, ..rules() });
+    let mut bench = Bench::new(Options { timeouts, ..options() });
     bench.knock([In::Bytes(vec![b'x'; 4 * READ_BYTES_MAX])]);
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);
@@ -174,7 +174,7 @@ fn a_slots_next_owner_has_no_place_in_the_queue() {
     // The flood is served, wants another turn, and ends at its line's deadline, in one turn.
     bench.at(MonotonicMs(1000)).turn([LISTENER]);
     assert_eq!(bench.of(Cause::LineTimeout), 1);
-    assert_eq!(bench.kernel.0.borrow().registered, [0, 0]);
+    assert_eq!(bench.os.0.borrow().registered, [0, 0]);
     bench.turn([]);
     assert_eq!(newcomer.borrow().reads.len(), 1, "it was served without an event");
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::http::{REQUEST_TIMEOUT, Response};
-use crate::reactor::desk::{ADMIN_KEY_BASE, ADMIN_CONNECTIONS_MAX};
+use crate::reactor::desk::{ADMIN_CONNECTIONS_MAX, ADMIN_KEY_BASE};
 use crate::reactor::gate::ACCEPT_PAUSE;
 
 const GET: &str = "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n";
@@ -17,7 +17,7 @@ impl Bench {
     fn visit_from(&mut self, host: u8, reads: impl IntoIterator<Item = In>) -> Handle {
         let (stream, wire) = ScriptedStream::new(reads);
         let peer = SocketAddr::from(([127, 0, 0, host], 1)).into();
-        self.kernel.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
+        self.os.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
         wire
     }
 
@@ -35,7 +35,7 @@ fn visitor(number: usize) -> Event {
 
 #[test]
 fn a_visitor_is_answered_and_is_no_connection() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let wire = bench.visit([bytes(GET)]);
     bench.turn([Event::Admin]);
     assert_eq!(bench.reactor.admin_connections(), 1);
@@ -54,10 +54,10 @@ fn a_visitor_is_answered_and_is_no_connection() {
 
 #[test]
 fn a_turn_tells_of_a_question() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     bench.visit([bytes(GET)]);
     bench.turn([Event::Admin]);
-    bench.kernel.0.borrow_mut().events.push_back(vec![visitor(0)]);
+    bench.os.0.borrow_mut().events.push_back(vec![visitor(0)]);
     assert_eq!(bench.reactor.turn().unwrap(), Wakeups::ADMIN);
     assert_eq!(bench.reactor.admin_requests().len(), 1);
     assert!(bench.reactor.turn().unwrap().is_empty(), "it is told once");
@@ -65,7 +65,7 @@ fn a_turn_tells_of_a_question() {
 
 #[test]
 fn a_slow_visitor_has_its_time_and_no_more() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let wires = [bench.visit([bytes("GET /")]), bench.visit([])];
     bench.turn([Event::Admin]);
     bench.turn([visitor(0)]);
@@ -97,7 +97,7 @@ fn rejected(bench: &Bench, reason: &str) -> u64 {
 
 #[test]
 fn the_oldest_silent_visitor_of_the_address_that_has_most_makes_room() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let probe = bench.visit_from(2, []);
     let silent: Vec<_> = (1..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
     let_in(&mut bench);
@@ -116,7 +116,7 @@ fn the_oldest_silent_visitor_of_the_address_that_has_most_makes_room() {
 
 #[test]
 fn a_visitor_that_has_asked_is_never_evicted_and_one_that_is_answered_first() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let askers: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
     let_in(&mut bench);
     let newcomer = bench.visit([]);
@@ -140,7 +140,7 @@ fn a_visitor_that_has_asked_is_never_evicted_and_one_that_is_answered_first() {
 
 #[test]
 fn an_answer_that_is_not_taken_makes_room_if_there_is_nothing_else() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let askers: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
     for wire in &askers {
         wire.borrow_mut().writes = [Out::Block].into();
@@ -160,7 +160,7 @@ fn an_answer_that_is_not_taken_makes_room_if_there_is_nothing_else() {
 fn an_address_that_may_not_ask_is_closed_at_once() {
     let allow = vec!["127.0.0.2/32".parse().unwrap()];
     let metrics_access = Access { allow, deny: Vec::new() };
-    let mut bench = Bench::new(Options { metrics_access, ..rules() });
+    let mut bench = Bench::new(Options { metrics_access, ..options() });
     let wires = [bench.visit_from(1, [bytes(GET)]), bench.visit_from(2, [bytes(GET)])];
     let_in(&mut bench);
     assert_eq!(gone(&wires), [0]);
@@ -169,7 +169,7 @@ fn an_address_that_may_not_ask_is_closed_at_once() {
 
 #[test]
 fn few_visitors_are_served_in_a_turn() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let wires: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
     let_in(&mut bench);
     for wire in &wires {
@@ -182,8 +182,8 @@ fn few_visitors_are_served_in_a_turn() {
 
 #[test]
 fn a_door_at_which_every_accept_fails_is_not_spun_at() {
-    let mut bench = Bench::new(rules());
-    bench.kernel.0.borrow_mut().visitors.extend((0..9).map(|_| Err(Errno::PERM)));
+    let mut bench = Bench::new(options());
+    bench.os.0.borrow_mut().visitors.extend((0..9).map(|_| Err(Errno::PERM)));
     bench.turn([Event::Admin]);
     bench.turn([]);
     assert_eq!(bench.patience(), Some(ACCEPT_PAUSE));
@@ -191,8 +191,8 @@ fn a_door_at_which_every_accept_fails_is_not_spun_at() {
 
 #[test]
 fn visitors_that_cannot_be_let_in_are_waited_for_without_spinning() {
-    let mut bench = Bench::new(rules());
-    bench.kernel.0.borrow_mut().visitors.push_back(Err(Errno::MFILE));
+    let mut bench = Bench::new(options());
+    bench.os.0.borrow_mut().visitors.push_back(Err(Errno::MFILE));
     let wire = bench.visit([]);
     bench.turn([Event::Admin]);
     bench.turn([]);
@@ -201,7 +201,7 @@ fn visitors_that_cannot_be_let_in_are_waited_for_without_spinning() {
     assert_eq!(bench.reactor.admin_connections(), 1, "without another event");
     assert!(!wire.borrow().dropped);
     // One whose registration fails is closed.
-    bench.kernel.0.borrow_mut().register.push_back(Errno::NOMEM);
+    bench.os.0.borrow_mut().register.push_back(Errno::NOMEM);
     let refused = bench.visit([]);
     bench.turn([Event::Admin]);
     assert!(refused.borrow().dropped);
@@ -209,7 +209,7 @@ fn visitors_that_cannot_be_let_in_are_waited_for_without_spinning() {
 
 #[test]
 fn visitors_are_answered_while_draining_and_do_not_delay_the_end() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     bench.knock([]);
     bench.visit([bytes(GET)]);
     bench.turn([LISTENER, Event::Admin]);
@@ -225,20 +225,24 @@ fn visitors_are_answered_while_draining_and_do_not_delay_the_end() {
 
 #[test]
 fn an_event_for_a_visitor_that_has_gone_is_ignored() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     bench.turn([visitor(3), readable(7)]);
     assert_eq!(bench.patience(), None);
 }
 
 #[test]
 fn long_turns_are_measured() {
-    let mut bench = Bench::new(rules());
+    let mut bench = Bench::new(options());
     let wires: Vec<_> = (0..40).map(|_| bench.knock([bytes("x\n")])).collect();
     bench.turn([LISTENER]);
     bench.turn((0..40).map(readable));
     assert_eq!(bench.reactor.counters().iterations, 2);
-    assert_eq!(bench.reactor.counters().longest_iteration, Duration::ZERO, "by a clock that stands");
-    bench.kernel.0.borrow_mut().slow = Some(MonotonicMs(12));
+    assert_eq!(
+        bench.reactor.counters().longest_iteration,
+        Duration::ZERO,
+        "by a clock that stands"
+    );
+    bench.os.0.borrow_mut().slow = Some(MonotonicMs(12));
     for wire in &wires {
         wire.borrow_mut().reads.push_back(bytes("y\n"));
     }

@@ -122,15 +122,15 @@ pub(super) fn restrict() -> Result<(), String> {
 pub(super) fn program() -> Result<BpfProgram, seccompiler::BackendError> {
     let processor = TargetArch::try_from(ARCH)?;
     let rows = ALLOWED.iter().chain(OLDER);
-    let rules: Result<BTreeMap<_, _>, _> =
-        rows.map(|(call, when)| Ok((*call, when.rules()?))).collect();
+    let options: Result<BTreeMap<_, _>, _> =
+        rows.map(|(call, when)| Ok((*call, when.options()?))).collect();
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    SeccompFilter::new(rules?, refused, SeccompAction::Allow, processor)?.try_into()
+    SeccompFilter::new(options?, refused, SeccompAction::Allow, processor)?.try_into()
 }
 
 impl When {
     /// One of these has to hold; with none the call is always allowed.
-    fn rules(self) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    fn options(self) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
         let number = |value: i32| u64::from(value.unsigned_abs());
         let rule = |argument, length, comparison, value| {
             SeccompRule::new(vec![SeccompCondition::new(argument, length, comparison, value)?])

@@ -29,7 +29,7 @@ pub(super) fn restrict(removable: &[&Path]) -> Result<RestrictionStatus, Ruleset
 }
 
 /// What was achieved.
-pub(super) fn shown(status: Result<RestrictionStatus, RulesetError>) -> String {
+pub(super) fn format_status(status: Result<RestrictionStatus, RulesetError>) -> String {
     let status = match status {
         Ok(status) => status,
         Err(error) => return format!("Landlock can't be had here: {error}"),

@@ -27,7 +27,7 @@ use std::path::Path;
 
 use log::info;
 
-use super::config::Config;
+use super::config::ServerConfig;
 
 /// Whether rights that are not needed are given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -41,7 +41,7 @@ pub enum Sandbox {
 
 /// Gives up what is not needed any more, for good, and says how much of that was possible. In the
 /// directories of `removable` files may still be removed.
-pub(super) fn enter(config: &Config, removable: &[&Path]) {
+pub(super) fn enter(config: &ServerConfig, removable: &[&Path]) {
     match config.sandbox {
         Sandbox::Off => info!("sandbox: off"),
         Sandbox::On if config.exec.is_some() => {
@@ -55,7 +55,7 @@ pub(super) fn enter(config: &Config, removable: &[&Path]) {
 /// comes last: it forbids the calls of Landlock.
 #[cfg(target_os = "linux")]
 fn restrict(removable: &[&Path]) -> String {
-    let files = files::shown(files::restrict(removable));
+    let files = files::format_status(files::restrict(removable));
     let (calls, privileges) = match calls::restrict() {
         Ok(()) => ("system calls filtered".to_owned(), true),
         Err(why) => {

@@ -3,8 +3,8 @@
 use fastrand::Rng;
 use tcpecho::cause::Cause;
 use tcpecho::clock::MonotonicMs;
-use tcpecho::connection::{Connection, Shared, Peer, Phase, Ready, NextStep};
-use tcpecho::http::{HttpConnection, HEAD_BYTES_MAX, HttpStep, Response};
+use tcpecho::connection::{Connection, NextStep, Peer, Phase, Ready, Shared};
+use tcpecho::http::{HEAD_BYTES_MAX, HttpConnection, HttpStep, Response};
 use tcpecho::service::{ECHO, SUM, SUM_XDR, Service};
 
 use crate::streams::{Pieces, Scripted};
@@ -44,12 +44,12 @@ pub fn records(input: &[u8]) {
 /// Everything that comes back on a connection, and why it ended.
 fn converse(service: Service, longest: usize, input: &[u8], pieces: Pieces) -> (Cause, Vec<u8>) {
     let (stream, output) = Scripted::new(input, pieces);
-    let mut lent = Shared::new(service, longest);
+    let mut shared = Shared::new(service, longest);
     let mut connection = Connection::new(stream, Peer::unix(0), None, MonotonicMs(0));
     // Each turn moves a byte at least, but for would-block, which is one in four.
     for _ in 0..100 + 200 * (input.len() + 100) {
         connection.mark(Ready::READABLE.union(Ready::WRITABLE));
-        if connection.serve(&mut lent) == NextStep::Closed {
+        if connection.serve(&mut shared) == NextStep::Closed {
             let Phase::Closed(cause) = connection.phase() else { panic!("closed, and is not") };
             return (cause, output.take());
         }

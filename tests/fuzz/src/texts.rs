@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use tcpecho::cli::{read_client, read_daemon, read_load};
-use tcpecho::load::Criterion;
-use tcpecho::proxy::{self, Parsed, HEADER_BYTES_MAX};
+use tcpecho::load::Threshold;
+use tcpecho::proxy::{self, HEADER_BYTES_MAX, Parsed};
 
 /// A header is found in what it is the beginning of, and its own beginning is never taken for
 /// anything else.
@@ -44,9 +44,9 @@ pub fn commands(input: &[u8]) {
 /// What is read as a criterion, and told, is read as the same again.
 pub fn criteria(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
-    if let Ok(criterion) = Criterion::parse(text) {
+    if let Ok(criterion) = Threshold::parse(text) {
         let told = criterion.to_string();
-        let again = Criterion::parse(&told).unwrap_or_else(|wrong| panic!("{told:?}: {wrong}"));
+        let again = Threshold::parse(&told).unwrap_or_else(|wrong| panic!("{told:?}: {wrong}"));
         assert_eq!(again.to_string(), told, "{text:?}");
     }
 }

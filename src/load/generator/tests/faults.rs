@@ -4,10 +4,13 @@ use super::*;
 
 #[test]
 fn a_wrong_byte_is_told_with_its_place() {
-    for (deed, fits) in [(Deed::Corrupt(130), 130), (Deed::Lose(130), 130), (Deed::Double(63), 64)]
-    {
-        let until = Until::Lines(400);
-        let faulty = Config { connections: 1, until, ..config(Mode::Echo) };
+    for (deed, fits) in [
+        (ServerBehavior::Corrupt(130), 130),
+        (ServerBehavior::Lose(130), 130),
+        (ServerBehavior::Double(63), 64),
+    ] {
+        let until = StopAfter::Lines(400);
+        let faulty = LoadConfig { connections: 1, stop_after: until, ..config(Mode::Echo) };
         let ran = run(&faulty, |world| {
             world.deeds.push(deed);
         });
@@ -22,7 +25,7 @@ fn a_wrong_byte_is_told_with_its_place() {
 #[test]
 fn a_server_that_ends_first_is_told_and_connected_to_again() {
     let ran = run(&config(Mode::Echo), |world| {
-        world.deeds.extend([Deed::End(100), Deed::Reset(100)]);
+        world.deeds.extend([ServerBehavior::End(100), ServerBehavior::Reset(100)]);
     });
     assert_eq!(ran.errors(), [("read", "reset", 1), ("read", "terminated", 1)]);
     assert_eq!((ran.report.connections.attempted, ran.report.connections.failed), (6, 2));
@@ -44,7 +47,7 @@ fn a_server_that_is_not_there_ends_the_run() {
 #[test]
 fn a_server_that_is_not_there_ends_an_open_loop() {
     for mode in [Mode::Echo, Mode::Churn] {
-        let open = Config { rate: Some(10_000.0), ..config(mode) };
+        let open = LoadConfig { rate: Some(10_000.0), ..config(mode) };
         let ran = run(&open, |world| world.connect = |_| Connect::Refused);
         assert_eq!(ran.errors(), [("connect", "refused", 4)]);
         assert!(ran.took < Duration::from_secs(1), "{mode:?} {:?}", ran.took);
@@ -55,15 +58,16 @@ fn a_server_that_is_not_there_ends_an_open_loop() {
 
 #[test]
 fn a_silent_server_is_waited_for_no_longer_than_was_said() {
-    let config = Config { until: Until::Time(Duration::from_secs(20)), ..config(Mode::Echo) };
-    let ran = run(&config, |world| world.other_deeds = Deed::Silence);
+    let config =
+        LoadConfig { stop_after: StopAfter::Time(Duration::from_secs(20)), ..config(Mode::Echo) };
+    let ran = run(&config, |world| world.other_deeds = ServerBehavior::Silence);
     assert_eq!(ran.report.lines, 0);
     // Four at 5 s, again at 10 s, 15 s and 20 s, each a little later; and those on their way at
     // the end.
     assert_eq!(ran.errors(), [("timeout", "timed-out", 16)]);
     assert_eq!((ran.report.unanswered, ran.report.latency_us.count), (16, 0));
     assert!(ran.took <= Duration::from_secs(26), "{:?}", ran.took);
-    let config = Config { timeout: Duration::from_millis(100), ..config };
+    let config = LoadConfig { timeout: Duration::from_millis(100), ..config };
     let ran = run(&config, |world| world.connect = |_| Connect::NeverEnds);
     assert_eq!(ran.errors()[0].0, "timeout");
     assert!(ran.took < Duration::from_secs(1), "there never was a connection: {:?}", ran.took);
@@ -73,8 +77,8 @@ fn a_silent_server_is_waited_for_no_longer_than_was_said() {
 #[test]
 fn g12_a_silent_server_with_a_short_timeout_does_not_put_off_the_load_for_ever() {
     for timeout in [50, 300, 500, 900, 1000, 1100].map(Duration::from_millis) {
-        let config = Config { timeout, ..config(Mode::Echo) };
-        let ran = run(&config, |world| world.other_deeds = Deed::Silence);
+        let config = LoadConfig { timeout, ..config(Mode::Echo) };
+        let ran = run(&config, |world| world.other_deeds = ServerBehavior::Silence);
         assert!(ran.took < Duration::from_secs(6), "{timeout:?}: {:?}", ran.took);
         let seconds = ran.report.duration_s;
         // Without a warm-up the start is measured too.
@@ -91,7 +95,8 @@ fn what_this_machine_lacks_is_no_error_of_the_server() {
             _ => Connect::Works,
         };
     });
-    let shortages: Vec<_> = ran.report.shortages.iter().map(|(errno, n)| (&**errno, *n)).collect();
+    let shortages: Vec<_> =
+        ran.report.local_errors.iter().map(|(errno, n)| (&**errno, *n)).collect();
     assert_eq!(shortages, [("EADDRNOTAVAIL", 2), ("EMFILE", 1)]);
     assert_eq!((ran.errors(), ran.report.connections.attempted), (vec![], 4), "all in the end");
     assert_eq!(ran.notes.len(), 2, "once for each: {:?}", ran.notes);
@@ -103,25 +108,25 @@ fn what_this_machine_lacks_is_no_error_of_the_server() {
 fn g03_what_dies_unanswered_is_lost_and_no_latency() {
     for mode in [Mode::Echo, Mode::Churn] {
         for rate in [None, Some(1000.0)] {
-            let config = Config { rate, ..config(mode) };
-            let ran = run(&config, |world| world.other_deeds = Deed::End(0));
+            let config = LoadConfig { rate, ..config(mode) };
+            let ran = run(&config, |world| world.other_deeds = ServerBehavior::End(0));
             assert_eq!(
                 (ran.report.lines, ran.report.latency_us.count),
                 (0, 0),
                 "{mode:?} {rate:?}"
             );
             assert_eq!(ran.report.answered_share, Some(0.0), "{mode:?} {rate:?}");
-            assert_eq!(ran.report.time(Times::Latency, Share::P50), Found::Lost);
+            assert_eq!(ran.report.time(Times::Latency, Statistic::P50), Found::Lost);
             assert!(ran.report.unanswered > 0);
         }
     }
     // Every second connection is closed by the server, and the others are as fast as ever.
     let ran = run(&config(Mode::Churn), |world| {
-        world.deeds = [Deed::End(0), Deed::Echo].repeat(20_000);
+        world.deeds = [ServerBehavior::End(0), ServerBehavior::Echo].repeat(20_000);
     });
     let share = ran.report.answered_share.unwrap();
     assert!((0.1..0.99).contains(&share), "{share}");
-    assert_eq!(ran.report.time(Times::Latency, Share::P99), Found::Lost);
+    assert_eq!(ran.report.time(Times::Latency, Statistic::P99), Found::Lost);
     assert!(ran.report.latency_us.mean.is_some(), "of those that were answered");
 }
 
@@ -129,16 +134,16 @@ fn g03_what_dies_unanswered_is_lost_and_no_latency() {
 #[test]
 fn g03_an_exchange_that_fails_before_its_line_has_lost_it() {
     for mode in [Mode::Churn, Mode::HalfClose] {
-        for until in [config(mode).until, Until::Lines(100)] {
-            let ran = run(&Config { until, ..config(mode) }, |world| {
+        for until in [config(mode).stop_after, StopAfter::Lines(100)] {
+            let ran = run(&LoadConfig { stop_after: until, ..config(mode) }, |world| {
                 world.connect =
                     |dial| if dial % 2 == 0 { Connect::Works } else { Connect::Refused };
             });
             let refused = ran.report.connections.failed;
             assert!(refused > 40, "{mode:?}: {refused}");
             assert_eq!((ran.report.unanswered, ran.report.unsent), (refused, refused), "{mode:?}");
-            assert_eq!(ran.report.time(Times::Latency, Share::P90), Found::Lost, "{mode:?}");
-            if let Until::Lines(lines) = until {
+            assert_eq!(ran.report.time(Times::Latency, Statistic::P90), Found::Lost, "{mode:?}");
+            if let StopAfter::Lines(lines) = until {
                 assert_eq!(ran.report.lines_total, lines, "{mode:?}: none of these is missing");
             }
         }
@@ -149,25 +154,27 @@ fn g03_an_exchange_that_fails_before_its_line_has_lost_it() {
 fn a_stall_that_ends_in_a_reset_is_lost() {
     let ran = run(&config(Mode::Echo), |world| {
         world.stall = 2 * SECOND..3 * SECOND;
-        world.deeds.extend([Deed::Reset(64 * 1000); 4]);
+        world.deeds.extend([ServerBehavior::Reset(64 * 1000); 4]);
     });
     assert_eq!(ran.errors(), [("read", "reset", 4)]);
-    assert_eq!(ran.report.time(Times::Latency, Share::Max), Found::Lost);
+    assert_eq!(ran.report.time(Times::Latency, Statistic::Max), Found::Lost);
 }
 
 #[test]
 fn a_server_that_ends_first_is_no_success_of_an_abort() {
-    let ran = run(&config(Mode::Abort), |world| world.other_deeds = Deed::Reset(0));
+    let ran = run(&config(Mode::Abort), |world| world.other_deeds = ServerBehavior::Reset(0));
     assert!(ran.errors().iter().any(|(place, word, _)| (*place, *word) == ("read", "reset")));
 }
 
 #[test]
 fn who_does_not_echo_again_is_told() {
-    let size = Size { min: 64, max: 64 };
-    let idle = Config { connections: 10, again: 10, size, ..config(Mode::Idle) };
+    let size = LineSize { min: 64, max: 64 };
+    let idle = LoadConfig { connections: 10, verify_held: 10, size, ..config(Mode::Idle) };
     // Each has echoed a line of 64 bytes by then.
-    let ran = run(&idle, |world| world.deeds.extend([Deed::Corrupt(70), Deed::Lose(70)]));
-    assert_eq!((ran.report.mismatches, ran.report.asked_again), (2, 10));
+    let ran = run(&idle, |world| {
+        world.deeds.extend([ServerBehavior::Corrupt(70), ServerBehavior::Lose(70)]);
+    });
+    assert_eq!((ran.report.mismatches, ran.report.held_verified), (2, 10));
     assert_eq!((ran.report.lines_total, ran.report.unanswered), (18, 2));
     let ran = run(&idle, |world| world.stall = 2 * SECOND..3600 * SECOND);
     assert_eq!((ran.report.lines_total, ran.report.unanswered), (10, 10));
@@ -181,9 +188,9 @@ fn who_does_not_echo_again_is_told() {
 
 #[test]
 fn a_run_by_lines_ends_when_the_server_is_gone() {
-    let config = Config { until: Until::Lines(1000), ..config(Mode::Echo) };
+    let config = LoadConfig { stop_after: StopAfter::Lines(1000), ..config(Mode::Echo) };
     let ran = run(&config, |world| {
-        world.deeds.extend([Deed::Reset(640); 4]);
+        world.deeds.extend([ServerBehavior::Reset(640); 4]);
         world.connect = |dial| if dial < 4 { Connect::Works } else { Connect::NeverEnds };
     });
     assert_eq!(ran.report.lines_total, 40);
@@ -191,7 +198,7 @@ fn a_run_by_lines_ends_when_the_server_is_gone() {
     assert!(ran.notes.iter().any(|note| note.contains("no progress")), "{:?}", ran.notes);
 }
 
-const GREETING: Deed = Deed::Greet(b"220 mail.example.org ESMTP\r\n");
+const GREETING: ServerBehavior = ServerBehavior::Greet(b"220 mail.example.org ESMTP\r\n");
 
 #[test]
 fn g11_a_server_that_speaks_first_is_told_once() {
@@ -204,7 +211,7 @@ fn g11_a_server_that_speaks_first_is_told_once() {
         assert!(ran.notes[0].starts_with("the server speaks first"), "{:?}", ran.notes);
     }
     // A byte that is wrong in the first line is none.
-    let ran = run(&config(Mode::Echo), |world| world.deeds = vec![Deed::Corrupt(0)]);
+    let ran = run(&config(Mode::Echo), |world| world.deeds = vec![ServerBehavior::Corrupt(0)]);
     assert_eq!((ran.report.mismatches, ran.report.greeting), (1, None));
 }
 
@@ -212,20 +219,24 @@ fn g11_a_server_that_speaks_first_is_told_once() {
 fn g11_a_greeting_is_skipped_where_that_is_asked_for() {
     for mode in [Mode::Echo, Mode::Churn, Mode::HalfClose, Mode::Idle, Mode::Abort] {
         for rate in [None, Some(100.0)].into_iter().filter(|r| r.is_none() || mode != Mode::Idle) {
-            let config = Config { rate, skip_greeting: true, ..config(mode) };
+            let config = LoadConfig { rate, skip_greeting: true, ..config(mode) };
             let ran = run(&config, |world| world.other_deeds = GREETING);
             assert_eq!((ran.errors(), ran.report.mismatches), (vec![], 0), "{mode:?} {rate:?}");
-            assert!(ran.report.lines_total + ran.report.exchanges_total >= 4, "{mode:?} {rate:?}");
+            assert!(
+                ran.report.lines_total + ran.report.transactions_total >= 4,
+                "{mode:?} {rate:?}"
+            );
             assert_eq!(ran.report.bytes_total, ran.report.lines_total * 64, "{mode:?} {rate:?}");
         }
     }
     // A greeting need not be a line.
-    let binary = Config { skip_greeting: true, ..config(Mode::Echo) };
-    let ran = run(&binary, |world| world.other_deeds = Deed::Greet(b"\x4a\0\0\0\x0a8.0.36\0"));
+    let binary = LoadConfig { skip_greeting: true, ..config(Mode::Echo) };
+    let ran =
+        run(&binary, |world| world.other_deeds = ServerBehavior::Greet(b"\x4a\0\0\0\x0a8.0.36\0"));
     assert_eq!((ran.errors(), ran.report.unanswered), (vec![], 0));
     assert!(ran.report.lines_total > 1000, "{}", ran.report.lines_total);
     // A server that does not greet after all is waited for as long as for anything.
-    let config = Config { skip_greeting: true, ..config(Mode::Echo) };
+    let config = LoadConfig { skip_greeting: true, ..config(Mode::Echo) };
     let ran = run(&config, |_| {});
     assert_eq!(ran.errors(), [("timeout", "timed-out", 4)]);
 }

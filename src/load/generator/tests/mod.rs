@@ -12,13 +12,13 @@ use rustix::io::Errno;
 
 use super::*;
 
-use crate::load::config::{Close, Config, Mode, Size, Until};
-use crate::load::report::{Found, Report, Share, Times};
-use crate::load::script::{Connect, Deed, MILLISECOND, SECOND, Scripted, World};
+use crate::load::config::{Close, LineSize, LoadConfig, Mode, StopAfter};
+use crate::load::report::{Found, Report, Statistic, Times};
+use crate::load::script::{Connect, MILLISECOND, Network, SECOND, ScriptedNet, ServerBehavior};
 use crate::load::summary;
 
-fn config(mode: Mode) -> Config {
-    Config { connections: 4, mode, ..Config::for_tests() }
+fn config(mode: Mode) -> LoadConfig {
+    LoadConfig { connections: 4, mode, ..LoadConfig::for_tests() }
 }
 
 struct Ran {
@@ -26,7 +26,7 @@ struct Ran {
     latency: hdrhistogram::Histogram<u64>,
     notes: Vec<String>,
     took: Duration,
-    world: Rc<RefCell<World>>,
+    world: Rc<RefCell<Network>>,
 }
 
 impl Ran {
@@ -45,11 +45,11 @@ impl Ran {
     }
 }
 
-fn run(config: &Config, world: impl FnOnce(&mut World)) -> Ran {
-    let shared = World::new();
+fn run(config: &LoadConfig, world: impl FnOnce(&mut Network)) -> Ran {
+    let shared = Network::new();
     world(&mut shared.borrow_mut());
     let begun = shared.borrow().now;
-    let mut generator = Generator::new(Scripted(Rc::clone(&shared)), config);
+    let mut generator = Engine::new(ScriptedNet(Rc::clone(&shared)), config);
     let mut notes = Vec::new();
     while !generator.is_over() {
         generator.turn().unwrap();

@@ -7,7 +7,7 @@ const STOP: u64 = 3 * SECOND / 2;
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A server that is in time: a tenth of a second for a connect, and for an echo or an end.
-fn in_time(world: &mut World) {
+fn in_time(world: &mut Network) {
     world.delay = SECOND / 10;
     world.connect = |_| Connect::Takes(SECOND / 10);
 }
@@ -21,8 +21,9 @@ fn g09_a_stop_that_outlasts_the_timeout_is_no_fault_of_the_server() {
             if (mode == Mode::Idle && rate.is_some()) || (mode == Mode::Stream && rate.is_none()) {
                 continue;
             }
-            let config = Config { rate, timeout: TIMEOUT, ..config(mode) };
-            let config = Config { until: Until::Time(TIMEOUT), connections: 8, ..config };
+            let config = LoadConfig { rate, timeout: TIMEOUT, ..config(mode) };
+            let config =
+                LoadConfig { stop_after: StopAfter::Time(TIMEOUT), connections: 8, ..config };
             for step in 0..20 {
                 let at = SECOND + step * SECOND / 10 + 7 * MILLISECOND;
                 let events_max = if step % 2 == 0 { usize::MAX } else { 1 };
@@ -44,7 +45,8 @@ fn g09_a_stop_that_outlasts_the_timeout_is_no_fault_of_the_server() {
 /// All lines are on their way, so that only the end of all progress is left to wait for.
 #[test]
 fn g09_a_stop_is_no_end_of_all_progress() {
-    let config = Config { until: Until::Lines(20), timeout: TIMEOUT, ..config(Mode::Echo) };
+    let config =
+        LoadConfig { stop_after: StopAfter::Lines(20), timeout: TIMEOUT, ..config(Mode::Echo) };
     for at in (0..20).map(|step| SECOND + step * SECOND / 20 + 7 * MILLISECOND) {
         let ran = run(&config, |world| {
             in_time(world);
@@ -59,7 +61,7 @@ fn g09_a_stop_is_no_end_of_all_progress() {
 #[test]
 fn g09_what_no_event_has_told_yet_has_a_last_look() {
     let timeout = Duration::from_millis(100);
-    let config = Config { connections: 50, timeout, ..config(Mode::Echo) };
+    let config = LoadConfig { connections: 50, timeout, ..config(Mode::Echo) };
     let ran = run(&config, |world| {
         world.delay = 99 * MILLISECOND;
         world.events_max = 1;
@@ -72,9 +74,9 @@ fn g09_what_no_event_has_told_yet_has_a_last_look() {
 /// A stop is no excuse for a server that does not answer after it either.
 #[test]
 fn a_silent_server_times_out_in_spite_of_a_stop() {
-    let config = Config { timeout: TIMEOUT, ..config(Mode::Echo) };
+    let config = LoadConfig { timeout: TIMEOUT, ..config(Mode::Echo) };
     let ran = run(&config, |world| {
-        world.other_deeds = Deed::Silence;
+        world.other_deeds = ServerBehavior::Silence;
         world.stops.push_back(SECOND + SECOND / 2..SECOND + SECOND / 2 + STOP);
     });
     let words: Vec<_> = ran.errors().into_iter().map(|(place, word, _)| (place, word)).collect();
@@ -85,9 +87,9 @@ fn a_silent_server_times_out_in_spite_of_a_stop() {
 /// Turns that are long because there is so much to do are no pauses, or a busy run never ended.
 #[test]
 fn g09_work_is_no_pause() {
-    let config = Config { timeout: TIMEOUT, ..config(Mode::Echo) };
+    let config = LoadConfig { timeout: TIMEOUT, ..config(Mode::Echo) };
     let ran = run(&config, |world| {
-        world.other_deeds = Deed::Silence;
+        world.other_deeds = ServerBehavior::Silence;
         world.stops_are_work = true;
         let starts = (0..20).map(|turn| SECOND + turn * STOP + MILLISECOND);
         world.stops.extend(starts.map(|start| start..start + STOP - 2 * MILLISECOND));

@@ -4,7 +4,7 @@ use plotters::chart::DualCoordChartContext;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use crate::load::report::{Second, figures};
+use crate::load::report::{Interval, figures};
 
 use super::{
     FONT, GRID, LATENCY, MARGIN, Panel, RATE, SHADE, TITLE_FONT, X_AXIS, Y_AXIS, end_of_axis, plain,
@@ -20,7 +20,7 @@ type Chart<'a, 'b> = DualCoordChartContext<'a, SVGBackend<'b>, Plane, Plane>;
 const MOMENT_S: f64 = 0.1;
 
 /// Draws both lines; what was not measured is shaded.
-pub(super) fn draw(panel: &Panel<'_>, seconds: &[Second]) -> anyhow::Result<()> {
+pub(super) fn draw(panel: &Panel<'_>, seconds: &[Interval]) -> anyhow::Result<()> {
     let seconds = without_moment(seconds);
     let end = seconds.last().map_or(1.0, |second| second.at_s);
     let rates = rates(seconds);
@@ -76,7 +76,7 @@ fn rate(value: f64) -> String {
 }
 
 /// Without the moment after the end in which the last lines came back: it is too short for a rate.
-fn without_moment(seconds: &[Second]) -> &[Second] {
+fn without_moment(seconds: &[Interval]) -> &[Interval] {
     match seconds {
         [shown @ .., last] if !last.measured => match shown.last() {
             Some(before) if last.at_s - before.at_s < MOMENT_S => shown,
@@ -87,7 +87,7 @@ fn without_moment(seconds: &[Second]) -> &[Second] {
 }
 
 /// When each second ended, and how many lines a second came back in it.
-fn rates(seconds: &[Second]) -> Vec<(f64, f64)> {
+fn rates(seconds: &[Interval]) -> Vec<(f64, f64)> {
     spans(seconds)
         .map(|(from, second)| {
             // The last one may be a part of a second.
@@ -98,13 +98,13 @@ fn rates(seconds: &[Second]) -> Vec<(f64, f64)> {
 }
 
 /// The stretches that are not in the sums: ramp, warm-up and end.
-fn unmeasured(seconds: &[Second]) -> Vec<(f64, f64)> {
+fn unmeasured(seconds: &[Interval]) -> Vec<(f64, f64)> {
     let unmeasured = spans(seconds).filter(|(_, second)| !second.measured);
     unmeasured.map(|(from, second)| (from, second.at_s)).collect()
 }
 
 /// Each second, and when it began.
-fn spans(seconds: &[Second]) -> impl Iterator<Item = (f64, &Second)> {
+fn spans(seconds: &[Interval]) -> impl Iterator<Item = (f64, &Interval)> {
     let begins = [0.0].into_iter().chain(seconds.iter().map(|second| second.at_s));
     begins.zip(seconds)
 }
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn the_moment_after_the_end_is_not_drawn() {
-        let whole = Second { measured: true, ..sample::report().seconds[0] };
-        let after = |at_s| Second { at_s, measured: false, ..whole };
+        let whole = Interval { measured: true, ..sample::report().seconds[0] };
+        let after = |at_s| Interval { at_s, measured: false, ..whole };
         assert_eq!(without_moment(&[whole, after(1.01)]), [whole]);
         assert_eq!(without_moment(&[whole, after(1.5)]).len(), 2);
         assert_eq!(without_moment(&[after(0.01)]).len(), 1, "all there is");
@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn a_part_of_a_second_counts_as_a_part() {
-        let whole = Second { lines: 1000, ..sample::report().seconds[0] };
-        let part = Second { at_s: 1.25, lines: 250, measured: true, ..whole };
+        let whole = Interval { lines: 1000, ..sample::report().seconds[0] };
+        let part = Interval { at_s: 1.25, lines: 250, measured: true, ..whole };
         assert_eq!(rates(&[whole, part]), [(1.0, 1000.0), (1.25, 1000.0)]);
         assert_eq!(unmeasured(&[whole, part]), [(0.0, 1.0)]);
     }

@@ -3,7 +3,7 @@
 use crate::clock::MonotonicMs;
 use crate::line::{Framing, READ_BYTES_MAX, ReadBuffer};
 use crate::proxy;
-use crate::service::{Reply, REPLY_BYTES_MAX, Service};
+use crate::service::{REPLY_BYTES_MAX, Reply, Service};
 
 /// How much is read at once, in bytes, when each request gets a reply of its own. A request may
 /// be one byte and its reply [`REPLY_BYTES_MAX`] more: this keeps what a connection can come to
