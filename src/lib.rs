@@ -32,27 +32,22 @@
 //! The programs themselves, in `src/bin`, set up the log, parse, run, and turn the outcome into
 //! an exit code. How it all fits together, and why, is in `docs/architecture.md`.
 
-pub mod access;
-pub mod banner;
+
 pub mod cause;
 pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod connection;
-pub mod descriptors;
-pub mod endpoint;
-pub mod fault;
 pub mod http;
-pub mod keepalive;
 pub mod line;
 pub mod load;
-pub mod mischief;
-pub mod proxy;
+pub mod net;
+pub mod os;
+
 pub mod reactor;
 pub mod server;
 pub mod service;
-pub mod signals;
-pub mod stderr;
+pub mod sys;
 
 /// The examples of the documents, compiled.
 #[cfg(doctest)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tcpecho::cli::{self, LoadCommand};
 use tcpecho::load::{self, Outcome};
-use tcpecho::signals;
+use tcpecho::os::signals;
 
 /// Something was lost or failed.
 const LOST: u8 = 3;

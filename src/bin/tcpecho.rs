@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use tcpecho::{cli, client, signals};
+use tcpecho::os::signals;
+use tcpecho::{cli, client};
 
 fn main() -> ExitCode {
     // Without, it does the same, but for signals that its parent has blocked.

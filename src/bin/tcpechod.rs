@@ -7,7 +7,7 @@ use env_logger::{Builder, Target};
 use log::warn;
 use tcpecho::cli::{self, DaemonCommand, LogFilter};
 use tcpecho::server::{self, ExitReason, LogSink, Start};
-use tcpecho::stderr;
+use tcpecho::os::stderr;
 
 fn main() -> ExitCode {
     let start = Start::begin();

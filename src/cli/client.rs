@@ -7,8 +7,8 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Parser, ValueEnum};
 
 use crate::client::{self, ClientConfig, Style};
-use crate::keepalive::Keepalive;
-use crate::proxy;
+use crate::net::keepalive::Keepalive;
+use crate::net::proxy;
 
 use super::environment;
 use super::log_level::LogLevel;

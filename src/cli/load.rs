@@ -11,7 +11,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::load::{Close, LineSize, LoadConfig, Mode, ReportFormat, StopAfter, Threshold};
-use crate::proxy;
+use crate::net::proxy;
 
 use super::environment;
 use super::load_units::{connections, duration_or_none, lines, pipeline, rate, size, sources};

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-use crate::proxy::Version;
+use crate::net::proxy::Version;
 
 impl ValueEnum for Version {
     fn value_variants<'a>() -> &'a [Self] {

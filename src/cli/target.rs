@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::client::{Family, Server};
-use crate::endpoint::UNIX_PREFIX;
+use crate::net::endpoint::UNIX_PREFIX;
 
 #[derive(Debug, Args)]
 pub(super) struct Target {

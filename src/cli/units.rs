@@ -5,7 +5,7 @@ use std::num::IntErrorKind;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::keepalive::Keepalive;
+use crate::net::keepalive::Keepalive;
 
 /// The longest duration. Three of them, in nanoseconds, add up to less than 2^64.
 const DURATION_MAX: Duration = Duration::from_secs(DURATION_MAX_YEARS * 31_557_600);

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::keepalive::Keepalive;
-use crate::proxy;
+use crate::net::keepalive::Keepalive;
+use crate::net::proxy;
 
 /// Which addresses of a name are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

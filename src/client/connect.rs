@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use socket2::{SockRef, Socket};
 
-use crate::endpoint::Endpoint;
-use crate::fault;
-use crate::keepalive::set_user_timeout;
-use crate::proxy;
+use crate::net::endpoint::Endpoint;
+use crate::os::errno;
+use crate::net::keepalive::set_user_timeout;
+use crate::net::proxy;
 
 use super::config::{ClientConfig, Family, Server};
 use super::failure::{Failure, FailureKind};
-use super::voice::Messages;
+use super::messages::Messages;
 
 /// A connection, and who is connected: the kernel forgets the addresses when the server resets.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ fn attempt(
     time: Duration,
 ) -> Result<Connected, Failure> {
     let failure = |error: io::Error| {
-        let details = if fault::is_local_timeout(&error) {
+        let details = if errno::is_local_timeout(&error) {
             format!("{address}: no answer within {}", humantime::format_duration(rounded(time)))
         } else {
             format!("{address}: {error}")
@@ -140,7 +140,7 @@ fn attempt(
 /// Why it is not connected.
 pub fn confirm_timeout(socket: &Socket, connected: io::Result<()>) -> io::Result<()> {
     match connected {
-        Err(error) if fault::is_local_timeout(&error) => match socket.take_error()? {
+        Err(error) if errno::is_local_timeout(&error) => match socket.take_error()? {
             Some(error) => Err(error),
             None => socket.peer_addr().map(drop).map_err(|_unconnected| error),
         },
@@ -191,8 +191,8 @@ mod tests {
         connected.connect(&server.into()).unwrap();
         assert!(confirm_timeout(&connected, given_up()).is_ok());
         let error = confirm_timeout(&socket(), given_up()).unwrap_err();
-        assert!(fault::is_local_timeout(&error), "{error}");
+        assert!(errno::is_local_timeout(&error), "{error}");
         let refused = confirm_timeout(&connected, Err(rustix::io::Errno::CONNREFUSED.into()));
-        assert!(fault::is_refused(&refused.unwrap_err()), "what the kernel has said stands");
+        assert!(errno::is_refused(&refused.unwrap_err()), "what the kernel has said stands");
     }
 }

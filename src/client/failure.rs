@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use crate::cause::Cause;
-use crate::fault;
+use crate::os::errno;
 
 /// The word that stands for an end, on standard error and, as a number, in the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,13 +70,13 @@ impl FailureKind {
 
     /// What a failed connect, read or write on the socket amounts to.
     pub fn of(error: &io::Error) -> Self {
-        if fault::is_refused(error) {
+        if errno::is_refused(error) {
             return Self::Refused;
         }
-        if fault::is_timeout(error) {
+        if errno::is_timeout(error) {
             return Self::TimedOut;
         }
-        match fault::stream_cause(error) {
+        match errno::stream_cause(error) {
             Cause::Reset => Self::Reset,
             Cause::BrokenPipe => Self::BrokenPipe,
             Cause::TimedOut => Self::TimedOut,

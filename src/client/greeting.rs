@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::silence::Waiting;
+use super::timeouts::Waiting;
 
 /// How long the first line waits for a server that speaks first, besides the time of a round trip,
 /// and then for the rest of what it says: what comes before the line is sent is known to be no

@@ -10,14 +10,14 @@ mod config;
 mod connect;
 mod failure;
 mod flow;
-mod format;
+mod codec;
 mod greeting;
 mod ledger;
-mod ready;
-mod silence;
+mod poll;
+mod timeouts;
 mod stop_and_wait;
-mod str_cli;
-mod voice;
+mod session;
+mod messages;
 
 pub use config::{ClientConfig, Family, Server, Sigpipe, Style, WireFormat};
 pub use connect::{confirm_timeout, resolve};
@@ -25,7 +25,7 @@ pub use failure::{Failure, FailureKind};
 
 use connect::connect;
 use ledger::Ledger;
-use voice::Messages;
+use messages::Messages;
 
 /// Connects, and sends and receives until one side ends.
 ///
@@ -45,7 +45,7 @@ pub fn run(config: &ClientConfig) -> Result<(), Failure> {
     }
     let mut ledger = Ledger::new(config.format);
     let outcome = match config.style {
-        Style::Multiplexed => str_cli::run(config, &connected, &mut ledger),
+        Style::Multiplexed => session::run(config, &connected, &mut ledger),
         Style::StopAndWait => stop_and_wait::run(config, &connected, &mut ledger),
     };
     voice.note(|| format!("closed {ledger}"));

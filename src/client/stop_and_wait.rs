@@ -11,16 +11,16 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use crate::fault;
+use crate::os::errno;
 
 use super::config::ClientConfig;
 use super::connect::Connected;
 use super::failure::{Failure, FailureKind};
 use super::greeting::{Greeting, hold, speaks_first, unasked};
 use super::ledger::Ledger;
-use super::ready::wait_for_socket;
-use super::silence::GREETING_REST;
-use super::voice::Messages;
+use super::poll::wait_for_socket;
+use super::timeouts::GREETING_REST;
+use super::messages::Messages;
 
 /// The course's MAXLINE: a longer line goes in pieces of that size, each of which is waited for.
 /// (C's `fgets` and `readline` need one byte of it for the terminating null.)
@@ -144,7 +144,7 @@ fn write_all(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(socket, bytes).map_err(io::Error::from) {
             Ok(count) => bytes = bytes.split_at(count).1,
-            Err(error) if fault::is_interrupted(&error) => {}
+            Err(error) if errno::is_interrupted(&error) => {}
             Err(error) => return Err(error),
         }
     }
@@ -156,7 +156,7 @@ fn format_bytes(bytes: &[u8]) -> Result<bool, Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),
-        Err(error) if fault::is_broken_pipe(&error) => Ok(false),
+        Err(error) if errno::is_broken_pipe(&error) => Ok(false),
         Err(error) => Err(Failure::local("standard output", &error)),
     }
 }

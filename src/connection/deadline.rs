@@ -7,7 +7,7 @@
 
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
-use crate::proxy::{self, HeaderPolicy};
+use crate::net::proxy::{self, HeaderPolicy};
 
 use super::{Connection, LINGER, NextStep, Phase, Ready, Shared, Stream, Timeouts};
 

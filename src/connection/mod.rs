@@ -12,14 +12,14 @@
 
 mod answer;
 mod deadline;
-mod exchange;
-mod introduction;
+mod serve;
+mod proxy_header;
 mod output;
-mod peeking;
+mod peek_header;
 mod peer;
 mod pending;
 mod phase;
-mod ready;
+mod readiness;
 mod shared;
 mod stream;
 mod timeouts;
@@ -39,13 +39,13 @@ use log::{debug, trace};
 
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
-use crate::fault;
-use crate::proxy::HeaderPolicy;
+use crate::os::errno;
+use crate::net::proxy::HeaderPolicy;
 
 pub use peer::Peer;
 pub use pending::Pending;
 pub use phase::{Phase, PhaseKind};
-pub use ready::Ready;
+pub use readiness::Ready;
 pub use shared::Shared;
 pub use stream::Stream;
 pub use timeouts::{LINGER, Timeouts};
@@ -264,7 +264,7 @@ impl<S: Stream> Connection<S> {
 
     #[cold]
     fn fail(&mut self, error: &io::Error) -> NextStep {
-        let cause = fault::stream_cause(error);
+        let cause = errno::stream_cause(error);
         if cause == Cause::Error {
             debug!("fault peer={} phase={} error=\"{error}\"", self.peer, self.phase.kind());
         }

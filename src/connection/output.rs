@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::clock::MonotonicMs;
-use crate::fault;
+use crate::os::errno;
 
 use super::{Connection, Ready, Stream, length};
 
@@ -90,9 +90,9 @@ impl<S: Stream> Connection<S> {
     /// What a write that took nothing has proved. After a signal, the socket may still take some.
     #[cold]
     fn write_failed(&mut self, error: io::Error) -> io::Result<()> {
-        if fault::would_block(&error) {
+        if errno::would_block(&error) {
             self.ready.remove(Ready::WRITABLE);
-        } else if fault::is_interrupted(&error) {
+        } else if errno::is_interrupted(&error) {
             self.ready.insert(Ready::WRITABLE);
         } else {
             return Err(error);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::cause::Cause;
-use crate::proxy::HeaderPolicy;
+use crate::net::proxy::HeaderPolicy;
 
 /// The phase a connection is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

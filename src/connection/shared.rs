@@ -2,7 +2,7 @@
 
 use crate::clock::MonotonicMs;
 use crate::line::{Framing, READ_BYTES_MAX, ReadBuffer};
-use crate::proxy;
+use crate::net::proxy;
 use crate::service::{REPLY_BYTES_MAX, Reply, Service};
 
 /// How much is read at once, in bytes, when each request gets a reply of its own. A request may

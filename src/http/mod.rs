@@ -5,12 +5,12 @@
 //! asks, to the time it takes, and to what is read at once. Whatever it sends, it gets an answer or
 //! is closed.
 
-mod exchange;
+mod connection;
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
 
-pub use exchange::{HttpConnection, HttpStep, Loss, REQUEST_TIMEOUT};
+pub use connection::{HttpConnection, HttpStep, Loss, REQUEST_TIMEOUT};
 pub use request::{HEAD_BYTES_MAX, Request, preferred};
 pub use response::Response;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::client::Server;
-use crate::proxy;
+use crate::net::proxy;
 
-use super::criteria::Threshold;
+use crate::load::report::threshold::Threshold;
 
 /// What each connection does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use anyhow::{anyhow, bail};
 use socket2::{Domain, Socket, Type};
 
-use crate::descriptors;
-use crate::endpoint::Endpoint;
-use crate::fault;
+use crate::os::descriptors;
+use crate::net::endpoint::Endpoint;
+use crate::os::errno;
 
 use super::config::LoadConfig;
 
@@ -77,7 +77,7 @@ fn source_is_ours(source: IpAddr, server: SocketAddr) -> anyhow::Result<()> {
     let address = SocketAddr::new(source, 0);
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.bind(&address.into()).map_err(|error| {
-        let advice = fault::bind_advice(&error).map(|advice| format!(": {advice}"));
+        let advice = errno::bind_advice(&error).map(|advice| format!(": {advice}"));
         anyhow!("--source {source}: {error}{}", advice.unwrap_or_default())
     })
 }

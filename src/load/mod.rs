@@ -12,25 +12,13 @@
 //! of it.
 
 mod config;
-mod criteria;
-mod dialling;
-mod exchange;
-mod gathering;
-mod generator;
+mod engine;
 mod limits;
 mod outcome;
-mod pace;
-mod payload;
-mod plan;
 mod progress;
 mod report;
-mod results;
 #[cfg(test)]
 mod script;
-mod stage;
-mod summary;
-mod supply;
-mod trouble;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -39,16 +27,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::client::{self, FailureKind};
-use crate::endpoint::Endpoint;
-use crate::fault;
-use crate::reactor::Dialer;
+use crate::net::endpoint::Endpoint;
+use crate::os::errno;
+use crate::sys::Dialer;
 use anyhow::{Context, bail};
 
-use self::generator::Engine;
+use self::engine::Engine;
 use self::progress::Progress;
 
 pub use self::config::{Close, LineSize, LoadConfig, Mode, ReportFormat, StopAfter};
-pub use self::criteria::{Threshold, ThresholdResult};
+pub use self::report::threshold::{Threshold, ThresholdResult};
 pub use self::outcome::Outcome;
 #[cfg(feature = "plot")]
 pub use self::report::plot;
@@ -81,7 +69,7 @@ pub fn run(config: &LoadConfig) -> anyhow::Result<Outcome> {
     progress.end();
     let (results, measured) = generator.finish();
     let times = results.distributions();
-    let report = summary::report(config, &server, &results, &times, measured);
+    let report = report::summary::report(config, &server, &results, &times, measured);
     files.write(config, &report, &times.latency)?;
     Ok(outcome::of(config, &report, &times))
 }
@@ -154,7 +142,7 @@ impl Files {
         };
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             // Nobody reads it any more, which is no failure of the run.
-            Err(error) if fault::is_broken_pipe(&error) => {}
+            Err(error) if errno::is_broken_pipe(&error) => {}
             written => written.context("the report could not be written")?,
         }
         if let Some(file) = &mut self.hdr {

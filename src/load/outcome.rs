@@ -1,7 +1,7 @@
 //! How a run came to its end, and why that is no success.
 
 use super::config::LoadConfig;
-use super::criteria::{Threshold, ThresholdResult};
+use crate::load::report::threshold::{Threshold, ThresholdResult};
 use super::report::{Distributions, Report, lost_or_failed};
 
 /// How a run came to its end.

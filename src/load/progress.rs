@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::stderr;
+use crate::os::stderr;
 
 use super::config::{LoadConfig, StopAfter};
-use super::report::{Interval, figures};
+use super::report::{Interval, format};
 
 /// The bar's length in steps; more than a terminal has columns.
 const STEPS: u64 = 1000;
@@ -136,7 +136,7 @@ impl Progress {
         let length = (second.at_s - self.before_s).max(0.001);
         self.before_s = second.at_s;
         self.errors += second.errors;
-        let errors = figures::counted(self.errors, "error");
+        let errors = format::counted(self.errors, "error");
         let of = self.total.map_or_else(
             || format!("({:.0} %)", 100.0 * standing.done),
             |total| format!("of {:.0} s", total.as_secs_f64()),
@@ -156,7 +156,7 @@ impl Progress {
             Activity::Waiting { lines, connections, left } => {
                 let what = match lines {
                     0 => format!("{} connections to end", plain(connections)),
-                    lines => figures::counted(lines, "line"),
+                    lines => format::counted(lines, "line"),
                 };
                 let left = left.as_secs_f64().ceil();
                 let text = format!("{time}, waiting for {what}, for {left} s at most, {errors}");
@@ -165,9 +165,9 @@ impl Progress {
             Activity::Running => {
                 let text = format!(
                     "{time}, {} lines/s, p99 {}, {} open, {errors}",
-                    figures::rate(figures::float(second.lines) / length),
+                    format::rate(format::float(second.lines) / length),
                     p99(second),
-                    figures::count(second.open),
+                    format::count(second.open),
                 );
                 ProgressLine { text, due: self.is_due(standing.done) }
             }
@@ -187,14 +187,14 @@ impl Progress {
 /// The p99 of a second, if there was anything in it.
 fn p99(second: &Interval) -> String {
     match second.p99_us {
-        Some(time) => figures::time(time),
+        Some(time) => format::time(time),
         None if second.unanswered > 0 => "lost".to_owned(),
         None => "-".to_owned(),
     }
 }
 
 fn plain(count: usize) -> String {
-    figures::count(u64::try_from(count).unwrap_or(u64::MAX))
+    format::count(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 /// However the run ends.

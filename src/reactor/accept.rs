@@ -7,10 +7,10 @@ use log::{debug, warn};
 
 use crate::cause::Cause;
 use crate::connection::{Connection, Peer, Ready, Traffic};
-use crate::fault::{self, AcceptError};
+use crate::os::errno::{self, AcceptError};
 
-use super::closing::log_closed;
-use super::gate::{Decision, EVICTS_PER_TURN};
+use super::reap::log_closed;
+use super::admission::{Decision, EVICTS_PER_TURN};
 use super::warnings::Warning;
 use super::{Os, OverLimit, Reactor};
 
@@ -48,7 +48,7 @@ impl<K: Os> Reactor<K> {
                         self.admission.mark_empty(listener);
                     }
                 }
-                Err(error) => match fault::accept_error(&error) {
+                Err(error) => match errno::accept_error(&error) {
                     AcceptError::WouldBlock => self.admission.mark_empty(listener),
                     fault @ (AcceptError::Retry
                     | AcceptError::Exhausted
@@ -136,7 +136,7 @@ impl<K: Os> Reactor<K> {
     /// The cause of a connection's end whose registration has failed: refused on request, or for
     /// want of memory.
     fn register_failed(&mut self, error: &io::Error) -> Cause {
-        if fault::is_refused(error) {
+        if errno::is_refused(error) {
             return Cause::Refused;
         }
         if let Some(left_out) = self.warnings.allow(Warning::Register, self.shared.now) {
@@ -177,11 +177,11 @@ impl<K: Os> Reactor<K> {
     }
 
     fn accept_failed(&mut self, fault: AcceptError, error: &io::Error) -> io::Result<()> {
-        *self.counters.accept_errors.entry(fault::errno_name(error)).or_default() += 1;
+        *self.counters.accept_errors.entry(errno::errno_name(error)).or_default() += 1;
         match fault {
             AcceptError::WouldBlock => Ok(()),
             AcceptError::Retry => {
-                if fault::died_before_accept(error) {
+                if errno::died_before_accept(error) {
                     self.counters.accepted += 1;
                     self.counters.closed(Cause::Aborted, Traffic::default());
                 }

@@ -16,39 +16,28 @@
 //! back-pressure, a full house, a pause) must be remembered here, or that peer waits for ever.
 
 mod accept;
-mod alarm;
-mod children;
-mod closing;
+mod banner;
+mod exec;
+mod reap;
 mod counters;
 mod deadlines;
-mod defer_accept;
-mod desk;
-mod dial;
-mod dialer;
-#[cfg_attr(mio_unsupported_force_poll_poll, path = "edge_imitated.rs")]
-mod edge;
-mod ending;
+mod admin;
+mod drain;
 mod expire;
-mod gate;
-mod kernel;
-mod launcher;
-mod listener;
-mod mischief;
+mod admission;
+mod os;
+mod fault_injection;
 mod news;
 mod options;
 mod per_peer;
-mod program;
-mod proxied;
+mod proxy_header;
 mod slots;
-mod socket;
 mod stops;
 mod summary;
-mod system;
 #[cfg(test)]
 mod tests;
 mod timer_wheel;
 mod view;
-mod voices;
 mod warnings;
 
 use std::io;
@@ -56,33 +45,27 @@ use std::time::Duration;
 
 use crate::clock::MonotonicMs;
 use crate::connection::Shared;
-use crate::fault;
+use crate::os::errno;
 
-use self::children::Children;
+use self::exec::Children;
 use self::deadlines::Deadlines;
-use self::desk::Admin;
+use self::admin::Admin;
 use self::expire::EXPIRIES_PER_TURN;
-use self::gate::{Admission, EVICTS_PER_TURN};
+use self::admission::{Admission, EVICTS_PER_TURN};
 use self::per_peer::PerPeer;
 use self::slots::Slots;
 use self::summary::Summary;
 use self::warnings::Warnings;
 
 pub use self::counters::{Counters, REJECTIONS};
-pub use self::desk::AdminRequest;
-pub use self::dial::{Dial, DialEvent, DialedStream};
-pub use self::dialer::Dialer;
-pub use self::gate::{LISTENER_STATES, OverLimit};
-pub use self::kernel::{Event, ExitStatus, Os, Signal, StopSignal};
-pub use self::launcher::Launcher;
-pub use self::listener::Listener;
-pub use self::mischief::{FaultInjector, FaultSampler, FaultyStream};
+pub use self::admin::{ADMIN_KEY_BASE, AdminRequest};
+pub use self::banner::Banner;
+pub use self::admission::{LISTENER_STATES, OverLimit};
+pub use self::os::{Event, ExitStatus, Os, Signal, StopSignal};
+pub use self::fault_injection::{FaultInjector, FaultKind, FaultSampler, FaultSpec, FaultyStream};
 pub use self::news::Wakeups;
 pub use self::options::Options;
 pub use self::per_peer::PeerLimit;
-pub use self::program::ExecCommand;
-pub use self::socket::Socket;
-pub use self::system::{MioOs, SignalHandlers};
 
 /// A turn that serves no more connections than this is not measured: at 64 KiB in and out each,
 /// they take some two milliseconds, and the clock counts in four.
@@ -271,7 +254,7 @@ impl<K: Os> Reactor<K> {
 /// is one: its handler wakes the poll too, but by a system call, which may fail.
 #[cold]
 fn poll_failed(error: &io::Error) -> io::Result<Wakeups> {
-    if fault::is_interrupted(error) {
+    if errno::is_interrupted(error) {
         return Ok(Wakeups::SIGNALS);
     }
     Err(io::Error::new(error.kind(), format!("the poll is broken: {error}")))

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::access::Access;
-use crate::banner::Banner;
+use crate::net::access::Access;
+use crate::reactor::Banner;
 use crate::connection::Timeouts;
-use crate::proxy::HeaderPolicy;
+use crate::net::proxy::HeaderPolicy;
 use crate::service::Service;
 
 use super::{OverLimit, PeerLimit};

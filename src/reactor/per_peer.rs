@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::access;
+use crate::net::access;
 use crate::connection::Peer;
 
 /// How many connections an address may have. IPv6 addresses that share their first bits count as

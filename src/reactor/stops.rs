@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use crate::clock::MonotonicMs;
-use crate::proxy;
+use crate::net::proxy;
 
 use super::{Options, Os, Reactor};
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::access;
+use crate::net::access;
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::connection::Peer;

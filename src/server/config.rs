@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::access::Access;
-use crate::banner::Banner;
+use crate::net::access::Access;
+use crate::reactor::Banner;
 use crate::connection::Timeouts;
-use crate::mischief::FaultSpec;
-use crate::proxy::HeaderPolicy;
-use crate::reactor::{ExecCommand, Options, OverLimit, PeerLimit};
+use crate::reactor::FaultSpec;
+use crate::net::proxy::HeaderPolicy;
+use crate::reactor::{Options, OverLimit, PeerLimit};
+use crate::sys::{ExecCommand};
 use crate::service::Service;
 
 use super::{LogFormat, Sandbox};
 
-pub use crate::keepalive::Keepalive;
+pub use crate::net::keepalive::Keepalive;
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use log::{info, warn};
 
-use crate::descriptors::{self, DescriptorLimit};
+use crate::os::descriptors::{self, DescriptorLimit};
 
 /// Descriptors that are not for connections, in most cases: standard streams, listeners, the
 /// poller, signals, and what is needed for moments.

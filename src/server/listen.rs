@@ -9,10 +9,10 @@ use anyhow::{Context, anyhow, bail};
 use log::warn;
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::endpoint::{Endpoint, UNIX_PREFIX};
-use crate::fault;
-use crate::keepalive::set_user_timeout;
-use crate::reactor::Listener;
+use crate::net::endpoint::{Endpoint, UNIX_PREFIX};
+use crate::os::errno;
+use crate::net::keepalive::set_user_timeout;
+use crate::sys::Listener;
 
 use super::config::{Keepalive, Listen, ServerConfig};
 use super::socket_file::{self, SocketFile};
@@ -47,7 +47,7 @@ pub(super) fn bind(config: &ServerConfig) -> anyhow::Result<Vec<Bound>> {
     for ListenTarget { endpoint, optional } in resolve(config)? {
         match bind_one(&endpoint, config) {
             Ok(one) => bound.push(one),
-            Err(error) if optional && fault::is_unsupported_family(&error) => {
+            Err(error) if optional && errno::is_unsupported_family(&error) => {
                 warn!("not listening on {endpoint}: {error}");
             }
             Err(error) => return Err(cannot_listen(&endpoint, &error)),
@@ -73,7 +73,7 @@ pub(super) fn resolve_admin(config: &ServerConfig) -> anyhow::Result<Option<Endp
 }
 
 fn cannot_listen(endpoint: &Endpoint, error: &io::Error) -> anyhow::Error {
-    let advice = fault::bind_advice(error);
+    let advice = errno::bind_advice(error);
     let advice = advice.map(|advice| format!(": {advice}")).unwrap_or_default();
     anyhow!("cannot listen on {endpoint}: {error}{advice}")
 }

@@ -13,7 +13,7 @@ use log::kv::{Error, Key, Source, Value, VisitSource};
 use log::{Level, Record};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::stderr::LINE_BYTES_MAX;
+use crate::os::stderr::LINE_BYTES_MAX;
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::stderr;
+use crate::os::stderr;
 
 /// How many lines were dropped so far, by all sinks: the process has one standard error.
 static DROPPED: AtomicU64 = AtomicU64::new(0);

@@ -2,13 +2,13 @@
 
 mod config;
 mod descriptors;
-mod inherited;
+mod socket_activation;
 mod listen;
 mod log_format;
 mod log_sink;
 mod metrics;
 mod notify;
-mod places;
+mod listeners;
 mod port_file;
 mod privileges;
 mod sandbox;
@@ -21,18 +21,16 @@ use anyhow::Context;
 use log::{error, info, warn};
 
 use crate::cause::Cause;
-use crate::descriptors::DescriptorLimit;
-use crate::reactor::{
-    FaultInjector, FaultSampler, Launcher, MioOs, Options, Os, OverLimit, Reactor, Signal,
-    SignalHandlers, Wakeups,
-};
-use crate::signals;
+use crate::os::descriptors::DescriptorLimit;
+use crate::reactor::{FaultInjector, FaultSampler, Options, Os, OverLimit, Reactor, Signal, Wakeups};
+use crate::sys::{Launcher, MioOs, SignalHandlers};
+use crate::os::signals;
 
-use inherited::{Claimed, Inherited};
+use socket_activation::{Claimed, Inherited};
 use listen::ListenTarget;
 use metrics::Metrics;
 use notify::Manager;
-use places::Listeners;
+use listeners::Listeners;
 use socket_file::SocketFile;
 
 pub use config::{Keepalive, Listen, ServerConfig};
@@ -62,7 +60,7 @@ impl Start {
     /// that comes, or was blocked until then, has the daemon drain as soon as it serves. What went
     /// wrong is told by [`run`], when there is a log.
     pub fn begin() -> Self {
-        let inherited = inherited::claim();
+        let inherited = socket_activation::claim();
         let handlers =
             SignalHandlers::install().and_then(|handlers| signals::begin().map(|()| handlers));
         Self { inherited, handlers: handlers.context("cannot heed signals") }
@@ -80,7 +78,7 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
     let limit = DescriptorLimit::now();
     descriptors::raise();
     let identity = privileges::wanted(config)?;
-    let inherited = inherited::take(start.inherited?, config)?;
+    let inherited = socket_activation::take(start.inherited?, config)?;
     let handlers = start.handlers?;
     // Once a thread, hash maps draw what they hash with. Where getrandom(2) is filtered they open
     // a device for it, and would panic in the sandbox.
@@ -95,7 +93,7 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
         .context("cannot set up the event loop")?;
     let metrics = Metrics::new();
     let manager = Manager::connect();
-    let descriptors = crate::descriptors::open();
+    let descriptors = crate::os::descriptors::open();
     let connections_max = descriptors::connections_max(config.connections_max, count, &limit);
     let inherited = places.inherited;
     let options = Options {
@@ -146,8 +144,8 @@ fn format_options(config: &ServerConfig) -> String {
 ///
 /// A name that can't be resolved.
 pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
-    let Inherited { listeners: inherited, metrics } = inherited::take(start.inherited?, config)?;
-    let binds = places::also_binds(config, &inherited);
+    let Inherited { listeners: inherited, metrics } = socket_activation::take(start.inherited?, config)?;
+    let binds = listeners::also_binds(config, &inherited);
     let wanted = if binds { listen::resolve(config)? } else { Vec::new() };
     let connections_max = descriptors::effective(config.connections_max, wanted.len());
     let mut lines = vec![config.summary(), format!("up to {connections_max} connections")];

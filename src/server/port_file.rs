@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use rustix::fs::{Mode, OFlags};
 
-use crate::descriptors;
-use crate::endpoint::Endpoint;
-use crate::fault;
+use crate::os::descriptors;
+use crate::net::endpoint::Endpoint;
+use crate::os::errno;
 
 /// How long a reader of a FIFO is waited for, or one that does not read. Nobody is served
 /// meanwhile.
@@ -31,7 +31,7 @@ pub(super) fn write(file: &Path, addresses: &[Endpoint]) -> io::Result<()> {
     lines.push(String::new());
     let text = lines.join("\n");
     match fs::symlink_metadata(file) {
-        Err(error) if fault::is_not_found(&error) => replace(file, text.as_bytes()),
+        Err(error) if errno::is_not_found(&error) => replace(file, text.as_bytes()),
         Ok(data) if data.is_file() => replace(file, text.as_bytes()),
         Ok(_) => write_in_place(file, text.as_bytes()),
         Err(error) => Err(error),
@@ -55,7 +55,7 @@ fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
 fn write_in_place(file: &Path, text: &[u8]) -> io::Result<()> {
     let until = Instant::now() + READER_TIMEOUT;
     let data = match fs::metadata(file) {
-        Err(error) if fault::is_not_found(&error) => None,
+        Err(error) if errno::is_not_found(&error) => None,
         data => Some(data?),
     };
     // By its own descriptor, which can be a socket, another user's, or a file with a position that
@@ -76,10 +76,10 @@ fn write_in_place(file: &Path, text: &[u8]) -> io::Result<()> {
         let everybody = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
         let opened = rustix::fs::open(file, flags | create, everybody);
         match opened.map_err(io::Error::from) {
-            Err(error) if fault::is_without_reader(&error) && Instant::now() < until => {
+            Err(error) if errno::is_without_reader(&error) && Instant::now() < until => {
                 thread::sleep(BETWEEN_TRIES);
             }
-            Err(error) if fault::is_without_reader(&error) => return Err(unread()),
+            Err(error) if errno::is_without_reader(&error) => return Err(unread()),
             opened => break opened?,
         }
     };
@@ -102,7 +102,7 @@ fn write_in_time(to: BorrowedFd<'_>, mut text: &[u8], until: Instant) -> io::Res
         let piece = text.get(..PIECE).unwrap_or(text);
         match rustix::io::write(to, piece).map_err(io::Error::from) {
             Ok(written) => text = text.get(written..).unwrap_or_default(),
-            Err(error) if fault::would_block(&error) || fault::is_interrupted(&error) => {}
+            Err(error) if errno::would_block(&error) || errno::is_interrupted(&error) => {}
             Err(error) => return Err(error),
         }
     }

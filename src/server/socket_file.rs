@@ -13,8 +13,8 @@ use log::{debug, info};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::process::geteuid;
 
-use crate::endpoint::Endpoint;
-use crate::fault;
+use crate::net::endpoint::Endpoint;
+use crate::os::errno;
 
 /// The file of a socket that we listen on. It is removed with this value, unless another has taken
 /// its place by then: the next daemon may be listening already.
@@ -48,7 +48,7 @@ pub(super) fn listen(path: &Path, backlog: u32) -> io::Result<(UnixListener, Soc
     // remove the first one's new one.
     let _lock = lock(path)?;
     let listener = match bind(&endpoint, backlog) {
-        Err(error) if fault::is_address_in_use(&error) => {
+        Err(error) if errno::is_address_in_use(&error) => {
             remove_stale(&endpoint, path, error)?;
             bind(&endpoint, backlog)?
         }
@@ -92,7 +92,7 @@ fn lock(socket: &Path) -> io::Result<Option<Lock>> {
             // It may be of a file that the last owner of the lock has removed meanwhile.
             Ok(()) if is_at(&file, &path) => return Ok(Some(Lock { path, _file: file })),
             Ok(()) => {}
-            Err(errno) if fault::would_block(&errno.into()) => thread::sleep(BETWEEN_TRIES),
+            Err(errno) if errno::would_block(&errno.into()) => thread::sleep(BETWEEN_TRIES),
             // A file system without locks.
             Err(_) => return Ok(None),
         }
@@ -141,7 +141,7 @@ fn bind(endpoint: &Endpoint, backlog: u32) -> io::Result<UnixListener> {
 /// itself meanwhile, with the daemon that it belonged to.
 fn remove_stale(endpoint: &Endpoint, path: &Path, in_use: io::Error) -> io::Result<()> {
     let data = match fs::symlink_metadata(path) {
-        Err(error) if fault::is_not_found(&error) => return Ok(()),
+        Err(error) if errno::is_not_found(&error) => return Ok(()),
         data => data?,
     };
     if !data.file_type().is_socket() {
@@ -154,13 +154,13 @@ fn remove_stale(endpoint: &Endpoint, path: &Path, in_use: io::Error) -> io::Resu
     // A full queue is an answer too, and is not waited for.
     probe.set_nonblocking(true)?;
     match probe.connect(&endpoint.address()?) {
-        Err(error) if fault::is_refused(&error) => {}
-        Err(error) if fault::is_not_found(&error) => return Ok(()),
+        Err(error) if errno::is_refused(&error) => {}
+        Err(error) if errno::is_not_found(&error) => return Ok(()),
         _ => return Err(in_use),
     }
     info!("{endpoint} was left behind, and nobody answers on it: it is replaced");
     fs::remove_file(path)
-        .or_else(|error| if fault::is_not_found(&error) { Ok(()) } else { Err(error) })
+        .or_else(|error| if errno::is_not_found(&error) { Ok(()) } else { Err(error) })
 }
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {

@@ -10,7 +10,7 @@ use std::process::Command;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use tcpecho::proxy;
+use tcpecho::net::proxy;
 
 use super::support::{
     Builder, Daemon, Peer, eventually, has_ended, have, pattern, run_state, signals,

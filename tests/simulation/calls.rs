@@ -3,7 +3,7 @@
 use std::io;
 
 use rustix::io::Errno;
-use tcpecho::proxy;
+use tcpecho::net::proxy;
 
 use super::talk::Answers;
 use super::world::World;

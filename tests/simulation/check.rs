@@ -6,7 +6,7 @@ use std::time::Duration;
 use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{LINGER, Timeouts};
 use tcpecho::line::READ_BYTES_MAX;
-use tcpecho::proxy::{self, HeaderPolicy};
+use tcpecho::net::proxy::{self, HeaderPolicy};
 use tcpecho::reactor::{Options, OverLimit, Reactor};
 
 use super::kernel::Simulated;

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use fastrand::Rng;
-use tcpecho::access::Access;
-use tcpecho::banner::Banner;
+use tcpecho::net::access::Access;
+use tcpecho::reactor::Banner;
 use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Peer as Name, Timeouts};
-use tcpecho::proxy::{self, HeaderPolicy, Version};
+use tcpecho::net::proxy::{self, HeaderPolicy, Version};
 use tcpecho::reactor::{Options, OverLimit, PeerLimit};
 use tcpecho::service::{ECHO, SUM};
 

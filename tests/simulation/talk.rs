@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use fastrand::Rng;
-use tcpecho::proxy::HeaderPolicy;
+use tcpecho::net::proxy::HeaderPolicy;
 
 /// How the input becomes output, told here once more and as simply as can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

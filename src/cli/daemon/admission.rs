@@ -2,9 +2,9 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::access::{self, Access, IpNet};
+use crate::net::access::{self, Access, IpNet};
 use crate::cli::units::within;
-use crate::proxy::HeaderPolicy;
+use crate::net::proxy::HeaderPolicy;
 use crate::reactor::{OverLimit, PeerLimit};
 
 #[derive(Debug, Args)]

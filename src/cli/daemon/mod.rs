@@ -1,10 +1,10 @@
 //! The command line of `tcpechod`.
 
 mod admission;
-mod behaviour;
-mod listening;
-mod operation;
-mod patience;
+mod faults;
+mod listen;
+mod run;
+mod timeouts;
 
 use std::ffi::OsString;
 
@@ -13,7 +13,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::line::LINE_BYTES_LIMIT;
-use crate::reactor::{ExecCommand, OverLimit};
+use crate::reactor::{OverLimit};
+use crate::sys::{ExecCommand};
 use crate::server::ServerConfig;
 use crate::service;
 
@@ -22,10 +23,10 @@ use super::environment;
 use super::units::bytes;
 
 use self::admission::AdmissionArgs;
-use self::behaviour::FaultArgs;
-use self::listening::ListenArgs;
-use self::operation::RunArgs;
-use self::patience::TimeoutArgs;
+use self::faults::FaultArgs;
+use self::listen::ListenArgs;
+use self::run::RunArgs;
+use self::timeouts::TimeoutArgs;
 
 /// What the daemon is asked to do.
 #[derive(Clone, Debug)]

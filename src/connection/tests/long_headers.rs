@@ -1,8 +1,8 @@
 //! Headers of proxies that are longer than their addresses.
 
-use super::introducing::{CLIENT, FINISHED, header, introduced_by};
+use super::proxy_header::{CLIENT, FINISHED, header, introduced_by};
 use super::*;
-use crate::proxy::Version;
+use crate::net::proxy::Version;
 
 /// A header of version 2 with fields behind the addresses, which are skipped.
 fn long_header() -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 mod ending;
 mod exchanging;
-mod introducing;
+mod proxy_header;
 mod long_headers;
 
 use std::cell::RefCell;

@@ -2,7 +2,7 @@
 //! `docs/states.md` shows it, and a test keeps the two equal.
 
 mod ending;
-mod introducing;
+mod proxy_header;
 mod open;
 mod queued;
 
@@ -10,5 +10,5 @@ use super::transition::Transition;
 
 /// Every transition there is, in the order of a connection's life.
 pub fn transitions() -> impl Iterator<Item = &'static Transition> + Clone {
-    [queued::ROWS, introducing::ROWS, open::ROWS, ending::ROWS].into_iter().flatten()
+    [queued::ROWS, proxy_header::ROWS, open::ROWS, ending::ROWS].into_iter().flatten()
 }

@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::figures;
+use super::format;
 
 /// How many columns the longest bar has; with the words around it a row has 80.
 const BAR_COLUMNS: u64 = 38;
@@ -81,9 +81,9 @@ fn row(bucket: &Bucket, most: u64, all: u64) -> String {
         Err(_) => String::new(),
     };
     // Where there were none, the eye is to find nothing.
-    let part = if *count > 0 { figures::percent(*count, all) } else { String::new() };
-    let (from, to) = (figures::nanoseconds(*from), figures::nanoseconds(*to));
-    let count = figures::count(*count);
+    let part = if *count > 0 { format::percent(*count, all) } else { String::new() };
+    let (from, to) = (format::nanoseconds(*from), format::nanoseconds(*to));
+    let count = format::count(*count);
     format!("{from:>7} .. {to:<7} {bar:<38} {count:>13} {part:>8}").trim_end().to_owned()
 }
 

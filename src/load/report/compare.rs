@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde_json::error::Category;
 
-use super::{Found, Report, Statistic, Times, figures};
+use super::{Found, Report, Statistic, Times, format};
 
 /// What differs by no more than this part is called the same: two runs of one program do.
 const NOISE: f64 = 0.01;
@@ -96,25 +96,25 @@ fn metrics(a: &Report, b: &Report) -> Vec<ComparedMetric> {
         Statistic::ALL.map(|share| ComparedMetric {
             name: format!("{prefix}{}", share.name()),
             better: Better::Less,
-            shown: figures::time,
+            shown: format::time,
             of: (a.time(of, share), b.time(of, share)),
         })
     };
     let count: fn(f64) -> String = |count| format!("{count:.0}");
     let mut metrics = vec![
-        metric("rate", Better::More, figures::rate, |report| report.lines_per_s),
-        metric("bytes-rate", Better::More, figures::bytes, |report| report.bytes_per_s),
+        metric("rate", Better::More, format::rate, |report| report.lines_per_s),
+        metric("bytes-rate", Better::More, format::bytes, |report| report.bytes_per_s),
     ];
     metrics.extend(times("", Times::Latency));
     metrics.extend(times("connect-", Times::Connect));
     metrics.extend(times("late-", Times::Late));
     metrics.extend([
-        metric("failed", Better::Less, count, |report| figures::float(report.connections.failed)),
+        metric("failed", Better::Less, count, |report| format::float(report.connections.failed)),
         metric("errors", Better::Less, count, |report| {
-            figures::float(report.errors.values().sum())
+            format::float(report.errors.values().sum())
         }),
-        metric("mismatches", Better::Less, count, |report| figures::float(report.mismatches)),
-        metric("unanswered", Better::Less, count, |report| figures::float(report.unanswered)),
+        metric("mismatches", Better::Less, count, |report| format::float(report.mismatches)),
+        metric("unanswered", Better::Less, count, |report| format::float(report.unanswered)),
     ]);
     // What neither run measured, as lateness in a closed loop, is not worth a row.
     metrics.retain(|metric| metric.of != (Found::NotMeasured, Found::NotMeasured));

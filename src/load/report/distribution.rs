@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::{Percentiles, Times, figures};
+use super::{Percentiles, Times, format};
 
 /// By how much a rank may pass the last answer for want of a fraction's last bits.
 const ROUNDING: f64 = 1e-9;
@@ -45,7 +45,7 @@ impl Answers {
     /// Which part came back, from 0 to 1; none if nothing was waited for.
     pub fn share(self) -> Option<f64> {
         let all = self.answered.saturating_add(self.lost);
-        (all > 0).then(|| figures::float(self.answered) / figures::float(all))
+        (all > 0).then(|| format::float(self.answered) / format::float(all))
     }
 
     /// What that part of all, from 0 to 1, did not exceed. The times, in nanoseconds, are those of
@@ -59,7 +59,7 @@ impl Answers {
             return Found::NotMeasured;
         }
         let within = (part / share).min(1.0);
-        Found::Value(figures::float(times.value_at_quantile(within)) / 1e3)
+        Found::Value(format::float(times.value_at_quantile(within)) / 1e3)
     }
 }
 
@@ -88,7 +88,7 @@ impl Distribution {
         if self.answers.lost > 0 {
             Found::Lost
         } else {
-            self.found(figures::float(self.times.max()))
+            self.found(format::float(self.times.max()))
         }
     }
 

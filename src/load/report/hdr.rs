@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Distribution, figures};
+use super::{Distribution, format};
 
 /// Rows in each halving of the distance to 100 %: what its own tools print.
 const ROWS_PER_HALVING: u32 = 5;
@@ -47,7 +47,7 @@ pub fn hdr(latency: &Distribution, out: &mut impl Write) -> io::Result<()> {
 const TAIL: &str = "1/(1-Percentile)";
 
 fn milliseconds(nanoseconds: u64) -> f64 {
-    figures::float(nanoseconds) / 1e6
+    format::float(nanoseconds) / 1e6
 }
 
 /// Into how many parts a bucket is divided, for that many significant digits: enough to tell

@@ -2,9 +2,11 @@
 //! all made from this.
 
 mod chart;
+pub(super) mod summary;
+pub(super) mod threshold;
 mod compare;
 mod distribution;
-pub(super) mod figures;
+pub(super) mod format;
 mod hdr;
 #[cfg(feature = "plot")]
 mod plot;
@@ -12,11 +14,11 @@ mod plot;
 pub(super) mod sample;
 #[cfg(test)]
 mod schema_tests;
-mod share;
+mod statistic;
 mod text;
 #[cfg(test)]
 mod text_tests;
-mod troubles;
+mod errors;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -28,10 +30,10 @@ pub use distribution::{Answers, Distribution, Distributions, Found};
 pub use hdr::hdr;
 #[cfg(feature = "plot")]
 pub use plot::plot;
-pub use share::Statistic;
+pub use statistic::Statistic;
 pub use text::text;
-pub use troubles::hint;
-pub(super) use troubles::speaks_first;
+pub use errors::hint;
+pub(super) use errors::speaks_first;
 pub(super) use verdict::lost_or_failed;
 
 /// A run's findings. As JSON, its schema is `docs/load-report.schema.json`.

@@ -3,9 +3,9 @@
 use hdrhistogram::Histogram;
 
 use super::chart::chart;
-use super::troubles::troubles;
+use super::errors::troubles;
 use super::verdict::verdict;
-use super::{Found, Report, Statistic, Times, figures};
+use super::{Found, Report, Statistic, Times, format};
 
 /// By which part the generator's own lateness may be in the latencies: up to a tenth, they are
 /// about the server.
@@ -29,14 +29,14 @@ pub fn text(report: &Report, latency: &Histogram<u64>) -> String {
 
 /// Of which lines the latencies are, where these are others than those of the rate.
 fn title(report: &Report, timed: u64) -> String {
-    let of = format!("latency of {}", figures::counted(timed, "line"));
-    let (measured, after) = (figures::count(report.lines), figures::count(report.lines_after));
+    let of = format!("latency of {}", format::counted(timed, "line"));
+    let (measured, after) = (format::count(report.lines), format::count(report.lines_after));
     match report.lines.saturating_add(report.lines_after) {
         _ if timed == report.lines => of,
         all if timed == all => {
             format!("{of}: {measured} measured, and {after} that came back after the end")
         }
-        all => format!("{of}, a sample of {}", figures::count(all)),
+        all => format!("{of}, a sample of {}", format::count(all)),
     }
 }
 
@@ -47,10 +47,10 @@ pub(super) fn row(name: &str, fact: &str) -> String {
 
 fn header(report: &Report) -> Vec<String> {
     let Report { server, mode, .. } = report;
-    let connections = figures::counted(report.settings.connections, "connection");
+    let connections = format::counted(report.settings.connections, "connection");
     let pace = report.settings.rate.map_or_else(
         || format!("{} loop", report.feedback),
-        |rate| format!("{} loop at {} lines a second", report.feedback, figures::rate(rate)),
+        |rate| format!("{} loop at {} lines a second", report.feedback, format::rate(rate)),
     );
     let mut lines = vec![format!("{server}, mode {mode}, {pace}, {connections}")];
     if report.feedback == "closed" {
@@ -63,7 +63,7 @@ fn header(report: &Report) -> Vec<String> {
 }
 
 fn facts(report: &Report) -> Vec<String> {
-    let count = figures::count;
+    let count = format::count;
     let made = &report.connections;
     let mut rows = vec![
         row("measured", &span(report)),
@@ -81,8 +81,8 @@ fn facts(report: &Report) -> Vec<String> {
             "bytes",
             &format!(
                 "{}, {} a second in each direction",
-                figures::bytes(figures::float(report.bytes)),
-                figures::bytes(report.bytes_per_s)
+                format::bytes(format::float(report.bytes)),
+                format::bytes(report.bytes_per_s)
             ),
         ),
     ];
@@ -92,12 +92,12 @@ fn facts(report: &Report) -> Vec<String> {
         rows.push(row("exchanges", &exchanges));
     }
     if report.paused_s > 0.0 {
-        let paused = figures::seconds(report.paused_s);
+        let paused = format::seconds(report.paused_s);
         let why = "in which this process was stopped or starved: they are in the latencies";
         rows.push(row("paused", &format!("{paused} {why}")));
     }
     if report.held_verified > 0 {
-        rows.push(row("asked again", &figures::counted(report.held_verified, "connection")));
+        rows.push(row("asked again", &format::counted(report.held_verified, "connection")));
     }
     rows
 }
@@ -108,7 +108,7 @@ fn span(report: &Report) -> String {
     let before: Vec<_> = before
         .into_iter()
         .filter(|(_, length)| *length > 0.0)
-        .map(|(what, length)| format!("{} of {what}", figures::seconds(length)))
+        .map(|(what, length)| format!("{} of {what}", format::seconds(length)))
         .collect();
     let before = match before.as_slice() {
         [] => String::new(),
@@ -118,20 +118,20 @@ fn span(report: &Report) -> String {
         (false, _) => String::new(),
         (true, None) => "; interrupted".to_owned(),
         (true, Some(asked)) => {
-            format!("; interrupted, {} were asked for", figures::seconds(asked))
+            format!("; interrupted, {} were asked for", format::seconds(asked))
         }
     };
-    format!("{}{before}{end}", figures::seconds(report.duration_s))
+    format!("{}{before}{end}", format::seconds(report.duration_s))
 }
 
 fn lines(report: &Report) -> String {
     let asked = report.settings.rate;
     format!(
         "{}, {} a second{} ({} in all)",
-        figures::count(report.lines),
-        figures::rate(report.lines_per_s),
-        asked.map_or_else(String::new, |asked| format!(" of {}", figures::rate(asked))),
-        figures::count(report.lines_total)
+        format::count(report.lines),
+        format::rate(report.lines_per_s),
+        asked.map_or_else(String::new, |asked| format!(" of {}", format::rate(asked))),
+        format::count(report.lines_total)
     )
 }
 
@@ -156,7 +156,7 @@ fn times(report: &Report) -> Vec<String> {
 
 fn cell(found: Found) -> String {
     match found {
-        Found::Value(time) => figures::time(time),
+        Found::Value(time) => format::time(time),
         Found::Lost => "lost".to_owned(),
         Found::NotMeasured => "-".to_owned(),
     }
@@ -167,7 +167,7 @@ fn cell(found: Found) -> String {
 /// moment that a wake-up takes.
 fn lateness(report: &Report) -> Option<String> {
     let (late, latency) = (report.late_us.p99?, report.latency_us.p99?);
-    let part = figures::float(report.late_us.count) / figures::float(report.lines.max(1));
+    let part = format::float(report.late_us.count) / format::float(report.lines.max(1));
     let between_us = 1e6 / report.settings.rate?;
     let behind = part > LATE_LINES && late > between_us && late > LATE_SHARE_MAX * latency;
     behind.then(|| {
@@ -175,8 +175,8 @@ fn lateness(report: &Report) -> Option<String> {
             "warning: the generator itself was late (p99 {} of {}): it was the bottleneck, and \
              the server\nmay be faster than this; use a lower --rate, or a generator with more \
              of a machine to itself",
-            figures::time(late),
-            figures::time(latency)
+            format::time(late),
+            format::time(latency)
         )
     })
 }

@@ -1,6 +1,6 @@
 //! Whether a run went well: one line, of what each mode has to show.
 
-use super::{Report, figures};
+use super::{Report, format};
 
 /// What was lost or failed, in one line; none if nothing was.
 pub(in crate::load) fn lost_or_failed(report: &Report) -> Option<String> {
@@ -23,9 +23,9 @@ pub(super) fn verdict(report: &Report) -> String {
 
 /// What a run of that mode has shown in which nothing was lost.
 fn shown(report: &Report) -> String {
-    let lines = figures::counted(report.lines_total, "line");
-    let exchanges = figures::counted(report.transactions_total, "exchange");
-    let held = figures::counted(report.connections.established, "connection");
+    let lines = format::counted(report.lines_total, "line");
+    let exchanges = format::counted(report.transactions_total, "exchange");
+    let held = format::counted(report.connections.established, "connection");
     match report.mode.as_str() {
         "churn" => format!("{exchanges}, each with a connection of its own, {lines} back whole"),
         "half-close" => {
@@ -34,7 +34,7 @@ fn shown(report: &Report) -> String {
         "abort" => format!("{exchanges} reset by us as planned; the server ended none of them"),
         "idle" if report.held_verified > 0 => format!(
             "{held} held to the end after an echo, and {} of them echoed again",
-            figures::count(report.held_verified)
+            format::count(report.held_verified)
         ),
         "idle" => format!("{held} held to the end after an echo; the server ended none of them"),
         _ => format!("{lines} back, every byte right"),
@@ -46,12 +46,12 @@ fn connections(report: &Report) -> Option<String> {
     let failed = report.connections.failed;
     let words = report.errors.iter();
     let words: Vec<_> =
-        words.map(|(word, many)| format!("{} {word}", figures::count(*many))).collect();
+        words.map(|(word, many)| format!("{} {word}", format::count(*many))).collect();
     (failed > 0).then(|| {
         format!(
             "{} of {} failed ({})",
-            figures::count(failed),
-            figures::counted(report.connections.attempted, "connection"),
+            format::count(failed),
+            format::counted(report.connections.attempted, "connection"),
             words.join(", ")
         )
     })
@@ -62,13 +62,13 @@ fn lines(report: &Report) -> Option<String> {
     let lost = report.unanswered;
     let unsent = match report.unsent {
         0 => String::new(),
-        unsent => format!(", {} of them never sent", figures::count(unsent)),
+        unsent => format!(", {} of them never sent", format::count(unsent)),
     };
     (lost > 0).then(|| {
         format!(
             "{} of {} never answered{unsent}",
-            figures::count(lost),
-            figures::counted(report.lines_asked(), "line")
+            format::count(lost),
+            format::counted(report.lines_asked(), "line")
         )
     })
 }
@@ -80,8 +80,8 @@ fn missing(report: &Report) -> Option<String> {
     (made < wanted && !errnos.is_empty()).then(|| {
         format!(
             "only {} of {} could be made on this machine ({})",
-            figures::count(made),
-            figures::counted(wanted, "connection"),
+            format::count(made),
+            format::counted(wanted, "connection"),
             errnos.join(", ")
         )
     })

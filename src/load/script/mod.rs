@@ -18,7 +18,7 @@ use rustix::io::Errno;
 
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
-use crate::reactor::{Dial, DialEvent};
+use crate::sys::{Dial, DialEvent};
 
 use self::thread::Thread;
 

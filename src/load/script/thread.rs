@@ -8,7 +8,7 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use crate::connection::Stream;
-use crate::reactor::DialedStream;
+use crate::sys::DialedStream;
 
 use super::{Network, ServerBehavior};
 

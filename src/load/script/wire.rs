@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::proxy::{self, Parsed};
+use crate::net::proxy::{self, Parsed};
 
 use super::ServerBehavior;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::*;
-use crate::access::{self, Access};
-use crate::reactor::gate::ACCEPT_PAUSE;
+use crate::net::access::{self, Access};
+use crate::reactor::admission::ACCEPT_PAUSE;
 
 #[test]
 fn one_edge_lets_everybody_in() {

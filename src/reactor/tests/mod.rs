@@ -3,11 +3,11 @@
 mod accepting;
 mod children;
 mod draining;
-mod introducing;
-mod misbehaving;
+mod proxy_header;
+mod faults;
 mod pausing;
-mod turning;
-mod visiting;
+mod scheduling;
+mod admin;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use super::*;
-use crate::access::Access;
+use crate::net::access::Access;
 use crate::cause::Cause;
 use crate::connection::script::{In, Out, ScriptedStream, StreamScript};
 use crate::connection::{Peer, Ready, Timeouts};

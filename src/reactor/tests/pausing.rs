@@ -3,8 +3,8 @@
 use super::*;
 use crate::connection::LINGER;
 use crate::http::REQUEST_TIMEOUT;
-use crate::proxy::{self, HeaderPolicy};
-use crate::reactor::desk::ADMIN_KEY_BASE;
+use crate::net::proxy::{self, HeaderPolicy};
+use crate::reactor::admin::ADMIN_KEY_BASE;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::descriptors;
+use crate::os::descriptors;
 
 use super::{gauge, number};
 

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use tcpecho::cli::{read_client, read_daemon, read_load};
 use tcpecho::load::Threshold;
-use tcpecho::proxy::{self, HEADER_BYTES_MAX, Parsed};
+use tcpecho::net::proxy::{self, HEADER_BYTES_MAX, Parsed};
 
 /// A header is found in what it is the beginning of, and its own beginning is never taken for
 /// anything else.

@@ -8,7 +8,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::load::report::{Distribution, Report, figures};
+use crate::load::report::{Distribution, Report, format};
 
 use super::{FONT, GRID, LATENCY, MARGIN, Panel, TITLE_FONT, X_AXIS, Y_AXIS, end_of_axis, plain};
 
@@ -40,15 +40,15 @@ pub(super) fn draw(
 ) -> anyhow::Result<()> {
     let Distribution { times, .. } = latency;
     // Of so many lines, the longest is one of as many.
-    let rarest = figures::float(times.len().max(10)).log10();
-    let longest = figures::float(times.max()) / 1e3;
-    let (size, unit) = figures::unit(longest);
+    let rarest = format::float(times.len().max(10)).log10();
+    let longest = format::float(times.max()) / 1e3;
+    let (size, unit) = format::unit(longest);
     let title = format!(
         "Latency by percentile: {}, mode {}, {} loop, {} measured",
         report.server,
         report.mode,
         report.feedback,
-        figures::count(times.len())
+        format::count(times.len())
     );
     let mut chart = ChartBuilder::on(panel)
         .caption(title, TITLE_FONT)
@@ -78,7 +78,7 @@ pub(super) fn draw(
         let style = TextStyle::from(FONT).pos(Pos::new(edge, VPos::Bottom));
         EmptyElement::at((order, us / size))
             + Circle::new((0, 0), 4, LATENCY.filled())
-            + Text::new(format!("{name} {}", figures::time(us)), (0, -8), style)
+            + Text::new(format!("{name} {}", format::time(us)), (0, -8), style)
     }))?;
     Ok(())
 }
@@ -103,7 +103,7 @@ fn curve(latency: &Distribution, rarest: f64) -> Vec<(f64, f64)> {
         .filter(|(order, _)| *order < last)
         .collect();
     points.push((last, times.max()));
-    points.into_iter().map(|(order, value)| (order, figures::float(value) / 1e3)).collect()
+    points.into_iter().map(|(order, value)| (order, format::float(value) / 1e3)).collect()
 }
 
 /// The percentiles that the report has, as far as there is room: order, latency in microseconds,
@@ -116,7 +116,7 @@ fn named(latency: &Distribution, rarest: f64) -> Vec<(f64, f64, &'static str)> {
     let shares = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")].into_iter();
     let legible = shares.filter(|(share, _)| order(*share) + NAME_ORDERS < last);
     let name = if latency.answers.lost == 0 { "max" } else { "slowest answer" };
-    let longest = (last, figures::float(latency.times.max()) / 1e3, name);
+    let longest = (last, format::float(latency.times.max()) / 1e3, name);
     legible
         .filter_map(|(share, name)| Some((order(share), latency.at(share).value()?, name)))
         .chain([longest])
@@ -168,7 +168,7 @@ mod tests {
         let latency = Distribution::new(sample::latency(), 0);
         let curve = curve(&latency, 5.0);
         assert!(curve.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
-        assert_eq!(*curve.last().unwrap(), (5.0, figures::float(latency.times.max()) / 1e3));
+        assert_eq!(*curve.last().unwrap(), (5.0, format::float(latency.times.max()) / 1e3));
     }
 
     #[test]

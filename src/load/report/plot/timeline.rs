@@ -4,7 +4,7 @@ use plotters::chart::DualCoordChartContext;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-use crate::load::report::{Interval, figures};
+use crate::load::report::{Interval, format};
 
 use super::{
     FONT, GRID, LATENCY, MARGIN, Panel, RATE, SHADE, TITLE_FONT, X_AXIS, Y_AXIS, end_of_axis, plain,
@@ -26,7 +26,7 @@ pub(super) fn draw(panel: &Panel<'_>, seconds: &[Interval]) -> anyhow::Result<()
     let rates = rates(seconds);
     let most = rates.iter().map(|(_, rate)| *rate).fold(1.0, f64::max);
     let longest = seconds.iter().filter_map(|second| second.p99_us).fold(1.0, f64::max);
-    let (size, unit) = figures::unit(longest);
+    let (size, unit) = format::unit(longest);
     let top = end_of_axis(most, 0.9);
     let mut chart = ChartBuilder::on(panel)
         .caption(TITLE, TITLE_FONT)
@@ -72,7 +72,7 @@ fn draw_axes(chart: &mut Chart<'_, '_>, unit: &str) -> anyhow::Result<()> {
 }
 
 fn rate(value: f64) -> String {
-    if value < 100.0 { plain(value) } else { figures::rate(value) }
+    if value < 100.0 { plain(value) } else { format::rate(value) }
 }
 
 /// Without the moment after the end in which the last lines came back: it is too short for a rate.
@@ -92,7 +92,7 @@ fn rates(seconds: &[Interval]) -> Vec<(f64, f64)> {
         .map(|(from, second)| {
             // The last one may be a part of a second.
             let length = (second.at_s - from).max(0.001);
-            (second.at_s, figures::float(second.lines) / length)
+            (second.at_s, format::float(second.lines) / length)
         })
         .collect()
 }

@@ -1,0 +1,235 @@
+//! `str_cli`: standard input and the socket multiplexed (UNIX Network Programming, sections 6.4
+//! to 6.7), so that neither waits for the other.
+//!
+//! One loop waits with poll(2) for three descriptors. Three need no epoll, which refuses regular
+//! files and /dev/null as standard input; poll takes all of them. Only the socket is made
+//! non-blocking: standard input and output share that flag with the shell, and it would outlive
+//! us. After POLLIN one read does not block, and after POLLOUT one write of `PIPE_BUF` bytes.
+
+use std::io;
+use std::net::Shutdown;
+
+use rustix::time::{ClockId, clock_gettime};
+use socket2::Socket;
+
+use crate::clock::MonotonicMs;
+use crate::os::errno;
+
+use super::config::ClientConfig;
+use super::connect::Connected;
+use super::failure::{Failure, FailureKind};
+use super::flow::{Flow, Receiving, Sending};
+use super::codec::{Decoder, Encoder, read_bytes_max};
+use super::greeting::{Greeting, HOLD_MAX, hold};
+use super::ledger::{Ledger, lines_missing};
+use super::poll::{PollResult, wait};
+use super::timeouts::ClientTimeouts;
+use super::messages::Messages;
+
+mod receive;
+mod waits;
+
+/// `PIPE_BUF` on Linux: a pipe that is writable takes that much at once (pipe(7)).
+const OUTPUT_BYTES_MAX: usize = 4096;
+
+/// Sends standard input, writes out what comes back, until one side ends.
+pub(super) fn run(
+    config: &ClientConfig,
+    connected: &Connected,
+    ledger: &mut Ledger,
+) -> Result<(), Failure> {
+    let socket = &connected.socket;
+    let local = |error| Failure::local("the socket", &error);
+    socket.set_nonblocking(true).map_err(local)?;
+    let mut exchange = Session {
+        config,
+        socket,
+        ledger,
+        voice: Messages { verbose: config.verbose },
+        flow: Flow::new(if config.skip_greeting { Sending::Awaiting } else { Sending::Open }),
+        encoder: Encoder::new(config.format),
+        decoder: Decoder::new(config.format),
+        timeouts: ClientTimeouts::new(config.timeout, config.heartbeat, now()),
+        scratch: vec![0; read_bytes_max(config.format)],
+        held_until: now().after(hold(connected.took)),
+        held_at_most: now().after(HOLD_MAX),
+        greeting: Greeting::default(),
+        unasked_is_told: false,
+        end: None,
+    };
+    exchange.flow.held = !config.skip_greeting;
+    exchange.expire();
+    while !exchange.flow.is_done() {
+        exchange.turn()?;
+    }
+    exchange.verdict()
+}
+
+struct Session<'a> {
+    config: &'a ClientConfig,
+    socket: &'a Socket,
+    ledger: &'a mut Ledger,
+    voice: Messages,
+    flow: Flow,
+    encoder: Encoder,
+    decoder: Decoder,
+    timeouts: ClientTimeouts,
+    scratch: Vec<u8>,
+    /// Until when nothing is sent, and until when at most.
+    held_until: MonotonicMs,
+    held_at_most: MonotonicMs,
+    greeting: Greeting,
+    unasked_is_told: bool,
+    /// What ended the connection, if it was no orderly release. The first one stays.
+    end: Option<SessionEnd>,
+}
+
+/// How the connection ended before its time.
+enum SessionEnd {
+    /// A read or write on the socket failed.
+    Error(io::Error),
+    /// No call failed, and yet something is missing.
+    Short(Failure),
+}
+
+impl Session<'_> {
+    /// Waits, moves bytes wherever they may go, and looks at the clock.
+    ///
+    /// Standard input comes before the socket, so that an end of input that is there already is
+    /// known when the server's is seen. The socket is read before it is written to: the kernel
+    /// tells an error once, and a read tells it behind the bytes that came before it.
+    fn turn(&mut self) -> Result<(), Failure> {
+        let ready = self.wait()?;
+        if ready.output_gone() {
+            self.flow.receiving = Receiving::StdoutClosed;
+            return Ok(());
+        }
+        // What is read now is sent at once, unless the socket was full before.
+        let takes = ready.socket_takes() || self.flow.outbound.is_empty();
+        if ready.input() {
+            self.read_input();
+        }
+        if ready.socket_gives() && self.flow.receives() {
+            self.receive();
+        }
+        self.flow.held &= now() < self.held_until;
+        if takes && self.flow.sends() {
+            self.send();
+        }
+        if self.flow.may_half_close() {
+            self.half_close();
+        }
+        if ready.output() {
+            self.write_output()?;
+        }
+        self.expire();
+        Ok(())
+    }
+
+    fn wait(&self) -> Result<PollResult, Failure> {
+        let held = self.flow.held.then_some(self.held_until);
+        let until = self.timeouts.deadline().into_iter().chain(held).min();
+        let timeout = until.map(|at| at.since(now()));
+        let ready = wait(self.flow.wants(), self.socket, timeout);
+        ready.map_err(|error| Failure::local("poll", &error))
+    }
+
+    fn read_input(&mut self) {
+        let read = rustix::io::read(io::stdin(), self.scratch.as_mut_slice());
+        let count = match read.map_err(io::Error::from) {
+            Ok(count) => count,
+            Err(error) if errno::would_block(&error) || errno::is_interrupted(&error) => return,
+            Err(error) => {
+                self.finish(SessionEnd::Short(Failure::local("standard input", &error)));
+                return;
+            }
+        };
+        let outbound = &mut self.flow.outbound;
+        if count == 0 {
+            self.flow.sending = Sending::Flushing;
+            if let Some(wrong) = self.encoder.finish(outbound) {
+                self.voice.warn(&wrong);
+            }
+        }
+        let bytes = self.scratch.split_at(count).0;
+        for wrong in self.encoder.encode(bytes, outbound) {
+            self.voice.warn(&wrong);
+        }
+    }
+
+    fn send(&mut self) {
+        let pending = self.flow.outbound.pending();
+        match rustix::io::write(self.socket, pending).map_err(io::Error::from) {
+            Ok(count) => {
+                self.timeouts.on_sent(now());
+                self.ledger.sent(pending.split_at(count).0);
+                self.flow.outbound.take(count);
+            }
+            Err(error) if errno::would_block(&error) || errno::is_interrupted(&error) => {}
+            Err(error) => {
+                // What the server had sent before is still there, and its end behind that: go on
+                // reading. After an error that is not the connection's there may be no end.
+                if FailureKind::of(&error) == FailureKind::Failed {
+                    self.flow.receiving = Receiving::Ended;
+                }
+                self.flow.broken();
+                self.end.get_or_insert(SessionEnd::Error(error));
+            }
+        }
+    }
+
+    fn half_close(&mut self) {
+        self.flow.sending = Sending::HalfClosed;
+        self.ledger.ended();
+        match self.socket.shutdown(Shutdown::Write) {
+            Ok(()) => self.voice.note(|| "end of input, half-closed".to_owned()),
+            // The connection is gone (ENOTCONN); the next read tells how.
+            Err(error) => self.voice.note(|| format!("end of input, half-close failed: {error}")),
+        }
+    }
+
+    fn write_output(&mut self) -> Result<(), Failure> {
+        let pending = self.flow.inbound.pending();
+        let piece = pending.get(..OUTPUT_BYTES_MAX).unwrap_or(pending);
+        match rustix::io::write(io::stdout(), piece).map_err(io::Error::from) {
+            Ok(count) => self.flow.inbound.take(count),
+            Err(error) if errno::would_block(&error) || errno::is_interrupted(&error) => {}
+            Err(error) if errno::is_broken_pipe(&error) => {
+                self.flow.receiving = Receiving::StdoutClosed;
+            }
+            Err(error) => return Err(Failure::local("standard output", &error)),
+        }
+        Ok(())
+    }
+
+    /// The connection is over, for that reason if there was none before.
+    fn finish(&mut self, end: SessionEnd) {
+        self.flow.receiving = Receiving::Ended;
+        self.flow.broken();
+        self.end.get_or_insert(end);
+    }
+
+    fn verdict(self) -> Result<(), Failure> {
+        if self.flow.receiving == Receiving::StdoutClosed {
+            return Ok(());
+        }
+        match self.end {
+            Some(SessionEnd::Short(failure)) => Err(failure),
+            Some(SessionEnd::Error(error)) => {
+                Err(Failure::new(FailureKind::of(&error), format!("{error} ({})", self.ledger)))
+            }
+            None => match self.encoder.refused() {
+                0 => Ok(()),
+                1 => Err(Failure::new(FailureKind::Failed, "1 line was not sent".to_owned())),
+                some => {
+                    Err(Failure::new(FailureKind::Failed, format!("{some} lines were not sent")))
+                }
+            },
+        }
+    }
+}
+
+fn now() -> MonotonicMs {
+    let time = clock_gettime(ClockId::Monotonic);
+    MonotonicMs(u64::try_from(time.tv_sec * 1000 + time.tv_nsec / 1_000_000).unwrap_or(0))
+}

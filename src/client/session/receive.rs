@@ -1,0 +1,83 @@
+//! What comes from the server: replies, its greeting, what nothing asked for, and its end.
+
+use crate::client::config::WireFormat;
+use crate::client::flow::{Receiving, Sending};
+use crate::client::greeting::{HOLD, speaks_first, unasked};
+
+use super::{Failure, FailureKind, Session, SessionEnd, errno, io, lines_missing, now};
+
+impl Session<'_> {
+    pub(super) fn receive(&mut self) {
+        let read = rustix::io::read(self.socket, self.scratch.as_mut_slice());
+        match read.map_err(io::Error::from) {
+            Ok(0) => self.server_ended(),
+            Ok(count) => self.received(count),
+            Err(error) if errno::would_block(&error) || errno::is_interrupted(&error) => {}
+            Err(error) => self.finish(SessionEnd::Error(error)),
+        }
+    }
+
+    fn received(&mut self, count: usize) {
+        let bytes = self.scratch.split_at(count).0;
+        let first = self.ledger.is_new();
+        let before = self.ledger.unasked_bytes();
+        let replies = self.ledger.received(bytes);
+        self.timeouts.on_received(now());
+        self.held_until = now().after(HOLD).min(self.held_at_most);
+        if self.flow.sending == Sending::Awaiting {
+            self.greeting.add(bytes);
+            if self.greeting.is_endless() {
+                self.close_stdout("the server's greeting does not end");
+            }
+            return;
+        }
+        let probing = self.decoder.probing;
+        self.decoder.decode(bytes, replies, &mut self.flow.inbound);
+        if probing && !self.decoder.probing {
+            self.voice.note(|| "heartbeat answered".to_owned());
+        }
+        if self.ledger.unasked_bytes() == before {
+            return;
+        }
+        // A flood of it is told once.
+        if !std::mem::replace(&mut self.unasked_is_told, true) {
+            self.voice.note(|| if first { speaks_first(bytes) } else { unasked(bytes) });
+        }
+        if self.config.format == WireFormat::Xdr {
+            self.close_stdout("the server sent a reply to nothing");
+        }
+    }
+
+    /// The server does not keep to the protocol.
+    fn close_stdout(&mut self, why: &str) {
+        self.finish(SessionEnd::Short(Failure::new(
+            FailureKind::Failed,
+            format!("{why} ({})", self.ledger),
+        )));
+    }
+
+    /// The server's FIN: is it in order?
+    fn server_ended(&mut self) {
+        self.voice.note(|| "the server ended the connection".to_owned());
+        let missing = match self.flow.sending {
+            // The write that failed is the cause, and is known.
+            Sending::Broken => None,
+            // At the end of our input that of the server's is in order, said already or not.
+            _ if self.flow.has_sent_everything() => {
+                self.ledger.missing().map(|missing| format!(": {missing}"))
+            }
+            Sending::Awaiting if self.greeting.is_none() => Some(" before its greeting".to_owned()),
+            Sending::Awaiting | Sending::Open | Sending::Flushing | Sending::HalfClosed => {
+                Some(match self.ledger.owed() {
+                    0 => " before the end of the input".to_owned(),
+                    owed => format!(" before the end of the input, {}", lines_missing(owed)),
+                })
+            }
+        };
+        self.flow.receiving = Receiving::Ended;
+        if let Some(missing) = missing {
+            let details = format!("the server ended the connection{missing}");
+            self.finish(SessionEnd::Short(Failure::new(FailureKind::Terminated, details)));
+        }
+    }
+}

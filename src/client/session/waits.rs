@@ -1,0 +1,84 @@
+//! What silence means, and what is done when it has lasted too long.
+
+use crate::client::flow::Sending;
+use crate::client::codec::probe;
+use crate::client::timeouts::{Expiry, Waiting};
+
+use super::{Failure, FailureKind, Session, SessionEnd, lines_missing, now};
+
+impl Session<'_> {
+    /// Looks at the clock. Before a wait is over the socket is read and written once more: we may
+    /// have been stopped since poll has told of it, or a signal has ended the poll.
+    pub(super) fn expire(&mut self) {
+        self.timeouts.update(self.waiting(), now());
+        if !self.timeouts.is_over(now()) {
+            return;
+        }
+        if self.flow.receives() {
+            self.receive();
+        }
+        if self.flow.sends() {
+            self.send();
+        }
+        self.timeouts.update(self.waiting(), now());
+        if let Some(expiry) = self.timeouts.expired(now()) {
+            self.act(expiry);
+        }
+    }
+
+    /// What silence would mean now.
+    fn waiting(&self) -> Waiting {
+        if !self.flow.receives() || self.flow.held {
+            return Waiting::Busy;
+        }
+        match self.flow.sending {
+            Sending::Awaiting => self.greeting.standing(),
+            _ if self.decoder.probing && self.ledger.owed() > 0 => Waiting::ForProbe,
+            // After our FIN the server owes its own, if nothing else.
+            Sending::HalfClosed => Waiting::ForEcho,
+            _ if self.ledger.owed() > 0 => Waiting::ForEcho,
+            Sending::Open if self.flow.outbound.is_empty() && self.ledger.at_boundary() => {
+                Waiting::Nothing
+            }
+            Sending::Open | Sending::Flushing if !self.flow.outbound.is_empty() => Waiting::ToSend,
+            Sending::Open | Sending::Flushing | Sending::Broken => Waiting::Busy,
+        }
+    }
+
+    fn act(&mut self, expiry: Expiry) {
+        let for_how_long = humantime::format_duration;
+        let details = match expiry {
+            Expiry::Greeted => return self.begin(),
+            Expiry::Probe => return self.probe(),
+            Expiry::Untaken(wait) => format!("the server took nothing for {}", for_how_long(wait)),
+            Expiry::ProbeUnanswered(wait) => {
+                format!("heartbeat unanswered for {}", for_how_long(wait))
+            }
+            Expiry::Unanswered(wait) => {
+                let owed = match self.ledger.owed() {
+                    0 if self.flow.sending == Sending::Awaiting => {
+                        "the server's greeting owed".to_owned()
+                    }
+                    0 => "the server's end of the connection owed".to_owned(),
+                    owed => lines_missing(owed),
+                };
+                format!("nothing came back for {}, {owed}", for_how_long(wait))
+            }
+        };
+        self.finish(SessionEnd::Short(Failure::new(FailureKind::TimedOut, details)));
+    }
+
+    /// The greeting is over: lines may go.
+    fn begin(&mut self) {
+        self.ledger.greeted();
+        self.flow.sending = Sending::Open;
+        self.voice.note(|| self.greeting.skipped());
+    }
+
+    fn probe(&mut self) {
+        self.flow.outbound.append(probe(self.config.format));
+        self.decoder.probing = true;
+        self.timeouts.on_probe_sent(now());
+        self.voice.note(|| "heartbeat sent".to_owned());
+    }
+}

@@ -1,0 +1,71 @@
+//! What goes before the first line, where that is asked for: our PROXY header, and the server's
+//! greeting.
+//!
+//! Neither is a line: they are not counted, and no echo of the header is expected.
+
+use crate::client::FailureKind;
+use crate::clock::MonotonicNs;
+use crate::connection::Ready;
+use crate::os::errno;
+use crate::net::proxy;
+use crate::sys::DialedStream;
+
+use crate::load::engine::error::{ErrorPhase, RunError};
+use super::{LoadConnection, LoadPhase, RunShared};
+
+impl<S: DialedStream> LoadConnection<S> {
+    /// Sends what is left of our header after `sent` bytes. Returns true once all of it is sent,
+    /// which nearly always is at once: nothing was sent before.
+    pub(super) fn send_proxy_header(
+        &mut self,
+        version: proxy::Version,
+        mut sent: u8,
+    ) -> Result<bool, RunError> {
+        let addresses = self.stream.local().zip(self.stream.remote());
+        let header = proxy::header(version, addresses);
+        while let Some(rest) = header.get(sent.into()..).filter(|rest| !rest.is_empty()) {
+            match self.stream.write(rest) {
+                Ok(count) => sent += u8::try_from(count).unwrap_or(u8::MAX),
+                Err(error) if errno::would_block(&error) => {
+                    self.ready.remove(Ready::WRITABLE);
+                    self.phase = LoadPhase::ProxyHeader(sent);
+                    return Ok(false);
+                }
+                Err(error) if errno::is_interrupted(&error) => {}
+                Err(error) => return Err(RunError::of(ErrorPhase::Write, &error)),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads the server's greeting, whatever it is. Returns true once it is whole: what has come
+    /// ends with a line. One that does not is over when nothing follows ([`super::wait`]).
+    pub(super) fn greeted(
+        &mut self,
+        shared: &mut RunShared,
+        now: MonotonicNs,
+    ) -> Result<bool, RunError> {
+        if !matches!(self.phase, LoadPhase::Greeting(_)) {
+            self.phase = LoadPhase::Greeting(false);
+        }
+        if !self.ready.contains(Ready::READABLE) {
+            return Ok(false);
+        }
+        // Not as echoes are read: that is in each line's path, and has one caller for its speed.
+        match self.stream.read(&mut shared.room) {
+            Ok(0) => Err(RunError::new(ErrorPhase::Read, FailureKind::Terminated)),
+            Ok(count) => {
+                self.phase = LoadPhase::Greeting(true);
+                self.active = now;
+                let last = shared.room.get(..count).and_then(<[u8]>::last);
+                Ok(last == Some(&b'\n'))
+            }
+            Err(error) if errno::would_block(&error) => {
+                self.ready.remove(Ready::READABLE.union(Ready::READ_TO_EAGAIN));
+                Ok(false)
+            }
+            Err(error) if errno::is_interrupted(&error) => Ok(false),
+            Err(error) => Err(RunError::of(ErrorPhase::Read, &error)),
+        }
+    }
+}

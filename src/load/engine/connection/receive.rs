@@ -1,0 +1,131 @@
+//! What comes back: read once in a turn, compared byte by byte, timed line by line.
+
+use crate::clock::MonotonicNs;
+use crate::connection::Ready;
+use crate::os::errno;
+use crate::sys::DialedStream;
+
+use crate::load::engine::payload::Payload;
+use crate::load::report::Mismatch;
+use crate::load::engine::results::Results;
+use crate::load::engine::error::RunError;
+use super::{LoadConnection, RunShared};
+
+/// What a read has given.
+pub(super) enum Got {
+    /// So many bytes, in the room that is lent.
+    Bytes(usize),
+    /// The server's FIN.
+    End,
+    /// Nothing for now.
+    Nothing,
+}
+
+impl<S: DialedStream> LoadConnection<S> {
+    /// Reads once; a short read has emptied the socket, unless its end is near.
+    #[inline]
+    pub(super) fn read(&mut self, shared: &mut RunShared) -> Result<Got, RunError> {
+        if !self.ready.contains(Ready::READABLE) {
+            return Ok(Got::Nothing);
+        }
+        match self.stream.read(&mut shared.room) {
+            Ok(0) => Ok(Got::End),
+            Ok(count) => {
+                if count < shared.room.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {
+                    self.ready.remove(Ready::READABLE);
+                }
+                Ok(Got::Bytes(count))
+            }
+            Err(error) if errno::would_block(&error) => {
+                self.ready.remove(Ready::READABLE.union(Ready::READ_TO_EAGAIN));
+                Ok(Got::Nothing)
+            }
+            Err(error) if errno::is_interrupted(&error) => Ok(Got::Nothing),
+            Err(error) => Err(RunError::of(self.place(), &error)),
+        }
+    }
+
+    /// Compares what was read with what was due, and times the lines that it completes.
+    pub(super) fn compare(
+        &mut self,
+        count: usize,
+        shared: &mut RunShared,
+        now: MonotonicNs,
+    ) -> Result<(), RunError> {
+        let RunShared { payload, results, room, plan, .. } = shared;
+        let mut got = room.split_at(count).0;
+        while !got.is_empty() {
+            let (line, size) = (self.due.line, self.due.size());
+            let compared = match self.in_flight() {
+                0 => Err(0),
+                _ => payload.compare(self.bytes, &mut self.due, got),
+            };
+            let right = match compared {
+                Ok(count) => count,
+                Err(count) => {
+                    self.tell_mismatch(payload, results, got, count);
+                    return Err(RunError::MISMATCH);
+                }
+            };
+            self.received += u64::try_from(right).unwrap_or_default();
+            got = got.split_at(right).1;
+            if self.due.line != line {
+                if plan.paced
+                    && self.in_flight() + 1 >= plan.window
+                    && self.free != MonotonicNs::NEVER
+                {
+                    self.free = now;
+                }
+                let since = self.since(line);
+                let since = if plan.connect_counts { Some(self.dialled) } else { since };
+                results.line(size, since.map(|since| now.ns_since(since)));
+            }
+        }
+        self.active = now;
+        Ok(())
+    }
+
+    /// From when the latency of that line counts, if it is timed; it is forgotten then.
+    #[inline]
+    fn since(&mut self, line: u64) -> Option<MonotonicNs> {
+        let (timed, since) = *self.times.front()?;
+        if timed != line {
+            return None;
+        }
+        self.times.pop_front();
+        Some(since)
+    }
+
+    /// Counts a mismatch: the first `right` bytes of what was got were as they should be.
+    #[cold]
+    #[inline(never)]
+    fn tell_mismatch(&self, payload: &Payload, results: &mut Results, got: &[u8], right: usize) {
+        let mismatch = self.mismatch(payload, got, right);
+        results.mismatch(mismatch, self.greeting(payload, got));
+    }
+
+    /// What came in place of the first echo, if that is nothing like it: the server has greeted us,
+    /// or is no echo server.
+    fn greeting<'a>(&self, payload: &Payload, got: &'a [u8]) -> Option<&'a [u8]> {
+        if self.due.line > 0 {
+            return None;
+        }
+        let unlike = self.begun == 0 || {
+            let line = got.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+            let fits = |(ahead, byte): &(usize, &u8)| payload.byte(&self.due, *ahead) == **byte;
+            2 * line.iter().enumerate().filter(fits).count() <= line.len()
+        };
+        unlike.then_some(got)
+    }
+
+    /// What is told of it.
+    fn mismatch(&self, payload: &Payload, got: &[u8], right: usize) -> Mismatch {
+        Mismatch {
+            connection: self.number,
+            local: self.stream.local().map(|local| local.to_string()).unwrap_or_default(),
+            offset: self.received + u64::try_from(right).unwrap_or_default(),
+            expected: (self.in_flight() > 0).then(|| payload.byte(&self.due, right)),
+            got: got.get(right).copied().unwrap_or_default(),
+        }
+    }
+}

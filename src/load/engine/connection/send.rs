@@ -1,0 +1,105 @@
+//! What is sent: put together anew from where it is in the payload, never kept.
+
+use crate::clock::MonotonicNs;
+use crate::connection::Ready;
+use crate::os::errno;
+use crate::sys::DialedStream;
+
+use crate::load::engine::mode::Plan;
+use crate::load::engine::results::Results;
+use crate::load::engine::error::{ErrorPhase, RunError};
+use super::{LoadConnection, LoadPhase, RunShared, Supply, TURN_BYTES_MAX};
+
+impl<S: DialedStream> LoadConnection<S> {
+    /// True if a line that was begun is not sent yet.
+    pub(super) const fn has_output(&self) -> bool {
+        self.sent.line < self.begun
+    }
+
+    /// Sends what is begun and may be begun, once. Returns true if there may be more to send at
+    /// once: the socket has taken all, and it was the budget that ended it.
+    #[inline]
+    pub(super) fn send(
+        &mut self,
+        shared: &mut RunShared,
+        supply: &mut impl Supply,
+        now: MonotonicNs,
+    ) -> Result<bool, RunError> {
+        if !self.ready.contains(Ready::WRITABLE) || self.phase != LoadPhase::Open {
+            return Ok(false);
+        }
+        if self.free == MonotonicNs::NEVER {
+            self.free = now;
+        }
+        let RunShared { plan, payload, results, out, .. } = shared;
+        out.clear();
+        let mut end = self.sent;
+        while out.len() < TURN_BYTES_MAX
+            && (end.line < self.begun || self.begin(plan, supply, results, now))
+        {
+            payload.append(self.bytes, &mut end, out);
+        }
+        if out.is_empty() {
+            return Ok(false);
+        }
+        match self.stream.write(out) {
+            Ok(count) if count == out.len() => {
+                self.sent = end;
+                return Ok(count >= TURN_BYTES_MAX);
+            }
+            Ok(count) => {
+                self.blocked();
+                payload.skip(self.bytes, &mut self.sent, count);
+            }
+            Err(error) if errno::would_block(&error) => self.blocked(),
+            Err(error) if errno::is_interrupted(&error) => {}
+            Err(error) => return Err(RunError::of(ErrorPhase::Write, &error)),
+        }
+        Ok(false)
+    }
+
+    /// Begins one line more than is planned, if it has nothing else on its way. Returns false if it
+    /// can't: it has not answered yet, or ends.
+    #[cold]
+    pub(in super::super) fn verify_held(&mut self, now: MonotonicNs) -> bool {
+        if self.phase != LoadPhase::Open || !self.has_answered() || self.in_flight() > 0 {
+            return false;
+        }
+        self.active = now;
+        self.times.push_back((self.begun, now));
+        self.begun += 1;
+        true
+    }
+
+    /// The socket takes no more for now; how late lines then are is not our doing.
+    fn blocked(&mut self) {
+        self.ready.remove(Ready::WRITABLE);
+        self.free = MonotonicNs::NEVER;
+    }
+
+    /// Begins one more line, if the plan, the window and the supply have one.
+    #[inline]
+    fn begin(
+        &mut self,
+        plan: &Plan,
+        supply: &mut impl Supply,
+        results: &mut Results,
+        now: MonotonicNs,
+    ) -> bool {
+        if self.in_flight() >= plan.window || self.begun >= plan.lines {
+            return false;
+        }
+        let Some(since) = supply.next(now) else { return false };
+        if since < now && self.free <= since {
+            results.late(now.ns_since(since));
+        }
+        if self.in_flight() == 0 {
+            self.active = now;
+        }
+        if plan.times_each || self.times.is_empty() {
+            self.times.push_back((self.begun, since));
+        }
+        self.begun += 1;
+        true
+    }
+}

@@ -1,0 +1,299 @@
+//! The load generator's reactor: one loop that connects, sends, compares and times.
+//!
+//! What [`Engine::turn`] does, in this order:
+//!
+//! 1. **poll**: wait for events; not at all while there is work, else until the next thing is due.
+//! 2. **mark**: an event only leaves a hint and queues its connection. No I/O.
+//! 3. **pace**: lines that are due go to their connections, in turn.
+//! 4. **serve**: each connection that is queued, once, within a budget.
+//! 5. **expire**: connections that have been waited for too long.
+//! 6. **connect**: last, and budgeted, so that no event of this turn can name a slot's former
+//!    connection.
+//!
+//! It is the daemon's turn with another end; they share the stream, the hints and the judgement
+//! of errors.
+
+pub(super) mod connection;
+pub(super) mod payload;
+pub(super) mod pace;
+pub(super) mod mode;
+pub(super) mod run_phase;
+pub(super) mod start_barrier;
+pub(super) mod dial_queue;
+pub(super) mod line_source;
+pub(super) mod results;
+pub(super) mod error;
+mod connections;
+mod shutdown;
+#[cfg(test)]
+mod tests;
+mod waiting;
+
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::clock::MonotonicNs;
+use crate::connection::Ready;
+use crate::sys::{Dial, DialedStream};
+
+use crate::load::config::{LoadConfig, StopAfter};
+use crate::load::engine::dial_queue::DialQueue;
+use crate::load::engine::connection::{LoadConnection, LoadStep, RunShared};
+use crate::load::engine::start_barrier::StartBarrier;
+use crate::load::engine::pace::{DueLine, Pace};
+use crate::load::engine::payload::Payload;
+use crate::load::engine::mode::Plan;
+use crate::load::report::Interval;
+use crate::load::engine::results::Results;
+use crate::load::engine::run_phase::RunClock;
+use crate::load::engine::line_source::{DueLines, LineBudget, LineSource, Permit};
+
+/// How many connects are begun in one turn: on this machine's own addresses each does the whole
+/// handshake, in some 20 microseconds, in which nobody else is served.
+const CONNECTS_PER_TURN: usize = 16;
+
+/// In a long turn there are more: one for so many that were served, for which they give up about a
+/// fifth of their time.
+const SERVED_A_CONNECT: usize = 16;
+
+/// How many lines are handed to connections in one turn.
+const LINES_PER_TURN: usize = 1024;
+
+/// A place for one connection at a time.
+#[derive(Debug)]
+struct Slot<S> {
+    connection: Option<LoadConnection<S>>,
+    /// Lines that were due and that it has not begun to send: the open loop's.
+    due: DueLines,
+    /// It counts for the connections that have not been answered yet.
+    unanswered: bool,
+    /// It is to be connected once a line is due on it.
+    awaits_a_line: bool,
+}
+
+/// The event loop and all that it holds.
+#[derive(Debug)]
+pub(super) struct Engine<D: Dial> {
+    dial: D,
+    now: MonotonicNs,
+    start: MonotonicNs,
+    slots: Vec<Slot<D::Stream>>,
+    run_queue: Vec<usize>,
+    requeued: Vec<usize>,
+    dial_queue: DialQueue,
+    barrier: StartBarrier,
+    pace: Option<Pace>,
+    budget: LineBudget,
+    shared: RunShared,
+    clock: RunClock,
+    sources: Vec<IpAddr>,
+    /// How many slots have a connection.
+    open: usize,
+    /// How many connections are still to be asked for a second line when the time is over.
+    to_verify: usize,
+    timeout: Duration,
+    next_check: MonotonicNs,
+    /// Lines over and connections established at the last check, and when they last changed.
+    progress: (u64, u64),
+    progressed: MonotonicNs,
+    /// How late a poll has to be to count as a pause of our own.
+    pause_min_ns: u64,
+    /// How much processor time was used until the last check.
+    cpu_time: Duration,
+    /// All time is over, and everything has a last look in this turn; and then it is cut.
+    final_read: bool,
+    is_cut: bool,
+    /// How many connects were tried.
+    dials: usize,
+    /// What the user should know, for the owner to tell.
+    notes: Vec<String>,
+}
+
+impl<D: Dial> Engine<D> {
+    pub(super) fn new(dial: D, config: &LoadConfig) -> Self {
+        let limit = match config.stop_after {
+            StopAfter::Time(_) => u64::MAX,
+            StopAfter::Lines(lines) => lines,
+        };
+        let slot = || Slot {
+            connection: None,
+            due: DueLines::default(),
+            unanswered: false,
+            awaits_a_line: false,
+        };
+        let slots = std::iter::repeat_with(slot).take(config.connections).collect();
+        let shared = RunShared::new(Plan::of(config), Payload::new(config.seed, config.size));
+        // All that takes its time is done before the time begins.
+        let start = dial.now();
+        let gathering = StartBarrier::new(config, &shared.plan, start);
+        let mut stage = RunClock::new(config, start);
+        if !gathering.is_waiting() {
+            stage.begin(start);
+        }
+        let mut pace = config.rate.map(|rate| Pace::new(start, rate, config.ramp, limit));
+        if let Some(pace) = &mut pace {
+            pace.end_at(stage.to());
+        }
+        Self {
+            dial,
+            now: start,
+            start,
+            slots,
+            run_queue: Vec::new(),
+            requeued: Vec::new(),
+            dial_queue: DialQueue::new(config.connections, start, config.ramp),
+            barrier: gathering,
+            budget: LineBudget::new(limit),
+            pace,
+            shared,
+            clock: stage,
+            sources: config.sources.clone(),
+            open: 0,
+            to_verify: config.verify_held,
+            timeout: config.timeout,
+            next_check: start,
+            progress: (0, 0),
+            progressed: start,
+            pause_min_ns: Self::pause_min_ns(config.timeout),
+            cpu_time: Duration::ZERO,
+            final_read: false,
+            is_cut: false,
+            dials: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    /// One pass of the loop. Returns the second that has ended in it, if one has.
+    ///
+    /// An error is our own: the poll does not work any more.
+    pub(super) fn turn(&mut self) -> io::Result<Option<Interval>> {
+        self.poll_and_mark()?;
+        self.pace();
+        let served = self.serve();
+        if self.now >= self.next_check {
+            self.expire();
+        }
+        if self.open == 0 && self.shared.results.established == 0 {
+            self.end_if_none_connects();
+        }
+        self.connect(served);
+        if self.barrier.release(&self.dial_queue, self.now) {
+            self.begin();
+        }
+        if self.to_verify > 0 && self.now >= self.clock.to() {
+            self.verify_held();
+        }
+        if self.budget.all_issued() && self.shared.results.lines_over() >= self.budget.limit() {
+            self.end();
+        }
+        if self.clock.is_out_of_time(self.now) {
+            self.end_at_deadline();
+        }
+        Ok(self.end_interval())
+    }
+
+    /// True once nothing is left to be done.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_cut || self.clock.is_ending() && self.open == 0 && self.has_sent_all()
+    }
+
+    /// True if no line that was due is still to be sent.
+    fn has_sent_all(&self) -> bool {
+        self.pace.as_ref().is_none_or(Pace::is_done)
+            && self.slots.iter().all(|slot| slot.due.lines() == 0)
+    }
+
+    /// What was found, once it is over, and for how long it was measured.
+    pub(super) fn finish(mut self) -> (Results, Duration) {
+        self.abort_remaining();
+        let at = self.now.since(self.start);
+        self.shared.results.end_second(at, self.open, self.clock.phase());
+        (self.shared.results, self.clock.measured())
+    }
+
+    /// What the user should know by now.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Hands lines that are due to connections, one to each in turn.
+    fn pace(&mut self) {
+        let opened = self.dial_queue.opened();
+        let Some(pace) = self.pace.as_mut().filter(|pace| pace.next() <= self.now) else { return };
+        for _ in 0..LINES_PER_TURN {
+            let Some(due) = pace.due(self.now, opened) else { break };
+            assign(due, &mut self.slots, &mut self.dial_queue, &mut self.run_queue);
+            self.budget.issued();
+        }
+        if pace.is_done() && self.clock.is_ending() {
+            // Connections that have nothing else to do have waited for this.
+            self.wake_all();
+        }
+    }
+
+    /// Returns how many had their turn.
+    fn serve(&mut self) -> usize {
+        let served = self.run_queue.len();
+        for place in 0..served {
+            let Some(&key) = self.run_queue.get(place) else { break };
+            self.serve_one(key);
+        }
+        self.run_queue.clear();
+        std::mem::swap(&mut self.run_queue, &mut self.requeued);
+        served
+    }
+
+    #[inline]
+    fn serve_one(&mut self, key: usize) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(exchange) = &mut slot.connection else { return };
+        let leave = match () {
+            () if self.clock.is_ending() => Permit::Owed,
+            () if self.barrier.is_waiting() && exchange.has_begun() => Permit::None,
+            () => Permit::Any,
+        };
+        let mut supply = LineSource {
+            lines: &mut self.budget,
+            pace: self.pace.as_ref(),
+            owner: key,
+            due: &mut slot.due,
+            permit: leave,
+        };
+        let served = exchange.serve(&mut self.shared, &mut supply, || self.dial.now());
+        let young = slot.unanswered;
+        match served {
+            LoadStep::Idle => {}
+            LoadStep::Yield => mark(&mut self.slots, &mut self.requeued, key, Ready::NONE),
+            LoadStep::Done | LoadStep::Failed(_) => self.close(key, served),
+        }
+        if young {
+            self.mark_answered(key);
+        }
+    }
+}
+
+/// Hands a line to its connection, which may have to be made for it.
+fn assign<S: DialedStream>(
+    due: DueLine,
+    slots: &mut [Slot<S>],
+    dialling: &mut DialQueue,
+    queue: &mut Vec<usize>,
+) {
+    let Some(slot) = slots.get_mut(due.owner) else { return };
+    slot.due.add(due);
+    if std::mem::take(&mut slot.awaits_a_line) {
+        dialling.redial(due.owner);
+    }
+    mark(slots, queue, due.owner, Ready::NONE);
+}
+
+/// Remembers what an event, or a line that is due, means for a connection, and queues it.
+#[inline]
+fn mark<S: DialedStream>(slots: &mut [Slot<S>], queue: &mut Vec<usize>, key: usize, ready: Ready) {
+    if let Some(exchange) = slots.get_mut(key).and_then(|slot| slot.connection.as_mut())
+        && exchange.mark(ready)
+    {
+        queue.push(key);
+    }
+}

@@ -1,0 +1,270 @@
+//! The bytes that are sent, and so the bytes that have to come back: every one depends on the
+//! seed, the connection, the line and its place in the line.
+//!
+//! They are never kept: any of them can be told again from where it is. A line is cut out of a
+//! pattern at a place that is drawn for it, and again for each [`PIECE_BYTES`] of it, so that
+//! bytes that are lost, doubled, shifted or of another connection do not fit.
+
+use crate::load::config::LineSize;
+
+/// How many bytes of a line come from one place of the pattern.
+const PIECE_BYTES: usize = 4096;
+
+/// At how many places a piece can begin. With 65,536 of them a wrong piece that happens to fit
+/// is as rare as one in 65,536, before it has to fit in the next line too.
+const PLACES: usize = 1 << 16;
+
+/// Where in a connection's stream something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    /// Which line, from 0.
+    pub line: u64,
+    /// Which byte of it, from 0.
+    pub offset: usize,
+    /// How long that line is, its newline included.
+    size: usize,
+    /// Where in the pattern the bytes at `offset` are.
+    at: usize,
+}
+
+/// What the bytes of one connection are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PayloadStream(u64);
+
+/// Every byte of every connection.
+#[derive(Debug)]
+pub(super) struct Payload {
+    pattern: Box<[u8]>,
+    seed: u64,
+    size: LineSize,
+}
+
+impl Payload {
+    /// Lines of that size; `size.min` is at least 1, for the newline.
+    pub(super) fn new(seed: u64, size: LineSize) -> Self {
+        let words = 0u64..;
+        let bytes = words.flat_map(|word| drawn(seed, word).to_le_bytes());
+        // Only a line's end is a newline, so that the server counts the lines that we count.
+        let pattern = bytes.filter(|byte| *byte != b'\n').take(PLACES + PIECE_BYTES).collect();
+        Self { pattern, seed, size }
+    }
+
+    /// The stream of a connection, which is told by its number.
+    pub(super) fn stream(&self, connection: u64) -> PayloadStream {
+        PayloadStream(mix(self.seed ^ mix(connection.wrapping_add(GAMMA))))
+    }
+
+    /// Where a stream begins.
+    pub(super) fn start(&self, stream: PayloadStream) -> Position {
+        self.line(stream, 0)
+    }
+
+    /// Appends the next bytes to `out`, as many as lie together, and moves on behind them.
+    #[inline]
+    pub(super) fn append(&self, stream: PayloadStream, place: &mut Position, out: &mut Vec<u8>) {
+        let (body, ends) = self.next(place);
+        out.extend_from_slice(body);
+        if ends {
+            out.push(b'\n');
+        }
+        self.advance(stream, place, body.len() + usize::from(ends));
+    }
+
+    /// Compares what lies together next with `got`, and moves on behind what is there of it.
+    /// Returns how many bytes that were; or, as an error, how many were right before one that was
+    /// not.
+    #[inline]
+    pub(super) fn compare(
+        &self,
+        stream: PayloadStream,
+        place: &mut Position,
+        got: &[u8],
+    ) -> Result<usize, usize> {
+        let (body, ends) = self.next(place);
+        let length = body.len().min(got.len());
+        let (due, these) = (body.get(..length), got.get(..length));
+        if due != these {
+            return Err(body.iter().zip(got).take_while(|(due, got)| due == got).count());
+        }
+        let newline = match got.get(length) {
+            Some(b'\n') if ends => 1,
+            Some(_) if ends => return Err(length),
+            _ => 0,
+        };
+        self.advance(stream, place, length + newline);
+        Ok(length + newline)
+    }
+
+    /// Moves on by `bytes` without a look at them.
+    pub(super) fn skip(&self, stream: PayloadStream, place: &mut Position, bytes: usize) {
+        let mut left = bytes;
+        while left > 0 {
+            let (body, ends) = self.next(place);
+            let taken = left.min(body.len() + usize::from(ends));
+            self.advance(stream, place, taken);
+            left -= taken;
+        }
+    }
+
+    /// The byte that is `ahead` bytes after `place`, within what lies together.
+    pub(super) fn byte(&self, place: &Position, ahead: usize) -> u8 {
+        self.next(place).0.get(ahead).copied().unwrap_or(b'\n')
+    }
+
+    /// What lies together in the pattern, and whether the line's newline follows it.
+    #[inline]
+    fn next(&self, place: &Position) -> (&[u8], bool) {
+        let before_newline = place.size - 1 - place.offset;
+        let length = before_newline.min(PIECE_BYTES - place.offset % PIECE_BYTES);
+        let body = self.pattern.split_at(place.at).1.split_at(length).0;
+        (body, length == before_newline)
+    }
+
+    /// Moves on by `bytes` of what [`Self::next`] gives.
+    #[inline]
+    fn advance(&self, stream: PayloadStream, place: &mut Position, bytes: usize) {
+        place.offset += bytes;
+        place.at += bytes;
+        if place.offset == place.size {
+            *place = self.line(stream, place.line + 1);
+        } else if place.offset.is_multiple_of(PIECE_BYTES) {
+            place.at = place_of_piece(stream, place.line, place.offset);
+        }
+    }
+
+    #[inline]
+    fn line(&self, stream: PayloadStream, line: u64) -> Position {
+        let LineSize { min, max } = self.size;
+        let size = if min == max {
+            min
+        } else {
+            let choices = u64::try_from(max - min + 1).unwrap_or(1);
+            let extra = drawn(!stream.0, line) % choices;
+            min + usize::try_from(extra).unwrap_or_default()
+        };
+        Position { line, offset: 0, size, at: place_of_piece(stream, line, 0) }
+    }
+}
+
+#[inline]
+fn place_of_piece(stream: PayloadStream, line: u64, offset: usize) -> usize {
+    let piece = u64::try_from(offset / PIECE_BYTES).unwrap_or_default();
+    let number = drawn(stream.0, line ^ piece.rotate_left(32));
+    usize::try_from(number).unwrap_or_default() % PLACES
+}
+
+impl Position {
+    /// How long the line is, its newline included.
+    pub(super) const fn size(&self) -> usize {
+        self.size
+    }
+}
+
+/// The odd number that SplitMix64 counts by.
+const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The number with that place in the sequence that begins at `seed`: SplitMix64 (Steele, Lea and
+/// Flood, "Fast splittable pseudorandom number generators", 2014).
+#[inline]
+pub(super) const fn drawn(seed: u64, place: u64) -> u64 {
+    mix(seed.wrapping_add(place.wrapping_mul(GAMMA)))
+}
+
+#[inline]
+const fn mix(word: u64) -> u64 {
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The first `count` bytes of a connection.
+    fn bytes_of(payload: &Payload, connection: u64, count: usize) -> Vec<u8> {
+        let stream = payload.stream(connection);
+        let mut place = payload.start(stream);
+        let mut bytes = Vec::new();
+        while bytes.len() < count {
+            payload.append(stream, &mut place, &mut bytes);
+        }
+        bytes.truncate(count);
+        bytes
+    }
+
+    #[test]
+    fn lines_are_as_long_as_was_asked_and_end_with_the_only_newline() {
+        let payload = Payload::new(1, LineSize { min: 64, max: 64 });
+        let bytes = bytes_of(&payload, 7, 64 * 50);
+        assert!(
+            bytes.chunks(64).all(|line| line.iter().position(|byte| *byte == b'\n') == Some(63))
+        );
+        let payload = Payload::new(1, LineSize { min: 1, max: 9 });
+        let bytes = bytes_of(&payload, 7, 10_000);
+        let mut sizes = [0; 10];
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            sizes[line.len()] += 1;
+        }
+        assert!(sizes[1..].iter().all(|count| *count > 100), "every size is drawn: {sizes:?}");
+        assert_eq!(bytes_of(&Payload::new(1, LineSize { min: 1, max: 1 }), 0, 3), b"\n\n\n");
+    }
+
+    #[test]
+    fn every_byte_depends_on_its_place_its_connection_and_the_seed() {
+        let size = LineSize { min: 10_000, max: 10_000 };
+        let payload = Payload::new(1, size);
+        let one = bytes_of(&payload, 1, 30_000);
+        assert_ne!(one, bytes_of(&payload, 2, 30_000), "another connection");
+        assert_ne!(one, bytes_of(&Payload::new(2, size), 1, 30_000), "another seed");
+        for shift in [1, 64, PIECE_BYTES, 10_000] {
+            let same = one.iter().zip(&one[shift..]).filter(|(one, other)| one == other).count();
+            assert!(same < 1000, "{same} of {} bytes fit {shift} later", one.len() - shift);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_bytes_are_right_however_they_come(
+            seed: u64,
+            connection: u64,
+            min in 1usize..9000,
+            more in 0usize..9000,
+            step in 1usize..5000,
+        ) {
+            let payload = Payload::new(seed, LineSize { min, max: min + more });
+            let bytes = bytes_of(&payload, connection, 40_000);
+            let stream = payload.stream(connection);
+            let (mut place, mut skipping) = (payload.start(stream), payload.start(stream));
+            let mut got = &bytes[..];
+            while !got.is_empty() {
+                let taken = payload.compare(stream, &mut place, &got[..step.min(got.len())]);
+                payload.skip(stream, &mut skipping, taken.unwrap());
+                prop_assert_eq!(place, skipping);
+                got = &got[taken.unwrap()..];
+            }
+        }
+
+        #[test]
+        fn a_byte_that_is_wrong_is_found_where_it_is(
+            seed: u64, size in 1usize..9000, wrong in 0usize..20_000, bit in 0u8..8,
+        ) {
+            let payload = Payload::new(seed, LineSize { min: size, max: size });
+            let mut bytes = bytes_of(&payload, 7, 20_000);
+            bytes[wrong] ^= 1 << bit;
+            let stream = payload.stream(7);
+            let mut place = payload.start(stream);
+            let mut right = 0;
+            let found = loop {
+                match payload.compare(stream, &mut place, &bytes[right..]) {
+                    Ok(count) => right += count,
+                    Err(count) => break right + count,
+                }
+            };
+            prop_assert_eq!(found, wrong);
+            prop_assert_eq!(payload.byte(&place, wrong - right), bytes[wrong] ^ 1 << bit);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Whole runs on a scripted network: what is sent, what is found, and when it ends.
+
+mod faults;
+mod runs;
+mod stops;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::*;
+
+use crate::load::config::{Close, LineSize, LoadConfig, Mode, StopAfter};
+use crate::load::report::{Found, Report, Statistic, Times};
+use crate::load::script::{Connect, MILLISECOND, Network, SECOND, ScriptedNet, ServerBehavior};
+use crate::load::report::summary;
+
+fn config(mode: Mode) -> LoadConfig {
+    LoadConfig { connections: 4, mode, ..LoadConfig::for_tests() }
+}
+
+struct Ran {
+    report: Report,
+    latency: hdrhistogram::Histogram<u64>,
+    notes: Vec<String>,
+    took: Duration,
+    world: Rc<RefCell<Network>>,
+}
+
+impl Ran {
+    /// What went wrong: where, in one word, how often.
+    fn errors(&self) -> Vec<(&str, &str, u64)> {
+        let by_phase = self.report.errors_by_phase.iter();
+        by_phase
+            .flat_map(|(phase, words)| {
+                words.iter().map(|(word, count)| (&**phase, &**word, *count))
+            })
+            .collect()
+    }
+
+    fn wires(&self, what: fn(&crate::load::script::Wire) -> bool) -> usize {
+        self.world.borrow().wires.iter().filter(|wire| what(wire)).count()
+    }
+}
+
+fn run(config: &LoadConfig, world: impl FnOnce(&mut Network)) -> Ran {
+    let shared = Network::new();
+    world(&mut shared.borrow_mut());
+    let begun = shared.borrow().now;
+    let mut generator = Engine::new(ScriptedNet(Rc::clone(&shared)), config);
+    let mut notes = Vec::new();
+    while !generator.is_over() {
+        generator.turn().unwrap();
+        notes.extend(generator.take_notes());
+    }
+    let (results, measured) = generator.finish();
+    let server = std::net::SocketAddr::from(([127, 0, 0, 1], 7));
+    let times = results.distributions();
+    let report = summary::report(config, &server.into(), &results, &times, measured);
+    let took = Duration::from_nanos(shared.borrow().now - begun);
+    assert!(shared.borrow().wires.iter().all(|wire| wire.closed), "all are closed");
+    Ran { report, latency: times.latency.times, notes, took, world: shared }
+}

@@ -1,0 +1,141 @@
+//! Any number of the report as JSON, by its dotted name: `connections.failed`, `latency_us.p99`.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::load::report::{Found, Report, Statistic, Times};
+use crate::load::engine::error::{ErrorPhase, RunError};
+
+/// What the report has.
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../../../docs/load-report.schema.json")).unwrap_or_default()
+});
+
+/// Which fields are about what was lost or failed.
+const ABOUT_LOSS: [&str; 4] =
+    ["answered_share", "connections.failed", "errors_by_phase.", "unsent"];
+
+/// What this machine may run short of, by errno.
+const SHORTAGES: [&str; 5] = ["EADDRNOTAVAIL", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
+
+/// The times, which are null where what they are of was lost.
+const TIMES: [(&str, Times); 3] =
+    [("latency_us.", Times::Latency), ("connect_us.", Times::Connect), ("late_us.", Times::Late)];
+
+/// A number of the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Field(String);
+
+impl Field {
+    /// The one with that name, if the report has such a number.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        let mut rule = &*SCHEMA;
+        for key in name.split('.') {
+            if let Some(link) = rule.get("$ref").and_then(Value::as_str) {
+                rule = SCHEMA.pointer(link.trim_start_matches('#'))?;
+            }
+            let described = rule.get("properties").and_then(|fields| fields.get(key));
+            // Of a map, like that of errors by phase, every key is one.
+            let any = rule.get("additionalProperties").filter(|any| any.is_object());
+            rule = described.or_else(|| any.filter(|_| !key.is_empty()))?;
+        }
+        let is_number = |kind: &Value| kind == "number" || kind == "integer";
+        let kind = rule.get("type")?;
+        let number =
+            is_number(kind) || kind.as_array().is_some_and(|kinds| kinds.iter().any(is_number));
+        (number && is_known_key(name)).then(|| Self(name.to_owned()))
+    }
+
+    /// Its value in that report.
+    pub(super) fn found(&self, report: &Report) -> Found {
+        let Self(name) = self;
+        let time = TIMES.iter().find_map(|(prefix, times)| {
+            Some((*times, Statistic::by_name(name.strip_prefix(prefix)?)?))
+        });
+        if let Some((times, share)) = time {
+            return report.time(times, share);
+        }
+        let pointer = format!("/{}", name.replace('.', "/"));
+        let report = serde_json::to_value(report).unwrap_or_default();
+        match report.pointer(&pointer) {
+            // What a map does not have did not happen.
+            None => Found::Value(0.0),
+            Some(value) => value.as_f64().map_or(Found::NotMeasured, Found::Value),
+        }
+    }
+
+    /// Whether it is about what was lost or failed.
+    pub(super) fn is_about_loss(&self) -> bool {
+        ABOUT_LOSS.iter().any(|prefix| self.0.starts_with(prefix))
+    }
+}
+
+/// A map has what happened, so that a misspelt key would be taken for what did not.
+fn is_known_key(name: &str) -> bool {
+    if let Some(rest) = name.strip_prefix("errors_by_phase.") {
+        return rest.split_once('.').is_some_and(|(place, word)| {
+            ErrorPhase::ALL.iter().any(|one| one.name() == place)
+                && RunError::kinds().any(|one| one == word)
+        });
+    }
+    if let Some(word) = name.strip_prefix("errors.") {
+        return RunError::kinds().any(|one| one == word);
+    }
+    name.strip_prefix("shortages.").is_none_or(|errno| SHORTAGES.contains(&errno))
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::load::report::sample;
+
+    use super::*;
+
+    #[test]
+    fn every_number_of_the_report_has_a_dotted_name() {
+        let report = sample::report();
+        let table = [
+            ("connections.failed", Found::Value(7.0)),
+            ("connections.established", Found::Value(48.0)),
+            ("latency_us.p99", Found::Value(1930.0)),
+            ("latency_us.count", Found::Value(512_340.0)),
+            ("late_us.p99", Found::NotMeasured),
+            ("answered_share", Found::Value(1.0)),
+            ("errors_by_phase.read.reset", Found::Value(4.0)),
+            ("errors_by_phase.close.reset", Found::Value(0.0)),
+            ("shortages.EADDRNOTAVAIL", Found::Value(12.0)),
+            ("shortages.EMFILE", Found::Value(0.0)),
+            ("settings.rate", Found::NotMeasured),
+            ("duration_s", Found::Value(10.0)),
+        ];
+        for (name, value) in table {
+            assert_eq!(Field::parse(name).unwrap().found(&report), value, "{name}");
+        }
+        let mut lossy = Report { answered_share: Some(0.9), ..report };
+        lossy.latency_us.p99 = None;
+        assert_eq!(Field::parse("latency_us.p99").unwrap().found(&lossy), Found::Lost);
+        for wrong in [
+            "",
+            ".",
+            "connections",
+            "server",
+            "seconds",
+            "seconds.0",
+            "shortages.",
+            "a.b",
+            "errors_by_phase.raed.reset",
+            "errors_by_phase.read.rest",
+            "errors.rest",
+            "shortages.EMFIL",
+        ] {
+            assert_eq!(Field::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What a figure is compared with: a duration, a number, or a part of a whole.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::load::report::format;
+
+use super::metric::ThresholdMetric;
+
+/// A limit, as it is written after the operator.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum ThresholdValue {
+    Time(Duration),
+    Number(f64),
+    /// A part of the whole, from 0 to 1.
+    Part(f64),
+}
+
+impl ThresholdValue {
+    /// What that figure may be compared with.
+    pub(super) fn parse(metric: &ThresholdMetric, text: &str) -> Result<Self, String> {
+        if metric.is_time() {
+            let time = humantime::parse_duration(text).map_err(|error| {
+                format!("{metric} needs a duration like 5ms, 250us or 1s, not {text:?}: {error}")
+            })?;
+            return Ok(Self::Time(time));
+        }
+        let part = metric.whole_name().and_then(|_| text.strip_suffix('%'));
+        if let Some(percent) = part.and_then(|percent| number(percent.trim_end())) {
+            return Ok(Self::Part(percent / 100.0));
+        }
+        number(text).map(Self::Number).ok_or_else(|| {
+            let part = metric.whole_name().map(|of| format!(", or a part of all {of} like 0.1%"));
+            format!(
+                "{metric} needs a number like 100, 10k (10000) or 2m (2000000){}, not {text:?}",
+                part.unwrap_or_default()
+            )
+        })
+    }
+
+    /// As the report counts: a time in microseconds.
+    pub(super) fn value(self) -> f64 {
+        match self {
+            // In two parts: with a fraction of a second 250 us would not be 250.
+            Self::Time(time) => {
+                format::float(time.as_secs()) * 1e6 + f64::from(time.subsec_nanos()) / 1e3
+            }
+            Self::Number(number) | Self::Part(number) => number,
+        }
+    }
+}
+
+impl fmt::Display for ThresholdValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(time) => humantime::format_duration(*time).fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Part(part) => write!(f, "{}%", part * 100.0),
+        }
+    }
+}
+
+/// A number of decimal digits, with a fraction or without, and with `k` or `m` for 10^3 or 10^6.
+fn number(text: &str) -> Option<f64> {
+    let (digits, unit) = match (text.strip_suffix('k'), text.strip_suffix('m')) {
+        (Some(digits), _) => (digits, 1e3),
+        (_, Some(digits)) => (digits, 1e6),
+        (None, None) => (text, 1.0),
+    };
+    // Signs, exponents, infinities and what is no number would be read as well.
+    let plain = digits.chars().all(|digit| digit.is_ascii_digit() || digit == '.');
+    let number = digits.parse::<f64>().ok().filter(|_| plain)? * unit;
+    number.is_finite().then_some(number)
+}

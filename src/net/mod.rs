@@ -1,0 +1,6 @@
+//! The network's terms: addresses, endpoints, keep-alive, and the PROXY protocol's headers.
+
+pub mod access;
+pub mod endpoint;
+pub mod keepalive;
+pub mod proxy;

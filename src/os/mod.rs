@@ -1,0 +1,6 @@
+//! The process and its descriptors: errno values, limits, signals, standard error.
+
+pub mod descriptors;
+pub mod errno;
+pub mod signals;
+pub mod stderr;

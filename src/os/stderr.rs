@@ -1,0 +1,184 @@
+//! Standard error, without waiting: its reader may be slow or gone, its disk full, and no echo is
+//! late for it.
+//!
+//! The descriptor is not made non-blocking, because other programs share its open file description:
+//! the shell, for one. To ask poll(2) first is not enough, because another of them may fill the
+//! pipe before the write. So what can wait is written to in a way that can't:
+//!
+//! | standard error | how |
+//! |---|---|
+//! | pipe, terminal | by a description of our own, which does not block: it is opened once more |
+//! | socket | by a send that does not block |
+//! | a pipe that is not ours to open | by a write that does not block (`RWF_NOWAIT`), since Linux 6.4 |
+//! | the rest | after poll(2): on files and most devices a write waits for no reader |
+//!
+//! The last row has a remainder that may wait: a terminal that is another user's and does not let
+//! us open it, the same of a pipe on an older kernel, and both on other systems than Linux.
+
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::event::PollFlags;
+use rustix::fs::{FileType, fstat};
+use rustix::net::{SendFlags, send};
+
+use crate::os::descriptors;
+use crate::os::errno;
+
+/// The longest line that is written, in bytes. A pipe takes this much whole or not at all
+/// (`PIPE_BUF`, pipe(7)).
+pub const LINE_BYTES_MAX: usize = 4096;
+
+/// How long the last line of a program may wait.
+const LAST_LINE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// True if a line would neither wait nor fail, as far as can be told beforehand. A pipe that nobody
+/// empties and a terminal that was stopped with Ctrl-S are not writable; one that is gone has other
+/// flags too.
+pub fn is_writable() -> bool {
+    descriptors::poll_now(io::stderr(), PollFlags::OUT) == Some(PollFlags::OUT)
+}
+
+/// Writes one whole line, cut if it is very long, if that does not wait. Returns false if it was
+/// dropped.
+pub fn try_write(line: &[u8]) -> bool {
+    static OUTLET: LazyLock<Mutex<Outlet>> = LazyLock::new(|| Mutex::new(Outlet::of_stderr()));
+
+    let mut outlet = OUTLET.lock().unwrap_or_else(PoisonError::into_inner);
+    outlet.try_write(io::stderr().as_fd(), line)
+}
+
+/// Writes the last line of a program, for which there is a little time.
+pub fn write_last(line: &[u8]) {
+    if !try_write(line) {
+        descriptors::wait(io::stderr(), PollFlags::OUT, LAST_LINE_TIMEOUT);
+        try_write(line);
+    }
+}
+
+/// A way to write lines to a descriptor.
+#[derive(Debug)]
+struct Outlet {
+    way: Way,
+    /// What was not taken of the last line: a terminal or a socket may take a part of one.
+    rest: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// A description of our own, which does not block.
+    Own(OwnedFd),
+    Socket,
+    /// A pipe that could not be opened.
+    Shared,
+    /// Nothing that has a reader.
+    Plain,
+}
+
+impl Outlet {
+    fn of_stderr() -> Self {
+        Self::new(io::stderr().as_fd(), "/proc/self/fd/2")
+    }
+
+    /// For a descriptor, which can also be opened at `path`.
+    fn new(descriptor: BorrowedFd<'_>, path: &str) -> Self {
+        let kind = fstat(descriptor).map(|data| FileType::from_raw_mode(data.st_mode));
+        let way = match kind {
+            Ok(FileType::Socket) => Way::Socket,
+            Ok(FileType::Fifo) => open(path).map_or(Way::Shared, Way::Own),
+            _ if descriptor.is_terminal() => open(path).map_or(Way::Plain, Way::Own),
+            _ => Way::Plain,
+        };
+        Self { way, rest: Vec::new() }
+    }
+
+    fn try_write(&mut self, descriptor: BorrowedFd<'_>, line: &[u8]) -> bool {
+        let rest = std::mem::take(&mut self.rest);
+        if !rest.is_empty() && !self.write_start(descriptor, &rest) {
+            self.rest = rest;
+        }
+        // The next line would end up in the middle of the last one.
+        self.rest.is_empty()
+            && match line.get(..LINE_BYTES_MAX - 1).filter(|_| line.len() > LINE_BYTES_MAX) {
+                Some(cut) => self.write_start(descriptor, &[cut, b"\n"].concat()),
+                None => self.write_start(descriptor, line),
+            }
+    }
+
+    /// Writes at least the beginning, and keeps the rest. Returns false if nothing was written.
+    fn write_start(&mut self, descriptor: BorrowedFd<'_>, bytes: &[u8]) -> bool {
+        let written = loop {
+            match self.write(descriptor, bytes) {
+                Err(error) if errno::is_interrupted(&error) => {}
+                Err(_) => return false,
+                Ok(written) => break written,
+            }
+        };
+        self.rest = bytes.split_at(written).1.to_vec();
+        written > 0
+    }
+
+    fn write(&self, descriptor: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+        match &self.way {
+            Way::Own(own) => Ok(rustix::io::write(own, bytes)?),
+            Way::Socket => Ok(send(descriptor, bytes, SendFlags::DONTWAIT | NO_SIGNAL)?),
+            Way::Shared => write_without_waiting(descriptor, bytes),
+            Way::Plain => write_if_ready(descriptor, bytes),
+        }
+    }
+}
+
+/// Apple's systems have no flag for that; there SIGPIPE is ignored, as the standard library does.
+#[cfg(not(target_vendor = "apple"))]
+const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(target_vendor = "apple")]
+const NO_SIGNAL: SendFlags = SendFlags::empty();
+
+/// Opens a pipe or a terminal once more. It may be another user's; and a pipe without a reader
+/// can't be opened without waiting.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn open(path: &str) -> io::Result<OwnedFd> {
+    use rustix::fs::{Mode, OFlags};
+
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
+}
+
+/// Elsewhere the path stands for the same open file description.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn open(_path: &str) -> io::Result<OwnedFd> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(target_os = "linux")]
+fn write_without_waiting(descriptor: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    use rustix::io::{ReadWriteFlags, pwritev2};
+
+    let bytes = [io::IoSlice::new(bytes)];
+    match pwritev2(descriptor, &bytes, u64::MAX, ReadWriteFlags::NOWAIT).map_err(io::Error::from) {
+        Err(error) if errno::is_unsupported(&error) => {
+            let [bytes] = bytes;
+            write_if_ready(descriptor, &bytes)
+        }
+        written => written,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn write_without_waiting(descriptor: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    write_if_ready(descriptor, bytes)
+}
+
+fn write_if_ready(descriptor: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    if descriptors::poll_now(descriptor, PollFlags::OUT) != Some(PollFlags::OUT) {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    Ok(rustix::io::write(descriptor, bytes)?)
+}
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+#[path = "stderr/tests.rs"]
+mod tests;

@@ -1,0 +1,146 @@
+//! A kernel that does mischief: the one below it, but for what it does to some connections.
+//!
+//! The reactor above is the same, and knows nothing of it: a delay is an event that comes late, a
+//! stall a stream that never has anything, a reset an error of a read. Without mischief there is no
+//! such layer, and nothing to pay for.
+
+mod sampler;
+mod spec;
+mod stream;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::time::Duration;
+
+use rustix::process::Pid;
+
+use crate::clock::MonotonicMs;
+use crate::connection::{Peer, Ready};
+
+use super::os::{Event, ExitStatus, Os, Signal, StopSignal};
+
+use self::stream::Terminal;
+
+pub use self::sampler::FaultSampler;
+pub use self::spec::{FaultKind, FaultSpec};
+pub use self::stream::FaultyStream;
+
+/// A kernel with mischief in it.
+#[derive(Debug)]
+pub struct FaultInjector<K> {
+    os: K,
+    sampler: FaultSampler,
+    /// Whose events come late, and by how much.
+    delays: HashMap<usize, Duration>,
+    /// Events that are held back, by when they are told.
+    delayed: BTreeMap<(MonotonicMs, usize), Ready>,
+}
+
+impl<K: Os> FaultInjector<K> {
+    /// That kernel, with mischief as the dice fall.
+    pub fn new(os: K, dice: FaultSampler) -> Self {
+        Self { os, sampler: dice, delays: HashMap::new(), delayed: BTreeMap::new() }
+    }
+
+    /// What of an event is told at once; the rest is held back.
+    fn deliver_now(
+        delays: &HashMap<usize, Duration>,
+        late: &mut BTreeMap<(MonotonicMs, usize), Ready>,
+        now: MonotonicMs,
+        event: Event,
+    ) -> Event {
+        let Event::Stream(key, mut ready) = event else { return event };
+        // An error is told when it happens.
+        let Some(delay) = delays.get(&key).filter(|_| !ready.contains(Ready::ERROR)) else {
+            return event;
+        };
+        for hint in [Ready::READABLE, Ready::READ_TO_EAGAIN] {
+            if ready.contains(hint) {
+                ready.remove(hint);
+                late.entry((now.after(*delay), key)).or_default().insert(hint);
+            }
+        }
+        Event::Stream(key, ready)
+    }
+}
+
+impl<K: Os> Os for FaultInjector<K> {
+    type Stream = FaultyStream<K::Stream>;
+
+    fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
+        let before = self.os.now();
+        let next = self.delayed.first_key_value().map(|((at, _), _)| at.since(before));
+        let timeout = timeout.into_iter().chain(next).min();
+        let Self { os, delays, delayed: late, .. } = self;
+        let mut events = Vec::new();
+        let polled = os.poll(timeout, |event| events.push(event));
+        let now = os.now();
+        for event in events {
+            tell(Self::deliver_now(delays, late, now, event));
+        }
+        while let Some(first) = late.first_entry().filter(|first| first.key().0 <= now) {
+            let ((_, key), ready) = first.remove_entry();
+            tell(Event::Stream(key, ready));
+        }
+        polled
+    }
+
+    fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, Peer)> {
+        let (stream, peer) = self.os.accept(listener)?;
+        Ok((FaultyStream::new(stream, self.sampler.sample()), peer))
+    }
+
+    fn queue_is_empty(&self, listener: usize) -> bool {
+        self.os.queue_is_empty(listener)
+    }
+
+    fn accept_admin(&mut self) -> io::Result<(Self::Stream, Peer)> {
+        self.os.accept_admin().map(|(stream, peer)| (FaultyStream::without_faults(stream), peer))
+    }
+
+    /// Who is refused never gets any further than this.
+    fn register(&mut self, stream: &mut Self::Stream, key: usize) -> io::Result<()> {
+        if stream.terminal() == Some(Terminal::Refuse) {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        self.os.register(stream.inner_mut(), key)?;
+        // The key's last owner may have had one.
+        match stream.delay() {
+            Some(delay) => drop(self.delays.insert(key, delay)),
+            None => drop(self.delays.remove(&key)),
+        }
+        Ok(())
+    }
+
+    fn close_listeners(&mut self) {
+        self.os.close_listeners();
+    }
+
+    fn signals(&mut self) -> Vec<Signal> {
+        self.os.signals()
+    }
+
+    fn spawn(&mut self, stream: Self::Stream, peer: &Peer) -> io::Result<Pid> {
+        self.os.spawn(stream.into_inner(), peer)
+    }
+
+    fn reap(&mut self) -> Option<(Pid, ExitStatus)> {
+        self.os.reap()
+    }
+
+    fn is_over(&mut self, child: Pid) -> bool {
+        self.os.is_over(child)
+    }
+
+    fn signal_child(&mut self, child: Pid, signal: StopSignal) {
+        self.os.signal_child(child, signal);
+    }
+
+    fn now(&self) -> MonotonicMs {
+        self.os.now()
+    }
+
+    fn injected_faults(&self) -> Vec<(&'static str, u64)> {
+        self.sampler.counts()
+    }
+}

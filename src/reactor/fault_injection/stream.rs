@@ -1,0 +1,116 @@
+//! A stream with a mood.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use crate::connection::{Ready, Stream};
+use crate::os::errno;
+
+use super::sampler::Faults;
+
+/// How much input is thrown away before a close, in reads: whatever is left has the close send RST.
+const READS_BEFORE_CLOSE: usize = 16;
+
+/// How a connection comes to a bad end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Terminal {
+    Reset,
+    Close,
+    Stall,
+    Refuse,
+}
+
+/// A stream to which mischief is done.
+#[derive(Debug)]
+pub struct FaultyStream<S> {
+    stream: S,
+    faults: Faults,
+}
+
+impl<S: Stream> FaultyStream<S> {
+    pub(super) const fn new(stream: S, mood: Faults) -> Self {
+        Self { stream, faults: mood }
+    }
+
+    /// One to which nothing is done.
+    pub(super) fn without_faults(stream: S) -> Self {
+        Self::new(stream, Faults::default())
+    }
+
+    pub(super) const fn terminal(&self) -> Option<Terminal> {
+        self.faults.terminal
+    }
+
+    pub(super) const fn delay(&self) -> Option<Duration> {
+        self.faults.delay
+    }
+
+    pub(super) const fn inner_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+
+    /// Reads and throws away, so that a close sends FIN.
+    fn discard(&mut self, room: &mut [u8]) {
+        for _ in 0..READS_BEFORE_CLOSE {
+            if !self.stream.read(room).is_ok_and(|read| read > 0) {
+                break;
+            }
+        }
+    }
+}
+
+impl<S: Stream> Stream for FaultyStream<S> {
+    const PERMANENT_HINTS: Ready = S::PERMANENT_HINTS;
+
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        if self.faults.terminal == Some(Terminal::Stall) {
+            // Only a reset is noticed. Who ends in order stays, until a timeout or a limit ends it.
+            let gone = self.stream.take_error()?;
+            return Err(gone.unwrap_or_else(|| Errno::AGAIN.into()));
+        }
+        // Never less than there is room for: a short read means that the socket is empty.
+        let read = self.stream.read(room)?;
+        match self.faults.terminal {
+            Some(Terminal::Reset) if read > 0 => {
+                self.stream.close_with_reset()?;
+                Err(errno::local_abort())
+            }
+            Some(Terminal::Close) if read > 0 => {
+                self.discard(room);
+                Err(errno::local_abort())
+            }
+            Some(Terminal::Reset | Terminal::Close | Terminal::Stall | Terminal::Refuse) | None => {
+                Ok(read)
+            }
+        }
+    }
+
+    /// A byte at a time if it is sliced: as many system calls in a turn as bytes were read.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let most = if self.faults.sliced { 1 } else { bytes.len() };
+        self.stream.write(bytes.get(..most).unwrap_or(bytes))
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.stream.half_close()
+    }
+
+    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
+        self.stream.take_error()
+    }
+
+    /// Who is to be closed with FIN is, although that is told to the connection as a fault.
+    fn close_with_reset(&self) -> io::Result<()> {
+        if self.faults.terminal == Some(Terminal::Close) {
+            Ok(())
+        } else {
+            self.stream.close_with_reset()
+        }
+    }
+}

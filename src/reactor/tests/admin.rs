@@ -1,0 +1,251 @@
+//! Those who watch over the daemon, and what the peers notice of them.
+
+use super::*;
+use crate::http::{REQUEST_TIMEOUT, Response};
+use crate::reactor::admin::{ADMIN_CONNECTIONS_MAX, ADMIN_KEY_BASE};
+use crate::reactor::admission::ACCEPT_PAUSE;
+
+const GET: &str = "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n";
+
+impl Bench {
+    /// A visitor comes to their listener.
+    fn visit(&mut self, reads: impl IntoIterator<Item = In>) -> Handle {
+        self.visit_from(1, reads)
+    }
+
+    /// A visitor from 127.0.0.`host`.
+    fn visit_from(&mut self, host: u8, reads: impl IntoIterator<Item = In>) -> Handle {
+        let (stream, wire) = ScriptedStream::new(reads);
+        let peer = SocketAddr::from(([127, 0, 0, host], 1)).into();
+        self.os.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
+        wire
+    }
+
+    fn answer_all(&mut self) {
+        for question in self.reactor.admin_requests() {
+            let path = question.request.path.clone();
+            self.reactor.answer_admin(&question, Response::text(200, &path));
+        }
+    }
+}
+
+fn visitor(number: usize) -> Event {
+    readable(ADMIN_KEY_BASE + number)
+}
+
+#[test]
+fn a_visitor_is_answered_and_is_no_connection() {
+    let mut bench = Bench::new(options());
+    let wire = bench.visit([bytes(GET)]);
+    bench.turn([Event::Admin]);
+    assert_eq!(bench.reactor.admin_connections(), 1);
+    bench.turn([visitor(0)]);
+    bench.answer_all();
+    assert_eq!(bench.patience(), Some(Duration::ZERO), "the answer is written at once");
+    assert!(wire.borrow().sent.ends_with(b"\r\n\r\n/metrics\n"));
+    assert!(wire.borrow().half_closed);
+    wire.borrow_mut().reads.push_back(In::End);
+    bench.turn([visitor(0)]);
+    assert_eq!((bench.reactor.admin_connections(), bench.reactor.counters().accepted), (0, 0));
+    assert!(wire.borrow().dropped);
+    bench.at(MonotonicMs(0).after(REQUEST_TIMEOUT / 4)).turn([]);
+    assert_eq!(bench.patience(), None, "and then nothing is waited for but events");
+}
+
+#[test]
+fn a_turn_tells_of_a_question() {
+    let mut bench = Bench::new(options());
+    bench.visit([bytes(GET)]);
+    bench.turn([Event::Admin]);
+    bench.os.0.borrow_mut().events.push_back(vec![visitor(0)]);
+    assert_eq!(bench.reactor.turn().unwrap(), Wakeups::ADMIN);
+    assert_eq!(bench.reactor.admin_requests().len(), 1);
+    assert!(bench.reactor.turn().unwrap().is_empty(), "it is told once");
+}
+
+#[test]
+fn a_slow_visitor_has_its_time_and_no_more() {
+    let mut bench = Bench::new(options());
+    let wires = [bench.visit([bytes("GET /")]), bench.visit([])];
+    bench.turn([Event::Admin]);
+    bench.turn([visitor(0)]);
+    bench.turn([]);
+    assert!(bench.waits_at_most(REQUEST_TIMEOUT / 4));
+    bench.at(MonotonicMs(0).after(REQUEST_TIMEOUT)).turn([]);
+    bench.turn([]);
+    assert!(wires[0].borrow().sent.starts_with(b"HTTP/1.1 408 "));
+    assert!(wires[1].borrow().dropped, "who said nothing");
+    bench.at(MonotonicMs(0).after(REQUEST_TIMEOUT * 2)).turn([]);
+    assert!(wires[0].borrow().dropped, "who does not close is closed");
+}
+
+/// Lets in all that wait, four in a turn, and reads what they have to say.
+fn let_in(bench: &mut Bench) {
+    for _ in 0..3 * ADMIN_CONNECTIONS_MAX {
+        bench.turn([Event::Admin]);
+    }
+}
+
+fn gone(wires: &[Handle]) -> Vec<usize> {
+    let gone = wires.iter().enumerate().filter(|(_, wire)| wire.borrow().dropped);
+    gone.map(|(number, _)| number).collect()
+}
+
+fn rejected(bench: &Bench, reason: &str) -> u64 {
+    bench.reactor.counters().admin_rejected.get(reason).copied().unwrap_or_default()
+}
+
+#[test]
+fn the_oldest_silent_visitor_of_the_address_that_has_most_makes_room() {
+    let mut bench = Bench::new(options());
+    let probe = bench.visit_from(2, []);
+    let silent: Vec<_> = (1..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
+    let_in(&mut bench);
+    assert_eq!(bench.reactor.admin_connections(), ADMIN_CONNECTIONS_MAX);
+    let more: Vec<_> = (0..3).map(|_| bench.visit([])).collect();
+    let_in(&mut bench);
+    assert_eq!((gone(&silent), gone(&more)), (vec![0, 1, 2], vec![]));
+    assert!(!probe.borrow().dropped, "it came first, and from another address");
+    probe.borrow_mut().reads = [bytes(GET)].into();
+    bench.turn([visitor(0)]);
+    bench.answer_all();
+    bench.turn([]);
+    assert!(probe.borrow().sent.ends_with(b"/metrics\n"));
+    assert_eq!(rejected(&bench, "evicted"), 3);
+}
+
+#[test]
+fn a_visitor_that_has_asked_is_never_evicted_and_one_that_is_answered_first() {
+    let mut bench = Bench::new(options());
+    let askers: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
+    let_in(&mut bench);
+    let newcomer = bench.visit([]);
+    let_in(&mut bench);
+    assert!(newcomer.borrow().dropped && gone(&askers).is_empty());
+    assert_eq!(rejected(&bench, "full"), 1);
+    let questions = bench.reactor.admin_requests();
+    assert_eq!(questions.len(), ADMIN_CONNECTIONS_MAX);
+    bench.reactor.answer_admin(&questions[5], Response::text(200, "this one"));
+    bench.turn([]);
+    bench.visit([]);
+    let_in(&mut bench);
+    assert_eq!(gone(&askers), [5], "its answer is on its way");
+    assert_eq!(rejected(&bench, "evicted"), 0);
+    for question in &questions {
+        bench.reactor.answer_admin(question, Response::text(200, "late"));
+    }
+    let_in(&mut bench);
+    assert!(askers.iter().all(|wire| !wire.borrow().sent.is_empty()), "each its own answer");
+}
+
+#[test]
+fn an_answer_that_is_not_taken_makes_room_if_there_is_nothing_else() {
+    let mut bench = Bench::new(options());
+    let askers: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
+    for wire in &askers {
+        wire.borrow_mut().writes = [Out::Block].into();
+    }
+    let_in(&mut bench);
+    bench.answer_all();
+    let_in(&mut bench);
+    let probe = bench.visit_from(2, [bytes(GET)]);
+    let_in(&mut bench);
+    assert_eq!(gone(&askers), [0]);
+    bench.answer_all();
+    bench.turn([]);
+    assert!(probe.borrow().sent.ends_with(b"/metrics\n"));
+}
+
+#[test]
+fn an_address_that_may_not_ask_is_closed_at_once() {
+    let allow = vec!["127.0.0.2/32".parse().unwrap()];
+    let metrics_access = Access { allow, deny: Vec::new() };
+    let mut bench = Bench::new(Options { metrics_access, ..options() });
+    let wires = [bench.visit_from(1, [bytes(GET)]), bench.visit_from(2, [bytes(GET)])];
+    let_in(&mut bench);
+    assert_eq!(gone(&wires), [0]);
+    assert_eq!((rejected(&bench, "refused"), bench.reactor.admin_requests().len()), (1, 1));
+}
+
+#[test]
+fn few_visitors_are_served_in_a_turn() {
+    let mut bench = Bench::new(options());
+    let wires: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
+    let_in(&mut bench);
+    for wire in &wires {
+        wire.borrow_mut().reads = [bytes(GET)].into();
+    }
+    bench.turn((0..ADMIN_CONNECTIONS_MAX).map(visitor));
+    assert_eq!(bench.reactor.admin_requests().len(), 4, "the peers' events wait meanwhile");
+    assert_eq!(bench.patience(), Some(Duration::ZERO));
+}
+
+#[test]
+fn a_door_at_which_every_accept_fails_is_not_spun_at() {
+    let mut bench = Bench::new(options());
+    bench.os.0.borrow_mut().visitors.extend((0..9).map(|_| Err(Errno::PERM)));
+    bench.turn([Event::Admin]);
+    bench.turn([]);
+    assert_eq!(bench.patience(), Some(ACCEPT_PAUSE));
+}
+
+#[test]
+fn visitors_that_cannot_be_let_in_are_waited_for_without_spinning() {
+    let mut bench = Bench::new(options());
+    bench.os.0.borrow_mut().visitors.push_back(Err(Errno::MFILE));
+    let wire = bench.visit([]);
+    bench.turn([Event::Admin]);
+    bench.turn([]);
+    assert_eq!(bench.patience(), Some(ACCEPT_PAUSE));
+    bench.at(MonotonicMs(0).after(ACCEPT_PAUSE)).turn([]);
+    assert_eq!(bench.reactor.admin_connections(), 1, "without another event");
+    assert!(!wire.borrow().dropped);
+    // One whose registration fails is closed.
+    bench.os.0.borrow_mut().register.push_back(Errno::NOMEM);
+    let refused = bench.visit([]);
+    bench.turn([Event::Admin]);
+    assert!(refused.borrow().dropped);
+}
+
+#[test]
+fn visitors_are_answered_while_draining_and_do_not_delay_the_end() {
+    let mut bench = Bench::new(options());
+    bench.knock([]);
+    bench.visit([bytes(GET)]);
+    bench.turn([LISTENER, Event::Admin]);
+    bench.reactor.drain();
+    bench.turn([visitor(0)]);
+    assert!(bench.reactor.is_draining());
+    assert_eq!(bench.reactor.admin_requests().len(), 1);
+    bench.turn([fin(0)]);
+    bench.at(MonotonicMs(0).after(Duration::from_secs(4))).turn([]);
+    assert!(bench.reactor.is_done());
+    assert_eq!(bench.reactor.admin_connections(), 1);
+}
+
+#[test]
+fn an_event_for_a_visitor_that_has_gone_is_ignored() {
+    let mut bench = Bench::new(options());
+    bench.turn([visitor(3), readable(7)]);
+    assert_eq!(bench.patience(), None);
+}
+
+#[test]
+fn long_turns_are_measured() {
+    let mut bench = Bench::new(options());
+    let wires: Vec<_> = (0..40).map(|_| bench.knock([bytes("x\n")])).collect();
+    bench.turn([LISTENER]);
+    bench.turn((0..40).map(readable));
+    assert_eq!(bench.reactor.counters().iterations, 2);
+    assert_eq!(
+        bench.reactor.counters().longest_iteration,
+        Duration::ZERO,
+        "by a clock that stands"
+    );
+    bench.os.0.borrow_mut().slow = Some(MonotonicMs(12));
+    for wire in &wires {
+        wire.borrow_mut().reads.push_back(bytes("y\n"));
+    }
+    bench.turn((0..40).map(readable));
+    assert_eq!(bench.reactor.counters().longest_iteration, Duration::from_millis(12));
+}

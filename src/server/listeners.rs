@@ -1,0 +1,89 @@
+//! Everywhere the daemon listens: what it has inherited, and what it has bound itself.
+
+use anyhow::Context;
+use log::{info, warn};
+
+use crate::net::endpoint::Endpoint;
+use crate::sys::Listener;
+
+use super::config::{Listen, ServerConfig};
+use super::socket_activation::Inherited;
+use super::listen::{self, Bound};
+use super::port_file;
+use super::socket_file::SocketFile;
+
+/// Listeners, and what is known of them; those that were inherited are the first.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    pub for_peers: Vec<Listener>,
+    pub addresses: Vec<Endpoint>,
+    /// Where those who watch over the daemon ask: by `--metrics`, or else inherited.
+    pub admin: Option<Listener>,
+    /// They go when this does.
+    pub socket_files: Vec<SocketFile>,
+    /// How many were inherited.
+    pub inherited: usize,
+}
+
+impl Listeners {
+    /// Opens those that are asked for beside those that were inherited.
+    pub(super) fn open(config: &ServerConfig, inherited: Inherited) -> anyhow::Result<Self> {
+        let Inherited { listeners: mut all, metrics } = inherited;
+        let inherited = all.len();
+        if also_binds(config, &all) {
+            all.extend(listen::bind(config)?);
+        }
+        let mut places = Self { inherited, ..Self::default() };
+        for Bound { listener, endpoint, file } in
+            listen::bind_admin(config)?.into_iter().chain(metrics)
+        {
+            if places.admin.is_some() {
+                warn!("the inherited socket {endpoint} is ignored: metrics are on another already");
+                continue;
+            }
+            info!("metrics on {endpoint}");
+            if endpoint.tcp().is_some() {
+                listener.defer_accept();
+            }
+            places.admin = Some(listener);
+            places.socket_files.extend(file);
+        }
+        for Bound { listener, endpoint, file } in all {
+            places.for_peers.push(listener);
+            places.addresses.push(endpoint);
+            places.socket_files.extend(file);
+        }
+        Ok(places)
+    }
+
+    /// Says where the daemon listens, to people and to whoever waits for the port file.
+    pub(super) fn announce(&self, config: &ServerConfig) -> anyhow::Result<()> {
+        for (number, address) in self.addresses.iter().enumerate() {
+            if number < self.inherited {
+                info!("listening on {address} (inherited)");
+            } else {
+                info!("listening on {address} (backlog {})", config.backlog);
+            }
+        }
+        let Some(file) = &config.port_file else { return Ok(()) };
+        port_file::write(file, &self.addresses)
+            .with_context(|| format!("cannot write the port file {}", file.display()))
+    }
+
+    /// True if peers come from addresses.
+    pub(super) fn has_internet_address(&self) -> bool {
+        self.addresses.iter().any(|address| address.tcp().is_some())
+    }
+
+    /// The addresses, one after the other.
+    pub(super) fn listed(&self) -> String {
+        let shown: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
+        shown.join(", ")
+    }
+}
+
+/// Whether listeners are bound beside those that were inherited: if any are asked for, and the
+/// usual ones where nothing was inherited.
+pub(super) fn also_binds(config: &ServerConfig, inherited: &[Bound]) -> bool {
+    inherited.is_empty() || matches!(config.listen, Listen::At(_))
+}

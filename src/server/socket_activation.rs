@@ -1,0 +1,152 @@
+//! Sockets that the service manager has opened for us, and keeps open while we are not there
+//! (`sd_listen_fds(3)`).
+
+use std::env;
+use std::fmt;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow, bail};
+use listenfd::ListenFd;
+use socket2::SockRef;
+
+use crate::os::descriptors;
+use crate::net::endpoint::Endpoint;
+
+use super::config::ServerConfig;
+use super::listen::{self, Bound};
+
+/// The name of a socket that is not for peers (`FileDescriptorName=`, systemd.socket(5)).
+const METRICS: &str = "metrics";
+
+/// What was inherited, by what it is for.
+#[derive(Debug, Default)]
+pub(super) struct Inherited {
+    /// Sockets at which peers connect.
+    pub listeners: Vec<Bound>,
+    /// Those that are called `metrics`.
+    pub metrics: Vec<Bound>,
+}
+
+/// Descriptors that are ours, and not looked at yet.
+pub(super) struct Claimed(ListenFd);
+
+impl fmt::Debug for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claimed").field("count", &self.0.len()).finish_non_exhaustive()
+    }
+}
+
+/// Claims the descriptors that are ours by `LISTEN_FDS` and `LISTEN_PID`, and unsets these. It has
+/// to come before anything is opened: a number that is too large would name a descriptor of our
+/// own.
+///
+/// # Errors
+///
+/// A variable is no number, or counts descriptors that are not open.
+pub(super) fn claim() -> anyhow::Result<Claimed> {
+    let own = number("LISTEN_PID")?.is_none_or(|process| process == std::process::id());
+    if let Some(count) = number("LISTEN_FDS")?.filter(|_| own) {
+        let first = number("LISTEN_FDS_FIRST_FD")?.unwrap_or(FIRST);
+        let mut all = (0..count).map(|nth| u64::from(first) + u64::from(nth));
+        if let Some(missing) = all.find(|one| !descriptors::is_open(*one)) {
+            bail!("LISTEN_FDS={count}: descriptor {missing} is not open");
+        }
+    }
+    Ok(Claimed(ListenFd::from_env()))
+}
+
+/// The first descriptor behind standard error (`SD_LISTEN_FDS_START`).
+const FIRST: u32 = 3;
+
+/// The number in an environment variable; none where it is unset or empty.
+fn number(name: &str) -> anyhow::Result<Option<u32>> {
+    let Some(text) = env::var_os(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    let number = number.with_context(|| {
+        format!("{name}={}: expected a number from 0 to {}", text.display(), u32::MAX)
+    })?;
+    Ok(Some(number))
+}
+
+/// Takes the sockets that were claimed.
+///
+/// # Errors
+///
+/// One of them is no stream socket that listens.
+pub(super) fn take(claimed: Claimed, config: &ServerConfig) -> anyhow::Result<Inherited> {
+    let Claimed(mut descriptors) = claimed;
+    let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let mut names = names.split(':');
+    let mut inherited = Inherited::default();
+    for number in 0..descriptors.len() {
+        let name = names.next().unwrap_or_default();
+        let bound = take_one(&mut descriptors, number, config)
+            .with_context(|| format!("cannot listen on inherited socket {number} ({name:?})"))?;
+        let kind = if name == METRICS { &mut inherited.metrics } else { &mut inherited.listeners };
+        kind.push(bound);
+    }
+    Ok(inherited)
+}
+
+fn take_one(
+    descriptors: &mut ListenFd,
+    number: usize,
+    config: &ServerConfig,
+) -> anyhow::Result<Bound> {
+    let taken = || anyhow!("it was taken already");
+    if let Ok(tcp) = descriptors.take_tcp_listener(number) {
+        let listener = tcp.ok_or_else(taken)?;
+        assert_listening(&listener)?;
+        let endpoint: Endpoint = listener.local_addr()?.into();
+        listen::set_inherited(&SockRef::from(&listener), config, &endpoint)?;
+        return Ok(Bound { listener: listener.into(), endpoint, file: None });
+    }
+    let unix = descriptors.take_unix_listener(number);
+    let listener = unix.context("it is no stream socket, TCP or Unix")?.ok_or_else(taken)?;
+    assert_listening(&listener)?;
+    listener.set_nonblocking(true)?;
+    let endpoint = path_of(&listener)?;
+    // The file is the manager's, as the socket is.
+    Ok(Bound { listener: listener.into(), endpoint, file: None })
+}
+
+/// A socket that does not listen would only fail at the first `accept`.
+fn assert_listening(socket: impl AsFd) -> anyhow::Result<()> {
+    listens(socket)?.then_some(()).ok_or_else(|| anyhow!("it does not listen"))
+}
+
+/// `SO_ACCEPTCONN` (socket(7)), which Apple's systems do not answer; no manager there hands sockets
+/// on like this either.
+#[cfg(not(target_vendor = "apple"))]
+fn listens(socket: impl AsFd) -> io::Result<bool> {
+    Ok(rustix::net::sockopt::socket_acceptconn(socket)?)
+}
+
+#[cfg(target_vendor = "apple")]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail where there is such an option")]
+fn listens(_socket: impl AsFd) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// Its path; `@` and a name in the abstract namespace (unix(7)), or nothing.
+fn path_of(listener: &UnixListener) -> io::Result<Endpoint> {
+    let address = listener.local_addr()?;
+    let path = address.as_pathname().map(ToOwned::to_owned);
+    Ok(Endpoint::Unix(path.or_else(|| abstract_name(&address)).unwrap_or_default()))
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn abstract_name(address: &SocketAddr) -> Option<PathBuf> {
+    use std::os::linux::net::SocketAddrExt;
+
+    let name = String::from_utf8_lossy(address.as_abstract_name()?);
+    Some(format!("@{name}").into())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const fn abstract_name(_address: &SocketAddr) -> Option<PathBuf> {
+    None
+}

@@ -1,0 +1,23 @@
+//! The operating system: what the reactor and the load generator ask of it, on mio. The only home of
+//! mio.
+
+mod child_stderr;
+mod defer_accept;
+mod dial;
+mod dialer;
+#[cfg_attr(mio_unsupported_force_poll_poll, path = "edge_poll.rs")]
+mod edge;
+mod exec_command;
+mod launcher;
+mod listener;
+mod mio_os;
+mod socket;
+mod timer;
+
+pub use self::dial::{Dial, DialEvent, DialedStream};
+pub use self::dialer::Dialer;
+pub use self::exec_command::ExecCommand;
+pub use self::launcher::Launcher;
+pub use self::listener::Listener;
+pub use self::mio_os::{MioOs, SignalHandlers};
+pub use self::socket::Socket;

@@ -1,0 +1,26 @@
+//! A timer that is exact to a millisecond, and needs nothing of the system.
+
+use std::io;
+use std::time::Duration;
+
+use mio::{Registry, Token};
+
+use crate::clock::MonotonicNs;
+
+use super::now;
+
+/// No timer at all: the poll's own timeout has to do.
+pub(in super::super) struct Timer;
+
+impl Timer {
+    #[expect(clippy::unnecessary_wraps, reason = "it can fail where there is a timer")]
+    pub(in super::super) const fn new(_registry: &Registry, _token: Token) -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Returns the timeout with which to poll until then.
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as above")]
+    pub(in super::super) fn set(&mut self, until: MonotonicNs) -> io::Result<Option<Duration>> {
+        Ok((until != MonotonicNs::NEVER).then(|| until.since(now())))
+    }
+}
