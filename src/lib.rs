@@ -3,35 +3,27 @@
 //! The programs share this library; it is built in floors, and a file uses its own floor and
 //! those below, never one above (`tests/tidy.rs` holds it to that). In reading order:
 //!
-//! | floor | module | what it knows |
+//! | floor | module | what it does |
 //! |---|---|---|
-//! | 0 | [`line`] | bytes and lines: what is a whole request, what is kept of an unfinished one |
-//! | 0 | [`service`] | what the server does with its input; the one thing to change for another application |
+//! | 0 | [`line`] | framing: where a line or a record ends, and the unfinished one that is kept |
+//! | 0 | [`service`] | from a request to its reply; the one thing to change for another application |
 //! | 0 | [`cause`] | why a connection ended, in one word |
-//! | 0 | [`fault`] | what an `io::Error` means; the only place that looks at an errno |
 //! | 0 | [`clock`] | time as a number that is passed in |
-//! | 0 | [`keepalive`] | when a silent peer is asked whether it is still there |
-//! | 0 | [`descriptors`] | how many descriptors the process may have |
-//! | 0 | [`endpoint`] | where a stream socket listens or connects to: an address or a path |
-//! | 0 | [`proxy`] | the PROXY protocol's headers, read and written |
-//! | 0 | [`access`] | who may connect, by address |
-//! | 0 | [`banner`] | what a peer is greeted with |
-//! | 0 | [`mischief`] | what is done to some peers, on request |
-//! | 0 | [`signals`] | the signals that a program starts with, whatever its parent has left it |
-//! | 0 | [`stderr`] | standard error, without waiting for its reader |
+//! | 0 | [`net`] | addresses and endpoints, access lists, keep-alive, PROXY protocol headers |
+//! | 0 | [`os`] | errno values (the only place that looks at one), descriptor limits, signals, standard error |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
-//! | 1 | [`http`] | one visitor who asks after the daemon's health, and is told |
-//! | 2 | [`reactor`] | the turn: poll, mark, serve, expire, reap, accept; the only home of mio and slab |
-//! | 3 | [`server`] | `tcpechod`: listeners, limits, drain, status |
-//! | 3 | [`client`] | `tcpecho`: standard input and socket multiplexed, and what became of the connection |
-//! | 3 | [`load`] | `tcpecho-load`: lines by the clock or by their echoes, every byte compared, honest latencies |
-//! | 4 | [`cli`] | command lines and environment to validated configuration, once; the only home of clap |
+//! | 1 | [`http`] | a minimal HTTP/1.1 server: one request per connection |
+//! | 2 | [`reactor`] | the turn: poll, mark, serve, expire, reap, accept; admission, drain, fault injection |
+//! | 3 | [`sys`] | the operating system below the reactor, on mio: poll, sockets, timers, child processes |
+//! | 4 | [`server`] | `tcpechod`: listeners, limits, sandbox, metrics, log |
+//! | 4 | [`client`] | `tcpecho`: standard input and socket multiplexed, and how the connection ended |
+//! | 4 | [`load`] | `tcpecho-load`: the engine that sends and verifies lines, and the report |
+//! | 5 | [`cli`] | command lines and environment to validated configuration; the only home of clap |
 //!
 //! [`line`]: mod@line
 //!
 //! The programs themselves, in `src/bin`, set up the log, parse, run, and turn the outcome into
 //! an exit code. How it all fits together, and why, is in `docs/architecture.md`.
-
 
 pub mod cause;
 pub mod cli;

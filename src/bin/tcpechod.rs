@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use env_logger::{Builder, Target};
 use log::warn;
 use tcpecho::cli::{self, DaemonCommand, LogFilter};
-use tcpecho::server::{self, ExitReason, LogSink, Start};
 use tcpecho::os::stderr;
+use tcpecho::server::{self, ExitReason, LogSink, Start};
 
 fn main() -> ExitCode {
     let start = Start::begin();

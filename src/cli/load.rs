@@ -151,10 +151,10 @@ struct Load {
     #[arg(long, value_name = "MODE", env = "TCPECHO_LOAD_MODE", default_value = "echo")]
     mode: Mode,
 
-    /// In the mode idle: before the connections are closed, N of them have to echo a second line
-    #[arg(long, value_name = "N", env = "TCPECHO_LOAD_AGAIN",
+    /// Mode idle: before closing, verify that N of the held connections echo a second line
+    #[arg(long, alias = "again", value_name = "N", env = "TCPECHO_LOAD_VERIFY_HELD",
           value_parser = connections)]
-    again: Option<usize>,
+    verify_held: Option<usize>,
 
     /// How connections are closed; in half-close FIN goes both ways before, and abort resets
     #[arg(long, value_name = "HOW", env = "TCPECHO_LOAD_CLOSE", default_value = "fin")]
@@ -257,7 +257,7 @@ impl From<Load> for LoadConfig {
                 None => WARMUP,
             },
             mode: load.mode,
-            verify_held: load.again.unwrap_or_default(),
+            verify_held: load.verify_held.unwrap_or_default(),
             close: if load.mode == Mode::Abort { Close::Rst } else { load.close },
             sources: load.source.into_iter().flatten().collect(),
             send_proxy: load.send_proxy,

@@ -15,7 +15,7 @@ const LIBRARY: &str = "tcpecho";
 const PROGRAMS: [&str; 4] = [LIBRARY, "tcpechod", "tcpecho-load", "tcpecho_load"];
 
 /// The modules of the library that log something.
-const MODULES: [&str; 4] = ["connection", "descriptors", "reactor", "server"];
+const MODULES: [&str; 5] = ["connection", "os", "reactor", "server", "sys"];
 
 /// A level of `--log-level`: with each, those before it are logged too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use socket2::{SockRef, Socket};
 
 use crate::net::endpoint::Endpoint;
-use crate::os::errno;
 use crate::net::keepalive::set_user_timeout;
 use crate::net::proxy;
+use crate::os::errno;
 
 use super::config::{ClientConfig, Family, Server};
 use super::failure::{Failure, FailureKind};

@@ -21,7 +21,7 @@ const BYTES_MAX: u64 = 1 << 20;
 /// The greeting that `--skip-greeting` skips.
 ///
 /// It ends with a line that nothing follows for a moment, or without one, when nothing follows for
-/// longer ([`Standing`]).
+/// longer ([`Waiting`]).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Greeting {
     bytes: u64,

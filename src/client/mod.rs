@@ -6,18 +6,18 @@
 //! course's first one (section 5.5), kept with its faults, which the demonstrations show.
 
 mod buffer;
+mod codec;
 mod config;
 mod connect;
 mod failure;
 mod flow;
-mod codec;
 mod greeting;
 mod ledger;
-mod poll;
-mod timeouts;
-mod stop_and_wait;
-mod session;
 mod messages;
+mod poll;
+mod session;
+mod stop_and_wait;
+mod timeouts;
 
 pub use config::{ClientConfig, Family, Server, Sigpipe, Style, WireFormat};
 pub use connect::{confirm_timeout, resolve};

@@ -18,9 +18,9 @@ use super::connect::Connected;
 use super::failure::{Failure, FailureKind};
 use super::greeting::{Greeting, hold, speaks_first, unasked};
 use super::ledger::Ledger;
+use super::messages::Messages;
 use super::poll::wait_for_socket;
 use super::timeouts::GREETING_REST;
-use super::messages::Messages;
 
 /// The course's MAXLINE: a longer line goes in pieces of that size, each of which is waited for.
 /// (C's `fgets` and `readline` need one byte of it for the terminating null.)

@@ -12,14 +12,14 @@
 
 mod answer;
 mod deadline;
-mod serve;
-mod proxy_header;
 mod output;
 mod peek_header;
 mod peer;
 mod pending;
 mod phase;
+mod proxy_header;
 mod readiness;
+mod serve;
 mod shared;
 mod stream;
 mod timeouts;
@@ -39,8 +39,8 @@ use log::{debug, trace};
 
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
-use crate::os::errno;
 use crate::net::proxy::HeaderPolicy;
+use crate::os::errno;
 
 pub use peer::Peer;
 pub use pending::Pending;

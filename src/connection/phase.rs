@@ -76,7 +76,7 @@ impl PhaseKind {
         match self {
             Self::Queued => "queued",
             Self::Child => "child",
-            Self::ProxyHeader => "introducing",
+            Self::ProxyHeader => "proxy_header",
             Self::Open => "open",
             Self::Flushing => "flushing",
             Self::Draining => "draining",

@@ -1,9 +1,10 @@
-//! The introduction: who the peer is, as the proxy in front of us says (PROXY protocol).
+//! The PROXY protocol header: it names the client whose connection a proxy passes on.
 //!
-//! What comes is read behind what came before, until that is a whole header or can be none. What is
-//! input then waits until the reactor, told by [`NextStep::Identified`], has admitted the peer under
-//! its real address: only then does [`Connection::begin`] answer it. So neither is anything echoed
-//! to who is refused, nor does an echo come before a greeting. Nothing here is on the hot path.
+//! Each read is appended to the earlier ones until they are a whole header, or can't become one.
+//! Input behind the header is buffered. The reactor, on [`NextStep::Identified`], admits the
+//! connection under the client's address, and only then [`Connection::answer_buffered`] answers.
+//! So a rejected client gets no echo, and a banner comes before the first echo. Nothing here is on
+//! the hot path.
 
 use std::io;
 
@@ -105,7 +106,7 @@ impl<S: Stream> Connection<S> {
         }
         if let Some(client) = rest.client {
             let via = std::mem::replace(&mut self.peer, client);
-            debug!(peer:% = self.peer, via:%; "proxied");
+            debug!(peer:% = self.peer, via:%; "PROXY header:");
         }
         self.pending = None;
         self.keep(input, now);

@@ -4,8 +4,8 @@ use std::io;
 
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
-use crate::os::errno;
 use crate::line::Framing;
+use crate::os::errno;
 
 use super::{Connection, NextStep, Phase, Ready, Shared, Stream, length};
 

@@ -28,7 +28,7 @@ pub enum HttpStep {
     Pending,
     /// It goes on in the next turn.
     Yield,
-    /// It is to be given an answer, by [`Exchange::answer`].
+    /// It is to be given an answer, by [`HttpConnection::answer`].
     Request(Request),
     /// It is gone, or to be closed.
     Done,

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use anyhow::{anyhow, bail};
 use socket2::{Domain, Socket, Type};
 
-use crate::os::descriptors;
 use crate::net::endpoint::Endpoint;
+use crate::os::descriptors;
 use crate::os::errno;
 
 use super::config::LoadConfig;

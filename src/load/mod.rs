@@ -36,10 +36,10 @@ use self::engine::Engine;
 use self::progress::Progress;
 
 pub use self::config::{Close, LineSize, LoadConfig, Mode, ReportFormat, StopAfter};
-pub use self::report::threshold::{Threshold, ThresholdResult};
 pub use self::outcome::Outcome;
 #[cfg(feature = "plot")]
 pub use self::report::plot;
+pub use self::report::threshold::{Threshold, ThresholdResult};
 pub use self::report::{
     Answers, Connections, Distribution, Distributions, Found, Interval, Mismatch, Percentiles,
     Report, Settings, Statistic, Times, compare, hdr, hint, text,

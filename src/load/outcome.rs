@@ -1,8 +1,8 @@
 //! How a run came to its end, and why that is no success.
 
 use super::config::LoadConfig;
-use crate::load::report::threshold::{Threshold, ThresholdResult};
 use super::report::{Distributions, Report, lost_or_failed};
+use crate::load::report::threshold::{Threshold, ThresholdResult};
 
 /// How a run came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use crate::cause::Cause;
 use crate::connection::{Connection, Peer, Ready, Traffic};
 use crate::os::errno::{self, AcceptError};
 
-use super::reap::log_closed;
 use super::admission::{Decision, EVICTS_PER_TURN};
+use super::reap::log_closed;
 use super::warnings::Warning;
 use super::{Os, OverLimit, Reactor};
 
@@ -140,7 +140,9 @@ impl<K: Os> Reactor<K> {
             return Cause::Refused;
         }
         if let Some(left_out) = self.warnings.allow(Warning::Register, self.shared.now) {
-            warn!("a connection could not be registered: {error} (warnings left out: {left_out})");
+            warn!(
+                "a connection could not be registered: {error} ({left_out} similar warnings suppressed)"
+            );
         } else {
             debug!("a connection could not be registered: {error}");
         }
@@ -185,7 +187,7 @@ impl<K: Os> Reactor<K> {
                     self.counters.accepted += 1;
                     self.counters.closed(Cause::Aborted, Traffic::default());
                 }
-                debug!("accept: {error}; on with the next");
+                debug!("accept: {error}; continuing");
                 Ok(())
             }
             AcceptError::Exhausted => {
@@ -223,7 +225,7 @@ impl<K: Os> Reactor<K> {
         if let Some(left_out) = self.warnings.allow(Warning::Accept, self.shared.now) {
             warn!(
                 "accept: {error}; pausing, with {} connections open; if descriptors have run out, \
-                 raise their limit or lower --max-connections (warnings left out: {left_out})",
+                 raise their limit or lower --max-connections ({left_out} similar warnings suppressed)",
                 self.open_count()
             );
         }

@@ -13,14 +13,14 @@ use std::time::Duration;
 use log::{debug, warn};
 use slab::Slab;
 
-use crate::net::access;
 use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Ready, Stream};
-use crate::os::errno::{self, AcceptError};
 use crate::http::{HttpConnection, HttpStep, REQUEST_TIMEOUT, Request, Response};
+use crate::net::access;
+use crate::os::errno::{self, AcceptError};
 
-use super::counters::{EVICTED, FULL, REFUSED};
 use super::admission::ACCEPT_PAUSE;
+use super::counters::{EVICTED, FULL, REFUSED};
 use super::warnings::Warning;
 use super::{Os, PeerLimit, Reactor, Wakeups};
 
@@ -161,13 +161,9 @@ impl<S: Stream> Admin<S> {
     }
 
     /// Adds a visitor, whose key was [`Slab::vacant_key`]. Its request may be there already.
-    fn insert(&mut self, exchange: HttpConnection<S>, peer: Peer) {
+    fn insert(&mut self, http: HttpConnection<S>, peer: Peer) {
         self.accepted += 1;
-        let key = self.connections.insert(AdminConnection {
-            http: exchange,
-            peer,
-            number: self.accepted,
-        });
+        let key = self.connections.insert(AdminConnection { http, peer, number: self.accepted });
         self.mark(ADMIN_KEY_BASE + key, Ready::READABLE);
     }
 
@@ -197,7 +193,7 @@ impl<S: Stream> Admin<S> {
 }
 
 impl<K: Os> Reactor<K> {
-    /// What visitors have asked since this was asked last: each wants [`Self::answer`].
+    /// What visitors have asked since this was asked last: each wants [`Self::answer_admin`].
     pub fn admin_requests(&mut self) -> Vec<AdminRequest> {
         std::mem::take(&mut self.admin.requests)
     }
@@ -265,21 +261,19 @@ impl<K: Os> Reactor<K> {
             let Some(victim) = self.admin.victim() else {
                 return self.reject_admin(&peer, FULL);
             };
-            if let Some(AdminConnection { http: exchange, peer, .. }) =
-                self.admin.connections.get(victim)
-            {
-                if !exchange.is_answered() {
+            if let Some(AdminConnection { http, peer, .. }) = self.admin.connections.get(victim) {
+                if !http.is_answered() {
                     let peer = *peer;
                     self.reject_admin(&peer, EVICTED);
                 }
                 self.admin.remove(victim);
             }
         }
-        let mut exchange = HttpConnection::new(stream, self.shared.now);
+        let mut http = HttpConnection::new(stream, self.shared.now);
         let key = self.admin.connections.vacant_key();
-        match self.os.register(exchange.stream_mut(), ADMIN_KEY_BASE + key) {
+        match self.os.register(http.stream_mut(), ADMIN_KEY_BASE + key) {
             Ok(()) => {
-                self.admin.insert(exchange, peer);
+                self.admin.insert(http, peer);
                 self.deadlines.check_for_stops_within(REQUEST_TIMEOUT);
                 self.deadlines.schedule_stop_check(self.shared.now);
             }
@@ -293,14 +287,16 @@ impl<K: Os> Reactor<K> {
         if let Some(at) = self.summary.note_admin(peer, self.shared.now) {
             self.deadlines.set_summary(at);
         }
-        debug!(peer:%, reason; "visitor rejected");
+        debug!(peer:%, reason; "metrics listener: connection rejected");
     }
 
     /// Echoes go on whatever becomes of visitors; so this is no failure of ours.
     fn admin_accept_failed(&mut self, error: &io::Error) {
         self.admin.paused_until = self.shared.now.after(ACCEPT_PAUSE);
         if let Some(left_out) = self.warnings.allow(Warning::Admin, self.shared.now) {
-            warn!("a visitor could not be let in: {error} (warnings left out: {left_out})");
+            warn!(
+                "metrics listener: accept failed: {error} ({left_out} similar warnings suppressed)"
+            );
         }
     }
 }

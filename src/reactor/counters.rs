@@ -1,7 +1,6 @@
 //! What the reactor counts. At any time, accepted = open + the sum of all causes.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::cause::Cause;
 use crate::connection::Traffic;
@@ -26,10 +25,10 @@ pub struct Counters {
     pub accept_errors: BTreeMap<String, u64>,
     /// How often the gate paused because descriptors or memory had run out.
     pub pauses: u64,
-    /// How many turns there were.
+    /// How many turns the event loop has made.
     pub iterations: u64,
-    /// The longest of those that were measured: see [`super::Reactor::turn`].
-    pub longest_iteration: Duration,
+    /// How many of them took longer than [`super::SLOW_ITERATION`].
+    pub slow_iterations: u64,
     /// Visitors that were closed before they were answered, by a word of [`super::REJECTIONS`].
     pub admin_rejected: BTreeMap<&'static str, u64>,
     closed: [u64; Cause::ALL.len()],

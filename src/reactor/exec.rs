@@ -18,8 +18,8 @@ use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Traffic};
 
-use super::reap::log_child;
 use super::os::{ExitStatus, StopSignal};
+use super::reap::log_child;
 use super::warnings::Warning;
 use super::{Os, Reactor};
 
@@ -69,7 +69,9 @@ impl<K: Os> Reactor<K> {
             Ok(id) => self.child_started(id, child),
             Err(error) => {
                 if let Some(left_out) = self.warnings.allow(Warning::Child, now) {
-                    warn!("a child could not be started: {error} (warnings left out: {left_out})");
+                    warn!(
+                        "a child could not be started: {error} ({left_out} similar warnings suppressed)"
+                    );
                 }
                 self.child_closed(&child, Cause::Exec);
             }

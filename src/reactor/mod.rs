@@ -16,21 +16,21 @@
 //! back-pressure, a full house, a pause) must be remembered here, or that peer waits for ever.
 
 mod accept;
+mod admin;
+mod admission;
 mod banner;
-mod exec;
-mod reap;
 mod counters;
 mod deadlines;
-mod admin;
 mod drain;
+mod exec;
 mod expire;
-mod admission;
-mod os;
 mod fault_injection;
 mod news;
 mod options;
+mod os;
 mod per_peer;
 mod proxy_header;
+mod reap;
 mod slots;
 mod stops;
 mod summary;
@@ -47,28 +47,31 @@ use crate::clock::MonotonicMs;
 use crate::connection::Shared;
 use crate::os::errno;
 
-use self::exec::Children;
-use self::deadlines::Deadlines;
 use self::admin::Admin;
-use self::expire::EXPIRIES_PER_TURN;
 use self::admission::{Admission, EVICTS_PER_TURN};
+use self::deadlines::Deadlines;
+use self::exec::Children;
+use self::expire::EXPIRIES_PER_TURN;
 use self::per_peer::PerPeer;
 use self::slots::Slots;
 use self::summary::Summary;
 use self::warnings::Warnings;
 
-pub use self::counters::{Counters, REJECTIONS};
 pub use self::admin::{ADMIN_KEY_BASE, AdminRequest};
-pub use self::banner::Banner;
 pub use self::admission::{LISTENER_STATES, OverLimit};
-pub use self::os::{Event, ExitStatus, Os, Signal, StopSignal};
+pub use self::banner::Banner;
+pub use self::counters::{Counters, REJECTIONS};
 pub use self::fault_injection::{FaultInjector, FaultKind, FaultSampler, FaultSpec, FaultyStream};
 pub use self::news::Wakeups;
 pub use self::options::Options;
+pub use self::os::{Event, ExitStatus, Os, Signal, StopSignal};
 pub use self::per_peer::PeerLimit;
 
-/// A turn that serves no more connections than this is not measured: at 64 KiB in and out each,
-/// they take some two milliseconds, and the clock counts in four.
+/// A turn that takes longer than this is counted as slow.
+pub const SLOW_ITERATION: Duration = Duration::from_millis(50);
+
+/// A turn that serves no more connections than this is not timed: at 64 KiB in and out each, they
+/// take some two milliseconds.
 const UNTIMED_TURN_MAX: usize = 32;
 
 /// The longest wait, should a deadline be years away: what a poll counts in is an `int` of
@@ -153,6 +156,8 @@ impl<K: Os> Reactor<K> {
         }
         if !self.listeners_idle {
             news.insert(self.accept_and_serve_admin(news)?);
+            // A start of a child, or a scrape, may take long.
+            served += UNTIMED_TURN_MAX + 1;
         }
         self.counters.iterations += 1;
         if served > UNTIMED_TURN_MAX {
@@ -173,16 +178,16 @@ impl<K: Os> Reactor<K> {
         Ok(news)
     }
 
-    /// Notes how long this turn has taken. The clock is coarse, and turns that serve few are
-    /// shorter than what it shows; so they are not measured, and lines pay nothing for it.
+    /// Counts this turn if it was slow. Turns that serve few connections are not timed, so lines
+    /// pay nothing for it.
     #[cold]
     fn record_duration(&mut self) {
         let lasted = self.os.now().since(self.shared.now);
-        self.counters.longest_iteration = self.counters.longest_iteration.max(lasted);
+        self.counters.slow_iterations += u64::from(lasted > SLOW_ITERATION);
     }
 
-    /// Has a turn tell [`Wakeups::WATCHDOG`] each time that this has passed, from now on: so the owner
-    /// knows that the loop goes round.
+    /// Makes a turn return [`Wakeups::WATCHDOG`] at that interval, from now on: the sign that the
+    /// loop is running.
     pub fn watchdog_every(&mut self, interval: Duration) {
         self.deadlines.watchdog_every(interval, self.os.now());
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::net::access::Access;
-use crate::reactor::Banner;
 use crate::connection::Timeouts;
+use crate::net::access::Access;
 use crate::net::proxy::HeaderPolicy;
+use crate::reactor::Banner;
 use crate::service::Service;
 
 use super::{OverLimit, PeerLimit};

@@ -1,6 +1,6 @@
 //! The seam between the reactor and the world: what it asks of the system below it.
 //!
-//! In the product this is [`super::MioOs`], mio on epoll or kqueue, resolved at compile time; in
+//! In the product this is `sys::MioOs`, mio on epoll or kqueue, resolved at compile time; in
 //! tests it is a script. An implementation keeps these rules:
 //!
 //! - Readiness is edge-triggered: a condition that lasts is reported once, when it begins. What

@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::net::access;
 use crate::connection::Peer;
+use crate::net::access;
 
 /// How many connections an address may have. IPv6 addresses that share their first bits count as
 /// one, because a host has a whole network of them.
@@ -67,7 +67,7 @@ impl PerPeer {
         }
     }
 
-    /// The same as [`Self::enter`], for the connection with that key, whose PROXY header has not
+    /// The same as [`Self::try_acquire`], for the connection with that key, whose PROXY header has not
     /// come.
     pub(super) fn try_acquire_unidentified(&mut self, key: usize, peer: &Peer) -> bool {
         let room = self.try_acquire(peer);

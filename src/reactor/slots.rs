@@ -68,7 +68,7 @@ impl<S: Stream> Slots<S> {
         self.slab.len()
     }
 
-    /// True if there is work that needs no event; after [`Self::settle`], and not before.
+    /// True if there is work that needs no event; after [`Self::end_turn`], and not before.
     pub(super) const fn has_work(&self) -> bool {
         self.has_work
     }

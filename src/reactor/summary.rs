@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::net::access;
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::connection::Peer;
+use crate::net::access;
 
 /// The causes that are summed up.
 const CAUSES: [Cause; 7] = [

@@ -11,7 +11,7 @@ impl<K: Os> Reactor<K> {
         &self.counters
     }
 
-    /// How many connections are in each phase of [`Kind::ALIVE`], and what went through them.
+    /// How many connections are in each phase of [`PhaseKind::ALIVE`], and what went through them.
     pub fn snapshot(&self) -> ([usize; PhaseKind::ALIVE.len()], Traffic) {
         let mut phases = [0; PhaseKind::ALIVE.len()];
         let mut traffic = Traffic::default();

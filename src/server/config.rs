@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::net::access::Access;
-use crate::reactor::Banner;
 use crate::connection::Timeouts;
-use crate::reactor::FaultSpec;
+use crate::net::access::Access;
 use crate::net::proxy::HeaderPolicy;
+use crate::reactor::Banner;
+use crate::reactor::FaultSpec;
 use crate::reactor::{Options, OverLimit, PeerLimit};
-use crate::sys::{ExecCommand};
 use crate::service::Service;
+use crate::sys::ExecCommand;
 
 use super::{LogFormat, Sandbox};
 

@@ -10,8 +10,8 @@ use log::warn;
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::net::endpoint::{Endpoint, UNIX_PREFIX};
-use crate::os::errno;
 use crate::net::keepalive::set_user_timeout;
+use crate::os::errno;
 use crate::sys::Listener;
 
 use super::config::{Keepalive, Listen, ServerConfig};
@@ -183,7 +183,7 @@ pub(super) fn set_inherited(
 fn warn_about_backlog(backlog: u32) {
     let Some(somaxconn) = sysctl("/proc/sys/net/core/somaxconn").first().copied() else { return };
     if backlog > somaxconn {
-        warn!("the backlog of {backlog} is cut down to net.core.somaxconn = {somaxconn}");
+        warn!("the backlog of {backlog} is limited to net.core.somaxconn = {somaxconn}");
     }
 }
 

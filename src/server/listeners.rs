@@ -7,9 +7,9 @@ use crate::net::endpoint::Endpoint;
 use crate::sys::Listener;
 
 use super::config::{Listen, ServerConfig};
-use super::socket_activation::Inherited;
 use super::listen::{self, Bound};
 use super::port_file;
+use super::socket_activation::Inherited;
 use super::socket_file::SocketFile;
 
 /// Listeners, and what is known of them; those that were inherited are the first.

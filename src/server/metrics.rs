@@ -56,7 +56,7 @@ impl Metrics {
                 let (content_type, text) = negotiated(&request.accept, self.text(reactor));
                 Response::new(200, content_type, text)
             }
-            "/healthz" => Response::text(200, "the loop goes round"),
+            "/healthz" => Response::text(200, "ok"),
             "/readyz" if reactor.is_draining() => Response::text(503, "draining"),
             "/readyz" => Response::text(200, "ready"),
             _ => Response::text(404, "there are /, /metrics, /healthz and /readyz"),
@@ -144,14 +144,14 @@ fn connections<K: Os>(
     let phases = PhaseKind::ALIVE.iter().zip(phases);
     let phases = phases.map(|(kind, count)| (kind.name().to_owned(), number(count)));
     let name = "connections";
-    gauges(registry, name, "Connections there are, by phase", "phase", phases);
+    gauges(registry, name, "Open connections by phase", "phase", phases);
     let children = number(reactor.children());
-    gauge(registry, "children", "Children that answer a connection", children);
+    gauge(registry, "exec_children", "Child processes that serve a connection (--exec)", children);
     let name = "connections_accepted";
-    counter(registry, name, "Connections taken from a queue", counted.accepted);
+    counter(registry, name, "Accepted connections", counted.accepted);
     let causes = Cause::ALL.iter().map(|cause| (cause.word().to_owned(), counted.of(*cause)));
     let name = "connections_closed";
-    counters(registry, name, "Connections that have ended, by cause", "cause", causes);
+    counters(registry, name, "Closed connections by cause", "cause", causes);
 }
 
 fn traffic(registry: &mut Registry, traffic: Traffic) {
@@ -165,43 +165,36 @@ fn listeners<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     let counted = reactor.counters();
     let now = reactor.listener_state();
     let states = LISTENER_STATES.map(|word| (word.to_owned(), u64::from(word == now)));
-    gauges(registry, "gate", "1 for the state of admission", "state", states);
-    let pauses = "Pauses of admission because descriptors or memory had run out";
+    gauges(registry, "listener_state", "1 for the current state of the listeners", "state", states);
+    let pauses = "Pauses of accept because descriptors or memory had run out";
     counter(registry, "accept_pauses", pauses, counted.pauses);
     let errors = counted.accept_errors.iter().map(|(errno, count)| (errno.clone(), *count));
-    counters(registry, "accept_errors", "Failures of accept, by errno", "errno", errors);
+    counters(registry, "accept_errors", "Failed accept calls, by errno", "errno", errors);
 }
 
 fn admin<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     let counts = &reactor.counters().admin_rejected;
     let count = |reason| counts.get(reason).copied().unwrap_or_default();
     let rejected = REJECTIONS.map(|reason| (reason.to_owned(), count(reason)));
-    let help = "Requests for metrics or health that were closed unanswered, by reason";
+    let help = "Metrics and health requests closed without a response, by reason";
     counters(registry, "metrics_rejected", help, "reason", rejected);
 }
 
 fn injected_faults<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     let counts =
         reactor.injected_faults().into_iter().map(|(kind, count)| (kind.to_owned(), count));
-    let name = "faults";
-    counters(
-        registry,
-        name,
-        "Connections that had a fault done to them on request",
-        "kind",
-        counts,
-    );
+    let name = "injected_faults";
+    counters(registry, name, "Connections with an injected fault, by kind", "kind", counts);
 }
 
 fn event_loop<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     let counted = reactor.counters();
-    counter(registry, "turns", "Turns of the event loop", counted.iterations);
-    let longest = Gauge::<f64, AtomicU64>::default();
-    longest.set(counted.longest_iteration.as_secs_f64());
-    let help = "The longest turn so far, in seconds; to a few milliseconds";
-    registry.register("longest_turn_seconds", help, longest);
+    counter(registry, "event_loop_iterations", "Iterations of the event loop", counted.iterations);
+    let help = "Iterations of the event loop that took longer than 50 ms";
+    counter(registry, "event_loop_slow_iterations", help, counted.slow_iterations);
     let dropped = LogSink::dropped();
-    counter(registry, "log_lines_dropped", "Log lines that nobody took in time", dropped);
+    let help = "Log lines dropped because stderr was not writable";
+    counter(registry, "log_lines_dropped", help, dropped);
     gauge(registry, "draining", "1 while draining", u64::from(reactor.is_draining()));
     let version = [(env!("CARGO_PKG_VERSION").to_owned(), 1)];
     gauges(registry, "build_info", "1 for the version", "version", version);

@@ -2,16 +2,16 @@
 
 mod config;
 mod descriptors;
-mod socket_activation;
 mod listen;
+mod listeners;
 mod log_format;
 mod log_sink;
 mod metrics;
 mod notify;
-mod listeners;
 mod port_file;
 mod privileges;
 mod sandbox;
+mod socket_activation;
 mod socket_file;
 mod status;
 
@@ -22,15 +22,17 @@ use log::{error, info, warn};
 
 use crate::cause::Cause;
 use crate::os::descriptors::DescriptorLimit;
-use crate::reactor::{FaultInjector, FaultSampler, Options, Os, OverLimit, Reactor, Signal, Wakeups};
-use crate::sys::{Launcher, MioOs, SignalHandlers};
 use crate::os::signals;
+use crate::reactor::{
+    FaultInjector, FaultSampler, Options, Os, OverLimit, Reactor, Signal, Wakeups,
+};
+use crate::sys::{Launcher, MioOs, SignalHandlers};
 
-use socket_activation::{Claimed, Inherited};
 use listen::ListenTarget;
+use listeners::Listeners;
 use metrics::Metrics;
 use notify::Manager;
-use listeners::Listeners;
+use socket_activation::{Claimed, Inherited};
 use socket_file::SocketFile;
 
 pub use config::{Keepalive, Listen, ServerConfig};
@@ -63,7 +65,7 @@ impl Start {
         let inherited = socket_activation::claim();
         let handlers =
             SignalHandlers::install().and_then(|handlers| signals::begin().map(|()| handlers));
-        Self { inherited, handlers: handlers.context("cannot heed signals") }
+        Self { inherited, handlers: handlers.context("cannot install signal handlers") }
     }
 }
 
@@ -117,7 +119,7 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
     if config.faults.is_empty() {
         return begin(system, count, options, (config, metrics, &manager));
     }
-    warn!("MISBEHAVING ON REQUEST: {}", format_options(config));
+    warn!("fault injection enabled: {}", format_options(config));
     let dice = FaultSampler::new(config.faults.clone(), config.fault_seed);
     begin(FaultInjector::new(system, dice), count, options, (config, metrics, &manager))
 }
@@ -144,7 +146,8 @@ fn format_options(config: &ServerConfig) -> String {
 ///
 /// A name that can't be resolved.
 pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
-    let Inherited { listeners: inherited, metrics } = socket_activation::take(start.inherited?, config)?;
+    let Inherited { listeners: inherited, metrics } =
+        socket_activation::take(start.inherited?, config)?;
     let binds = listeners::also_binds(config, &inherited);
     let wanted = if binds { listen::resolve(config)? } else { Vec::new() };
     let connections_max = descriptors::effective(config.connections_max, wanted.len());

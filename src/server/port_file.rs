@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use rustix::event::PollFlags;
 use rustix::fs::{Mode, OFlags};
 
-use crate::os::descriptors;
 use crate::net::endpoint::Endpoint;
+use crate::os::descriptors;
 use crate::os::errno;
 
 /// How long a reader of a FIFO is waited for, or one that does not read. Nobody is served

@@ -12,8 +12,8 @@ use anyhow::{Context, anyhow, bail};
 use listenfd::ListenFd;
 use socket2::SockRef;
 
-use crate::os::descriptors;
 use crate::net::endpoint::Endpoint;
+use crate::os::descriptors;
 
 use super::config::ServerConfig;
 use super::listen::{self, Bound};

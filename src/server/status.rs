@@ -33,8 +33,8 @@ pub(super) fn log<K: Os>(reactor: &Reactor<K>) {
         ("bytes_in", traffic.bytes_in.into()),
         ("bytes_out", traffic.bytes_out.into()),
         ("lines", traffic.lines.into()),
-        ("gate", gate.into()),
-        ("pauses", counters.pauses.into()),
+        ("listener_state", gate.into()),
+        ("accept_pauses", counters.pauses.into()),
         ("log_dropped", LogSink::dropped().into()),
     ]);
     let occurred = causes.iter().filter(|(_, count)| *count > 0);

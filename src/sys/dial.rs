@@ -1,8 +1,8 @@
 //! The seam between the load generator and the world: what it asks of the system below it, as
-//! [`super::Os`] is what the daemon asks.
+//! [`Os`](crate::reactor::Os) is what the daemon asks.
 //!
 //! In the product this is [`super::Dialer`]; in tests it is a script with a clock of its own. An
-//! implementation keeps the rules of [`super::Os`]: readiness is edge-triggered and a hint,
+//! implementation keeps the rules of [`Os`](crate::reactor::Os): readiness is edge-triggered and a hint,
 //! nothing blocks but [`Dial::poll`], and time never goes back.
 
 use std::io;

@@ -14,10 +14,10 @@ use crate::clock::MonotonicNs;
 use crate::net::endpoint::Endpoint;
 use crate::os::errno;
 
-use super::timer::{self, Timer};
 use super::dial::{Dial, DialEvent, DialedStream};
 use super::edge;
 use super::socket::{Socket, readiness};
+use super::timer::{self, Timer};
 
 /// How many events one poll tells at most. What does not fit is told by the next one.
 const EVENTS_MAX: usize = 1024;

@@ -27,7 +27,7 @@ impl Descriptor {
     }
 
     /// Has an edge told again at once, if what it was told of is still there.
-    pub(super) fn renew(
+    pub(super) fn rearm(
         &mut self,
         registry: &Registry,
         token: Token,
@@ -45,7 +45,7 @@ impl Descriptor {
     ///
     /// What it answers says nothing. After a hang-up it has forgotten the socket, and has nothing
     /// more to tell of it either.
-    pub(super) fn spent(&self) {
+    pub(super) fn would_block(&self) {
         drop(self.0.try_io(|| Err::<(), _>(io::ErrorKind::WouldBlock.into())));
     }
 }
@@ -69,12 +69,12 @@ impl AsFd for Descriptor {
 }
 
 /// Nothing but would-block has the next edge told: so that is what has to be found.
-pub(super) const fn is_unready(_descriptor: BorrowedFd<'_>) -> bool {
+pub(super) const fn is_empty_now(_descriptor: BorrowedFd<'_>) -> bool {
     false
 }
 
 /// Of a source that has been told of, and that others than mio read: its next edge is told too.
 /// Should it not be read before the next poll, it is told of again.
-pub(super) fn renew(source: &mut impl Source, registry: &Registry, token: Token) -> io::Result<()> {
+pub(super) fn rearm(source: &mut impl Source, registry: &Registry, token: Token) -> io::Result<()> {
     source.reregister(registry, token, Interest::READABLE)
 }

@@ -68,7 +68,7 @@ pub(super) fn become_subreaper() -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) const fn adopt() -> bool {
+pub(super) const fn become_subreaper() -> bool {
     false
 }
 

@@ -16,14 +16,14 @@ use crate::clock::MonotonicMs;
 use crate::connection::Peer;
 use crate::os::errno;
 
-use crate::reactor::ADMIN_KEY_BASE;
+use super::child_stderr::ChildStderr;
 use super::edge;
-use crate::reactor::{Event, ExitStatus, Os, Signal, StopSignal};
+use super::exec_command;
 use super::launcher::Launcher;
 use super::listener::Listener;
-use super::exec_command;
 use super::socket::{Socket, readiness};
-use super::child_stderr::ChildStderr;
+use crate::reactor::ADMIN_KEY_BASE;
+use crate::reactor::{Event, ExitStatus, Os, Signal, StopSignal};
 
 /// How many events one poll tells at most. What does not fit is told by the next one.
 const EVENTS_MAX: usize = 1024;

@@ -1,5 +1,5 @@
-//! The operating system: what the reactor and the load generator ask of it, on mio. The only home of
-//! mio.
+//! The operating system, on mio, as the reactor ([`Os`](crate::reactor::Os)) and the load generator
+//! ([`Dial`]) see it. The only home of mio.
 
 mod child_stderr;
 mod defer_accept;

@@ -118,7 +118,7 @@ impl Report {
         {
             wrong.push(format!("{there} of {wanted} connections"));
         }
-        for place in ["/errors", "/shortages"] {
+        for place in ["/errors", "/local_errors"] {
             let words = self.0.pointer(place).and_then(Value::as_object);
             wrong
                 .extend(words.into_iter().flatten().map(|(word, count)| format!("{count} {word}")));

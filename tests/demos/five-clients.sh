@@ -37,7 +37,7 @@ show "grep ' closed ' daemon.log | sed 's/.*cause/cause/; s/ duration.*//' | sor
 assert 'five transitions: open -> closed (finished)' said '^ *5 cause=finished '
 
 say 'Nothing is left.'
-empty=' open=0 flushing=0 draining=0 lingering=0 (introducing=0 )?(children=0 )?accepted=5 closed=5 '
+empty=' open=0 flushing=0 draining=0 lingering=0 (proxy_header=0 )?(children=0 )?accepted=5 closed=5 '
 until_true 'the status says so' status_says "$empty"
 show "kill -USR1 $daemon; grep status daemon.log | tail -n 1 | sed 's/.*status/status/; s/flushing.*accepted/... accepted/'"
 assert 'five have come, five have finished' said ' accepted=5 closed=5 .* finished=5'

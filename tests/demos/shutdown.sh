@@ -32,7 +32,7 @@ begun=$SECONDS
 show "kill -TERM $daemon; kill -CONT $daemon"
 wait_for 'the daemon' "$daemon"
 took=$((SECONDS - begun))
-show "grep -oE 'draining, .*|status .*|drained$' daemon.log | sed 's/flushing.*accepted/... accepted/; s/ gate=.*//'"
+show "grep -oE 'draining, .*|status .*|drained$' daemon.log | sed 's/flushing.*accepted/... accepted/; s/ listener_state=.*//'"
 assert 'it has ended by itself: exit status 0' equal "$exit_status" 0
 assert 'in less than 5 seconds' test "$took" -lt 5
 assert 'all were served, as many bytes out as in: nobody was cut' \

@@ -223,7 +223,11 @@ fn k15_children_have_a_limit_of_their_own_and_one_address_may_not_have_them_all_
             peer.echo(b"a line\n");
         }
         let status = daemon.status();
-        assert_eq!((status.count("children"), status.word("gate")), (40, "full"), "{status:?}");
+        assert_eq!(
+            (status.count("children"), status.word("listener_state")),
+            (40, "full"),
+            "{status:?}"
+        );
         assert_eq!(daemon.log().contains("WARN ] --exec without --max-per-peer"), warned);
         drop(peers.remove(0));
         peers[39].echo(b"the last one\n");

@@ -166,7 +166,7 @@ fn f07_more_connections_than_descriptors_are_cut_down_with_a_warning() {
     for peer in &mut peers {
         peer.echo(b"in\n");
     }
-    assert_eq!(daemon.status().word("gate"), "full");
+    assert_eq!(daemon.status().word("listener_state"), "full");
     drop(peers);
     daemon.epilogue();
 }

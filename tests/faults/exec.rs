@@ -207,7 +207,11 @@ fn k06_children_count_for_the_limit_on_connections() {
     let mut third = daemon.connect();
     third.send(b"waiting\n");
     let status = daemon.status();
-    assert_eq!((status.count("children"), status.word("gate")), (2, "full"), "{status:?}");
+    assert_eq!(
+        (status.count("children"), status.word("listener_state")),
+        (2, "full"),
+        "{status:?}"
+    );
     status.assert_balanced();
     let queue = daemon.sockets().into_iter().find(|socket| socket.state == TcpState::Listen);
     assert_eq!(queue.unwrap().unread, 1, "it is in the kernel's queue");

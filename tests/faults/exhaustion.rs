@@ -55,7 +55,11 @@ fn x02_many_listeners_are_counted_in_the_reserve() {
     visitor.send(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n");
     assert!(visitor.read_to_end().starts_with(b"HTTP/1.1 200 "));
     let status = daemon.status();
-    assert_eq!((status.word("gate"), status.count("pauses")), ("full", 0), "{status:?}");
+    assert_eq!(
+        (status.word("listener_state"), status.count("accept_pauses")),
+        ("full", 0),
+        "{status:?}"
+    );
     drop(peers);
     daemon.epilogue();
 }
@@ -209,9 +213,9 @@ fn x08_a_storm_of_failing_accepts_is_one_warning() {
     let daemon = Builder::new(&[]).env("RUST_LOG", "info").start();
     daemon.limit_descriptors(2);
     let peers = daemon.connect_many(20);
-    let status = daemon.wait_for_status("five pauses", |status| status.count("pauses") >= 5);
+    let status = daemon.wait_for_status("five pauses", |status| status.count("accept_pauses") >= 5);
     let warnings = daemon.log().matches(" WARN ").count();
-    let pauses = usize::try_from(status.count("pauses")).unwrap();
+    let pauses = usize::try_from(status.count("accept_pauses")).unwrap();
     // One in five seconds, which is twenty pauses.
     assert!(warnings <= 1 + pauses / 20, "{warnings} warnings for {pauses} pauses");
     drop(peers);

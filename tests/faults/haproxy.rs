@@ -101,7 +101,7 @@ fn total(report: &Value, what: &str) -> u64 {
 /// The addresses without ports that a log names as its clients'.
 fn clients(daemon: &Daemon) -> BTreeSet<String> {
     let log = daemon.log();
-    let proxied = log.lines().filter_map(|line| line.split_once("] proxied peer="));
+    let proxied = log.lines().filter_map(|line| line.split_once("] PROXY header: peer="));
     proxied.map(|(_, rest)| rest.split(':').next().unwrap().to_owned()).collect()
 }
 

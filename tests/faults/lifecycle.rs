@@ -94,7 +94,7 @@ fn draining(arguments: &[&str]) -> (Daemon, Peer) {
 fn l04_a_second_signal_ends_it_now() {
     for second in [Signal::TERM, Signal::INT] {
         let (daemon, peer) = draining(&["--drain-timeout", "1h"]);
-        daemon.wait_for_status("no listener", |status| status.word("gate") == "closed");
+        daemon.wait_for_status("no listener", |status| status.word("listener_state") == "closed");
         daemon.signal(second);
         assert_eq!(daemon.closing(peer.address()).cause, "cut");
         daemon.epilogue_ended(1);

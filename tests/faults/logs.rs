@@ -58,7 +58,7 @@ fn o01_every_line_of_a_run_in_json_is_one_object() {
     for (name, count) in [("open", 0), ("accepted", 2), ("closed", 2), ("log_dropped", 0)] {
         assert_eq!(status[name], count, "{status:?}");
     }
-    assert_eq!(status["gate"], "closed");
+    assert_eq!(status["listener_state"], "closed");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn b01_a_reset_is_a_reset() {
     let status = daemon.wait_for_status("all have gone", |status| status.alive() == 0);
     assert!(status.count("fault_reset") > 0, "{status:?}");
     assert!(status.count("aborted") >= 5, "{status:?}");
-    assert!(daemon.log().contains("MISBEHAVING ON REQUEST: reset=100%, seed 1"));
+    assert!(daemon.log().contains("fault injection enabled: reset=100%, seed 1"));
 }
 
 #[test]

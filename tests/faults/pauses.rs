@@ -87,7 +87,7 @@ fn t04_a_header_and_a_visitors_question_that_came_in_time_are_answered_after_a_s
     let header = b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 9877\r\n";
     proxied.send(&header[..20]);
     visitor.write_all(b"GET /healthz HTTP/1.1\r\n").unwrap();
-    daemon.wait_for_status("it has come", |status| status.count("introducing") == 1);
+    daemon.wait_for_status("it has come", |status| status.count("proxy_header") == 1);
     daemon.stopped_for(Duration::from_millis(5300), || {
         proxied.send(&header[20..]);
         proxied.send(b"in time\n");

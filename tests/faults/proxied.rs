@@ -44,7 +44,7 @@ fn h01_the_client_that_a_header_names_is_the_peer() {
         (v2(0x21, 0x21, &v6.concat()), "[2001:db8::7]:4711"),
     ] {
         let mut peer = daemon.connect();
-        let proxied = format!("proxied peer={name} via={}", peer.address());
+        let proxied = format!("PROXY header: peer={name} via={}", peer.address());
         let before = daemon.log().matches(&format!("closed peer={name} ")).count();
         peer.exchange(&[&header[..], b"behind it\n"].concat(), b"behind it\n");
         peer.half_close();
@@ -140,7 +140,7 @@ fn h03_a_header_that_is_cut_short_is_a_violation() {
     let mut reset = daemon.connect();
     let address = reset.address();
     reset.send(&V1[..9]);
-    daemon.wait_for_status("it is there", |status| status.count("introducing") == 1);
+    daemon.wait_for_status("it is there", |status| status.count("proxy_header") == 1);
     reset.reset();
     assert_eq!(daemon.closing(address).cause, "reset");
     epilogue(daemon);
@@ -238,7 +238,7 @@ fn h08_a_drain_serves_who_has_been_introduced_and_waits_for_nobody_else() {
         let [complete, half, silent, owed] = &mut peers[..] else { panic!("four peers") };
         owed.exchange(&[V2, b"in\n"].concat(), b"in\n");
         half.send(&V1[..20]);
-        daemon.wait_for_status("three wait", |status| status.count("introducing") == 3);
+        daemon.wait_for_status("three wait", |status| status.count("proxy_header") == 3);
         daemon.stopped(|| {
             complete.send(&[V1, b"a line\nand a tail"].concat());
             owed.send(b"more\n");
@@ -270,7 +270,7 @@ fn h09_a_proxy_may_come_through_a_unix_socket() {
     let mut back = Vec::new();
     peer.read_to_end(&mut back).unwrap();
     assert_eq!(back, b"through a file\n");
-    daemon.wait_for_log(&format!("proxied peer={CLIENT} via=unix:{}", std::process::id()));
+    daemon.wait_for_log(&format!("PROXY header: peer={CLIENT} via=unix:{}", std::process::id()));
     epilogue(daemon);
 }
 

@@ -93,8 +93,8 @@ fn m01_metrics_are_open_metrics_and_say_what_the_status_says() {
         "tcpechod_bytes_total{direction=\"in\"} 8",
         "tcpechod_bytes_total{direction=\"out\"} 8",
         "tcpechod_lines_total{} 2",
-        "tcpechod_gate{state=\"open\"} 1",
-        "tcpechod_gate{state=\"paused\"} 0",
+        "tcpechod_listener_state{state=\"open\"} 1",
+        "tcpechod_listener_state{state=\"paused\"} 0",
         "tcpechod_draining{} 0",
     ] {
         assert!(samples.lines().any(|line| line == sample), "{sample} is not in:\n{samples}");

@@ -34,7 +34,7 @@ fn a_command_line_that_is_wrong_is_usage() {
         (&["-n", "5", "-d", "1s"], "cannot be used with"),
         (&["-n", "5", "--mode", "idle"], "--mode idle can't be used with"),
         (&["-r", "5", "--mode", "idle"], "--mode idle can't be used with"),
-        (&["--again", "5"], "only be used with --mode idle"),
+        (&["--verify-held", "5"], "only be used with --mode idle"),
         (&["--again", "5", "-c", "4", "--mode", "idle"], "there are 4 connections"),
         (&["-c", "0"], "at least 1 is needed"),
         (&["-c", "5m"], "at most 4m"),
@@ -115,7 +115,7 @@ fn ctrl_c_reports_what_was_found() {
     assert_eq!(daemon.counted("finished"), 50, "the daemon saw an orderly end");
 }
 
-/// The signals and the times are real; `src/load/generator/tests/stops.rs` has every moment of it.
+/// The signals and the times are real; `src/load/engine/tests/stops.rs` has every moment of it.
 #[test]
 fn g09_a_load_that_was_stopped_accuses_nobody() {
     let daemon = Daemon::with(&["--fault", "delay:100ms=100%"]);

@@ -65,7 +65,7 @@ fn ports_that_run_out_on_the_way_are_no_error_of_the_server() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let report = ran.report();
     assert_eq!(report["errors"], json!({}), "{report:#}");
-    assert!(report["shortages"]["EADDRNOTAVAIL"].as_u64().unwrap() > 0, "{report:#}");
+    assert!(report["local_errors"]["EADDRNOTAVAIL"].as_u64().unwrap() > 0, "{report:#}");
     assert_eq!(
         ran.stderr.matches("no free port: more source addresses").count(),
         1,

@@ -8,7 +8,7 @@ use crate::support::{Daemon, report, run};
 #[track_caller]
 fn agree(report: &Value, daemon: &Daemon) {
     assert_eq!((&report["errors"], &report["mismatches"]), (&json!({}), &json!(0)), "{report:#}");
-    assert_eq!((&report["unanswered"], &report["shortages"]), (&json!(0), &json!({})));
+    assert_eq!((&report["unanswered"], &report["local_errors"]), (&json!(0), &json!({})));
     assert_eq!(report["connections"]["attempted"], report["connections"]["established"]);
     assert_eq!(report["connections"]["established"], daemon.counted("accepted"));
 }
@@ -53,7 +53,7 @@ fn churn_connects_for_each_line() {
         assert_eq!((report["lines"].as_u64(), daemon.counted("lines")), (Some(500), 500));
         // Those that were begun when the last line came back had nothing to send.
         assert!(daemon.counted(cause) >= 500, "{close}");
-        assert_eq!(report["exchanges_total"], 500);
+        assert_eq!(report["transactions_total"], 500);
     }
 }
 
@@ -68,14 +68,15 @@ fn idle_connections_echo_once_and_are_held() {
 }
 
 #[test]
-fn idle_connections_are_asked_again() {
+fn idle_connections_are_held_verified() {
     let daemon = Daemon::start();
-    let options = ["--mode", "idle", "-c", "60", "-d", "300ms", "--warmup", "0s", "--again", "7"];
+    let options =
+        ["--mode", "idle", "-c", "60", "-d", "300ms", "--warmup", "0s", "--verify-held", "7"];
     let report = report(daemon.port, &options);
     agree(&report, &daemon);
-    assert_eq!((report["asked_again"].as_u64(), daemon.counted("lines")), (Some(7), 67));
+    assert_eq!((report["held_verified"].as_u64(), daemon.counted("lines")), (Some(7), 67));
     assert_eq!((report["lines_total"].as_u64(), daemon.counted("finished")), (Some(67), 60));
-    assert_eq!(report["settings"]["again"], 7);
+    assert_eq!(report["settings"]["verify_held"], 7);
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn a_half_close_gets_everything_back() {
         ["--mode", "half-close", "-P", "200", "-s", "1-3k", "-d", "300ms", "--warmup", "0s"];
     let report = report(daemon.port, &options);
     agree(&report, &daemon);
-    let exchanges = report["exchanges_total"].as_u64().unwrap();
+    let exchanges = report["transactions_total"].as_u64().unwrap();
     // Those that were under way at the end may have sent fewer lines.
     assert!(exchanges > 0, "{report:#}");
     assert!(report["lines_total"].as_u64() >= Some(exchanges * 200), "{report:#}");
@@ -99,7 +100,7 @@ fn aborts_are_resets_and_no_errors() {
     let options = ["--mode", "abort", "-P", "50", "-s", "1k", "-n", "10k"];
     let report = report(daemon.port, &options);
     agree(&report, &daemon);
-    let aborted = report["exchanges_total"].as_u64().unwrap();
+    let aborted = report["transactions_total"].as_u64().unwrap();
     assert!(aborted >= 200, "{aborted}");
     // Some of them were over before the daemon read anything.
     let resets = daemon.counted("reset") + daemon.counted("broken-pipe");

@@ -61,7 +61,7 @@ impl Load {
     ) -> Result<Self, String> {
         let report = folder.join(format!("report-{number}"));
         let words = format!(
-            "{} {} --mode idle -c {connections} -d {HOLD} --warmup 0s --again {} --source {} \
+            "{} {} --mode idle -c {connections} -d {HOLD} --warmup 0s --verify-held {} --source {} \
              --timeout {}s --seed {} -q --format json -o",
             address.ip(),
             address.port(),

@@ -11,7 +11,7 @@ pub(crate) fn complaints(
         let found = report.pointer(place).and_then(Value::as_u64);
         (found != Some(due)).then(|| format!("{place} is {found:?}, not {due}"))
     });
-    let empty = ["/errors", "/shortages"].into_iter().filter_map(|place| {
+    let empty = ["/errors", "/local_errors"].into_iter().filter_map(|place| {
         let found = report.pointer(place).unwrap_or(&Value::Null);
         let none = found.as_object().is_some_and(serde_json::Map::is_empty);
         (!none).then(|| format!("{place}: {found}"))

@@ -13,8 +13,8 @@ use super::verify::{complaints, daemons};
 fn a_report_is_right_only_to_the_last_line() {
     let good = json!({
         "connections": {"attempted": 200, "established": 200, "failed": 0},
-        "lines_total": 202, "bytes_total": 202 * 64, "asked_again": 2,
-        "mismatches": 0, "unanswered": 0, "errors": {}, "shortages": {},
+        "lines_total": 202, "bytes_total": 202 * 64, "held_verified": 2,
+        "mismatches": 0, "unanswered": 0, "errors": {}, "local_errors": {},
     });
     assert_eq!(complaints(&good, 200).count(), 0);
     for (place, spoilt) in [
@@ -22,7 +22,7 @@ fn a_report_is_right_only_to_the_last_line() {
         ("/lines_total", json!(201)),
         ("/mismatches", json!(1)),
         ("/errors", json!({"reset": 1})),
-        ("/shortages", Value::Null),
+        ("/local_errors", Value::Null),
     ] {
         let mut report = good.clone();
         *report.pointer_mut(place).unwrap() = spoilt;

@@ -45,7 +45,7 @@ pub(crate) fn complaints(report: &Value, connections: u64) -> impl Iterator<Item
         ("/connections/failed", 0),
         ("/lines_total", lines),
         ("/bytes_total", lines * LINE_BYTES),
-        ("/asked_again", again),
+        ("/held_verified", again),
         ("/mismatches", 0),
         ("/unanswered", 0),
     ];
@@ -63,7 +63,7 @@ pub(crate) fn daemons(counts: &Counts, statuses: &[ExitStatus], scale: &Scale) -
         ("bytes_in", lines * LINE_BYTES),
         ("bytes_out", lines * LINE_BYTES),
         ("open", 0),
-        ("pauses", 0),
+        ("accept_pauses", 0),
         ("log_dropped", 0),
     ];
     let wrong = due.into_iter().filter_map(|(name, due)| {

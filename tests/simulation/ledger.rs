@@ -26,7 +26,7 @@ pub(super) fn closed() -> Vec<(String, String)> {
 
 impl Log for Ledger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "tcpecho::reactor::closing"
+        metadata.target() == "tcpecho::reactor::reap"
     }
 
     fn log(&self, record: &Record<'_>) {

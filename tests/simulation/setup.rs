@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use fastrand::Rng;
-use tcpecho::net::access::Access;
-use tcpecho::reactor::Banner;
 use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Peer as Name, Timeouts};
+use tcpecho::net::access::Access;
 use tcpecho::net::proxy::{self, HeaderPolicy, Version};
+use tcpecho::reactor::Banner;
 use tcpecho::reactor::{Options, OverLimit, PeerLimit};
 use tcpecho::service::{ECHO, SUM};
 

@@ -23,7 +23,7 @@ pub(crate) fn page(facts: &str, outcomes: &[Outcome]) -> String {
          shares the other, the polite before the others (`nice`), so what they wait for there is \
          in the latencies too.\n\n\
          | row | company | p50 | p99 | p99.9 | highest | polite lines | lost | open at the end | \
-         memory before, at most, after | longest turn | log |\n\
+         memory before, at most, after | slow iterations | log |\n\
          |---|---|---|---|---|---|---|---|---|---|---|---|\n"
     );
     for outcome in outcomes {
@@ -64,7 +64,7 @@ pub(crate) fn line(outcome: &Outcome) -> String {
     format!(
         "| {} | {} | {} | {} | {} | {} | {:.0} | {lost} | {} | \
          {before:.1}, {most:.1}, {after:.1} | \
-         {:.0} ms | {} bytes |",
+         {:.0} | {} bytes |",
         outcome.row.id,
         outcome.row.name,
         time("p50"),
@@ -73,7 +73,7 @@ pub(crate) fn line(outcome: &Outcome) -> String {
         time("max"),
         number("/lines_total"),
         outcome.open,
-        outcome.longest_turn_s * 1e3,
+        outcome.slow_iterations,
         outcome.log_bytes
     )
 }

@@ -95,7 +95,7 @@ pub(crate) struct Outcome {
     /// Until everybody was connected who came back at once.
     pub(crate) back: Option<Duration>,
     pub(crate) log_bytes: usize,
-    pub(crate) longest_turn_s: f64,
+    pub(crate) slow_iterations: f64,
     pub(crate) wrong: Vec<String>,
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn run(row: Row, duration: Duration, folder: &Path) -> Result<Outcome
     drop(guests);
     daemon.until_open(0, Duration::from_secs(30))?;
     let after = daemon.private_bytes();
-    let longest_turn_s = daemon.metric("tcpechod_longest_turn_seconds")?;
+    let slow_iterations = daemon.metric("tcpechod_event_loop_slow_iterations_total")?;
     let (counts, mut wrong) = daemon.end()?;
     let report = report?;
     wrong.extend(deserters);
@@ -133,7 +133,7 @@ pub(crate) fn run(row: Row, duration: Duration, folder: &Path) -> Result<Outcome
     let back = back.transpose()?;
     let bytes = [before, peak.max(after), after];
     wrong.extend(too_much_memory(bytes, &counts));
-    Ok(Outcome { row, report, bytes, open, back, log_bytes, longest_turn_s, wrong })
+    Ok(Outcome { row, report, bytes, open, back, log_bytes, slow_iterations, wrong })
 }
 
 /// What one connection may cost the daemon, in bytes: what it can come to owe in a turn, and what

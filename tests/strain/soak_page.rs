@@ -73,7 +73,7 @@ pub(crate) fn table(story: &Story) -> String {
             format!("{:.0} bytes", story.growth_bytes),
         ),
         ("log, with the status lines that were asked for", format!("{log} bytes")),
-        ("pauses for want of descriptors", count("pauses")),
+        ("pauses for want of descriptors", count("accept_pauses")),
     ];
     let mut table = String::from("| figure | measured |\n|---|---|\n");
     for (name, figure) in rows {

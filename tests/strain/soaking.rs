@@ -146,7 +146,7 @@ impl Story {
         if log > LOG_BYTES_MAX {
             self.wrong.push(format!("the log grows by {log:.0} bytes a second"));
         }
-        if count(&self.counts, "pauses") == 0 {
+        if count(&self.counts, "accept_pauses") == 0 {
             self.wrong.push("descriptors have never run out".to_owned());
         }
         let mut causes = vec!["finished", "reset"];

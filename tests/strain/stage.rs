@@ -185,7 +185,7 @@ pub(crate) fn visit(address: SocketAddr) -> io::Result<String> {
 
 /// How many connections are open, whatever their phase.
 pub(crate) fn open_of(counts: &Counts) -> u64 {
-    let phases = ["open", "flushing", "draining", "lingering", "introducing"];
+    let phases = ["open", "flushing", "draining", "lingering", "proxy_header"];
     phases.iter().filter_map(|phase| counts.get(*phase)).sum()
 }
 

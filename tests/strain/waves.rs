@@ -160,12 +160,12 @@ fn scarcity(daemon: &mut Daemon, folder: &Path, lasts: Duration) -> Result<(), S
         let told = String::from_utf8_lossy(&said.stdout).trim().to_owned();
         if said.status.success() { Ok(told) } else { Err(format!("prlimit: {}", said.status)) }
     };
-    let pauses = daemon.count("pauses")?;
+    let pauses = daemon.count("accept_pauses")?;
     let before = limit(&["--nofile", "--output", "SOFT", "--noheadings", "--raw"])?;
     limit(&[&format!("--nofile={SCARCE}:")])?;
     let load = Load::company(folder, daemon.address, "scarcity", churn)?;
     thread::sleep(lasts / 2);
-    let ran_out = daemon.until_more("pauses", pauses);
+    let ran_out = daemon.until_more("accept_pauses", pauses);
     limit(&[&format!("--nofile={before}:")])?;
     thread::sleep(lasts / 2);
     goes(load.process)?;

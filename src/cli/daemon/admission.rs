@@ -2,8 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::net::access::{self, Access, IpNet};
 use crate::cli::units::within;
+use crate::net::access::{self, Access, IpNet};
 use crate::net::proxy::HeaderPolicy;
 use crate::reactor::{OverLimit, PeerLimit};
 

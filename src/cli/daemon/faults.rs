@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::reactor::Banner;
 use crate::cli::units::{duration, within};
+use crate::reactor::Banner;
 use crate::reactor::{FaultKind, FaultSpec};
 
 #[derive(Debug, Args)]

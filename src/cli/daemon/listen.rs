@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
-use crate::net::access::{self, Access, IpNet};
 use crate::cli::units::within;
+use crate::net::access::{self, Access, IpNet};
 use crate::net::endpoint::UNIX_PREFIX;
 use crate::server::Listen;
 

@@ -13,10 +13,10 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::line::LINE_BYTES_LIMIT;
-use crate::reactor::{OverLimit};
-use crate::sys::{ExecCommand};
+use crate::reactor::OverLimit;
 use crate::server::ServerConfig;
 use crate::service;
+use crate::sys::ExecCommand;
 
 use super::PORT;
 use super::environment;

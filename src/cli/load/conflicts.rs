@@ -32,17 +32,21 @@ pub(super) fn check(arguments: &RunLoadArgs) -> Result<(), clap::Error> {
         let message = "--warmup cannot be used with --lines: all of the lines are measured";
         return conflict(message.to_owned());
     }
-    if let Some(message) = load.again.and_then(|again| no_second_line(again, load)) {
+    if let Some(message) = load.verify_held.and_then(|held| no_second_line(held, load)) {
         return conflict(message);
     }
     Ok(())
 }
 
-/// Why so many connections can't be asked again, if that is so.
-fn no_second_line(again: usize, load: &Load) -> Option<String> {
+/// Why that many held connections can't be verified, if they can't.
+fn no_second_line(held: usize, load: &Load) -> Option<String> {
     if load.mode != Mode::Idle {
-        return Some("--again can only be used with --mode idle: the others go on anyway".into());
+        return Some(
+            "--verify-held can only be used with --mode idle: the others keep sending anyway"
+                .into(),
+        );
     }
     let Load { connections, .. } = load;
-    (again > *connections).then(|| format!("--again {again}: there are {connections} connections"))
+    (held > *connections)
+        .then(|| format!("--verify-held {held}: there are {connections} connections"))
 }

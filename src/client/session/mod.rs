@@ -15,16 +15,16 @@ use socket2::Socket;
 use crate::clock::MonotonicMs;
 use crate::os::errno;
 
+use super::codec::{Decoder, Encoder, read_bytes_max};
 use super::config::ClientConfig;
 use super::connect::Connected;
 use super::failure::{Failure, FailureKind};
 use super::flow::{Flow, Receiving, Sending};
-use super::codec::{Decoder, Encoder, read_bytes_max};
 use super::greeting::{Greeting, HOLD_MAX, hold};
 use super::ledger::{Ledger, lines_missing};
+use super::messages::Messages;
 use super::poll::{PollResult, wait};
 use super::timeouts::ClientTimeouts;
-use super::messages::Messages;
 
 mod receive;
 mod waits;

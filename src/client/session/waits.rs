@@ -1,7 +1,7 @@
 //! What silence means, and what is done when it has lasted too long.
 
-use crate::client::flow::Sending;
 use crate::client::codec::probe;
+use crate::client::flow::Sending;
 use crate::client::timeouts::{Expiry, Waiting};
 
 use super::{Failure, FailureKind, Session, SessionEnd, lines_missing, now};

@@ -2,8 +2,8 @@
 
 mod ending;
 mod exchanging;
-mod proxy_header;
 mod long_headers;
+mod proxy_header;
 
 use std::cell::RefCell;
 use std::rc::Rc;

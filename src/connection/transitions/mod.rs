@@ -2,8 +2,8 @@
 //! `docs/states.md` shows it, and a test keeps the two equal.
 
 mod ending;
-mod proxy_header;
 mod open;
+mod proxy_header;
 mod queued;
 
 use super::transition::Transition;

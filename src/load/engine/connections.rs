@@ -4,12 +4,12 @@ use crate::connection::Ready;
 use crate::os::errno;
 use crate::sys::Dial;
 
+use super::{CONNECTS_PER_TURN, Engine, SERVED_A_CONNECT, mark};
 use crate::load::config::Close;
 use crate::load::engine::connection::{LoadConnection, LoadStep};
+use crate::load::engine::error::{ErrorPhase, RunError};
 use crate::load::engine::mode::CloseWhen;
 use crate::load::report;
-use crate::load::engine::error::{ErrorPhase, RunError};
-use super::{CONNECTS_PER_TURN, Engine, SERVED_A_CONNECT, mark};
 
 impl<D: Dial> Engine<D> {
     /// Begins connects that are to be begun, after a turn in which so many were served.

@@ -14,17 +14,17 @@
 //! of errors.
 
 pub(super) mod connection;
-pub(super) mod payload;
-pub(super) mod pace;
-pub(super) mod mode;
-pub(super) mod run_phase;
-pub(super) mod start_barrier;
-pub(super) mod dial_queue;
-pub(super) mod line_source;
-pub(super) mod results;
-pub(super) mod error;
 mod connections;
+pub(super) mod dial_queue;
+pub(super) mod error;
+pub(super) mod line_source;
+pub(super) mod mode;
+pub(super) mod pace;
+pub(super) mod payload;
+pub(super) mod results;
+pub(super) mod run_phase;
 mod shutdown;
+pub(super) mod start_barrier;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -38,16 +38,16 @@ use crate::connection::Ready;
 use crate::sys::{Dial, DialedStream};
 
 use crate::load::config::{LoadConfig, StopAfter};
-use crate::load::engine::dial_queue::DialQueue;
 use crate::load::engine::connection::{LoadConnection, LoadStep, RunShared};
-use crate::load::engine::start_barrier::StartBarrier;
+use crate::load::engine::dial_queue::DialQueue;
+use crate::load::engine::line_source::{DueLines, LineBudget, LineSource, Permit};
+use crate::load::engine::mode::Plan;
 use crate::load::engine::pace::{DueLine, Pace};
 use crate::load::engine::payload::Payload;
-use crate::load::engine::mode::Plan;
-use crate::load::report::Interval;
 use crate::load::engine::results::Results;
 use crate::load::engine::run_phase::RunClock;
-use crate::load::engine::line_source::{DueLines, LineBudget, LineSource, Permit};
+use crate::load::engine::start_barrier::StartBarrier;
+use crate::load::report::Interval;
 
 /// How many connects are begun in one turn: on this machine's own addresses each does the whole
 /// handshake, in some 20 microseconds, in which nobody else is served.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::load::report::{Answers, Distribution, Distributions, Interval, Mismatch};
 use crate::load::engine::error::RunError;
+use crate::load::report::{Answers, Distribution, Distributions, Interval, Mismatch};
 
 /// How many mismatches are told one by one.
 const MISMATCHES_LISTED: usize = 10;

@@ -6,13 +6,13 @@ use crate::client::FailureKind;
 use crate::connection::Ready;
 use crate::sys::Dial;
 
+use super::{Engine, Slot, mark};
 use crate::load::config::Close;
 use crate::load::engine::connection::LoadConnection;
+use crate::load::engine::error::{ErrorPhase, RunError};
 use crate::load::engine::pace::Pace;
 use crate::load::progress::{Activity, RunState};
 use crate::load::report::Interval;
-use crate::load::engine::error::{ErrorPhase, RunError};
-use super::{Engine, Slot, mark};
 
 /// The shortest time there is: what ends after it includes this very moment.
 const NANOSECOND: Duration = Duration::from_nanos(1);
@@ -64,7 +64,7 @@ impl<D: Dial> Engine<D> {
         }
         if asked < wanted {
             self.notes.push(format!(
-                "--again {wanted}: only {asked} connections have had their first echo, and could \
+                "--verify-held {wanted}: only {asked} connections have had their first echo, and could \
                  be asked for another"
             ));
         }

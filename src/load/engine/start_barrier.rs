@@ -19,7 +19,7 @@ pub(super) const QUIET_LIMIT: Duration = Duration::from_secs(1);
 /// Whether everybody is there.
 #[derive(Debug)]
 pub(super) struct StartBarrier {
-    /// How far it came, as [`Self::goes_on`] counts.
+    /// How far it came, as [`Self::extend`] counts.
     progress: usize,
     /// Until when to wait for one more; never once the load has begun.
     until: MonotonicNs,
@@ -63,7 +63,7 @@ impl StartBarrier {
         ends
     }
 
-    /// When [`Self::ends`] has to be asked, if nothing happens before.
+    /// When [`Self::release`] has to be asked, if nothing happens before.
     pub(super) const fn wake(&self) -> MonotonicNs {
         self.until
     }

@@ -15,12 +15,12 @@ use crate::connection::Ready;
 use crate::os::errno;
 use crate::sys::{Dial, DialEvent};
 
-use crate::load::engine::dial_queue::RETRY_DELAY;
-use crate::load::engine::connection::{LoadStep, Wait};
-use crate::load::engine::start_barrier::QUIET_LIMIT;
-use crate::load::engine::pace::Pace;
-use crate::load::engine::error::{ErrorPhase, RunError};
 use super::{Engine, mark};
+use crate::load::engine::connection::{LoadStep, Wait};
+use crate::load::engine::dial_queue::RETRY_DELAY;
+use crate::load::engine::error::{ErrorPhase, RunError};
+use crate::load::engine::pace::Pace;
+use crate::load::engine::start_barrier::QUIET_LIMIT;
 
 /// How often all connections are looked at for one that has been waited for too long, in parts of
 /// the timeout: it is exceeded by no more than one of them.

@@ -110,9 +110,7 @@ fn metrics(a: &Report, b: &Report) -> Vec<ComparedMetric> {
     metrics.extend(times("late-", Times::Late));
     metrics.extend([
         metric("failed", Better::Less, count, |report| format::float(report.connections.failed)),
-        metric("errors", Better::Less, count, |report| {
-            format::float(report.errors.values().sum())
-        }),
+        metric("errors", Better::Less, count, |report| format::float(report.errors.values().sum())),
         metric("mismatches", Better::Less, count, |report| format::float(report.mismatches)),
         metric("unanswered", Better::Less, count, |report| format::float(report.unanswered)),
     ]);

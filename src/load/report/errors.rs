@@ -26,7 +26,7 @@ pub(super) fn troubles(report: &Report) -> Vec<String> {
     rows.extend(mismatches(report));
     rows.push(row("unanswered", &unanswered(report)));
     for (errno, times) in &report.local_errors {
-        rows.push(row("shortage", &format!("{errno}, {}", format::counted(*times, "time"))));
+        rows.push(row("local error", &format!("{errno}, {}", format::counted(*times, "time"))));
         rows.extend(hint(errno).map(|hint| row("", hint)));
     }
     rows
@@ -145,9 +145,9 @@ mod tests {
         let shortages = sample::counts(&names.collect::<Vec<_>>());
         let rows = troubles(&Report { local_errors: shortages, ..sample::report() });
         for (name, hint) in HINTS {
-            let expected = [format!("shortage     {name}, 1 time"), row("", hint)];
+            let expected = [format!("local error  {name}, 1 time"), row("", hint)];
             assert!(rows.windows(2).any(|pair| pair == expected), "{rows:#?}");
         }
-        assert_eq!(rows.last().unwrap(), "shortage     EPERM, 2 times");
+        assert_eq!(rows.last().unwrap(), "local error  EPERM, 2 times");
     }
 }

@@ -2,10 +2,9 @@
 //! all made from this.
 
 mod chart;
-pub(super) mod summary;
-pub(super) mod threshold;
 mod compare;
 mod distribution;
+mod errors;
 pub(super) mod format;
 mod hdr;
 #[cfg(feature = "plot")]
@@ -15,10 +14,11 @@ pub(super) mod sample;
 #[cfg(test)]
 mod schema_tests;
 mod statistic;
+pub(super) mod summary;
 mod text;
 #[cfg(test)]
 mod text_tests;
-mod errors;
+pub(super) mod threshold;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -27,13 +27,13 @@ use serde::{Deserialize, Serialize};
 
 pub use compare::compare;
 pub use distribution::{Answers, Distribution, Distributions, Found};
+pub use errors::hint;
+pub(super) use errors::speaks_first;
 pub use hdr::hdr;
 #[cfg(feature = "plot")]
 pub use plot::plot;
 pub use statistic::Statistic;
 pub use text::text;
-pub use errors::hint;
-pub(super) use errors::speaks_first;
 pub(super) use verdict::lost_or_failed;
 
 /// A run's findings. As JSON, its schema is `docs/load-report.schema.json`.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::net::endpoint::Endpoint;
 
 use crate::load::config::{Close, LoadConfig, StopAfter};
+use crate::load::engine::results::Results;
 use crate::load::report::format::float;
 use crate::load::report::{Connections, Distributions, Report, Settings};
-use crate::load::engine::results::Results;
 
 /// The report of a run that was measured for that long.
 pub(in crate::load) fn report(

@@ -97,7 +97,7 @@ fn facts(report: &Report) -> Vec<String> {
         rows.push(row("paused", &format!("{paused} {why}")));
     }
     if report.held_verified > 0 {
-        rows.push(row("asked again", &format::counted(report.held_verified, "connection")));
+        rows.push(row("verified", &format::counted(report.held_verified, "held connection")));
     }
     rows
 }

@@ -34,7 +34,7 @@ errors       read: 4 reset, 1 timed-out
 mismatches   1 connection
              connection 17 (127.0.0.1:40112), byte 4096: expected 0x61, got 0x62
 unanswered   5 lines, <0.01 % of all
-shortage     EADDRNOTAVAIL, 12 times
+local error  EADDRNOTAVAIL, 12 times
              no free port: more source addresses with --source, or --close rst
 
 verdict      lost or failed: 7 of 50 connections failed (2 refused, 4 reset, 1 timed-out); 5 of \
@@ -134,10 +134,10 @@ fn what_was_not_measured_is_a_dash_and_has_no_chart() {
 }
 
 #[test]
-fn who_was_asked_again_is_told() {
+fn held_connections_that_were_verified_are_reported() {
     let report = Report { held_verified: 1000, ..sample::report() };
     let page = text(&report, &latency());
-    assert!(page.contains("\nasked again  1,000 connections\n"), "{page}");
+    assert!(page.contains("\nverified     1,000 held connections\n"), "{page}");
 }
 
 #[test]

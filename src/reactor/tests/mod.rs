@@ -1,13 +1,13 @@
 //! The reactor's turn on a scripted kernel: no socket, no clock, every order of events.
 
 mod accepting;
+mod admin;
 mod children;
 mod draining;
-mod proxy_header;
 mod faults;
 mod pausing;
+mod proxy_header;
 mod scheduling;
-mod admin;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -20,10 +20,10 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 
 use super::*;
-use crate::net::access::Access;
 use crate::cause::Cause;
 use crate::connection::script::{In, Out, ScriptedStream, StreamScript};
 use crate::connection::{Peer, Ready, Timeouts};
+use crate::net::access::Access;
 use crate::service::ECHO;
 
 type Handle = Rc<RefCell<StreamScript>>;

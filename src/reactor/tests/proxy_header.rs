@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::reactor::Banner;
 use crate::net::proxy::{self, HeaderPolicy, Version};
+use crate::reactor::Banner;
 
 fn header(client: &str) -> Vec<u8> {
     let client = format!("{client}:4711").parse().unwrap();

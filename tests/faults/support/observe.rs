@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal};
 use super::wait::eventually;
 
 /// Everything a living connection is counted in: its phase, or that a child has it.
-const PHASES: [&str; 6] = ["open", "flushing", "draining", "lingering", "introducing", "children"];
+const PHASES: [&str; 6] = ["open", "flushing", "draining", "lingering", "proxy_header", "children"];
 
 /// Every word a connection can end with.
 const CAUSES: [&str; 16] = [

@@ -7,11 +7,11 @@ use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::sys::DialedStream;
 
-use crate::load::config::Close;
-use crate::load::engine::payload::drawn;
-use crate::load::engine::mode::CloseWhen;
-use crate::load::engine::error::{ErrorPhase, RunError};
 use super::{LoadConnection, LoadPhase, LoadStep, RunShared, Supply};
+use crate::load::config::Close;
+use crate::load::engine::error::{ErrorPhase, RunError};
+use crate::load::engine::mode::CloseWhen;
+use crate::load::engine::payload::drawn;
 
 impl<S: DialedStream> LoadConnection<S> {
     /// True if it has done what is planned before it is to close.

@@ -20,10 +20,10 @@ use crate::connection::Ready;
 use crate::sys::DialedStream;
 
 use crate::load::config::Close;
-use crate::load::engine::payload::{Payload, PayloadStream as Bytes, Position};
-use crate::load::engine::mode::Plan;
-use crate::load::engine::results::Results;
 use crate::load::engine::error::{ErrorPhase, RunError};
+use crate::load::engine::mode::Plan;
+use crate::load::engine::payload::{Payload, PayloadStream as Bytes, Position};
+use crate::load::engine::results::Results;
 
 use self::receive::Got;
 

@@ -6,12 +6,12 @@
 use crate::client::FailureKind;
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
-use crate::os::errno;
 use crate::net::proxy;
+use crate::os::errno;
 use crate::sys::DialedStream;
 
-use crate::load::engine::error::{ErrorPhase, RunError};
 use super::{LoadConnection, LoadPhase, RunShared};
+use crate::load::engine::error::{ErrorPhase, RunError};
 
 impl<S: DialedStream> LoadConnection<S> {
     /// Sends what is left of our header after `sent` bytes. Returns true once all of it is sent,

@@ -5,11 +5,11 @@ use crate::connection::Ready;
 use crate::os::errno;
 use crate::sys::DialedStream;
 
-use crate::load::engine::payload::Payload;
-use crate::load::report::Mismatch;
-use crate::load::engine::results::Results;
-use crate::load::engine::error::RunError;
 use super::{LoadConnection, RunShared};
+use crate::load::engine::error::RunError;
+use crate::load::engine::payload::Payload;
+use crate::load::engine::results::Results;
+use crate::load::report::Mismatch;
 
 /// What a read has given.
 pub(super) enum Got {

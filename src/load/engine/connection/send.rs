@@ -5,10 +5,10 @@ use crate::connection::Ready;
 use crate::os::errno;
 use crate::sys::DialedStream;
 
+use super::{LoadConnection, LoadPhase, RunShared, Supply, TURN_BYTES_MAX};
+use crate::load::engine::error::{ErrorPhase, RunError};
 use crate::load::engine::mode::Plan;
 use crate::load::engine::results::Results;
-use crate::load::engine::error::{ErrorPhase, RunError};
-use super::{LoadConnection, LoadPhase, RunShared, Supply, TURN_BYTES_MAX};
 
 impl<S: DialedStream> LoadConnection<S> {
     /// True if a line that was begun is not sent yet.

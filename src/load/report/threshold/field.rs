@@ -5,12 +5,13 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::load::report::{Found, Report, Statistic, Times};
 use crate::load::engine::error::{ErrorPhase, RunError};
+use crate::load::report::{Found, Report, Statistic, Times};
 
 /// What the report has.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../../../docs/load-report.schema.json")).unwrap_or_default()
+    serde_json::from_str(include_str!("../../../../docs/load-report.schema.json"))
+        .unwrap_or_default()
 });
 
 /// Which fields are about what was lost or failed.
@@ -83,7 +84,7 @@ fn is_known_key(name: &str) -> bool {
     if let Some(word) = name.strip_prefix("errors.") {
         return RunError::kinds().any(|one| one == word);
     }
-    name.strip_prefix("shortages.").is_none_or(|errno| SHORTAGES.contains(&errno))
+    name.strip_prefix("local_errors.").is_none_or(|errno| SHORTAGES.contains(&errno))
 }
 
 impl fmt::Display for Field {
@@ -110,8 +111,8 @@ mod tests {
             ("answered_share", Found::Value(1.0)),
             ("errors_by_phase.read.reset", Found::Value(4.0)),
             ("errors_by_phase.close.reset", Found::Value(0.0)),
-            ("shortages.EADDRNOTAVAIL", Found::Value(12.0)),
-            ("shortages.EMFILE", Found::Value(0.0)),
+            ("local_errors.EADDRNOTAVAIL", Found::Value(12.0)),
+            ("local_errors.EMFILE", Found::Value(0.0)),
             ("settings.rate", Found::NotMeasured),
             ("duration_s", Found::Value(10.0)),
         ];
@@ -128,12 +129,12 @@ mod tests {
             "server",
             "seconds",
             "seconds.0",
-            "shortages.",
+            "local_errors.",
             "a.b",
             "errors_by_phase.raed.reset",
             "errors_by_phase.read.rest",
             "errors.rest",
-            "shortages.EMFIL",
+            "local_errors.EMFIL",
         ] {
             assert_eq!(Field::parse(wrong), None, "{wrong}");
         }

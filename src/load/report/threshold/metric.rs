@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::load::report::{Distributions, Found, Report, Times, format};
 use crate::load::engine::error::RunError;
+use crate::load::report::{Distributions, Found, Report, Times, format};
 
 use super::field::Field;
 use super::statistic::LatencyStatistic;
