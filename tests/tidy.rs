@@ -8,6 +8,8 @@
 mod documents;
 #[path = "tidy/packages.rs"]
 mod packages;
+#[path = "tidy/words.rs"]
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

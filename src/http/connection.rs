@@ -28,7 +28,7 @@ pub enum HttpStep {
     Pending,
     /// It goes on in the next turn.
     Yield,
-    /// It is to be given an answer, by [`HttpConnection::answer`].
+    /// It is to be given an answer, by [`HttpConnection::respond`].
     Request(Request),
     /// It is gone, or to be closed.
     Done,
@@ -42,7 +42,7 @@ pub enum Loss {
     /// A request that has not come.
     Unasked,
     /// An answer that it takes slowly, or not at all.
-    Answer,
+    Response,
 }
 
 /// A visitor's connection.
@@ -59,8 +59,6 @@ pub struct HttpConnection<S> {
 enum Stage {
     /// This much of the request has come.
     Reading(Vec<u8>),
-    /// It has asked, and waits for us.
-    Asked(HeadOnly),
     /// This is still to be written.
     Writing(Vec<u8>),
     /// Our FIN is sent.
@@ -84,13 +82,12 @@ impl<S: Stream> HttpConnection<S> {
         matches!(self.stage, Stage::Lingering)
     }
 
-    /// How much is lost if it is closed now; none while it waits for our answer, and must not be.
-    pub const fn loss(&self) -> Option<Loss> {
+    /// How much is lost if it is closed now.
+    pub const fn loss(&self) -> Loss {
         match self.stage {
-            Stage::Lingering => Some(Loss::Nothing),
-            Stage::Reading(_) => Some(Loss::Unasked),
-            Stage::Writing(_) => Some(Loss::Answer),
-            Stage::Asked(_) => None,
+            Stage::Lingering => Loss::Nothing,
+            Stage::Reading(_) => Loss::Unasked,
+            Stage::Writing(_) => Loss::Response,
         }
     }
 
@@ -113,7 +110,6 @@ impl<S: Stream> HttpConnection<S> {
     pub fn serve(&mut self, room: &mut [u8], now: MonotonicMs) -> HttpStep {
         let served = match self.stage {
             Stage::Reading(_) => self.read(room, now),
-            Stage::Asked(_) => Ok(HttpStep::Pending),
             Stage::Writing(_) => self.write(now),
             Stage::Lingering => self.discard(room),
         };
@@ -122,9 +118,8 @@ impl<S: Stream> HttpConnection<S> {
     }
 
     /// Answers its question. It has to be served then.
-    pub fn answer(&mut self, response: Response, now: MonotonicMs) {
+    pub fn respond(&mut self, response: Response, now: MonotonicMs) {
         let head_only = match &self.stage {
-            Stage::Asked(head_only) => *head_only,
             Stage::Reading(begun) if request::is_head(begun) => HeadOnly::Yes,
             Stage::Reading(_) | Stage::Writing(_) | Stage::Lingering => HeadOnly::No,
         };
@@ -138,12 +133,10 @@ impl<S: Stream> HttpConnection<S> {
     pub fn expire(&mut self, now: MonotonicMs) -> HttpStep {
         match &self.stage {
             Stage::Reading(begun) if !begun.is_empty() => {
-                self.answer(Response::error(408, "no whole request has come"), now);
+                self.respond(Response::error(408, "no whole request has come"), now);
                 HttpStep::Yield
             }
-            Stage::Reading(_) | Stage::Asked(_) | Stage::Writing(_) | Stage::Lingering => {
-                HttpStep::Done
-            }
+            Stage::Reading(_) | Stage::Writing(_) | Stage::Lingering => HttpStep::Done,
         }
     }
 
@@ -165,14 +158,9 @@ impl<S: Stream> HttpConnection<S> {
             }
             match request::parse(request) {
                 Ok(None) => {}
-                Ok(Some(request)) => {
-                    let head_only = if request.head_only { HeadOnly::Yes } else { HeadOnly::No };
-                    self.stage = Stage::Asked(head_only);
-                    self.deadline = now.after(REQUEST_TIMEOUT);
-                    return Ok(HttpStep::Request(request));
-                }
+                Ok(Some(request)) => return Ok(HttpStep::Request(request)),
                 Err(response) => {
-                    self.answer(response, now);
+                    self.respond(response, now);
                     return self.write(now);
                 }
             }

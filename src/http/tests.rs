@@ -15,27 +15,27 @@ use crate::connection::script::{In, Out, ScriptedStream, StreamScript};
 const NOW: MonotonicMs = MonotonicMs(1000);
 
 struct Visit {
-    exchange: HttpConnection<ScriptedStream>,
+    http: HttpConnection<ScriptedStream>,
     wire: Rc<RefCell<StreamScript>>,
 }
 
 impl Visit {
     fn new(reads: impl IntoIterator<Item = In>) -> Self {
         let (stream, wire) = ScriptedStream::new(reads);
-        let mut exchange = HttpConnection::new(stream, NOW);
-        exchange.mark(Ready::READABLE.union(Ready::WRITABLE));
-        Self { exchange, wire }
+        let mut http = HttpConnection::new(stream, NOW);
+        http.mark(Ready::READABLE.union(Ready::WRITABLE));
+        Self { http, wire }
     }
 
     /// Serves until it neither goes on by itself nor asks; a question is answered.
     fn serve(&mut self) -> (Vec<Request>, HttpStep) {
         let mut asked = Vec::new();
         for _ in 0..10_000 {
-            match self.exchange.serve(&mut [0; 4096], NOW) {
+            match self.http.serve(&mut [0; 4096], NOW) {
                 HttpStep::Yield => {}
                 HttpStep::Request(request) => {
                     asked.push(request);
-                    self.exchange.answer(Response::text(200, "here you are"), NOW);
+                    self.http.respond(Response::text(200, "here you are"), NOW);
                 }
                 end @ (HttpStep::Pending | HttpStep::Done) => return (asked, end),
             }
@@ -74,7 +74,7 @@ fn a_question_is_answered_and_the_end_awaited() {
     assert!(sent.contains("Content-Length: 13\r\n"), "{sent}");
     assert!(sent.ends_with("\r\n\r\nhere you are\n"), "{sent}");
     visit.wire.borrow_mut().reads.push_back(In::End);
-    visit.exchange.mark(Ready::READABLE);
+    visit.http.mark(Ready::READABLE);
     assert_eq!(visit.serve().1, HttpStep::Done);
 }
 
@@ -197,14 +197,14 @@ fn what_follows_is_thrown_away_so_that_the_answer_arrives() {
 fn a_slow_question_is_told_so_and_silence_is_closed() {
     let mut visit = Visit::new([bytes("GET /met")]);
     assert_eq!(visit.serve().1, HttpStep::Pending);
-    assert_eq!(visit.exchange.deadline(), NOW.after(REQUEST_TIMEOUT));
-    assert_eq!(visit.exchange.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Yield);
+    assert_eq!(visit.http.deadline(), NOW.after(REQUEST_TIMEOUT));
+    assert_eq!(visit.http.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Yield);
     visit.serve();
     assert!(visit.sent().starts_with("HTTP/1.1 408 "), "{}", visit.sent());
-    assert_eq!(visit.exchange.expire(NOW), HttpStep::Done, "who does not close is closed");
+    assert_eq!(visit.http.expire(NOW), HttpStep::Done, "who does not close is closed");
     let mut silent = Visit::new([]);
     assert_eq!(silent.serve().1, HttpStep::Pending);
-    assert_eq!(silent.exchange.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Done);
+    assert_eq!(silent.http.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Done);
     assert_eq!(silent.sent(), "");
 }
 
@@ -213,7 +213,7 @@ fn a_reader_that_stops_is_closed_in_time() {
     let mut visit = Visit::new([bytes(GET)]);
     visit.wire.borrow_mut().writes = [Out::Take(5), Out::Block].into();
     assert_eq!(visit.serve().1, HttpStep::Pending);
-    assert_eq!(visit.exchange.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Done);
+    assert_eq!(visit.http.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Done);
 }
 
 #[test]

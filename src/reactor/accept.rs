@@ -139,10 +139,8 @@ impl<K: Os> Reactor<K> {
         if errno::is_refused(error) {
             return Cause::Refused;
         }
-        if let Some(left_out) = self.warnings.allow(Warning::Register, self.shared.now) {
-            warn!(
-                "a connection could not be registered: {error} ({left_out} similar warnings suppressed)"
-            );
+        if let Some(suppressed) = self.warnings.allow(Warning::Register, self.shared.now) {
+            warn!("a connection could not be registered: {error}{suppressed}");
         } else {
             debug!("a connection could not be registered: {error}");
         }
@@ -222,10 +220,10 @@ impl<K: Os> Reactor<K> {
     fn pause(&mut self, error: &io::Error) {
         self.admission.pause(self.shared.now);
         self.counters.pauses += 1;
-        if let Some(left_out) = self.warnings.allow(Warning::Accept, self.shared.now) {
+        if let Some(suppressed) = self.warnings.allow(Warning::Accept, self.shared.now) {
             warn!(
                 "accept: {error}; pausing, with {} connections open; if descriptors have run out, \
-                 raise their limit or lower --max-connections ({left_out} similar warnings suppressed)",
+                 raise their limit or lower --max-connections{suppressed}",
                 self.open_count()
             );
         }

@@ -68,10 +68,8 @@ impl<K: Os> Reactor<K> {
         match self.os.spawn(stream, &peer) {
             Ok(id) => self.child_started(id, child),
             Err(error) => {
-                if let Some(left_out) = self.warnings.allow(Warning::Child, now) {
-                    warn!(
-                        "a child could not be started: {error} ({left_out} similar warnings suppressed)"
-                    );
+                if let Some(suppressed) = self.warnings.allow(Warning::Child, now) {
+                    warn!("a child could not be started: {error}{suppressed}");
                 }
                 self.child_closed(&child, Cause::Exec);
             }

@@ -19,25 +19,24 @@ mod accept;
 mod admin;
 mod admission;
 mod banner;
-mod counters;
 mod deadlines;
 mod drain;
 mod exec;
 mod expire;
 mod fault_injection;
-mod news;
 mod options;
 mod os;
 mod per_peer;
 mod proxy_header;
 mod reap;
 mod slots;
+mod stats;
 mod stops;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod timer_wheel;
-mod view;
+mod wakeups;
 mod warnings;
 
 use std::io;
@@ -57,15 +56,15 @@ use self::slots::Slots;
 use self::summary::Summary;
 use self::warnings::Warnings;
 
-pub use self::admin::{ADMIN_KEY_BASE, AdminRequest};
+pub use self::admin::{ADMIN_KEY_BASE, AdminHandler};
 pub use self::admission::{LISTENER_STATES, OverLimit};
 pub use self::banner::Banner;
-pub use self::counters::{Counters, REJECTIONS};
 pub use self::fault_injection::{FaultInjector, FaultKind, FaultSampler, FaultSpec, FaultyStream};
-pub use self::news::Wakeups;
 pub use self::options::Options;
 pub use self::os::{Event, ExitStatus, Os, Signal, StopSignal};
 pub use self::per_peer::PeerLimit;
+pub use self::stats::{Counters, REJECTIONS};
+pub use self::wakeups::Wakeups;
 
 /// A turn that takes longer than this is counted as slow.
 pub const SLOW_ITERATION: Duration = Duration::from_millis(50);
@@ -94,6 +93,7 @@ pub struct Reactor<K: Os> {
     deadlines: Deadlines,
     shared: Shared,
     admin: Admin<K::Stream>,
+    admin_handler: Option<AdminHandler<K>>,
     /// Nobody is at the gate or the desk: one look a turn, in place of one at each.
     listeners_idle: bool,
     counters: Counters,
@@ -128,6 +128,7 @@ impl<K: Os> Reactor<K> {
                 ..Shared::new(options.service, options.line_bytes_max)
             },
             admin: Admin::default(),
+            admin_handler: None,
             listeners_idle: false,
             counters: Counters::default(),
             read_until: MonotonicMs::NEVER,
@@ -143,10 +144,10 @@ impl<K: Os> Reactor<K> {
     ///
     /// An error is our own: the poll or a listener does not work any more.
     pub fn turn(&mut self) -> io::Result<Wakeups> {
-        let mut news = self.poll_and_mark()?;
+        let mut wakeups = self.poll_and_mark()?;
         let mut served = self.serve();
         if self.deadlines.next() <= self.shared.now {
-            news.insert(self.expire());
+            wakeups.insert(self.expire());
             // Last looks take as long as turns of connections.
             served += EXPIRIES_PER_TURN;
         }
@@ -155,7 +156,7 @@ impl<K: Os> Reactor<K> {
             self.slots.end_turn();
         }
         if !self.listeners_idle {
-            news.insert(self.accept_and_serve_admin(news)?);
+            self.accept_and_serve_admin(wakeups)?;
             // A start of a child, or a scrape, may take long.
             served += UNTIMED_TURN_MAX + 1;
         }
@@ -163,19 +164,21 @@ impl<K: Os> Reactor<K> {
         if served > UNTIMED_TURN_MAX {
             self.record_duration();
         }
-        Ok(news)
+        Ok(wakeups)
     }
 
     /// Lets in who waits, and serves who visits; notes whether there is anybody left.
     #[cold]
-    fn accept_and_serve_admin(&mut self, news: Wakeups) -> io::Result<Wakeups> {
+    fn accept_and_serve_admin(&mut self, wakeups: Wakeups) -> io::Result<()> {
         if !self.admission.nothing_ready() {
-            self.children.signal_pending = news.contains(Wakeups::SIGNALS);
+            self.children.signal_pending = wakeups.contains(Wakeups::SIGNALS);
             self.accept()?;
         }
-        let news = if self.admin.is_idle() { Wakeups::NONE } else { self.serve_admin() };
+        if !self.admin.is_idle() {
+            self.serve_admin();
+        }
         self.listeners_idle = self.admission.nothing_ready() && self.admin.is_idle();
-        Ok(news)
+        Ok(())
     }
 
     /// Counts this turn if it was slow. Turns that serve few connections are not timed, so lines
@@ -198,7 +201,7 @@ impl<K: Os> Reactor<K> {
     }
 
     fn poll_and_mark(&mut self) -> io::Result<Wakeups> {
-        let mut news = Wakeups::NONE;
+        let mut wakeups = Wakeups::NONE;
         let timeout = self.poll_timeout();
         let polled = self.os.poll(timeout, |event| match event {
             Event::Stream(key, ready) => {
@@ -215,12 +218,12 @@ impl<K: Os> Reactor<K> {
                 self.admin.mark_ready();
                 self.listeners_idle = false;
             }
-            Event::Signal => news.insert(Wakeups::SIGNALS),
+            Event::Signal => wakeups.insert(Wakeups::SIGNALS),
         });
         self.shared.now = self.os.now();
         match polled {
             Err(error) => poll_failed(&error),
-            Ok(()) => Ok(news),
+            Ok(()) => Ok(wakeups),
         }
     }
 

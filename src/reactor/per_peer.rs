@@ -67,7 +67,7 @@ impl PerPeer {
         }
     }
 
-    /// The same as [`Self::try_acquire`], for the connection with that key, whose PROXY header has not
+    /// Like [`Self::try_acquire`], for the connection with that key, whose PROXY header has not
     /// come.
     pub(super) fn try_acquire_unidentified(&mut self, key: usize, peer: &Peer) -> bool {
         let room = self.try_acquire(peer);

@@ -8,8 +8,8 @@ use crate::os::stderr;
 /// How many lines were dropped so far, by all sinks: the process has one standard error.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// Standard error as [`stderr::try_write`] writes to it: a line that is not taken at once is dropped
-/// and counted.
+/// Standard error, written with [`stderr::try_write`]: a line that can't be written at once is
+/// dropped and counted.
 #[derive(Debug, Default)]
 pub struct LogSink;
 

@@ -24,7 +24,7 @@ use crate::cause::Cause;
 use crate::os::descriptors::DescriptorLimit;
 use crate::os::signals;
 use crate::reactor::{
-    FaultInjector, FaultSampler, Options, Os, OverLimit, Reactor, Signal, Wakeups,
+    AdminHandler, FaultInjector, FaultSampler, Options, Os, OverLimit, Reactor, Signal, Wakeups,
 };
 use crate::sys::{Launcher, MioOs, SignalHandlers};
 
@@ -130,9 +130,13 @@ fn begin<K: Os>(
     os: K,
     listeners: usize,
     options: Options,
-    (config, metrics, manager): (&ServerConfig, Metrics, &Manager),
+    (config, mut metrics, manager): (&ServerConfig, Metrics, &Manager),
 ) -> anyhow::Result<ExitReason> {
-    serve(&mut Reactor::new(os, listeners, options), config, metrics, manager)
+    let mut reactor = Reactor::new(os, listeners, options);
+    reactor.set_admin_handler(AdminHandler::new(move |reactor, request| {
+        metrics.response(reactor, request)
+    }));
+    serve(&mut reactor, config, manager)
 }
 
 fn format_options(config: &ServerConfig) -> String {
@@ -176,7 +180,6 @@ pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
 fn serve<K: Os>(
     reactor: &mut Reactor<K>,
     config: &ServerConfig,
-    mut metrics: Metrics,
     manager: &Manager,
 ) -> anyhow::Result<ExitReason> {
     if let Some(interval) = notify::interval() {
@@ -187,7 +190,7 @@ fn serve<K: Os>(
     while !reactor.is_done() {
         let signals = match reactor.turn() {
             Ok(news) if news.is_empty() => continue,
-            Ok(news) => handle(reactor, &mut metrics, manager, news),
+            Ok(news) => handle(reactor, manager, news),
             // A listener breaks once; what breaks again is the poll. Who is owed something is told.
             Err(error) if broken.is_some() => {
                 cut(reactor);
@@ -234,18 +237,9 @@ fn serve<K: Os>(
 }
 
 /// Acts on what a turn has told, and returns the signals among it.
-fn handle<K: Os>(
-    reactor: &mut Reactor<K>,
-    metrics: &mut Metrics,
-    manager: &Manager,
-    news: Wakeups,
-) -> Vec<Signal> {
+fn handle<K: Os>(reactor: &mut Reactor<K>, manager: &Manager, news: Wakeups) -> Vec<Signal> {
     if news.contains(Wakeups::WATCHDOG) {
         manager.watchdog();
-    }
-    for question in reactor.admin_requests() {
-        let response = metrics.response(reactor, &question.request);
-        reactor.answer_admin(&question, response);
     }
     if news.contains(Wakeups::SIGNALS) { reactor.signals() } else { Vec::new() }
 }

@@ -2,8 +2,8 @@
 //! [`Os`](crate::reactor::Os) is what the daemon asks.
 //!
 //! In the product this is [`super::Dialer`]; in tests it is a script with a clock of its own. An
-//! implementation keeps the rules of [`Os`](crate::reactor::Os): readiness is edge-triggered and a hint,
-//! nothing blocks but [`Dial::poll`], and time never goes back.
+//! implementation keeps the rules of [`Os`](crate::reactor::Os): readiness is edge-triggered and a
+//! hint, only [`Dial::poll`] blocks, and time never goes back.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use tcpecho::http::{self, Response};
-use tcpecho::reactor::{Options, Reactor, Signal, Wakeups};
+use tcpecho::reactor::{AdminHandler, Options, Reactor, Signal, Wakeups};
 
 use super::check::Checks;
 use super::kernel::Simulated;
@@ -111,7 +111,10 @@ impl Run {
         world.tell(|| format!("{:?} {options:?} {:?}", Mode::of(seed), world.weather));
         let listeners = world.listeners.len();
         let world = Rc::new(RefCell::new(world));
-        let reactor = Reactor::new(Simulated(Rc::clone(&world)), listeners, options.clone());
+        let mut reactor = Reactor::new(Simulated(Rc::clone(&world)), listeners, options.clone());
+        reactor.set_admin_handler(AdminHandler::new(|_, _| {
+            Response::text(200, String::from_utf8_lossy(VISIT).trim_end())
+        }));
         let checks = Checks::default();
         Self { mode: Mode::of(seed), options, reactor, world, checks, turns: 0, storm }
     }
@@ -145,10 +148,6 @@ impl Run {
         let gate_word = self.reactor.listener_state();
         let news = self.reactor.turn().map_err(|error| format!("the turn failed: {error}"))?;
         self.turns += 1;
-        for question in self.reactor.admin_requests() {
-            let body = String::from_utf8_lossy(VISIT).trim_end().to_owned();
-            self.reactor.answer_admin(&question, Response::text(200, &body));
-        }
         if news.contains(Wakeups::SIGNALS) {
             for signal in self.reactor.signals() {
                 match signal {

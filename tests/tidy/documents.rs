@@ -147,7 +147,7 @@ fn is_numbered(name: &str) -> bool {
         && letters.next() == Some('_')
 }
 
-fn documents() -> impl Iterator<Item = PathBuf> {
+pub(super) fn documents() -> impl Iterator<Item = PathBuf> {
     let top = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].into_iter();
     files("docs", "md").chain(top.map(|name| root().join(name)))
 }

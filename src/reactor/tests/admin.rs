@@ -1,7 +1,7 @@
 //! Those who watch over the daemon, and what the peers notice of them.
 
 use super::*;
-use crate::http::{REQUEST_TIMEOUT, Response};
+use crate::http::REQUEST_TIMEOUT;
 use crate::reactor::admin::{ADMIN_CONNECTIONS_MAX, ADMIN_KEY_BASE};
 use crate::reactor::admission::ACCEPT_PAUSE;
 
@@ -20,13 +20,6 @@ impl Bench {
         self.os.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
         wire
     }
-
-    fn answer_all(&mut self) {
-        for question in self.reactor.admin_requests() {
-            let path = question.request.path.clone();
-            self.reactor.answer_admin(&question, Response::text(200, &path));
-        }
-    }
 }
 
 fn visitor(number: usize) -> Event {
@@ -40,7 +33,6 @@ fn a_visitor_is_answered_and_is_no_connection() {
     bench.turn([Event::Admin]);
     assert_eq!(bench.reactor.admin_connections(), 1);
     bench.turn([visitor(0)]);
-    bench.answer_all();
     assert_eq!(bench.patience(), Some(Duration::ZERO), "the answer is written at once");
     assert!(wire.borrow().sent.ends_with(b"\r\n\r\n/metrics\n"));
     assert!(wire.borrow().half_closed);
@@ -53,14 +45,22 @@ fn a_visitor_is_answered_and_is_no_connection() {
 }
 
 #[test]
-fn a_turn_tells_of_a_question() {
+fn a_request_is_answered_in_the_turn_that_reads_it() {
     let mut bench = Bench::new(options());
-    bench.visit([bytes(GET)]);
+    let wire = bench.visit([bytes(GET)]);
     bench.turn([Event::Admin]);
-    bench.os.0.borrow_mut().events.push_back(vec![visitor(0)]);
-    assert_eq!(bench.reactor.turn().unwrap(), Wakeups::ADMIN);
-    assert_eq!(bench.reactor.admin_requests().len(), 1);
-    assert!(bench.reactor.turn().unwrap().is_empty(), "it is told once");
+    bench.turn([visitor(0)]);
+    assert!(wire.borrow().sent.ends_with(b"/metrics\n"));
+}
+
+#[test]
+fn without_a_handler_the_service_is_unavailable() {
+    let mut bench = Bench::new(options());
+    bench.reactor.admin_handler = None;
+    let wire = bench.visit([bytes(GET)]);
+    bench.turn([Event::Admin]);
+    bench.turn([visitor(0)]);
+    assert!(wire.borrow().sent.starts_with(b"HTTP/1.1 503 "));
 }
 
 #[test]
@@ -108,34 +108,21 @@ fn the_oldest_silent_visitor_of_the_address_that_has_most_makes_room() {
     assert!(!probe.borrow().dropped, "it came first, and from another address");
     probe.borrow_mut().reads = [bytes(GET)].into();
     bench.turn([visitor(0)]);
-    bench.answer_all();
     bench.turn([]);
     assert!(probe.borrow().sent.ends_with(b"/metrics\n"));
     assert_eq!(rejected(&bench, "evicted"), 3);
 }
 
 #[test]
-fn a_visitor_that_has_asked_is_never_evicted_and_one_that_is_answered_first() {
+fn an_answered_connection_makes_room_first_and_that_is_no_rejection() {
     let mut bench = Bench::new(options());
-    let askers: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
+    let silent: Vec<_> = (1..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
+    let answered = bench.visit_from(2, [bytes(GET)]);
     let_in(&mut bench);
-    let newcomer = bench.visit([]);
-    let_in(&mut bench);
-    assert!(newcomer.borrow().dropped && gone(&askers).is_empty());
-    assert_eq!(rejected(&bench, "full"), 1);
-    let questions = bench.reactor.admin_requests();
-    assert_eq!(questions.len(), ADMIN_CONNECTIONS_MAX);
-    bench.reactor.answer_admin(&questions[5], Response::text(200, "this one"));
-    bench.turn([]);
     bench.visit([]);
     let_in(&mut bench);
-    assert_eq!(gone(&askers), [5], "its answer is on its way");
+    assert!(answered.borrow().dropped && gone(&silent).is_empty());
     assert_eq!(rejected(&bench, "evicted"), 0);
-    for question in &questions {
-        bench.reactor.answer_admin(question, Response::text(200, "late"));
-    }
-    let_in(&mut bench);
-    assert!(askers.iter().all(|wire| !wire.borrow().sent.is_empty()), "each its own answer");
 }
 
 #[test]
@@ -146,12 +133,10 @@ fn an_answer_that_is_not_taken_makes_room_if_there_is_nothing_else() {
         wire.borrow_mut().writes = [Out::Block].into();
     }
     let_in(&mut bench);
-    bench.answer_all();
     let_in(&mut bench);
     let probe = bench.visit_from(2, [bytes(GET)]);
     let_in(&mut bench);
     assert_eq!(gone(&askers), [0]);
-    bench.answer_all();
     bench.turn([]);
     assert!(probe.borrow().sent.ends_with(b"/metrics\n"));
 }
@@ -164,7 +149,8 @@ fn an_address_that_may_not_ask_is_closed_at_once() {
     let wires = [bench.visit_from(1, [bytes(GET)]), bench.visit_from(2, [bytes(GET)])];
     let_in(&mut bench);
     assert_eq!(gone(&wires), [0]);
-    assert_eq!((rejected(&bench, "refused"), bench.reactor.admin_requests().len()), (1, 1));
+    assert_eq!(rejected(&bench, "refused"), 1);
+    assert!(wires[1].borrow().sent.ends_with(b"/metrics\n"));
 }
 
 #[test]
@@ -176,7 +162,8 @@ fn few_visitors_are_served_in_a_turn() {
         wire.borrow_mut().reads = [bytes(GET)].into();
     }
     bench.turn((0..ADMIN_CONNECTIONS_MAX).map(visitor));
-    assert_eq!(bench.reactor.admin_requests().len(), 4, "the peers' events wait meanwhile");
+    let answered = wires.iter().filter(|wire| !wire.borrow().sent.is_empty()).count();
+    assert_eq!(answered, 4, "the peers' events wait meanwhile");
     assert_eq!(bench.patience(), Some(Duration::ZERO));
 }
 
@@ -211,16 +198,20 @@ fn visitors_that_cannot_be_let_in_are_waited_for_without_spinning() {
 fn visitors_are_answered_while_draining_and_do_not_delay_the_end() {
     let mut bench = Bench::new(options());
     bench.knock([]);
-    bench.visit([bytes(GET)]);
+    let wire = bench.visit([bytes(GET)]);
     bench.turn([LISTENER, Event::Admin]);
     bench.reactor.drain();
     bench.turn([visitor(0)]);
     assert!(bench.reactor.is_draining());
-    assert_eq!(bench.reactor.admin_requests().len(), 1);
+    assert!(wire.borrow().sent.ends_with(b"/metrics\n"));
     bench.turn([fin(0)]);
+    let slow = bench.visit([bytes(GET)]);
+    slow.borrow_mut().writes = [Out::Block].into();
+    bench.turn([Event::Admin]);
+    bench.turn([]);
     bench.at(MonotonicMs(0).after(Duration::from_secs(4))).turn([]);
     assert!(bench.reactor.is_done());
-    assert_eq!(bench.reactor.admin_connections(), 1);
+    assert_eq!(bench.reactor.admin_connections(), 1, "the slow reader");
 }
 
 #[test]

@@ -23,6 +23,7 @@ use super::*;
 use crate::cause::Cause;
 use crate::connection::script::{In, Out, ScriptedStream, StreamScript};
 use crate::connection::{Peer, Ready, Timeouts};
+use crate::http::Response;
 use crate::net::access::Access;
 use crate::service::ECHO;
 
@@ -145,7 +146,10 @@ struct Bench {
 impl Bench {
     fn new(options: Options) -> Self {
         let os = ScriptedOs::default();
-        Self { reactor: Reactor::new(os.clone(), 1, options), os }
+        let mut reactor = Reactor::new(os.clone(), 1, options);
+        reactor
+            .set_admin_handler(AdminHandler::new(|_, request| Response::text(200, &request.path)));
+        Self { reactor, os }
     }
 
     fn room_for(connections_max: usize, over_limit: OverLimit) -> Self {

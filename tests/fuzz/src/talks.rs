@@ -78,7 +78,7 @@ fn visit(input: &[u8], pieces: Pieces) -> Vec<u8> {
         match visitor.serve(&mut room, MonotonicMs(0)) {
             HttpStep::Pending | HttpStep::Yield => {}
             HttpStep::Request(request) => {
-                visitor.answer(Response::text(200, &request.path), MonotonicMs(0));
+                visitor.respond(Response::text(200, &request.path), MonotonicMs(0));
             }
             HttpStep::Done => return output.take(),
         }

@@ -9,11 +9,8 @@ impl Wakeups {
     pub const NONE: Self = Self(0);
     /// Signals have come: ask for [`super::Reactor::signals`].
     pub const SIGNALS: Self = Self(1);
-    /// It is time for the beat ([`super::Reactor::watchdog_every`]).
+    /// The watchdog's interval has passed ([`super::Reactor::watchdog_every`]).
     pub const WATCHDOG: Self = Self(2);
-
-    /// Visitors have asked: see [`super::Reactor::admin_requests`].
-    pub const ADMIN: Self = Self(4);
 
     /// True if there is nothing in this set.
     #[inline]
