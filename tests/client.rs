@@ -1,12 +1,12 @@
-//! `tcpecho` as its users run it: the real program, against servers that are scripted here and
-//! against the real daemon. What each test waits for, it waits for with a limit.
+//! Tests of the real `tcpecho` binary against scripted servers and the real daemon. Every wait has
+//! a time limit.
 
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "what the tests share is a test too"
+    reason = "shared test code may panic like a test"
 )]
 
 #[path = "client/servers.rs"]

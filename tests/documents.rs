@@ -1,5 +1,5 @@
-//! What the documents say of options, variables, defaults and causes is what the programs have.
-//! `make options` writes the tables of options anew.
+//! The options, variables, defaults and causes in the documents are those of the programs.
+//! `make options` rewrites the tables of options.
 
 #![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
 
@@ -14,7 +14,7 @@ use tcpecho::cli;
 #[path = "mermaid/diagrams.rs"]
 mod diagrams;
 
-/// Where the table of each program's options is, in the order of [`cli::commands`].
+/// The document with the table of each program's options, in the order of [`cli::commands`].
 const TABLES: [&str; 3] = ["docs/operations.md", "docs/operations.md", "docs/load.md"];
 
 /// Options of other programs that the documents name.
@@ -61,7 +61,7 @@ fn row(option: &Arg) -> String {
     let names: Vec<_> = [short, long].into_iter().flatten().collect();
     let variable = option.get_env().map(|name| format!("`{}`", name.to_str().unwrap()));
     let help = option.get_help().unwrap().to_string();
-    // Where the default is no value of the option, the help text says what it is.
+    // If the default is no value of the option, the help text has it.
     let (help, told) = match help.split_once("[default: ") {
         Some((help, told)) => (help.trim_end(), told.strip_suffix(']')),
         None => (help.as_str(), None),
@@ -86,7 +86,7 @@ fn row(option: &Arg) -> String {
 }
 
 #[test]
-fn documents_name_only_options_and_variables_that_there_are() {
+fn documents_name_only_existing_options_and_variables() {
     let commands = cli::commands();
     let options = || commands.iter().flat_map(Command::get_arguments);
     let mut known: BTreeSet<_> =
@@ -110,7 +110,7 @@ fn documents_name_only_options_and_variables_that_there_are() {
 }
 
 #[test]
-fn the_readme_tells_the_defaults_and_causes_there_are() {
+fn the_readme_names_the_defaults_and_causes_of_the_code() {
     let readme = read("README.md").split_whitespace().collect::<Vec<_>>().join(" ");
     let [daemon, ..] = cli::commands();
     for (option, claim) in

@@ -1,19 +1,19 @@
-//! What must be so of any input, asked of random input: the same functions that `make fuzz` gives
-//! its own to, which looks for longer and more cleverly.
+//! Properties of any input, checked with random input. The functions are those of `make fuzz`,
+//! which searches for longer and more cleverly.
 
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "what the fuzzer shares is a test too"
+    reason = "code shared with the fuzzer may panic like a test"
 )]
 
 #[path = "fuzz/src/streams.rs"]
 mod streams;
-#[expect(unreachable_pub, reason = "they are, for the fuzzer")]
+#[expect(unreachable_pub, reason = "public for the fuzzer")]
 #[path = "fuzz/src/talks.rs"]
 mod talks;
-#[expect(unreachable_pub, reason = "they are, for the fuzzer")]
+#[expect(unreachable_pub, reason = "public for the fuzzer")]
 #[path = "fuzz/src/texts.rs"]
 mod texts;
 
@@ -23,7 +23,7 @@ use std::path::Path;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Pieces that make sense in one place or another, so that random input gets somewhere.
+/// Words of the formats, so that random input gets past the first check.
 const WORDS: [&str; 24] = [
     "\n",
     "\r\n",
@@ -57,7 +57,7 @@ fn input() -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-/// Gives `judge` every seed of the fuzzer's target of that name.
+/// Runs `judge` on every seed of the fuzz target.
 fn seeds(target: &str, judge: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/seeds").join(target);
     let entries: Vec<_> = fs::read_dir(&folder).unwrap().collect();
@@ -68,7 +68,7 @@ fn seeds(target: &str, judge: fn(&[u8])) {
 }
 
 #[test]
-fn the_seeds_of_every_target_are_well() {
+fn the_seeds_of_every_target_pass() {
     seeds("lines", talks::lines);
     seeds("records", talks::records);
     seeds("http", talks::http);
@@ -79,12 +79,12 @@ fn the_seeds_of_every_target_are_well() {
 
 proptest! {
     #[test]
-    fn lines_come_back_whatever_they_are(input in input()) {
+    fn lines_of_any_bytes_come_back(input in input()) {
         talks::lines(&input);
     }
 
     #[test]
-    fn records_are_answered_up_to_the_first_violation(
+    fn records_are_answered_up_to_the_first_protocol_error(
         seed: u8,
         records in vec(any::<(i64, i32)>(), 0..40),
         rest in vec(any::<u8>(), 0..20),
@@ -97,22 +97,22 @@ proptest! {
     }
 
     #[test]
-    fn a_visitor_is_answered_the_same_in_whatever_pieces_it_asks(input in input()) {
+    fn an_http_answer_is_the_same_for_any_pieces_of_the_request(input in input()) {
         talks::http(&input);
     }
 
     #[test]
-    fn a_header_is_one_in_whatever_it_stands(input in input()) {
+    fn a_proxy_header_is_found_before_any_input(input in input()) {
         texts::proxy(&input);
     }
 
     #[test]
-    fn a_command_line_is_read_or_refused(input in input()) {
+    fn a_command_line_is_parsed_or_rejected(input in input()) {
         texts::commands(&input);
     }
 
     #[test]
-    fn a_criterion_that_is_told_is_read_again(input in input()) {
+    fn a_printed_threshold_is_parsed_to_the_same(input in input()) {
         texts::criteria(&input);
     }
 }

@@ -1,6 +1,6 @@
-//! `docs/states.md` shows the tables that the code has: here the two are kept equal.
+//! `docs/states.md` shows the tables of the code; these tests keep the two equal.
 //!
-//! `make states` writes the page's tables and diagram anew from the code.
+//! `make states` rewrites the tables and the diagram of the page from the code.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may end in a panic")]
 
@@ -24,7 +24,7 @@ const PHASES: [PhaseKind; 8] = [
 ];
 
 #[test]
-fn the_page_shows_what_the_code_has() {
+fn the_page_shows_the_tables_of_the_code() {
     let path = root().join("docs/states.md");
     let page = fs::read_to_string(&path).unwrap();
     let mut wanted = page.clone();
@@ -89,8 +89,8 @@ fn diagram() -> String {
     text + "    closed --> [*]\n```\n"
 }
 
-/// What stands at an arrow: the causes, a fault for those that the kernel tells, or what happens
-/// where there is no cause.
+/// The labels of an arrow: the causes, "a fault" in place of those that an errno gives, or the
+/// stimulus if there is no cause.
 fn labels(row: &Transition) -> Vec<String> {
     if row.causes.is_empty() {
         vec![row.stimulus.replace('`', "")]
@@ -120,7 +120,7 @@ fn words(causes: &[Cause]) -> Vec<&'static str> {
     causes.iter().map(|cause| cause.word()).collect()
 }
 
-/// The page with what stands between the marks of that name replaced.
+/// Replaces the text between the page's marks of this name.
 fn with_block(page: &str, name: &str, block: &str) -> String {
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n"));
     let (before, rest) = page.split_once(&begin).expect("the mark where the block begins");

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tells where cargo puts what it builds: target/, or what CARGO_TARGET_DIR or build.target-dir says.
+# Prints cargo's build directory: target/, or the one in CARGO_TARGET_DIR or build.target-dir.
 set -u
 cd "$(dirname "$0")/.." || exit
 # shellcheck disable=SC2086 # it may have options: "cargo +nightly"

@@ -1,6 +1,6 @@
-//! The rules of the house that no compiler knows: floors, sizes, homes of packages, documents.
+//! Rules that the compiler does not check: floors, file sizes, places of packages, documents.
 //!
-//! Each complaint is `path:line: what is wrong`.
+//! Each violation is printed as `path:line: description`.
 
 #![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
 
@@ -14,7 +14,7 @@ mod words;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules of each floor, as `src/lib.rs` lists them; `bin` is above them all.
+/// The modules of each floor, as in the table of `src/lib.rs`; `bin` is above them all.
 const FLOORS: [&[&str]; 6] = [
     &["cause", "clock", "line", "net", "os", "service"],
     &["connection", "http"],
@@ -24,8 +24,8 @@ const FLOORS: [&[&str]; 6] = [
     &["cli"],
 ];
 
-/// Which words may stand in code only where: packages, and the judgement of an errno. A home may be
-/// several places.
+/// The only places where some names may occur in code: packages, and the inspection of an errno. A
+/// name may have several places.
 const HOMES: [(&str, &str); 19] = [
     ("mio", "src/sys/"),
     ("slab", "src/reactor/ src/sys/"),
@@ -50,12 +50,12 @@ const HOMES: [(&str, &str); 19] = [
 
 const COLUMNS_MAX: usize = 100;
 
-/// A file one can hold in one's head. Tests may be longer: they are read one at a time.
+/// Limits for readable files. Tests may be longer: they are read one at a time.
 const LINES_MAX: usize = 300;
 const TEST_LINES_MAX: usize = 350;
 
 #[test]
-fn a_file_uses_its_own_floor_and_those_below() {
+fn a_file_uses_only_its_own_floor_and_lower_ones() {
     complain(files("src", "rs").flat_map(|path| {
         let Some(own) = floor_of(&path) else { return Vec::new() };
         faulty_lines(&path, |line| {
@@ -82,7 +82,7 @@ fn every_module_has_a_floor_and_a_place_in_the_map() {
 }
 
 #[test]
-fn words_stay_in_their_homes() {
+fn restricted_names_stay_in_their_places() {
     complain(files("src", "rs").flat_map(|path| {
         let place = shown(&path);
         faulty_lines(&path, |line| {
@@ -98,7 +98,7 @@ fn words_stay_in_their_homes() {
 }
 
 #[test]
-fn files_are_of_a_readable_size() {
+fn no_file_exceeds_its_line_limit() {
     complain(files("src", "rs").chain(files("tests", "rs")).filter_map(|path| {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
         let place = shown(&path);
@@ -109,7 +109,7 @@ fn files_are_of_a_readable_size() {
 }
 
 #[test]
-fn lines_are_clean() {
+fn lines_fit_the_columns_and_have_no_trailing_blanks() {
     let text = ["rs", "md", "toml", "sh"].into_iter();
     let everything = text.flat_map(|kind| files("src", kind).chain(files("tests", kind)));
     complain(everything.chain(files("docs", "md")).flat_map(|path| {
@@ -120,7 +120,7 @@ fn lines_are_clean() {
                 return Some(format!("longer than {COLUMNS_MAX} columns"));
             }
             if line.ends_with([' ', '\t']) {
-                return Some("blanks at the end".to_owned());
+                return Some("trailing blanks".to_owned());
             }
             ["FIX", "TO"].iter().zip(["ME", "DO"]).find_map(|(first, second)| {
                 line.contains(&format!("{first}{second}")).then(|| "unfinished".to_owned())
@@ -129,12 +129,12 @@ fn lines_are_clean() {
     }));
 }
 
-/// A line without its comment.
+/// The line without its comment.
 fn code_of(line: &str) -> &str {
     line.split("//").next().unwrap_or_default()
 }
 
-/// What `judge` finds wrong with the lines of a file.
+/// Returns the violations that `judge` finds in the lines of a file.
 fn faulty_lines(path: &Path, judge: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();
     let lines = text.lines().enumerate();
@@ -150,7 +150,7 @@ fn complain(complaints: impl Iterator<Item = String>) {
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
 
-/// The floor of a file in `src`; none for the map and the programs.
+/// The floor of a file in `src`; None for lib.rs and the programs.
 fn floor_of(path: &Path) -> Option<usize> {
     let place = shown(path);
     let module = place.strip_prefix("src/")?.split(['/', '.']).next()?;

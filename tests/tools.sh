@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs the tools that the tests use, where that is possible: on Debian and its kin, as root.
-# Elsewhere it names what is missing; the tests that need it then say that they were skipped.
-# `tests/tools.sh bench` does the same for what the comparison with other servers needs, and
+# Installs the tools that the tests use, as root on Debian and its derivatives. Elsewhere it names
+# the missing ones; tests that need a missing tool report that they were skipped.
+# `tests/tools.sh bench` does the same for the comparison with other servers, and
 # `tests/tools.sh lint` for `make lint`.
 set -eu
 
-# A command, or a file, and the package that it comes in.
+# Each pair is a command or a file, and the package that contains it.
 case ${1-tests} in
 tests)
     pairs='strace:strace valgrind:valgrind ss:iproute2 prlimit:util-linux script:bsdutils

@@ -1,4 +1,4 @@
-//! A plot of bars in groups, each with its figure above it.
+//! A grouped bar chart with a label above each bar.
 
 use std::path::Path;
 
@@ -15,46 +15,46 @@ use super::drawing::{
 };
 use super::servers::{FLOOR, colour, legend};
 
-/// One case, for instance.
+/// A group of bars, such as one case.
 #[derive(Debug)]
 pub(crate) struct Group {
-    /// What stands below it.
+    /// The label below the group.
     pub(crate) name: &'static str,
-    /// Servers and their figures.
+    /// Servers and their values.
     pub(crate) bars: Vec<(&'static str, f64)>,
 }
 
 impl Group {
-    /// How much room it has, its part of the gaps included.
+    /// The width of the group, including its part of the gaps.
     fn place(&self) -> f64 {
         f64::from(u32::try_from(self.bars.len()).unwrap()) + GAP
     }
 }
 
-/// A plot.
+/// A bar chart.
 #[derive(Debug)]
 pub(crate) struct Bars {
-    /// Says what is better.
+    /// The title, which says whether more or less is better.
     pub(crate) title: &'static str,
-    /// What is measured, in which unit.
+    /// The quantity and its unit.
     pub(crate) axis: &'static str,
     pub(crate) groups: Vec<Group>,
-    /// Where a line goes across, behind the bars.
+    /// The height of a horizontal reference line behind the bars.
     pub(crate) line: Option<f64>,
-    /// How a figure is shown.
+    /// Formats a value.
     pub(crate) figure: fn(f64) -> String,
 }
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// The unit across is a bar. A plot of fewer has bars no wider than those of so many.
+/// The x axis counts bars. A chart of fewer bars keeps the bar width of this many.
 const BARS_MIN: f64 = 5.0;
 
-/// What is left empty between two groups.
+/// The gap between two groups.
 const GAP: f64 = 1.0;
 
 impl Bars {
-    /// Writes it to a file; nothing is written if there is nothing to show.
+    /// Writes the chart to a file, or nothing if it has no bars.
     pub(crate) fn draw(mut self, path: &Path) -> Drawn {
         self.groups.retain(|group| !group.bars.is_empty());
         let all = self.groups.iter().flat_map(|group| &group.bars);
@@ -62,7 +62,7 @@ impl Bars {
         if self.groups.is_empty() || highest <= 0.0 {
             return Ok(());
         }
-        // Room for the figure above the highest bar.
+        // Space for the label above the highest bar.
         let top = highest * 1.08;
         let canvas = SVGBackend::new(path, SIZE).into_drawing_area();
         head(&canvas, self.title, &legend(self.servers()))?;
@@ -95,7 +95,7 @@ impl Bars {
         Ok(())
     }
 
-    /// The bars of a group side by side, in its place from `left` on.
+    /// Draws the bars of a group side by side, starting at `left`.
     fn draw_group(
         &self,
         canvas: &Canvas<'_>,
@@ -119,7 +119,7 @@ impl Bars {
         Ok(())
     }
 
-    /// Those with a bar, in the order in which they come.
+    /// The servers with a bar, in order of appearance.
     fn servers(&self) -> Vec<&'static str> {
         let mut servers = Vec::new();
         for (server, _) in self.groups.iter().flat_map(|group| &group.bars) {

@@ -1,61 +1,61 @@
-//! The cases: what the load does, and what is measured of it.
+//! The cases: the load of each, and the metrics measured with it.
 
-/// What is measured.
+/// A metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Metric {
-    /// Processor time of the server for one line, MiB or connection, in microseconds.
+    /// Processor time of the server per line, MiB or connection, in microseconds.
     Cost,
-    /// Lines, MiB or connections a second.
+    /// Lines, MiB or connections per second.
     Rate,
     /// Latencies in microseconds.
     P50,
     P99,
     P999,
-    /// How late the load generator itself was with a line, in microseconds: its own share in the
-    /// latencies of an open loop.
+    /// The delay of the load generator's own sends, in microseconds: its share of the latencies of
+    /// an open loop.
     Late,
-    /// Memory of the server alone, in bytes for each idle connection.
+    /// Private memory of the server per idle connection, in bytes.
     Memory,
-    /// The 99th percentile of the polite peers without the flood, and how many times that it is
-    /// beside it.
+    /// The 99th percentile of the polite peers without the flood, and the factor by which the flood
+    /// raises it.
     P99Alone,
     Slowdown,
 }
 
 impl Metric {
-    /// True if a table shows the ratio to the floor: of processor time always, of a rate where it
-    /// is a goal.
+    /// True if the table shows the ratio to the floor: always for processor time, and for a rate if
+    /// it is a goal.
     pub(crate) fn is_compared(self, kind: &Kind) -> bool {
         self == Self::Cost || (self == Self::Rate && matches!(kind, Kind::Stream))
     }
 }
 
-/// What kind of load it is, which decides what can be measured.
+/// The kind of load, which decides the metrics.
 #[derive(Debug)]
 pub(crate) enum Kind {
-    /// A closed loop: each connection sends its next lines when the last have come back.
+    /// A closed loop: each connection sends its next lines after the last have come back.
     Lines { connections: u32, bytes: u32, in_flight: u32 },
-    /// Bytes as fast as they go.
+    /// Bytes as fast as possible.
     Stream,
     /// Connections one after another, each with one line.
     Churn,
-    /// Busy connections beside many that do nothing.
+    /// Busy connections beside many idle ones.
     Idle,
-    /// Lines at fixed times, whether the last one has come back or not.
+    /// Lines at fixed times, independent of the replies.
     OpenLoop,
-    /// Polite peers alone, and beside one that floods.
+    /// Polite peers alone, and beside a flooding peer.
     Flood,
 }
 
 /// A case.
 #[derive(Debug)]
 pub(crate) struct Case {
-    /// Its word on the command line, in the tables and in the plots.
+    /// Its name on the command line, in the tables and in the plots.
     pub(crate) name: &'static str,
-    /// What the load does, for the page of results.
+    /// A description of the load for the page of results.
     pub(crate) about: &'static str,
     pub(crate) kind: Kind,
-    /// True if servers that start a process for each connection can bear it.
+    /// True if servers that start a process per connection can sustain the load.
     pub(crate) for_all: bool,
 }
 
@@ -65,7 +65,7 @@ const fn busy(name: &'static str, connections: u32, bytes: u32) -> Case {
     Case { name, about, kind, for_all: connections == 100 && bytes == 64 }
 }
 
-/// From the plain ones, whose figures the others build on, to those with bystanders.
+/// From simple cases to those with a second load.
 pub(crate) const CASES: [Case; 12] = [
     busy("busy-100-64", 100, 64),
     busy("busy-1000-64", 1_000, 64),
@@ -81,7 +81,7 @@ pub(crate) const CASES: [Case; 12] = [
     },
     Case {
         name: "stream",
-        about: "10 connections, each as fast as it goes",
+        about: "10 connections, each as fast as possible",
         kind: Kind::Stream,
         for_all: false,
     },
@@ -93,85 +93,84 @@ pub(crate) const CASES: [Case; 12] = [
     },
     Case {
         name: "idle",
-        about: "19,800 connections do nothing, 100 beside them echo lines of 64 bytes",
+        about: "19,800 idle connections, and 100 that echo lines of 64 bytes",
         kind: Kind::Idle,
         for_all: false,
     },
     Case {
         name: "open-loop",
-        about: "100 connections, 64 bytes, half as many lines a second as the floor reached in \
+        about: "100 connections, 64 bytes, half the lines per second that the floor reached in \
                 busy-100-64",
         kind: Kind::OpenLoop,
         for_all: false,
     },
     Case {
         name: "flood",
-        about: "100 polite connections echo 5,000 lines of 64 bytes a second in all, alone and \
-                beside one that sends lines of 64 KiB as fast as they come back",
+        about: "100 polite connections echo 5,000 lines of 64 bytes per second in all, alone and \
+                beside one that sends lines of 64 KiB as fast as possible",
         kind: Kind::Flood,
         for_all: false,
     },
 ];
 
-/// How many connections the case `idle` holds.
+/// The number of connections in the case `idle`.
 pub(crate) const IDLE: u32 = 19_800;
 
-/// How many connections may come from one source address; with more, each one searches long for
-/// a free port.
+/// Most connections from one source address; with more, each connect searches long for a free port.
 const PER_SOURCE: u32 = 9_000;
 
-/// Of so many connections it matters what connecting them costs.
+/// From this number on, the cost of connecting is measured separately.
 const MANY: u32 = 1_000;
 
-/// The columns of lines at fixed times.
+/// The columns of cases with lines.
 const LINES: [(Metric, &str); 6] = [
-    (Metric::Cost, "CPU a line, µs"),
+    (Metric::Cost, "CPU per line, µs"),
     (Metric::Rate, "lines/s"),
     (Metric::P50, "p50, µs"),
     (Metric::P99, "p99, µs"),
     (Metric::P999, "p99.9, µs"),
-    (Metric::Late, "the load was late, p99, µs"),
+    (Metric::Late, "send delay of the load, p99, µs"),
 ];
 
 impl Case {
-    /// A load that connects as the case does and has one line echoed on each connection, and how
-    /// many these are; none where they are few.
+    /// Returns a load that only connects like the case and echoes one line per connection, and its
+    /// number of connections; None for small cases.
     pub(crate) fn connecting(&self) -> Option<(Vec<String>, u32)> {
         let Kind::Lines { connections, bytes, .. } = self.kind else { return None };
         (connections >= MANY).then(|| (held(connections, bytes), connections))
     }
 
-    /// The columns of its table.
+    /// The columns of the case's table.
     pub(crate) fn columns(&self) -> &'static [(Metric, &'static str)] {
         use Metric::{Cost, Late, Memory, P50, P99, P99Alone, Rate, Slowdown};
         match self.kind {
-            // Only an open loop can be late.
+            // Only an open loop has a send delay.
             Kind::Lines { .. } => &LINES[..LINES.len() - 1],
             Kind::OpenLoop => &LINES,
-            Kind::Stream => &[(Cost, "CPU a MiB, µs"), (Rate, "MiB/s")],
+            Kind::Stream => &[(Cost, "CPU per MiB, µs"), (Rate, "MiB/s")],
             Kind::Churn => &[
-                (Cost, "CPU a connection, µs"),
+                (Cost, "CPU per connection, µs"),
                 (Rate, "connections/s"),
                 (P50, "p50, µs"),
                 (P99, "p99, µs"),
             ],
             Kind::Idle => &[
-                (Memory, "private bytes a connection"),
-                (Cost, "CPU a line, µs"),
+                (Memory, "private bytes per connection"),
+                (Cost, "CPU per line, µs"),
                 (Rate, "lines/s"),
                 (P99, "p99, µs"),
             ],
             Kind::Flood => &[
                 (P99Alone, "p99 alone, µs"),
-                (P99, "p99 beside the flood, µs"),
-                (Slowdown, "times"),
-                (Late, "beside it the load was late, p99, µs"),
-                (Rate, "the flood, MiB/s"),
+                (P99, "p99 with the flood, µs"),
+                (Slowdown, "factor"),
+                (Late, "send delay of the load with it, p99, µs"),
+                (Rate, "flood, MiB/s"),
             ],
         }
     }
 
-    /// What the load generator is told; `rate` is that of the open loop.
+    /// The arguments of the load generator; `rate` is that of the open loop.
     pub(crate) fn load(&self, rate: f64) -> Vec<String> {
         match self.kind {
             Kind::Lines { connections, bytes, in_flight } => {
@@ -194,7 +193,7 @@ impl Case {
     }
 }
 
-/// The connections that do nothing.
+/// The load of idle connections.
 pub(crate) fn idle_load() -> Vec<String> {
     held(IDLE, 64)
 }
@@ -207,14 +206,14 @@ fn held(connections: u32, bytes: u32) -> Vec<String> {
     words
 }
 
-/// So that no port stays in `TIME_WAIT`.
+/// Closes with RST, so that no port stays in `TIME_WAIT`.
 fn reset() -> Vec<String> {
     words("--close rst")
 }
 
-/// For servers that start a process for each connection. Ncat lets a handful wait in the kernel:
-/// whoever finds no place asks again after one, three, seven seconds. So they come slowly at
-/// first, which is not measured, and may wait long.
+/// Arguments for servers that start a process per connection. The accept queue of Ncat holds only a
+/// handful, and a connect that finds it full retries after one, three, seven seconds. So the load
+/// ramps up slowly, which is not measured, and has a long timeout.
 pub(crate) fn patience() -> Vec<String> {
     words("--ramp 2s --timeout 30s")
 }

@@ -1,12 +1,12 @@
-//! Compares the daemon with other echo servers: what a line costs, how many there are, how long
-//! each takes, and what a connection keeps in memory. Run with `make bench`.
+//! Compares the daemon with other echo servers: cost per line, throughput, latency, and memory per
+//! connection. Run with `make bench`.
 //!
-//! Every server has the first core to itself and the load the second. The servers take turns, each
-//! time as a new process, so that what else the machine does meets all of them alike; and they are
-//! compared within a round, so that it does not matter how one round differs from another.
+//! Every server has the first core, and the load the second. The servers take turns, each time as a
+//! new process, so that other activity of the machine affects all of them alike; and ratios are
+//! computed within a round, so that differences between rounds do not matter.
 //!
-//! What is exact is the processor time of the server, which the kernel counts in nanoseconds. It is
-//! what decides; lines a second and latencies also tell of the load generator.
+//! The exact figure is the processor time of the server, which the kernel counts in nanoseconds. It
+//! decides; throughput and latency also depend on the load generator.
 
 #![expect(
     clippy::expect_used,
@@ -38,7 +38,7 @@ use std::fs;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // cargo test builds benches too when asked for all targets; a comparison takes too long for it.
+    // `cargo test --all-targets` builds benches too; a comparison would take too long there.
     if !std::env::args().any(|word| word == "--bench") {
         println!("SKIPPED the comparison: make bench");
         return ExitCode::SUCCESS;

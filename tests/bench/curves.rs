@@ -1,4 +1,4 @@
-//! A plot of curves over named places, on a logarithmic axis.
+//! A plot of curves over named positions, on a logarithmic axis.
 
 use std::path::Path;
 
@@ -12,29 +12,29 @@ use super::drawing::{Drawn, HEAD, LETTERS, SIZE, head, letters};
 use super::servers::{colour, legend};
 use super::table::number;
 
-/// One server.
+/// The curve of one server.
 #[derive(Debug)]
 pub(crate) struct Curve {
-    /// Which one.
+    /// The server.
     pub(crate) name: &'static str,
-    /// One for each place.
+    /// One value per position.
     pub(crate) points: Vec<f64>,
 }
 
-/// A plot.
+/// A plot of curves.
 #[derive(Debug)]
 pub(crate) struct Curves {
-    /// Says what is better.
+    /// The title, which says whether more or less is better.
     pub(crate) title: &'static str,
-    /// What is measured, in which unit.
+    /// The quantity and its unit.
     pub(crate) axis: &'static str,
-    /// What stands below the points, from left to right.
+    /// The labels of the positions, from left to right.
     pub(crate) places: &'static [&'static str],
     pub(crate) servers: Vec<Curve>,
 }
 
 impl Curves {
-    /// Writes it to a file; nothing is written if there is nothing to show.
+    /// Writes the plot to a file, or nothing if it has no curves.
     pub(crate) fn draw(&self, path: &Path) -> Drawn {
         let all = self.servers.iter().flat_map(|curve| curve.points.iter().copied());
         let (least, most) = (all.clone().fold(f64::INFINITY, f64::min), all.fold(0.0, f64::max));
@@ -44,7 +44,7 @@ impl Curves {
         let canvas = SVGBackend::new(path, SIZE).into_drawing_area();
         let names = self.servers.iter().map(|curve| curve.name);
         head(&canvas, self.title, &legend(names))?;
-        // Half a place is free on either side, so that no point lies on the frame.
+        // Half a position of space on either side, so that no point lies on the frame.
         let right = f64::from(u32::try_from(self.places.len())?) - 0.5;
         let mut chart = ChartBuilder::on(&canvas.margin(HEAD, 10, 10, 24))
             .x_label_area_size(46)
@@ -62,7 +62,7 @@ impl Curves {
             .draw()?;
         for (across, place) in (0_u32..).map(f64::from).zip(self.places) {
             let (left, _) = chart.plotting_area().map_coordinate(&(across, least));
-            // The axis begins below the lowest point, where the names belong.
+            // The axis begins below the lowest point, where the labels belong.
             let (_, down) = chart.plotting_area().get_pixel_range();
             let style = letters(LETTERS, HPos::Center, VPos::Top);
             canvas.draw(&Text::new((*place).to_owned(), (left, down.end + 10), style))?;

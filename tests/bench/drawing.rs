@@ -1,4 +1,4 @@
-//! What all plots have in common: size, letters, title and legend.
+//! The common parts of all plots: size, fonts, title and legend.
 
 use std::error::Error;
 
@@ -7,33 +7,33 @@ use plotters::prelude::{Color, DrawingArea, IntoFont, RGBColor, Rectangle, SVGBa
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{BLACK, TextStyle, WHITE};
 
-/// What drawing may end with: plotters has an error type for each kind of picture.
+/// The result of drawing: plotters has an error type for each backend.
 pub(crate) type Drawn = Result<(), Box<dyn Error>>;
 
 /// A picture, in pixels.
 pub(crate) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Of every plot, in pixels.
+/// The size of every plot, in pixels.
 pub(crate) const SIZE: (u32, u32) = (1400, 760);
 
-/// Heights of letters; a page shows the picture at about half its size.
+/// Font heights; a page shows the picture at about half its size.
 pub(crate) const LETTERS: i32 = 22;
 pub(crate) const NAME_LETTERS: i32 = 18;
 pub(crate) const SMALL_LETTERS: i32 = 16;
 const TITLE_LETTERS: i32 = 32;
 
-/// What the title and the legend take.
+/// The height of the title and the legend.
 pub(crate) const HEAD: i32 = 112;
 
-/// One entry of the legend after the other.
+/// The horizontal distance of legend entries.
 const LEGEND_STEP: usize = 150;
 
-/// Letters of that height, placed by a point of theirs.
+/// A text style of that height, positioned by the given anchor.
 pub(crate) fn letters(height: i32, across: HPos, down: VPos) -> TextStyle<'static> {
     ("sans-serif", height).into_font().color(&BLACK).pos(Pos::new(across, down))
 }
 
-/// White paper with a title, and what each colour is.
+/// Fills the background, and draws the title and the legend.
 pub(crate) fn head(canvas: &Canvas<'_>, title: &str, legend: &[(&str, RGBColor)]) -> Drawn {
     canvas.fill(&WHITE)?;
     let style = letters(TITLE_LETTERS, HPos::Left, VPos::Top);

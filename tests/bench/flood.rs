@@ -1,5 +1,5 @@
-//! The peer that floods: a program in C that takes as little as it can of the core that it shares
-//! with the polite peers.
+//! The flooding peer: a C program that takes as little as possible of the core that it shares with
+//! the polite peers.
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -9,16 +9,16 @@ use super::load;
 use super::running::{end, interrupt};
 use super::servers::built;
 
-/// What `tests/bench/build.sh` has built of `flood.c`.
+/// The program that `tests/bench/build.sh` builds from `flood.c`.
 const PROGRAM: &str = built!("flood");
 
-/// One that runs. It is ended when this is dropped.
+/// A running flood, stopped on drop.
 #[derive(Debug)]
 pub(crate) struct Flood(Child);
 
 impl Flood {
-    /// Starts it on the core of every load, of which it gets what the others leave: a flood that
-    /// took the polite peers' own processor would measure the scheduler in place of the server.
+    /// Starts the flood on the core of the load, at idle priority: a flood that took processor time
+    /// from the polite peers would measure the scheduler instead of the server.
     pub(crate) fn start(address: SocketAddr) -> Self {
         let mut command = Command::new("chrt");
         command.args(["--idle", "0", "taskset", "-c", load::CORE, PROGRAM]);
@@ -27,9 +27,10 @@ impl Flood {
         Self(command.spawn().expect("chrt and taskset of util-linux"))
     }
 
-    /// Ends it, and returns how many bytes a second came back: all that it had sent.
+    /// Stops the flood, and returns the echoed bytes per second; an error unless all bytes came
+    /// back.
     pub(crate) fn finish(mut self) -> Result<f64, String> {
-        let status = interrupt(&mut self.0).ok_or("the flood does not end")?;
+        let status = interrupt(&mut self.0).ok_or("the flood does not exit")?;
         if !status.success() {
             let complaint = text(self.0.stderr.take());
             return Err(format!("the flood failed: {status}: {}", complaint.trim()));
@@ -39,7 +40,7 @@ impl Flood {
             told.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         match numbers[..] {
             [bytes, seconds] if bytes > 0.0 => Ok(bytes / seconds),
-            _ => Err(format!("the flood says: {told}")),
+            _ => Err(format!("unexpected output of the flood: {told}")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The goals, and whether they are met.
+//! The goals, and whether the results meet them.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use super::results::{Results, Spread};
 use super::servers::{DAEMON, FLOOR, SERVERS};
 use super::table::{NOTHING, number, range};
 
-/// What a figure may be.
+/// The bound of a goal.
 #[derive(Clone, Copy, Debug)]
 enum Bound {
     AtMost(f64),
@@ -16,7 +16,7 @@ enum Bound {
 }
 
 impl Bound {
-    /// True if a figure keeps it.
+    /// True if the value meets the bound.
     fn holds(self, figure: f64) -> bool {
         match self {
             Self::AtMost(most) => figure <= most,
@@ -25,7 +25,7 @@ impl Bound {
         }
     }
 
-    /// As it stands in the table.
+    /// The bound as shown in the table.
     fn shown(self) -> String {
         match self {
             Self::AtMost(most) => format!("≤ {most}"),
@@ -35,30 +35,30 @@ impl Bound {
     }
 }
 
-/// One row.
+/// One row of the table.
 #[derive(Debug)]
 struct Goal {
-    /// Of what, and in which case.
+    /// The quantity, and the case.
     what: String,
     bound: Bound,
-    /// The figure, and how it is shown.
+    /// The value, and its text.
     measured: Option<(f64, String)>,
 }
 
 impl Goal {
-    /// Judged by the median; the range is shown, so that one sees how sure it is.
+    /// A goal for a ratio. The median decides; the range shows how certain it is.
     fn of_ratio(what: String, bound: Bound, ratio: Option<Spread>) -> Self {
         Self { what, bound, measured: ratio.map(|ratio| (ratio.median, range(Some(ratio)))) }
     }
 
-    /// Of a figure of the daemon alone.
+    /// A goal for a value of the daemon alone.
     fn of_figure(what: &str, bound: Bound, figure: Option<f64>) -> Self {
         let measured = figure.map(|figure| (figure, number(figure)));
         Self { what: what.to_owned(), bound, measured }
     }
 }
 
-/// A Markdown table of them all. A goal is met if the median keeps it.
+/// Returns a Markdown table of all goals. A goal is met if the median meets its bound.
 pub(crate) fn table(results: &Results) -> String {
     let mut text = String::from("| goal | bound | measured | |\n|---|---|---|---|\n");
     for goal in goals(results) {
@@ -73,8 +73,8 @@ pub(crate) fn table(results: &Results) -> String {
     text
 }
 
-/// In the order in which they matter: lines first. A goal whose case was not run has its row too,
-/// so that a page that lacks something shows it.
+/// All goals, in order of importance, lines first. A goal whose case was not run keeps its row, so
+/// that the page shows the gap.
 fn goals(results: &Results) -> Vec<Goal> {
     let mut goals = Vec::new();
     let busy: Vec<_> = CASES
@@ -84,32 +84,32 @@ fn goals(results: &Results) -> Vec<Goal> {
         .collect();
     for case in &busy {
         let ratio = results.ratio(case, DAEMON, FLOOR, Metric::Cost);
-        let what = format!("CPU a line ÷ floor, {case}");
+        let what = format!("CPU per line ÷ floor, {case}");
         goals.push(Goal::of_ratio(what, Bound::AtMost(1.02), ratio));
     }
     goals.extend(busy.iter().map(|case| below_every_other(results, case)));
     let memory = results.median("idle", DAEMON, Metric::Memory);
-    let what = "private bytes an idle connection";
+    let what = "private bytes per idle connection";
     goals.push(Goal::of_figure(what, Bound::AtMost(96.0), memory));
     let churn = results.ratio("churn", DAEMON, FLOOR, Metric::Cost);
-    let what = "CPU a connection ÷ floor, churn".to_owned();
+    let what = "CPU per connection ÷ floor, churn".to_owned();
     goals.push(Goal::of_ratio(what, Bound::AtMost(1.05), churn));
     let stream = results.ratio("stream", DAEMON, FLOOR, Metric::Rate);
-    let what = "bytes a second ÷ floor, stream".to_owned();
+    let what = "bytes per second ÷ floor, stream".to_owned();
     goals.push(Goal::of_ratio(what, Bound::AtLeast(1.0), stream));
     let flood = results.spread("flood", DAEMON, Metric::Slowdown);
-    let what = "p99 of polite peers, times that without the flood".to_owned();
+    let what = "p99 of polite peers with the flood ÷ without".to_owned();
     goals.push(Goal::of_ratio(what, Bound::AtMost(2.0), flood));
     for bytes in ["64", "512"] {
         let (few, many) = (format!("busy-100-{bytes}"), format!("busy-10000-{bytes}"));
         let growth = results.growth([&few, &many], DAEMON, FLOOR, Metric::Cost);
-        let what = format!("growth of CPU a line from 100 to 10,000 ÷ floor's, {bytes} bytes");
+        let what = format!("growth of CPU per line from 100 to 10,000 ÷ floor, {bytes} bytes");
         goals.push(Goal::of_ratio(what, Bound::AtMost(1.02), growth));
     }
     goals
 }
 
-/// Against the cheapest of the others, the floor apart.
+/// Compares the daemon with the cheapest other server except the floor.
 fn below_every_other(results: &Results, case: &str) -> Goal {
     let others = SERVERS.iter().map(|server| server.name);
     let ratios = others.filter(|name| ![DAEMON, FLOOR].contains(name)).filter_map(|name| {
@@ -117,6 +117,6 @@ fn below_every_other(results: &Results, case: &str) -> Goal {
     });
     let nearest = ratios.max_by(|(_, one), (_, other)| one.median.total_cmp(&other.median));
     let name = nearest.map_or("every other", |(name, _)| name);
-    let what = format!("CPU a line ÷ the next best ({name}), {case}");
+    let what = format!("CPU per line ÷ the next best ({name}), {case}");
     Goal::of_ratio(what, Bound::Below(1.0), nearest.map(|(_, ratio)| ratio))
 }

@@ -13,13 +13,13 @@ use super::running::{end, interrupt, wait};
 /// The core of every load; the server has the other one.
 pub(crate) const CORE: &str = "1";
 
-/// Before anything is measured.
+/// The time before the measurement.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
 
-/// How long a load may take beyond what it was told, for connecting and ending.
+/// How much longer than its duration a load may take, to connect and to end.
 const SLACK: Duration = Duration::from_secs(60);
 
-/// A load that runs. It is ended when this is dropped.
+/// A running load, stopped on drop.
 #[derive(Debug)]
 pub(crate) struct Load {
     child: Child,
@@ -28,7 +28,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts it on its core; the report is written to a file.
+    /// Starts a load on its core; it writes its report to a file.
     pub(crate) fn start(address: SocketAddr, words: &[String], duration: Duration) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut command = Command::new("taskset");
@@ -41,23 +41,23 @@ impl Load {
         Self { child, duration, directory }
     }
 
-    /// Waits until it ends by itself.
+    /// Waits for the end of the load.
     pub(crate) fn finish(mut self) -> Result<Report, String> {
         let limit = WARM_UP + self.duration + SLACK;
-        let status = wait(&mut self.child, limit).ok_or("the load does not end")?;
+        let status = wait(&mut self.child, limit).ok_or("the load does not exit")?;
         if status.success() { self.report() } else { Err(self.complain(&status.to_string())) }
     }
 
-    /// Ends it before its time, as Ctrl-C would; it then reports all the same.
+    /// Interrupts the load early, as Ctrl-C does; it still reports.
     pub(crate) fn interrupt(mut self) -> Result<Report, String> {
         if !self.runs() {
-            return Err(self.complain("it ended before it was interrupted"));
+            return Err(self.complain("it exited before it was interrupted"));
         }
-        interrupt(&mut self.child).ok_or("the load does not end when it is interrupted")?;
+        interrupt(&mut self.child).ok_or("the load does not exit when it is interrupted")?;
         self.report()
     }
 
-    /// True until it has ended.
+    /// True until the load has exited.
     pub(crate) fn runs(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -71,7 +71,7 @@ impl Load {
         if wrong.is_empty() { Ok(report) } else { Err(wrong.join(", ")) }
     }
 
-    /// Why it failed, if its report tells.
+    /// The reason of a failure, if the report has one.
     fn complain(&self, status: &str) -> String {
         match self.report() {
             Ok(_) => format!("the load failed: {status}"),
@@ -86,15 +86,15 @@ impl Drop for Load {
     }
 }
 
-/// A report without an error in it.
+/// A report without errors.
 #[derive(Debug)]
 pub(crate) struct Report(Value);
 
 impl Report {
-    /// The number at a place like `/latency_us/p99`.
+    /// Returns the number at a place like `/latency_us/p99`.
     pub(crate) fn number(&self, place: &str) -> Result<f64, String> {
         let number = self.0.pointer(place).and_then(Value::as_f64);
-        // What was not measured at all is null.
+        // A value that was not measured is null.
         number.ok_or_else(|| format!("the load's report has no {place}"))
     }
 
@@ -102,8 +102,8 @@ impl Report {
         self.0.pointer(place).and_then(Value::as_u64)
     }
 
-    /// What makes it no measurement: lines that did not come back as they were sent, connections
-    /// that failed or are missing, and a load that could not do what it was to do.
+    /// Lists the errors that invalidate the measurement: lost or corrupted lines, failed or missing
+    /// connections, and local errors of the load.
     fn wrong(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for place in ["/connections/failed", "/mismatches", "/unanswered"] {

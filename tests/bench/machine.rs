@@ -1,4 +1,4 @@
-//! The machine and the programs of a comparison, read when it is made.
+//! The machine and the programs of a comparison, collected at the time of the run.
 
 use std::env::consts::ARCH;
 use std::fmt::Write;
@@ -10,10 +10,10 @@ use std::time::SystemTime;
 use super::options::Options;
 use super::table::NOTHING;
 
-/// What the C servers are built with, and Debian's own.
+/// The libraries of the C servers, and the servers from Debian packages.
 const PACKAGES: [&str; 5] = ["libuv1-dev", "libevent-dev", "socat", "ncat", "xinetd"];
 
-/// A Markdown table of facts.
+/// Returns the facts as a Markdown table.
 pub(crate) fn facts(options: &Options) -> String {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let cores =
@@ -32,7 +32,7 @@ pub(crate) fn facts(options: &Options) -> String {
         ("compilers", format!("{}; {}", said("rustc", &["--version"]), said("cc", &["--version"]))),
         ("packages", packages()),
         ("rounds", options.rounds.to_string()),
-        ("measured", format!("{} a load", humantime::format_duration(options.duration))),
+        ("measured", format!("{} per load", humantime::format_duration(options.duration))),
     ];
     let mut text = String::from("| | |\n|---|---|\n");
     for (name, fact) in facts {
@@ -41,14 +41,14 @@ pub(crate) fn facts(options: &Options) -> String {
     text
 }
 
-/// The model, as the kernel has it from the processor.
+/// The processor model, as the kernel reports it.
 fn processor() -> String {
     let text = file("/proc/cpuinfo");
     let model = text.lines().find_map(|line| line.strip_prefix("model name"));
     model.and_then(|rest| rest.split(':').nth(1)).unwrap_or(NOTHING).trim().to_owned()
 }
 
-/// Versions as Debian knows them, and tokio's as it is locked.
+/// The versions of the Debian packages, and of tokio from its lock file.
 fn packages() -> String {
     let debian = PACKAGES.iter().filter_map(|package| {
         let version = said("dpkg-query", &["-W", "-f", "${Version}", package]);
@@ -60,12 +60,12 @@ fn packages() -> String {
     debian.chain([format!("tokio {tokio}")]).collect::<Vec<_>>().join(", ")
 }
 
-/// What a file of the kernel says; not every kernel has every file.
+/// The content of a kernel file; not every kernel has every file.
 fn file(path: &str) -> String {
     fs::read_to_string(path).map_or_else(|_| NOTHING.to_owned(), |text| text.trim().to_owned())
 }
 
-/// The first line that a program prints.
+/// The first line of a program's output.
 fn said(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else {

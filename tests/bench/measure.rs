@@ -1,28 +1,28 @@
-//! What the kernel says of a process and its children: processor time, memory, descriptors.
+//! Resource usage of a process and its children from /proc: processor time, memory, descriptors.
 
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a server may take to come to rest after a load; those that start processes have some
-/// that end.
+/// How long a server may take to come to rest after a load; servers with a process per connection
+/// have children that exit.
 const REST_LIMIT: Duration = Duration::from_secs(5);
 
-/// A server whose processor time stays the same for so long is at rest.
+/// A server is at rest when its processor time has not changed for this long.
 const REST: Duration = Duration::from_millis(50);
 
-/// What `/proc/PID/stat` counts in: a hundredth of a second (proc(5), `USER_HZ`).
+/// The unit of `/proc/PID/stat`: a hundredth of a second (proc(5), `USER_HZ`).
 const TICK_S: f64 = 0.01;
 
-/// Processor time of a process, its children and those of them that have ended, in seconds, read
-/// when it no longer grows.
+/// Returns the processor time of a process, its children and its exited children, in seconds, once
+/// it no longer grows.
 pub(crate) fn cpu_at_rest_s(root: u32) -> f64 {
     let end = Instant::now() + REST_LIMIT;
     let mut before = cpu_s(root);
     loop {
         thread::sleep(REST);
         let now = cpu_s(root);
-        // The one is what is left of the other.
+        // Less means that a process of the tree has exited meanwhile.
         if now <= before || Instant::now() > end {
             return now;
         }
@@ -30,8 +30,7 @@ pub(crate) fn cpu_at_rest_s(root: u32) -> f64 {
     }
 }
 
-/// The kernel counts in nanoseconds what a thread takes, and adds up what children took that were
-/// waited for.
+/// The kernel counts the time of a thread in nanoseconds, and adds up that of reaped children.
 fn cpu_s(root: u32) -> f64 {
     tree(root).into_iter().map(|pid| threads_s(pid) + ended_children_s(pid)).sum()
 }
@@ -45,7 +44,8 @@ fn threads_s(pid: u32) -> f64 {
     nanoseconds.sum::<f64>() / 1e9
 }
 
-/// The fields `cutime` and `cstime`, the 16th and 17th; a name with blanks may be the second.
+/// The fields `cutime` and `cstime`, the 16th and 17th; the second field, a name, may contain
+/// blanks.
 fn ended_children_s(pid: u32) -> f64 {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after_name = text.rsplit(')').next().unwrap_or_default();
@@ -53,7 +53,7 @@ fn ended_children_s(pid: u32) -> f64 {
     ticks.filter_map(|word| word.parse::<f64>().ok()).sum::<f64>() * TICK_S
 }
 
-/// Memory that is this process's alone or its children's, in bytes (proc(5), `smaps_rollup`).
+/// The private memory of a process and its children, in bytes (proc(5), `smaps_rollup`).
 pub(crate) fn private_bytes(root: u32) -> f64 {
     let rollups = tree(root)
         .into_iter()
@@ -67,12 +67,12 @@ pub(crate) fn private_bytes(root: u32) -> f64 {
     rollups.map(private).sum::<f64>() * 1024.0
 }
 
-/// How many descriptors a process has open.
+/// The number of open descriptors of a process.
 pub(crate) fn descriptors(pid: u32) -> usize {
     names(&format!("/proc/{pid}/fd")).len()
 }
 
-/// A process and all below it. One that ends meanwhile is simply not there.
+/// A process and all its descendants, without those that exit meanwhile.
 pub(crate) fn tree(root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut next = 0;

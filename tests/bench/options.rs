@@ -1,4 +1,4 @@
-//! What the command line asks for.
+//! The command line.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,26 +10,26 @@ pub(crate) const USAGE: &str = "\
 usage: make bench ARGS='[--rounds N] [--duration TIME] [--case NAME]... [--server NAME]... \
                         [--out DIR]'";
 
-/// What is measured, how long, and where the results go.
+/// The options of a comparison.
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// How often each server has its turn in each case.
+    /// Rounds per case.
     pub(crate) rounds: usize,
-    /// How long a load is measured, after a second to warm up.
+    /// The measured duration of a load, after a second of warm-up.
     pub(crate) duration: Duration,
-    /// Only these, or all if there are none.
+    /// Only these, or all if empty.
     cases: Vec<String>,
     servers: Vec<String>,
-    /// Where the results go.
+    /// The folder for the results.
     pub(crate) out: PathBuf,
-    /// The words themselves, to be repeated in the results.
+    /// The arguments, repeated in the results.
     pub(crate) said: String,
 }
 
 impl Options {
-    /// Reads the words; says what is wrong with them if they are no such options.
+    /// Parses the arguments; returns an error text if they are invalid.
     pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
-        // Cargo adds this one.
+        // Cargo adds `--bench`.
         let words: Vec<_> = words.filter(|word| word != "--bench").collect();
         let mut options = Self {
             rounds: 5,
@@ -46,12 +46,12 @@ impl Options {
         Ok(options)
     }
 
-    /// Takes one option and its value.
+    /// Sets one option.
     fn set(&mut self, option: &str, value: &str) -> Result<(), String> {
         match option {
             "--rounds" => match value.parse() {
                 Ok(rounds @ 1..) => self.rounds = rounds,
-                Ok(_) | Err(_) => return Err("a number from 1".to_owned()),
+                Ok(_) | Err(_) => return Err("a number of at least 1".to_owned()),
             },
             "--duration" => {
                 let duration = humantime::parse_duration(value);
@@ -69,7 +69,7 @@ impl Options {
         Ok(())
     }
 
-    /// True if that case was asked for, or none in particular.
+    /// True if that case is selected, or none is.
     pub(crate) fn wants_case(&self, name: &str) -> bool {
         self.cases.is_empty() || self.cases.iter().any(|wanted| wanted == name)
     }
@@ -80,11 +80,11 @@ impl Options {
     }
 }
 
-/// The word, if it is one of the names: a misspelt case would else measure nothing, in silence.
+/// Returns the word if it is one of the names: a misspelled case would silently measure nothing.
 fn one_of(word: &str, names: impl Iterator<Item = &'static str>) -> Result<String, String> {
     let names: Vec<_> = names.collect();
     if names.contains(&word) {
         return Ok(word.to_owned());
     }
-    Err(format!("one of {}", names.join(", ")))
+    Err(format!("expected one of {}", names.join(", ")))
 }

@@ -1,4 +1,4 @@
-//! The plots: which ones there are, and of what.
+//! The plots of the comparison.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::results::Results;
 use super::servers::{FLOOR, SERVERS};
 use super::table::number;
 
-/// Draws whatever was measured.
+/// Draws all plots for which there are results.
 pub(crate) fn draw(folder: &Path, results: &Results) -> Drawn {
     cpu(results).draw(&folder.join("cpu-a-line.svg"))?;
     throughput(results).draw(&folder.join("throughput.svg"))?;
@@ -18,8 +18,8 @@ pub(crate) fn draw(folder: &Path, results: &Results) -> Drawn {
     latency(results).draw(&folder.join("open-loop-latency.svg"))
 }
 
-/// Ratios to the floor, which is the line at 1. Servers that start processes are left to the
-/// tables: beside ten times as much nothing else could be told apart.
+/// Ratios to the floor, the line at 1. Servers with a process per connection appear only in the
+/// tables: at ten times the cost, they would hide the differences between the others.
 fn cpu(results: &Results) -> Bars {
     let of_lines = CASES
         .iter()
@@ -33,16 +33,16 @@ fn cpu(results: &Results) -> Bars {
         }),
     });
     Bars {
-        title: "Processor time of the server for one line: less is better",
-        axis: "times that of the floor, the grey line",
+        title: "Processor time of the server per line: less is better",
+        axis: "ratio to the floor, the grey line",
         groups: groups.collect(),
         line: Some(1.0),
         figure: |ratio| format!("{ratio:.2}"),
     }
 }
 
-/// Only closed loops with one line in flight: an open one has the rate that it was given, and many
-/// lines in flight have ten times as many a second, beside which the others could not be seen.
+/// Closed loops with one line in flight only: an open loop has a given rate, and many lines in
+/// flight give ten times the rate, which would hide the others.
 fn throughput(results: &Results) -> Bars {
     let closed = CASES.iter().filter(|case| matches!(case.kind, Kind::Lines { in_flight: 1, .. }));
     let groups = closed.map(|case| Group {
@@ -52,19 +52,19 @@ fn throughput(results: &Results) -> Bars {
         }),
     });
     Bars {
-        title: "Lines a second on one core: more is better",
-        axis: "thousand lines a second",
+        title: "Lines per second on one core: more is better",
+        axis: "thousand lines per second",
         groups: groups.collect(),
         line: None,
         figure: |rate| format!("{rate:.0}"),
     }
 }
 
-/// Of those that are no process a connection.
+/// The servers without a process per connection.
 fn memory(results: &Results) -> Bars {
     let bytes = bars(|server| results.median("idle", server, Metric::Memory));
     Bars {
-        title: "Memory of the server for one idle connection of 19,800: less is better",
+        title: "Memory of the server per idle connection, with 19,800: less is better",
         axis: "private bytes",
         groups: vec![Group { name: "idle", bars: bytes }],
         line: None,
@@ -72,8 +72,8 @@ fn memory(results: &Results) -> Bars {
     }
 }
 
-/// From when a line was to be sent until it was back, so that a stall counts for all whom it kept
-/// waiting.
+/// Latency from the scheduled send time to the reply, so that a stall counts for every line that it
+/// delays.
 fn latency(results: &Results) -> Curves {
     let curves = SERVERS.iter().filter_map(|server| {
         let latency = |metric| results.median("open-loop", server.name, metric);
@@ -82,19 +82,19 @@ fn latency(results: &Results) -> Curves {
         Some(Curve { name: server.name, points })
     });
     Curves {
-        title: "How long a line takes at half the floor's rate: less is better",
+        title: "Latency of a line at half the floor's rate: less is better",
         axis: "microseconds, logarithmic",
         places: &["p50", "p99", "p99.9"],
         servers: curves.collect(),
     }
 }
 
-/// A bar for each server that has a figure.
+/// A bar for each server with a value.
 fn bars(figure: impl Fn(&'static str) -> Option<f64>) -> Vec<(&'static str, f64)> {
     SERVERS.iter().filter_map(|server| Some((server.name, figure(server.name)?))).collect()
 }
 
-/// True of a server that starts a process for each connection.
+/// True for a server that starts a process per connection.
 fn forks(name: &str) -> bool {
     SERVERS.iter().any(|server| server.name == name && server.forks)
 }

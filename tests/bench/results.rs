@@ -1,13 +1,13 @@
-//! What was measured, and what follows from it: medians, and ratios within each round.
+//! The samples and their statistics: medians, and ratios within each round.
 
 use std::collections::BTreeMap;
 
 use super::cases::Metric;
 
-/// What one load on one server has shown.
+/// The metrics of one load on one server.
 pub(crate) type Sample = BTreeMap<Metric, f64>;
 
-/// The middle one of some numbers, and the ends.
+/// Median, minimum and maximum.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -19,12 +19,12 @@ pub(crate) struct Spread {
 #[derive(Debug, Default)]
 pub(crate) struct Results {
     samples: BTreeMap<(&'static str, &'static str), Vec<Result<Sample, String>>>,
-    /// Servers that were left out, and why.
+    /// Servers that were skipped.
     pub(crate) skipped: Vec<String>,
 }
 
 impl Results {
-    /// One more round of that server in that case.
+    /// Adds a round of that server in that case.
     pub(crate) fn add(
         &mut self,
         case: &'static str,
@@ -39,18 +39,18 @@ impl Results {
         self.rounds(case, server).next().is_some()
     }
 
-    /// Over the rounds in which there is a measurement.
+    /// The spread over the rounds with a measurement.
     pub(crate) fn spread(&self, case: &str, server: &str, metric: Metric) -> Option<Spread> {
         let samples = self.rounds(case, server).flatten();
         spread(samples.filter_map(|sample| sample.get(&metric).copied()))
     }
 
-    /// The middle one of [`Self::spread`].
+    /// The median of [`Self::spread`].
     pub(crate) fn median(&self, case: &str, server: &str, metric: Metric) -> Option<f64> {
         self.spread(case, server, metric).map(|spread| spread.median)
     }
 
-    /// How many times that of another server it is, round by round.
+    /// The ratio to another server, round by round.
     pub(crate) fn ratio(
         &self,
         case: &str,
@@ -61,8 +61,8 @@ impl Results {
         spread(self.pairs(case, server, other, metric).flatten())
     }
 
-    /// How many times more a metric grows from one case to another than that of another server,
-    /// round by round.
+    /// The growth of a metric from one case to another, as a ratio to that of another server, round
+    /// by round.
     pub(crate) fn growth(
         &self,
         cases: [&str; 2],
@@ -74,7 +74,7 @@ impl Results {
         spread(few.zip(many).filter_map(|(few, many)| Some(many? / few?)))
     }
 
-    /// The ratio of each round; nothing for one in which either of the two has no measurement.
+    /// The ratio of each round; None if either server has no measurement.
     fn pairs(
         &self,
         case: &str,
@@ -86,14 +86,14 @@ impl Results {
         own.zip(others).map(move |(own, other)| Some(own?.get(&metric)? / other?.get(&metric)?))
     }
 
-    /// The samples of each round, and nothing for one in which something went wrong.
+    /// The sample of each round; None if the round failed.
     fn rounds(&self, case: &str, server: &str) -> impl Iterator<Item = Option<&Sample>> {
         let key = self.samples.keys().find(|key| **key == (case, server));
         let samples = key.and_then(|key| self.samples.get(key)).into_iter().flatten();
         samples.map(|sample| sample.as_ref().ok())
     }
 
-    /// Each sample that is none, and why.
+    /// The failed samples, each with its error.
     pub(crate) fn troubles(&self) -> Vec<String> {
         let all = self.samples.iter().flat_map(|((case, server), samples)| {
             samples.iter().enumerate().filter_map(move |(round, sample)| {
@@ -105,7 +105,7 @@ impl Results {
     }
 }
 
-/// Nothing of nothing.
+/// None without numbers.
 fn spread(numbers: impl Iterator<Item = f64>) -> Option<Spread> {
     let mut sorted: Vec<_> = numbers.collect();
     sorted.sort_by(f64::total_cmp);

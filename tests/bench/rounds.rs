@@ -1,4 +1,4 @@
-//! The rounds: every server in its turn, under every load.
+//! The rounds: every server in turn, under every load.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,23 +13,23 @@ use super::running::Running;
 use super::servers::{DAEMON, FLOOR, SERVERS, Server};
 use super::table::number;
 
-/// How long the idle connections may take to be there, and then how long they are held at most.
+/// Timeout until the idle connections are open, and the longest hold.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 const HOLD: Duration = Duration::from_secs(600);
 
-/// How long connections are held that are only to be made; they have the warm-up for that.
+/// How long connections are held that only measure connecting; they open during the warm-up.
 const BRIEF: Duration = Duration::from_millis(10);
 
-/// The case that the rate of the open loop comes from.
+/// The case that determines the rate of the open loop.
 const RATE_CASE: &str = "busy-100-64";
 
-/// Where a report has it.
+/// Places in a report.
 const P99: &str = "/latency_us/p99";
 const LATE: &str = "/late_us/p99";
 
 const MEBIBYTE: f64 = 1_048_576.0;
 
-/// Measures everything that was asked for.
+/// Runs all requested measurements.
 pub(crate) fn run(options: &Options) -> Results {
     let mut results = Results::default();
     let servers = available(options, &mut results);
@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Results {
     results
 }
 
-/// Those that were asked for and are there; the others are named, here and on the page.
+/// The requested servers that are installed; the missing ones are listed on stderr and on the page.
 fn available(options: &Options, results: &mut Results) -> Vec<&'static Server> {
     let wanted = SERVERS.iter().filter(|server| options.wants_server(server.name));
     let (there, missing): (Vec<_>, Vec<_>) = wanted.partition(|server| server.is_there());
@@ -59,11 +59,11 @@ fn available(options: &Options, results: &mut Results) -> Vec<&'static Server> {
     there
 }
 
-/// Lines a second for the open loop, which every server gets alike.
+/// Lines per second for the open loop, the same for every server.
 fn half_of_the_floor(options: &Options, results: &Results) -> f64 {
     let reached = results.median(RATE_CASE, FLOOR, Metric::Rate).or_else(|| {
         let case = CASES.iter().find(|case| case.name == RATE_CASE)?;
-        // Without the floor the daemon has to do.
+        // Without the floor, the daemon decides.
         let names = [FLOOR, DAEMON].into_iter();
         let mut servers = names.filter_map(|name| SERVERS.iter().find(|it| it.name == name));
         let server = servers.find(|server| server.is_there())?;
@@ -72,7 +72,7 @@ fn half_of_the_floor(options: &Options, results: &Results) -> f64 {
     reached.expect("a rate for the open loop") / 2.0
 }
 
-/// A new process, one load, its figures.
+/// Starts a new server process, applies one load, and returns its metrics.
 fn sample(case: &Case, server: &Server, duration: Duration, rate: f64) -> Result<Sample, String> {
     let running = Running::start(server, &case.kind)?;
     let mut words = case.load(rate);
@@ -91,20 +91,20 @@ fn sample(case: &Case, server: &Server, duration: Duration, rate: f64) -> Result
 #[derive(Debug)]
 struct Turn<'a> {
     case: &'a Case,
-    /// Ended when this is dropped, so that nothing of it disturbs the next one.
+    /// Stopped on drop, so that it cannot disturb the next turn.
     running: Running,
-    /// What the load is told.
+    /// The arguments of the load.
     words: Vec<String>,
-    /// How long a load is measured.
+    /// The measured duration of a load.
     duration: Duration,
 }
 
 impl Turn<'_> {
-    /// What the server takes for the load, and what the load says of it.
+    /// Measures the cost for the server, and the metrics in the load's report.
     ///
-    /// The processor time is that of the whole load, connecting, warming up and ending included,
-    /// and is divided by all its lines: the same stretch of time on both sides. Many connections
-    /// are made twice, and what they take with one line each is not counted.
+    /// The processor time covers the whole load, including connecting, warm-up and end, and is
+    /// divided by all its lines, so that both cover the same time. With many connections, a
+    /// separate run measures connecting with one line each, and the result is subtracted.
     fn costs(&self) -> Result<Sample, String> {
         let (connecting_s, first_lines) = self.connecting()?;
         let before = cpu_at_rest_s(self.running.pid());
@@ -132,7 +132,7 @@ impl Turn<'_> {
         Ok(sample)
     }
 
-    /// What connecting takes, in seconds of processor time, and the lines that come with it.
+    /// Measures connecting, in seconds of processor time; returns it with the number of lines sent.
     fn connecting(&self) -> Result<(f64, f64), String> {
         let Some((words, lines)) = self.case.connecting() else { return Ok((0.0, 0.0)) };
         let pid = self.running.pid();
@@ -141,16 +141,16 @@ impl Turn<'_> {
         Ok((cpu_at_rest_s(pid) - before, f64::from(lines)))
     }
 
-    /// The same, while others are connected that have echoed a line and do nothing more.
+    /// The same, beside idle connections that have echoed one line each.
     fn beside_idle(&self) -> Result<Sample, String> {
         let pid = self.running.pid();
-        // The connection that showed that it runs has to be gone.
+        // The connection of the readiness check must be closed.
         cpu_at_rest_s(pid);
         let (bytes, there) = (private_bytes(pid), descriptors(pid));
         let address = self.running.address;
         let mut idle = Load::start(address, &idle_load(), HOLD);
         let wanted = there + usize::try_from(IDLE).unwrap();
-        // Everybody is there when the server has so many descriptors.
+        // All are connected when the server has this many descriptors.
         let end = Instant::now() + CONNECT_LIMIT;
         while descriptors(pid) < wanted {
             if !idle.runs() {
@@ -170,10 +170,10 @@ impl Turn<'_> {
         Ok(sample)
     }
 
-    /// Latency without and with one who floods.
+    /// Measures latency without and with a flooding peer.
     fn beside_a_flood(&self) -> Result<Sample, String> {
         let alone = self.load(self.duration).finish()?.number(P99)?;
-        // The warm-up of those beside it is the flood's too.
+        // The warm-up of the polite peers is also that of the flood.
         let flood = Flood::start(self.running.address);
         let report = self.load(self.duration).finish()?;
         let beside = report.number(P99)?;
@@ -186,13 +186,13 @@ impl Turn<'_> {
         ]))
     }
 
-    /// The load of the case, beside which there may be others.
+    /// Starts the load of the case; others may run beside it.
     fn load(&self, duration: Duration) -> Load {
         Load::start(self.running.address, &self.words, duration)
     }
 }
 
-/// A sample in words, for whoever waits.
+/// Formats a sample for progress output.
 fn told(case: &Case, sample: &Result<Sample, String>) -> String {
     let figures = match sample {
         Ok(figures) => figures,

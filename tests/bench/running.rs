@@ -1,4 +1,4 @@
-//! A server that runs, from the moment it echoes until it has ended.
+//! A running server, from the first echo to its end.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,27 +17,27 @@ use super::servers::{PORT_FILE, Place, Server};
 /// The core of the server; the load has the other one.
 const CORE: &str = "0";
 
-/// How long a server may take to start.
+/// Timeout of a start.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long anything may take to end after it was told to.
+/// Timeout of a process's end after a signal.
 const END_LIMIT: Duration = Duration::from_secs(10);
 
-/// How often a start is tried: somebody else may have taken the port that was free.
+/// Attempts to start: another process may take the free port.
 const STARTS_MAX: usize = 3;
 
-/// A process and where it listens. It is ended when this is dropped.
+/// A server process and its address, stopped on drop.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// Removed with it.
+    /// Removed on drop.
     directory: TempDir,
 }
 
 impl Running {
-    /// Starts it, and returns it when it has echoed a line; that one pays for pages that all
-    /// connections share.
+    /// Starts a server, and returns it after it has echoed a line; that line faults in the pages
+    /// that all connections share.
     pub(crate) fn start(server: &Server, kind: &Kind) -> Result<Self, String> {
         let mut wrong = String::new();
         for _ in 0..STARTS_MAX {
@@ -49,7 +49,7 @@ impl Running {
         Err(wrong)
     }
 
-    /// With the log and everything else it might print thrown away.
+    /// Starts the server, with its output discarded.
     fn try_start(server: &Server, kind: &Kind) -> Result<Self, String> {
         let directory = tempfile::tempdir().unwrap();
         let port = if server.forks { free_port() } else { 0 };
@@ -63,7 +63,7 @@ impl Running {
         let end = Instant::now() + START_LIMIT;
         while Instant::now() < end {
             if let Ok(Some(status)) = running.child.try_wait() {
-                return Err(format!("it ended when it started: {status}"));
+                return Err(format!("it exited at the start: {status}"));
             }
             if running.is_ready(server) {
                 return Ok(running);
@@ -73,7 +73,7 @@ impl Running {
         Err("it does not start".to_owned())
     }
 
-    /// Whether it says where it listens, if it can, and echoes.
+    /// True if the server has written its address, if it can, and echoes a line.
     fn is_ready(&mut self, server: &Server) -> bool {
         if !server.forks {
             let text = fs::read_to_string(self.directory.path().join(PORT_FILE));
@@ -94,8 +94,8 @@ impl Drop for Running {
     }
 }
 
-/// Tells a process and its children to end, and kills them if they do not. Only what was started
-/// here is ever signalled: until it is waited for, its id and those of its children stay theirs.
+/// Terminates a process and its children, and kills those that do not exit. It signals only
+/// processes started here: until they are reaped, no other process can get their ids.
 pub(crate) fn end(child: &mut Child) {
     if !matches!(child.try_wait(), Ok(None)) {
         return;
@@ -107,16 +107,16 @@ pub(crate) fn end(child: &mut Child) {
     }
 }
 
-/// Tells a process to end as Ctrl-C would. Returns its exit status, if it ends in time.
+/// Sends SIGINT, as Ctrl-C does. Returns the exit status, if the process exits in time.
 pub(crate) fn interrupt(child: &mut Child) -> Option<ExitStatus> {
-    // Until it is waited for, its id stays its own.
+    // Until it is reaped, no other process can get its id.
     if matches!(child.try_wait(), Ok(None)) {
         signal(child.id(), Signal::INT);
     }
     wait(child, END_LIMIT)
 }
 
-/// The children first: one that is orphaned before it is told can't be found any more.
+/// Children first: an orphaned child could not be found any more.
 fn signal_tree(root: u32, with: Signal) {
     for pid in measure::tree(root).into_iter().rev() {
         signal(pid, with);
@@ -125,12 +125,12 @@ fn signal_tree(root: u32, with: Signal) {
 
 fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        // It may have ended by itself.
+        // The process may have exited already.
         kill_process(pid, signal).ok();
     }
 }
 
-/// Its exit status, if it ends in time.
+/// Returns the exit status, if the process exits in time.
 pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     let end = Instant::now() + limit;
     loop {
@@ -144,7 +144,7 @@ pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     }
 }
 
-/// A line there and back.
+/// Sends a line and reads it back.
 fn echoes(address: SocketAddr) -> Option<()> {
     const LINE: &[u8] = b"ready?\n";
     let mut stream = TcpStream::connect_timeout(&address, START_LIMIT).ok()?;
@@ -155,7 +155,7 @@ fn echoes(address: SocketAddr) -> Option<()> {
     (echoed == LINE).then_some(())
 }
 
-/// A port that is free at this moment.
+/// Returns a port that is free at this moment.
 fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()

@@ -1,4 +1,4 @@
-//! The servers that are compared, and how each is started.
+//! The compared servers, and the command of each.
 
 use std::fmt::Write;
 use std::fs;
@@ -8,39 +8,39 @@ use plotters::style::RGBColor;
 
 use super::cases::Kind;
 
-/// What a server that starts is told.
+/// The parameters of a server's command.
 #[derive(Debug)]
 pub(crate) struct Place<'a> {
-    /// For its files.
+    /// The directory for the server's files.
     pub(crate) directory: &'a Path,
-    /// A port that was free a moment ago, for those that cannot take any and tell which.
+    /// A port that was free a moment ago, for servers that cannot choose a free port and report it.
     pub(crate) port: u16,
     pub(crate) kind: &'a Kind,
 }
 
-/// A server, and how it is run.
+/// A server, and how to run it.
 #[derive(Debug)]
 pub(crate) struct Server {
-    /// Its word on the command line, in the tables and in the plots.
+    /// Its name on the command line, in the tables and in the plots.
     pub(crate) name: &'static str,
-    /// What it is, for the page of results.
+    /// A description for the page of results.
     pub(crate) about: &'static str,
-    /// Where its program is.
+    /// The path of the program.
     pub(crate) program: &'static str,
     pub(crate) arguments: fn(&Place<'_>) -> Vec<String>,
-    /// True if it starts a process for each connection, listens on a given port, and writes no
-    /// port file.
+    /// True if it starts a process per connection, listens on a given port, and writes no port
+    /// file.
     pub(crate) forks: bool,
 }
 
-/// The file in which a server says where it listens.
+/// The file to which a server writes its address.
 pub(crate) const PORT_FILE: &str = "port";
 
-/// The two that the goals are about.
+/// The two servers that the goals compare.
 pub(crate) const DAEMON: &str = "tcpechod";
 pub(crate) const FLOOR: &str = "floor";
 
-/// What `tests/bench/build.sh` has built.
+/// The path of a program built by `tests/bench/build.sh`.
 macro_rules! built {
     ($name:literal) => {
         concat!(env!("CARGO_TARGET_TMPDIR"), "/../bench/", $name)
@@ -48,19 +48,19 @@ macro_rules! built {
 }
 pub(crate) use built;
 
-/// The floor first: the others are compared with it. The last three are Debian's.
+/// The floor first: the others are compared with it. The last three are Debian packages.
 pub(crate) const SERVERS: [Server; 8] = [
     Server {
         name: FLOOR,
-        about: "a bare edge-triggered epoll loop in C that does nothing else, and keeps \
-                nothing for a connection that it owes nothing",
+        about: "a bare edge-triggered epoll loop in C, which stores nothing for a connection \
+                without pending output",
         program: built!("floor"),
         arguments: port_file,
         forks: false,
     },
     Server {
         name: DAEMON,
-        about: "the daemon as it is delivered, with its defaults",
+        about: "the daemon as shipped, with its defaults",
         program: env!("CARGO_BIN_EXE_tcpechod"),
         arguments: daemon,
         forks: false,
@@ -81,38 +81,38 @@ pub(crate) const SERVERS: [Server; 8] = [
     },
     Server {
         name: "tokio",
-        about: "tokio on one thread, a task a connection, with the 1 KiB buffer of its \
-                documentation; in the case `stream` with 64 KiB, since 1 KiB is not meant for it",
+        about: "tokio on one thread, one task per connection, with the 1 KiB buffer of its \
+                documentation; 64 KiB in the case `stream`, for which 1 KiB is not meant",
         program: built!("tokio/release/tokio-echo"),
         arguments: tokio,
         forks: false,
     },
     Server {
         name: "socat",
-        about: "socat, which starts cat",
+        about: "socat, which runs one cat per connection",
         program: "/usr/bin/socat",
         arguments: socat,
         forks: true,
     },
     Server {
         name: "ncat",
-        about: "ncat, which starts cat; for short lines only: beyond what its pipes hold, the two \
-                wait for each other for ever",
+        about: "ncat, which runs one cat per connection; short lines only, because longer input \
+                than its pipes hold causes a deadlock",
         program: "/usr/bin/ncat",
         arguments: ncat,
         forks: true,
     },
     Server {
         name: "xinetd",
-        about: "the echo inside xinetd, a process a connection",
+        about: "the built-in echo of xinetd, one process per connection",
         program: "/usr/sbin/xinetd",
         arguments: xinetd,
         forks: true,
     },
 ];
 
-/// The daemon stands out, the floor is grey, and the rest can be told apart by people who confuse
-/// red and green.
+/// The colors of the servers: the daemon stands out, the floor is grey, and the others remain
+/// distinct with red-green color blindness.
 pub(crate) fn colour(server: &str) -> RGBColor {
     match server {
         DAEMON => RGBColor(213, 94, 0),
@@ -126,7 +126,7 @@ pub(crate) fn colour(server: &str) -> RGBColor {
     }
 }
 
-/// Servers with their colours.
+/// The legend entries of servers.
 pub(crate) fn legend(
     servers: impl IntoIterator<Item = &'static str>,
 ) -> Vec<(&'static str, RGBColor)> {
@@ -134,7 +134,7 @@ pub(crate) fn legend(
 }
 
 impl Server {
-    /// True if its program is there; a server that could not be built or installed is skipped.
+    /// True if the program exists; a server that could not be built or installed is skipped.
     pub(crate) fn is_there(&self) -> bool {
         Path::new(self.program).is_file()
     }
@@ -144,15 +144,14 @@ fn port_file(place: &Place<'_>) -> Vec<String> {
     vec![place.file(PORT_FILE)]
 }
 
-/// No option that would make it quicker: what is measured is what one gets.
+/// No performance options: the comparison measures the defaults.
 fn daemon(place: &Place<'_>) -> Vec<String> {
     let mut words = words("--listen 127.0.0.1:0 --port-file");
     words.push(place.file(PORT_FILE));
     words
 }
 
-/// A buffer is part of each of its connections, so a large one would count as memory where
-/// connections are idle.
+/// Each connection of tokio has a buffer, so a large one would count as memory of idle connections.
 fn tokio(place: &Place<'_>) -> Vec<String> {
     let mut words = port_file(place);
     if matches!(place.kind, Kind::Stream) {
@@ -161,19 +160,19 @@ fn tokio(place: &Place<'_>) -> Vec<String> {
     words
 }
 
-/// After the peer's FIN it waits so long for cat, which is half a second if it is not told.
+/// `-t`: how long socat waits for cat after the peer's FIN; the default is half a second.
 fn socat(place: &Place<'_>) -> Vec<String> {
     let port = place.port;
     let listen = format!("TCP-LISTEN:{port},bind=127.0.0.1,backlog=4096,nodelay,fork,reuseaddr");
     words(&format!("-t 30 {listen} EXEC:cat"))
 }
 
-/// Its own limit is 100 connections, and the one that asks whether it is ready is one more.
+/// Its default limit is 100 connections, and the readiness check needs one more.
 fn ncat(place: &Place<'_>) -> Vec<String> {
     words(&format!("-4 -l -k -m 1024 --exec /bin/cat 127.0.0.1 {}", place.port))
 }
 
-/// It has limits against too many connections, which are lifted here.
+/// Its limits on connections are lifted.
 fn xinetd(place: &Place<'_>) -> Vec<String> {
     let mut text = String::from("service echo\n{\n");
     let port = place.port.to_string();

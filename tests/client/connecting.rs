@@ -1,4 +1,4 @@
-//! Whether there is a connection at all.
+//! Connecting, and failures to connect.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -16,7 +16,7 @@ fn run_args(arguments: &[&str]) -> Finished {
 }
 
 #[test]
-fn nobody_listens() {
+fn a_port_without_a_listener_is_refused() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let end = run(&[], port, b"one\n");
     end.failed(8, "refused", &format!("127.0.0.1:{port}: Connection refused"));
@@ -35,7 +35,7 @@ fn the_name_has_no_address_of_that_family() {
 }
 
 #[test]
-fn ipv6_goes_with_and_without_brackets() {
+fn ipv6_addresses_work_with_and_without_brackets() {
     for host in ["::1", "[::1]"] {
         let Ok(server) = Server::on("[::1]:0", |mut peer| peer.rest()) else {
             println!("skipped: there is no IPv6 here");
@@ -48,13 +48,13 @@ fn ipv6_goes_with_and_without_brackets() {
 
 #[test]
 fn every_address_of_a_name_is_tried() {
-    // Nobody listens on the other one, whichever comes first.
+    // The other address of the name has no listener, whether it comes first or second.
     let server = Server::start(|mut peer| peer.rest());
     run_args(&["localhost", &server.port.to_string()]).echoed("");
     assert_eq!(server.join(), b"");
 }
 
-/// A listener whose queue is full: SYNs to it are dropped, as by a host that is not there.
+/// A listener with a full accept queue: it drops SYNs, as a host that is down does.
 fn full() -> (Socket, Vec<TcpStream>, u16) {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
@@ -73,14 +73,14 @@ fn full() -> (Socket, Vec<TcpStream>, u16) {
 }
 
 #[test]
-fn nobody_answers() {
+fn a_connect_without_an_answer_times_out() {
     let (_listener, _queued, port) = full();
     let end = run(&["--connect-timeout", "200ms"], port, b"one\n");
     end.failed(6, "timed-out", &format!("127.0.0.1:{port}: no answer within 200ms"));
 }
 
-/// Runs the client in a network of its own, which has a loopback interface that is down and no
-/// other. None where that is not allowed.
+/// Runs the client in its own network namespace, with one interface, a loopback that is down.
+/// Returns None if that is not permitted.
 fn in_own_network(script: &str, arguments: &[&str]) -> Option<Finished> {
     let unshare = || {
         let mut unshare = Command::new("unshare");
@@ -97,15 +97,15 @@ fn in_own_network(script: &str, arguments: &[&str]) -> Option<Finished> {
 }
 
 #[test]
-fn no_way_leads_there() {
+fn a_host_without_a_route_is_unreachable() {
     let Some(end) = in_own_network("exec \"$0\" \"$@\"", &["127.0.0.1", "9877"]) else { return };
     end.failed(7, "unreachable", "127.0.0.1:9877: Network is unreachable");
 }
 
-/// With nobody listening on a port for outgoing connections, the kernel may choose just that one
-/// as our own, and the two SYNs meet (RFC 9293, simultaneous open).
+/// If an ephemeral port without a listener is the destination, the kernel may choose the same port
+/// as the source, and the two SYNs meet (RFC 9293, simultaneous open).
 #[test]
-fn a_connection_to_itself_is_none() {
+fn a_connection_to_itself_is_refused() {
     let script = "ip link set lo up &&
         echo 40000 40000 > /proc/sys/net/ipv4/ip_local_port_range &&
         exec \"$0\" \"$@\"";
@@ -113,9 +113,9 @@ fn a_connection_to_itself_is_none() {
     end.failed(8, "refused", "the connection had reached itself");
 }
 
-/// What the options do takes seconds and a dead host; here it is seen that the kernel has them.
+/// The options take seconds and a dead host to act; this test checks that the kernel has them.
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn keepalive_starts_the_kernels_timer() {
     const KEEPALIVE_TIMER: &str = "02:";
     for (options, expected) in [
@@ -127,7 +127,7 @@ fn keepalive_starts_the_kernels_timer() {
             let server = peer.stream().local_addr().unwrap().port();
             peer.echo(1);
             let mut timer = String::new();
-            // The timer of the line's acknowledgement comes first, and goes.
+            // The timer for the line's acknowledgement runs first, and stops.
             wait_until("only a keep-alive timer, or none", || {
                 let line = connection(client, server).unwrap();
                 timer = line.split_whitespace().nth(5).unwrap().to_owned();
@@ -150,5 +150,5 @@ fn a_closed_standard_error_does_no_harm() {
     let mut shell = Command::new("sh");
     shell.args(["-c", "\"$0\" -v 127.0.0.1 \"$1\" 2>&-; exit $?", TCPECHO, &port.to_string()]);
     let end = Client::spawn(shell.stdin(Stdio::null()).stdout(Stdio::piped())).finish();
-    assert_eq!(end.status.code(), Some(8), "the exit status says it alone");
+    assert_eq!(end.status.code(), Some(8), "only the exit status reports it");
 }

@@ -1,11 +1,11 @@
-//! How the connection ends when it is not we who end it.
+//! Connections that the server ends.
 
 use std::sync::mpsc;
 
 use crate::servers::{CLOSE_WAIT, Daemon, Server, state};
 use crate::support::{Client, Finished, run, wait_until};
 
-/// Types `one` and sees its echo; then the server does as it likes, and the input stays open.
+/// Types `one` and waits for its echo, then for the client's end, with the input still open.
 fn at_the_prompt(mut client: Client) -> Finished {
     client.type_in("one\n");
     client.shows("one\n");
@@ -13,7 +13,7 @@ fn at_the_prompt(mut client: Client) -> Finished {
 }
 
 #[test]
-fn a_server_that_ends_while_the_user_sits_at_the_prompt_is_noticed_at_once() {
+fn a_fin_at_the_prompt_is_noticed_at_once() {
     let server = Server::start(|mut peer| peer.echo(1));
     let end = at_the_prompt(Client::start(&[], server.port));
     end.failed(3, "terminated", "the server ended the connection before the end of the input");
@@ -32,7 +32,7 @@ fn a_daemon_that_is_killed_is_noticed_at_once() {
 }
 
 #[test]
-fn lines_owed_are_counted() {
+fn missing_echoes_are_counted() {
     let server = Server::start(|mut peer| {
         let lines = peer.line() + &peer.line() + &peer.line();
         peer.send(lines.split_inclusive('\n').next().unwrap());
@@ -41,7 +41,7 @@ fn lines_owed_are_counted() {
     client.type_in("one\ntwo\nthree\n");
     let end = client.ends();
     end.failed(3, "terminated", "before the end of the input, 2 lines owed");
-    assert_eq!(end.stdout, b"one\n", "what arrived is shown all the same");
+    assert_eq!(end.stdout, b"one\n", "the received bytes are shown");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_server_that_ends_before_every_echo_is_no_success() {
         });
         let end = run(&[], server.port, b"one\ntwo\n");
         end.failed(3, "terminated", details);
-        assert_eq!(end.stdout, answer, "what arrived is shown all the same");
+        assert_eq!(end.stdout, answer, "the received bytes are shown");
     }
 }
 
@@ -75,7 +75,7 @@ fn a_reset_at_the_prompt_is_noticed_at_once() {
 }
 
 #[test]
-fn a_reset_in_the_middle_of_an_echo_tells_how_far_it_came() {
+fn a_reset_in_the_middle_of_an_echo_reports_the_counts() {
     let server = Server::start(|mut peer| {
         peer.line();
         peer.send("on");
@@ -85,7 +85,7 @@ fn a_reset_in_the_middle_of_an_echo_tells_how_far_it_came() {
     client.type_in("one\n");
     let end = client.ends();
     end.failed(4, "reset", "bytes_out=4 bytes_in=2 lines_out=1 lines_in=1");
-    assert_eq!(end.stdout, b"on", "what arrived is shown all the same");
+    assert_eq!(end.stdout, b"on", "the received bytes are shown");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_server_that_ends_while_much_is_being_sent_is_no_success() {
     let server = Server::start(|mut peer| {
         peer.line();
         peer.half_close();
-        // It reads on, so that the client's writes go on succeeding.
+        // The server reads on, so that the client's writes keep succeeding.
         peer.rest();
     });
     let end = run(&[], server.port, &b"line\n".repeat(1 << 20));
@@ -111,7 +111,7 @@ fn a_server_that_ends_while_much_is_being_sent_is_no_success() {
 }
 
 #[test]
-fn verbose_tells_addresses_states_and_counts() {
+fn verbose_prints_addresses_states_and_counts() {
     let server = Server::start(|mut peer| {
         let addresses = (peer.stream().peer_addr().unwrap(), peer.stream().local_addr().unwrap());
         peer.echo(2);
@@ -133,8 +133,8 @@ fn verbose_tells_addresses_states_and_counts() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
-fn an_end_of_input_that_was_there_before_the_servers_is_in_order() {
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn an_end_of_input_before_the_servers_fin_is_a_success() {
     let (end_now, told) = mpsc::channel();
     let (ended, seen) = mpsc::channel();
     let server = Server::start(move |mut peer| {
@@ -143,7 +143,7 @@ fn an_end_of_input_that_was_there_before_the_servers_is_in_order() {
         peer.half_close();
         let local = peer.stream().local_addr().unwrap().port();
         let remote = peer.stream().peer_addr().unwrap().port();
-        wait_until("FIN is there", || state(remote, local) == Some(CLOSE_WAIT));
+        wait_until("FIN has arrived", || state(remote, local) == Some(CLOSE_WAIT));
         ended.send(()).unwrap();
         peer.rest()
     });

@@ -1,4 +1,4 @@
-//! Servers that speak first, or unasked: what they say is shown, and is no echo.
+//! Servers that send a greeting or unrequested lines: the client shows them, and counts no echo.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,18 +6,18 @@ use std::time::Duration;
 use crate::servers::{Daemon, Server};
 use crate::support::{Client, run};
 
-/// A line of a greeting that is more than the buffers hold.
+/// Repeated often enough, a greeting that exceeds the buffers.
 const LONG: &str = "a line\nand another\n";
 
 #[test]
-fn c14_a_greeting_pays_for_no_echo() {
+fn c14_a_greeting_counts_for_no_echo() {
     let daemon = Daemon::with(&["--banner", "hi", "--fault", "close=100%"]);
     let mut client = Client::start(&[], daemon.port);
     client.shows("hi\n");
     client.type_in("line\n");
     let end = client.finish();
     end.failed(3, "terminated", "1 line owed");
-    assert_eq!(end.stdout, b"hi\n", "it is shown all the same");
+    assert_eq!(end.stdout, b"hi\n", "the greeting is shown");
 }
 
 #[test]
@@ -28,9 +28,9 @@ fn c14_a_greeting_before_all_echoes_is_no_failure() {
     run(&[], sum.port, b"11 22\n").echoed("hi\n33\n");
 }
 
-/// What comes unasked, and the input's end behind it: the server echoes nothing.
+/// The server sends a greeting, and echoes nothing before the end of the input.
 #[test]
-fn c14_whatever_comes_unasked_the_line_after_it_is_owed() {
+fn c14_after_any_greeting_a_line_without_an_echo_is_a_failure() {
     for greeting in ["hi\n".to_owned(), "hi".to_owned(), LONG.repeat(20_000), "x".repeat(200_000)] {
         let sent = greeting.clone();
         let server = Server::start(move |mut peer| {
@@ -38,19 +38,19 @@ fn c14_whatever_comes_unasked_the_line_after_it_is_owed() {
             peer.rest()
         });
         let mut client = Client::start(&[], server.port);
-        // Typed at once: the line waits until the server has nothing more to say.
+        // Typed at once: the client holds the line back until the greeting is over.
         client.type_in("line\n");
         client.shows(&greeting);
         let end = client.finish();
         assert_eq!(end.status.code(), Some(3), "{}", end.stderr);
         assert!(end.stderr.ends_with(": 1 line owed\n"), "{}", end.stderr);
-        assert!(end.stdout == greeting.as_bytes(), "it is shown all the same");
+        assert!(end.stdout == greeting.as_bytes(), "the greeting is shown");
         assert_eq!(server.join(), b"line\n");
     }
 }
 
 #[test]
-fn c14_lines_behind_an_echo_pay_for_no_later_one() {
+fn c14_lines_behind_an_echo_count_for_no_later_one() {
     let server = Server::start(|mut peer| {
         let line = peer.line();
         peer.send(line + "unasked\n");
@@ -68,7 +68,7 @@ fn c14_lines_behind_an_echo_pay_for_no_later_one() {
 }
 
 #[test]
-fn c14_a_greeting_that_comes_late_is_known_by_the_echo_behind_it() {
+fn c14_a_late_greeting_is_recognized_by_the_echo_behind_it() {
     let server = Server::start(|mut peer| {
         let all = peer.rest();
         assert_eq!(all, b"one\ntwo\n");
@@ -123,7 +123,7 @@ fn c14_stop_and_wait_does_not_take_a_greeting_for_an_echo() {
 }
 
 #[test]
-fn c15_the_server_that_speaks_first_is_told_and_what_to_do() {
+fn c15_verbose_reports_a_server_that_speaks_first_with_a_hint() {
     let daemon = Daemon::with(&["--banner", "hi"]);
     for mode in [&["-v"][..], &["-v", "--stop-and-wait"]] {
         let end = run(mode, daemon.port, b"line\n");
@@ -135,11 +135,11 @@ fn c15_the_server_that_speaks_first_is_told_and_what_to_do() {
 }
 
 #[test]
-fn c15_a_greeting_is_skipped_where_that_is_asked_for() {
+fn c15_skip_greeting_skips_any_greeting() {
     let greetings = ["hi\n".to_owned(), "> ".to_owned(), LONG.repeat(20_000), "x".repeat(200_000)];
     for mode in [&["--skip-greeting"][..], &["--skip-greeting", "--stop-and-wait"]] {
         for greeting in &greetings {
-            // Without a newline at all, stop-and-wait waits for ever, as it does for any line.
+            // Without a newline, stop-and-wait would wait for ever, as for any line.
             let newline = if mode.len() > 1 { "\n" } else { "" };
             let greeting = format!("{greeting}{newline}");
             let server = Server::start(move |mut peer| {
@@ -154,11 +154,11 @@ fn c15_a_greeting_is_skipped_where_that_is_asked_for() {
 }
 
 #[test]
-fn c15_a_greeting_to_be_skipped_that_does_not_come_is_owed() {
+fn c15_skip_greeting_without_a_greeting_is_a_failure() {
     let silent = Server::start(|mut peer| peer.rest());
     let end = run(&["--skip-greeting", "--timeout", "200ms"], silent.port, b"line\n");
     end.failed(6, "timed-out", "nothing came back for 200ms, the server's greeting owed");
-    assert_eq!(silent.join(), b"", "nothing is sent before");
+    assert_eq!(silent.join(), b"", "the client sends nothing before it");
     for mode in [&["--skip-greeting"][..], &["--skip-greeting", "--stop-and-wait"]] {
         let gone = Server::start(drop);
         let end = run(mode, gone.port, b"line\n");
@@ -167,7 +167,7 @@ fn c15_a_greeting_to_be_skipped_that_does_not_come_is_owed() {
 }
 
 #[test]
-fn c15_a_greeting_that_does_not_end_is_given_up() {
+fn c15_an_endless_greeting_is_a_failure() {
     let server = Server::start(|peer| {
         let mut stream = peer.stream();
         let endless = vec![b'x'; 1 << 16];
@@ -183,7 +183,7 @@ fn c16_a_server_that_sends_newlines_draws_no_heartbeats() {
     let server = Server::start(|mut peer| {
         peer.send([b'\n'; 100]);
         let first = peer.bytes(1);
-        // Two intervals, and what a reply to each newline would have been.
+        // A reply to each newline would arrive in this time.
         let more = peer.is_silent_for(Duration::from_millis(150));
         peer.send([b'\n'; 100]);
         (first, more)

@@ -1,4 +1,4 @@
-//! Where the input comes from, how much of it there is, and how it ends.
+//! Sources of the input, its size, and its end.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
@@ -52,8 +52,8 @@ fn a_hundred_thousand_lines_come_back_identical() {
 }
 
 #[test]
-fn the_end_of_the_input_is_a_half_close_and_the_rest_is_waited_for() {
-    // Not one byte of the echo is sent before the end of the input is there.
+fn the_end_of_the_input_half_closes_and_the_client_waits_for_the_rest() {
+    // The server sends no byte of the echo before the end of the input.
     let server = Server::start(|mut peer| {
         let all = peer.rest();
         peer.send(all);
@@ -70,10 +70,10 @@ fn every_byte_value_and_a_last_line_without_newline_come_back() {
     run(&[], daemon.port, &input).echoed(&input);
 }
 
-/// To send everything before reading anything deadlocks: the daemon stops reading when nobody
-/// takes its echo, at about 12 MiB.
+/// A client that sends everything before it reads would deadlock: with its echo unread, the daemon
+/// stops reading at about 12 MiB.
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn a_file_of_a_hundred_megabytes_comes_back_in_little_memory() {
     const MEGABYTES: usize = 100;
     let daemon = Daemon::start("echo");
@@ -86,9 +86,9 @@ fn a_file_of_a_hundred_megabytes_comes_back_in_little_memory() {
     let mut echo = vec![0; block.len()];
     for megabyte in 1..=MEGABYTES {
         stdout.read_exact(&mut echo).unwrap();
-        assert!(echo == block, "megabyte {megabyte} is another");
+        assert!(echo == block, "megabyte {megabyte} differs");
         if megabyte == MEGABYTES - 1 {
-            // It still has more to write than a pipe holds, so it is still there.
+            // The client still has more to write than a pipe holds, so it is still running.
             let peak = memory_bytes(child.id(), "VmHWM");
             assert!(peak < 16 << 20, "{peak} bytes at the peak");
         }
@@ -97,15 +97,15 @@ fn a_file_of_a_hundred_megabytes_comes_back_in_little_memory() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// The flags of descriptor `fd` in /proc/PID/fdinfo, which are those of the open file: whoever
-/// shares it has them too.
+/// True if the text of /proc/PID/fdinfo/FD has `O_NONBLOCK`. The flags belong to the open file
+/// description, so all processes that share it have them.
 fn is_nonblocking(fdinfo: &str) -> bool {
     let line = fdinfo.lines().find(|line| line.contains("flags:")).unwrap();
     u32::from_str_radix(line.split_whitespace().nth(1).unwrap(), 8).unwrap() & 0o4000 != 0
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn only_the_socket_is_non_blocking() {
     let server = Server::start(|mut peer| {
         peer.echo(1);
@@ -131,10 +131,10 @@ fn only_the_socket_is_non_blocking() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn a_terminal_is_left_as_it_was() {
     let daemon = Daemon::start("echo");
-    // The shell looks at its terminal while the client runs and when it is gone.
+    // The shell prints the flags of its terminal after the client has ended.
     let shell = format!(
         "{TCPECHO} -v 127.0.0.1 {}; echo status=$?; grep flags: /proc/self/fdinfo/0",
         daemon.port
@@ -160,7 +160,7 @@ fn a_terminal_is_left_as_it_was() {
 }
 
 #[test]
-fn what_was_typed_before_control_d_in_the_middle_of_a_line_is_sent() {
+fn input_before_control_d_in_the_middle_of_a_line_is_sent() {
     let server = Server::start(|mut peer| {
         let all = peer.rest();
         peer.send(&all);
@@ -173,7 +173,7 @@ fn what_was_typed_before_control_d_in_the_middle_of_a_line_is_sent() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn stopping_and_continuing_loses_nothing() {
     let server = Server::start(|mut peer| {
         peer.echo(2);

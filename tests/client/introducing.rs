@@ -1,4 +1,4 @@
-//! The PROXY header that goes first, where that is asked for.
+//! The PROXY header that `--send-proxy` sends first.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
@@ -26,7 +26,7 @@ fn the_first_version_is_a_line_with_both_addresses() {
 }
 
 #[test]
-fn the_second_version_is_binary_and_goes_before_the_user_has_typed_anything() {
+fn the_second_version_is_binary_and_goes_before_any_input() {
     let server = Server::start(|mut peer| {
         let (to, from) = (peer.stream().local_addr(), peer.stream().peer_addr());
         let ports = [from.unwrap().port().to_be_bytes(), to.unwrap().port().to_be_bytes()];
@@ -43,7 +43,7 @@ fn the_second_version_is_binary_and_goes_before_the_user_has_typed_anything() {
 }
 
 #[test]
-fn the_daemon_takes_it_and_echoes_the_rest() {
+fn the_daemon_accepts_the_header_and_echoes_the_rest() {
     let daemon = Daemon::with(&["--proxy-protocol", "require"]);
     for version in ["v1", "v2"] {
         run(&["--send-proxy", version], daemon.port, b"a line\nand a tail")
@@ -54,7 +54,7 @@ fn the_daemon_takes_it_and_echoes_the_rest() {
 }
 
 #[test]
-fn on_a_unix_socket_it_says_that_it_speaks_for_itself() {
+fn on_a_unix_socket_the_header_is_unknown_or_local() {
     for (version, header) in
         [("v1", &b"PROXY UNKNOWN\r\n"[..]), ("v2", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0")]
     {

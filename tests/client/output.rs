@@ -1,4 +1,4 @@
-//! What comes back: in pieces, at once, more than anybody reads, or to nobody.
+//! Output: echoes in pieces or combined, unread output, and closed pipes.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -33,7 +33,7 @@ fn two_echoes_that_come_at_once_are_both_there() {
 }
 
 #[test]
-fn what_the_server_says_unasked_is_shown() {
+fn unrequested_output_of_the_server_is_shown() {
     let server = Server::start(|mut peer| {
         peer.send("welcome\n");
         peer.echo(1);
@@ -46,7 +46,7 @@ fn what_the_server_says_unasked_is_shown() {
 }
 
 #[test]
-fn head_ends_it_quietly() {
+fn head_ends_the_client_quietly() {
     let daemon = Daemon::start("echo");
     let mut command = command(&[], daemon.port);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -63,13 +63,13 @@ fn head_ends_it_quietly() {
 }
 
 #[test]
-fn a_reader_that_leaves_while_nothing_happens_ends_it_too() {
+fn a_closed_output_pipe_ends_an_idle_client() {
     let server = Server::start(|mut peer| peer.rest());
     let mut command = command(&[], server.port);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     drop(child.stdout.take());
-    // Its standard input stays open.
+    // The client's standard input stays open.
     let stdin = child.stdin.take();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     drop(stdin);
@@ -87,10 +87,10 @@ fn a_full_disk_is_a_failure() {
     client.finish().failed(1, "failed", "standard output: No space left on device");
 }
 
-/// A reader that does not read stops the whole chain, and nobody's memory grows.
+/// An unread output stops the whole chain, and no process's memory grows.
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
-fn an_output_that_nobody_reads_stops_the_reading_of_the_socket() {
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn an_unread_output_stops_the_reading_of_the_socket() {
     let server = Server::start(|mut peer| {
         peer.stream().set_write_timeout(Some(Duration::from_millis(500))).unwrap();
         let (block, mut sent) = (vec![b'x'; 1 << 16], 0);
@@ -100,7 +100,7 @@ fn an_output_that_nobody_reads_stops_the_reading_of_the_socket() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => panic!("{error}"),
             }
-            assert!(sent < 64 << 20, "the client reads what nobody takes from it");
+            assert!(sent < 64 << 20, "the client reads on with its output unread");
         }
         peer.half_close();
         peer.rest();
@@ -109,13 +109,13 @@ fn an_output_that_nobody_reads_stops_the_reading_of_the_socket() {
     let mut command = command(&[], server.port);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
-    // A first byte, so that the connection stands; then nothing, until the server is stuck.
+    // Reads one byte, so that the connection is established; then none until the server is stuck.
     stdout.read_exact(&mut [0]).unwrap();
     let sent = server.join();
     let peak = memory_bytes(child.id(), "VmHWM");
     assert!(peak < 16 << 20, "{peak} bytes at the peak, {sent} bytes sent");
     let mut rest = Vec::new();
     stdout.read_to_end(&mut rest).unwrap();
-    assert_eq!(rest.len() + 1, sent, "what was held up came in the end");
+    assert_eq!(rest.len() + 1, sent, "the delayed bytes came in the end");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -1,4 +1,4 @@
-//! A client that is stopped for longer than its timeouts: a server that was in time is not late.
+//! A client stopped for longer than its timeouts: an answer that came in time still counts.
 
 use std::io::{self, Read, Write};
 use std::net::TcpListener;
@@ -11,11 +11,11 @@ use socket2::{Domain, Socket, Type};
 use crate::servers::{Peer, Server};
 use crate::support::{Client, command, wait_until};
 
-/// The timeout of these tests, and a stop that is longer.
+/// The timeout of these tests, and a longer stop.
 const TIMEOUT: &str = "500ms";
 const STOP: Duration = Duration::from_millis(900);
 
-/// Stops the client until that time has passed; `meanwhile` comes first, well before any timeout.
+/// Stops the client for [`STOP`]; `meanwhile` runs first, well before any timeout.
 fn stopped(client: &Client, meanwhile: impl FnOnce()) {
     client.stop();
     let began = Instant::now();
@@ -24,7 +24,7 @@ fn stopped(client: &Client, meanwhile: impl FnOnce()) {
     client.go_on();
 }
 
-/// A server that does the second thing when it is told to, and says when it has done the first.
+/// A client of a server that runs `first`, and then `second` while the client is stopped.
 fn in_two_parts(
     options: &[&str],
     first: impl FnOnce(&mut Peer) + Send + 'static,
@@ -53,7 +53,7 @@ fn in_two_parts(
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn c18_an_echo_that_came_in_time_is_shown_after_a_stop() {
     for _ in 0..2 {
         let client = in_two_parts(
@@ -67,8 +67,8 @@ fn c18_an_echo_that_came_in_time_is_shown_after_a_stop() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
-fn c18_a_heartbeat_that_was_answered_in_time_is_after_a_stop() {
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn c18_a_heartbeat_answer_that_came_in_time_counts_after_a_stop() {
     let mut client = in_two_parts(
         &["-v", "--heartbeat", TIMEOUT],
         |peer| assert_eq!(peer.line(), "\n"),
@@ -80,7 +80,7 @@ fn c18_a_heartbeat_that_was_answered_in_time_is_after_a_stop() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn c18_a_server_that_makes_room_in_time_is_written_to_after_a_stop() {
     let long = "x".repeat(8_000_000);
     let (go, told) = channel();
@@ -98,19 +98,19 @@ fn c18_a_server_that_makes_room_in_time_is_written_to_after_a_stop() {
     });
     stopped(&client, || {
         go.send(()).unwrap();
-        // What is in the sockets is less than half of it.
+        // The sockets hold less than half of the line.
         assert!(there.recv_timeout(STOP / 3).is_err(), "the client is stopped");
     });
     there.recv().unwrap();
     writer.join().unwrap();
     let end = client.ends();
     end.failed(3, "terminated", "1 line owed");
-    assert_eq!(server.join(), 8_000_000, "all was taken");
+    assert_eq!(server.join(), 8_000_000, "the server reads the whole line");
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
-fn c18_the_servers_end_that_came_in_time_is_seen_after_a_stop() {
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn c18_a_fin_that_came_in_time_is_seen_after_a_stop() {
     for _ in 0..2 {
         let (go, told) = channel();
         let (sent, there) = channel();
@@ -136,12 +136,12 @@ fn c18_the_servers_end_that_came_in_time_is_seen_after_a_stop() {
     }
 }
 
-/// A stop that ends a poll without telling what is there, as some systems do, and as a debugger
-/// does: strace has that poll and the next one take this long, and tell of a signal.
+/// Imitates a stop that ends a poll without its events, as some systems and debuggers do: strace
+/// makes the polls `which` last 900 ms and fail with EINTR.
 fn interrupted(calls: &str, which: &str, options: &[&str], port: u16) -> Option<Client> {
     if Command::new("strace").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "CI leaves nothing out: no strace here");
-        // Not by a macro, whose output the test runner would keep to itself.
+        assert!(std::env::var_os("CI").is_none(), "CI skips no test: no strace here");
+        // Not with eprintln!, because the test runner captures its output.
         io::stderr().write_all(b"SKIPPED an interrupted wait: no strace here\n").unwrap();
         return None;
     }
@@ -154,9 +154,9 @@ fn interrupted(calls: &str, which: &str, options: &[&str], port: u16) -> Option<
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "strace is Linux's")]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs strace")]
 fn c18_an_echo_that_came_in_time_is_shown_after_an_interrupted_wait() {
-    // Which of these polls waits for the echo depends on when things come.
+    // The number of the poll that waits for the echo depends on timing.
     for which in ["3..4", "4..5", "5..6"] {
         let server = Server::start(|mut peer| {
             peer.echo(1);
@@ -173,8 +173,8 @@ fn c18_an_echo_that_came_in_time_is_shown_after_an_interrupted_wait() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "strace is Linux's")]
-fn c18_a_heartbeat_that_was_answered_in_time_is_after_an_interrupted_wait() {
+#[cfg_attr(not(target_os = "linux"), ignore = "needs strace")]
+fn c18_a_heartbeat_answer_that_came_in_time_counts_after_an_interrupted_wait() {
     for which in ["3", "4", "5"] {
         let server = Server::start(|mut peer| {
             peer.echo(2);
@@ -190,9 +190,9 @@ fn c18_a_heartbeat_that_was_answered_in_time_is_after_an_interrupted_wait() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "strace is Linux's")]
-fn c18_a_connection_that_was_there_in_time_is_taken_after_an_interrupted_wait() {
-    // The first poll of a program is that of the standard library, for its descriptors.
+#[cfg_attr(not(target_os = "linux"), ignore = "needs strace")]
+fn c18_a_connection_established_in_time_is_used_after_an_interrupted_wait() {
+    // The first poll of a program is the standard library's, which checks the descriptors.
     for which in ["1", "2", "3"] {
         let server = Server::start(|mut peer| peer.rest());
         let options = ["--connect-timeout", TIMEOUT];
@@ -202,10 +202,10 @@ fn c18_a_connection_that_was_there_in_time_is_taken_after_an_interrupted_wait() 
     }
 }
 
-/// A listener whose queue is full leaves the client's SYN unanswered until there is room.
+/// A listener with a full accept queue leaves the client's SYN unanswered until there is room.
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
-fn c18_a_connection_that_was_there_in_time_is_taken_after_a_stop() {
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn c18_a_connection_established_in_time_is_used_after_a_stop() {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let address: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
     socket.bind(&address.into()).unwrap();
@@ -220,7 +220,7 @@ fn c18_a_connection_that_was_there_in_time_is_taken_after_a_stop() {
     });
     client.stop();
     let began = Instant::now();
-    // The SYN is sent again after a second, and finds room.
+    // The kernel sends the SYN again after a second, and there is room.
     drop(listener.accept().unwrap());
     let (mut second, _) = listener.accept().unwrap();
     assert!(began.elapsed() < Duration::from_secs(2), "in time");

@@ -1,4 +1,4 @@
-//! Servers to connect the client to: scripted ones, and the real daemon.
+//! Servers for the client: scripted ones, and the real daemon.
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind::WouldBlock, Read, Write};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::{LIMIT, wait_until};
 
-/// A server for one connection, that does what the test wants it to.
+/// A server that runs the test's script on one connection.
 #[derive(Debug)]
 pub(crate) struct Server<T> {
     pub(crate) port: u16,
@@ -34,7 +34,7 @@ impl<T: Send + 'static> Server<T> {
         Ok(Self { port, thread })
     }
 
-    /// What the script returned.
+    /// Waits for the end of the script, and returns its result.
     pub(crate) fn join(self) -> T {
         self.thread.join().unwrap()
     }
@@ -58,7 +58,7 @@ impl Peer {
         self.stream.get_ref()
     }
 
-    /// The next line, or nothing at the end.
+    /// The next line; empty at the end.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();
@@ -72,7 +72,7 @@ impl Peer {
         bytes
     }
 
-    /// True if nothing comes for that long.
+    /// True if no byte arrives for `time`.
     pub(crate) fn is_silent_for(&mut self, time: Duration) -> bool {
         self.stream().set_read_timeout(Some(time)).unwrap();
         let silent = self.stream.fill_buf().is_err_and(|error| error.kind() == WouldBlock);
@@ -91,7 +91,7 @@ impl Peer {
         self.stream.get_mut().write_all(bytes.as_ref()).unwrap();
     }
 
-    /// Echoes that many lines.
+    /// Echoes this many lines.
     pub(crate) fn echo(&mut self, lines: usize) {
         for _ in 0..lines {
             let line = self.line();
@@ -99,7 +99,7 @@ impl Peer {
         }
     }
 
-    /// Sends FIN, and goes on reading.
+    /// Sends FIN; the server can still read.
     pub(crate) fn half_close(&self) {
         self.stream().shutdown(Shutdown::Write).unwrap();
     }
@@ -109,8 +109,8 @@ impl Peer {
         SockRef::from(self.stream()).set_linger(Some(Duration::ZERO)).unwrap();
     }
 
-    /// FIN, and when the client's kernel has that, RST: what a client meets that writes on to a
-    /// server whose process is gone. Returns when the client's connection is no more.
+    /// Sends FIN, and RST once the client's kernel has the FIN, as for a client that writes to a
+    /// server after its process has ended. Returns when the client's connection is gone.
     pub(crate) fn fin_then_reset(self) {
         let server = self.stream().local_addr().unwrap().port();
         let client = self.stream().peer_addr().unwrap().port();
@@ -118,11 +118,11 @@ impl Peer {
         wait_until("the client's CLOSE_WAIT", || state(client, server) == Some(CLOSE_WAIT));
         wait_until("the FIN acknowledged", || state(server, client) == Some(FIN_WAIT_2));
         self.reset();
-        wait_until("the RST there", || state(client, server).is_none());
+        wait_until("the RST received", || state(client, server).is_none());
     }
 }
 
-/// States as /proc/net/tcp numbers them.
+/// TCP states by their numbers in /proc/net/tcp.
 const FIN_WAIT_2: u8 = 5;
 pub(crate) const CLOSE_WAIT: u8 = 8;
 
@@ -132,14 +132,14 @@ pub(crate) fn state(local: u16, remote: u16) -> Option<u8> {
     Some(u8::from_str_radix(line.split_whitespace().nth(3).unwrap(), 16).unwrap())
 }
 
-/// The kernel's line about that connection.
+/// The line of /proc/net/tcp for that connection.
 pub(crate) fn connection(local: u16, remote: u16) -> Option<String> {
     let addresses = format!(" 0100007F:{local:04X} 0100007F:{remote:04X} ");
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
     table.lines().find(|line| line.contains(&addresses)).map(str::to_owned)
 }
 
-/// The real daemon, on a port of its own.
+/// The real daemon, on a free port.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     child: Child,
@@ -169,7 +169,7 @@ impl Daemon {
         daemon
     }
 
-    /// Ends it as `kill -9` does.
+    /// Ends the daemon with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
     }

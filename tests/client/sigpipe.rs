@@ -1,5 +1,5 @@
-//! Writing on after the server's RST: SIGPIPE or EPIPE. And the course's first client, which does
-//! not look before it writes.
+//! Writes after the server's RST: SIGPIPE or EPIPE. Also the course's first client, stop-and-wait,
+//! which does not check the socket before it writes.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use crate::support::{Client, command, run, wait_until};
 
 const SIGPIPE: i32 = 13;
 
-/// A client that has seen one echo, whose server then has gone: its FIN came, and its RST.
+/// A client that has received one echo, and then the server's FIN and RST.
 fn abandoned(options: &[&str]) -> Client {
     let server = Server::start(|mut peer| {
         peer.echo(1);
@@ -23,10 +23,10 @@ fn abandoned(options: &[&str]) -> Client {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn stop_and_wait_meets_epipe_at_the_next_line() {
     let mut client = abandoned(&["--stop-and-wait"]);
-    assert!(client.is_running(), "it does not look at the socket");
+    assert!(client.is_running(), "it does not check the socket");
     client.type_in("two\n");
     let end = client.ends();
     end.failed(5, "broken-pipe", "Broken pipe");
@@ -34,18 +34,18 @@ fn stop_and_wait_meets_epipe_at_the_next_line() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
-fn stop_and_wait_dies_of_sigpipe_where_nobody_ignores_it() {
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn stop_and_wait_dies_of_an_unignored_sigpipe() {
     let mut client = abandoned(&["--stop-and-wait", "--sigpipe", "default"]);
-    assert!(client.is_running(), "it does not look at the socket");
+    assert!(client.is_running(), "it does not check the socket");
     client.type_in("two\n");
     let end = client.ends();
     assert_eq!((end.signal(), end.stderr.as_str()), (Some(SIGPIPE), ""), "silently");
 }
 
-/// The client can't see the server's end because nobody takes what came before it.
+/// The client can't see the server's FIN, because the output before it is unread.
 fn stuck(options: &[&str]) -> (std::process::Child, usize) {
-    // More than a pipe and the client's buffer hold, and little enough for the client's kernel.
+    // More than a pipe and the client's buffer hold, and less than the client's socket buffer.
     const SENT: usize = 150_000;
     let server = Server::start(|mut peer| {
         peer.send(vec![b'x'; SENT]);
@@ -59,7 +59,7 @@ fn stuck(options: &[&str]) -> (std::process::Child, usize) {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn a_broken_pipe_comes_after_all_that_the_server_had_sent() {
     use std::io::Write;
     let (mut child, sent) = stuck(&[]);
@@ -68,12 +68,12 @@ fn a_broken_pipe_comes_after_all_that_the_server_had_sent() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(5), "{said}");
     assert!(said.starts_with("tcpecho: broken-pipe: Broken pipe"), "{said}");
-    assert_eq!(output.stdout.len(), sent, "nothing of it is lost");
+    assert_eq!(output.stdout.len(), sent, "no byte of it is lost");
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
-fn sigpipe_can_be_left_to_kill() {
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn sigpipe_default_kills_the_client() {
     use std::io::Write;
     use std::os::unix::process::ExitStatusExt;
     let (mut child, _) = stuck(&["--sigpipe", "default"]);
@@ -85,7 +85,7 @@ fn sigpipe_can_be_left_to_kill() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "looks into /proc")]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn stop_and_wait_notices_the_servers_end_only_after_the_next_line() {
     let server = Server::start(|mut peer| {
         let client = peer.stream().peer_addr().unwrap().port();
@@ -99,7 +99,7 @@ fn stop_and_wait_notices_the_servers_end_only_after_the_next_line() {
     client.type_in("one\n");
     client.shows("one\n");
     let mut peer = server.join();
-    assert!(client.is_running(), "the FIN is there, and it does not know");
+    assert!(client.is_running(), "the FIN has arrived, and it has not noticed");
     client.type_in("two\n");
     assert_eq!(peer.line(), "two\n", "it was sent to a server that had ended");
     client.ends().failed(3, "terminated", "the server terminated prematurely");

@@ -1,4 +1,4 @@
-//! Servers that say nothing.
+//! Silent servers: timeouts and heartbeats.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::{Client, run};
 fn an_echo_that_does_not_come_times_out() {
     let server = Server::start(|mut peer| {
         peer.echo(1);
-        // The second line is read, and that is all.
+        // The server reads the second line, and echoes nothing.
         peer.rest()
     });
     let mut client = Client::start(&["--timeout", "100ms"], server.port);
@@ -23,7 +23,7 @@ fn an_echo_that_does_not_come_times_out() {
 }
 
 #[test]
-fn a_server_that_does_not_end_times_out_too() {
+fn a_server_that_never_closes_times_out() {
     let server = Server::start(|mut peer| {
         peer.echo(1);
         peer.rest();
@@ -35,9 +35,9 @@ fn a_server_that_does_not_end_times_out_too() {
 }
 
 #[test]
-fn a_user_who_does_not_type_does_not_time_out() {
+fn an_idle_user_does_not_time_out() {
     let daemon = Daemon::start("echo");
-    // The heartbeat tells when more than the timeout has passed.
+    // The heartbeat shows that more than the timeout has passed.
     let options = ["-v", "--timeout", "400ms", "--heartbeat", "600ms"];
     let mut client = Client::start(&options, daemon.port);
     client.says("heartbeat sent\n");
@@ -47,7 +47,7 @@ fn a_user_who_does_not_type_does_not_time_out() {
     assert_eq!(client.finish().status.code(), Some(0));
 }
 
-/// Probed before and after a line, and only the line's reply is shown.
+/// Heartbeats run before and after a line, and only the line's reply is shown.
 fn heartbeat_over(service: &str, options: &[&str], line: &str, reply: &str) {
     let daemon = Daemon::start(service);
     let options = [options, &["-v", "--heartbeat", "500ms"]].concat();

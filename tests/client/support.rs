@@ -1,4 +1,4 @@
-//! The client as a child process, and waiting with a limit.
+//! The client as a child process, and waits with a time limit.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -8,12 +8,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Everything here takes milliseconds; a busy machine may take longer.
+/// The limit of every wait. Each takes milliseconds; a busy machine may need longer.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) const TCPECHO: &str = env!("CARGO_BIN_EXE_tcpecho");
 
-/// Waits until `seen` says so.
+/// Waits until `seen` returns true.
 pub(crate) fn wait_until(what: &str, mut seen: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !seen() {
@@ -22,7 +22,7 @@ pub(crate) fn wait_until(what: &str, mut seen: impl FnMut() -> bool) {
     }
 }
 
-/// `tcpecho OPTIONS 127.0.0.1 PORT`, with no setting from outside.
+/// `tcpecho OPTIONS 127.0.0.1 PORT`, without settings from the environment.
 pub(crate) fn command(options: &[&str], port: u16) -> Command {
     let mut command = Command::new(TCPECHO);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TCPECHO_")) {
@@ -32,19 +32,19 @@ pub(crate) fn command(options: &[&str], port: u16) -> Command {
     command
 }
 
-/// Runs the client on `input`, to its end.
+/// Runs the client to its end, with `input` as standard input.
 pub(crate) fn run(options: &[&str], port: u16, input: &[u8]) -> Finished {
     let mut client = Client::start(options, port);
     let mut stdin = client.stdin.take().unwrap();
     let input = input.to_vec();
-    // In a thread of its own, as a shell's pipe does. The client may end before it has read all.
+    // In a separate thread, as a shell does with a pipe. The client may end before it has read all.
     let writer = thread::spawn(move || drop(stdin.write_all(&input)));
     let finished = client.finish();
     writer.join().unwrap();
     finished
 }
 
-/// How the client ended.
+/// The result of a client that has ended.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) status: ExitStatus,
@@ -53,17 +53,17 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// Asserts success: exit status 0, nothing said, and this on standard output.
+    /// Asserts success: exit status 0, empty standard error, and `expected` on standard output.
     #[track_caller]
     pub(crate) fn echoed(&self, expected: impl AsRef<[u8]>) {
         let expected = expected.as_ref();
         assert_eq!((self.status.code(), self.stderr.as_str()), (Some(0), ""));
         assert_eq!(self.stdout.len(), expected.len(), "bytes echoed");
-        assert!(self.stdout == expected, "other bytes came back");
+        assert!(self.stdout == expected, "the echo differs");
     }
 
-    /// Asserts this exit status, and that the last line said begins with `tcpecho: WORD: ` and
-    /// goes on with `details`.
+    /// Asserts the exit status, and that the last line of standard error begins with
+    /// `tcpecho: WORD: ` and contains `details`.
     #[track_caller]
     pub(crate) fn failed(&self, code: i32, word: &str, details: &str) {
         let line = self.stderr.lines().last().unwrap_or_default();
@@ -72,13 +72,13 @@ impl Finished {
         assert!(rest.is_some_and(|rest| rest.contains(details)), "{word}: {details}: {line}");
     }
 
-    /// The signal that it died of.
+    /// The signal that ended the client.
     pub(crate) fn signal(&self) -> Option<i32> {
         self.status.signal()
     }
 }
 
-/// A running client, whose output is read all the time.
+/// A running client; threads read its output all the time.
 #[derive(Debug)]
 pub(crate) struct Client {
     child: Child,
@@ -94,7 +94,7 @@ impl Client {
         Self::spawn(&mut command)
     }
 
-    /// What of `command` is piped is read or written here.
+    /// Spawns `command`, and takes the ends of its pipes.
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stdin = child.stdin.take();
@@ -111,23 +111,23 @@ impl Client {
         self.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
-    /// Waits until standard output has shown `text`, behind what was waited for before.
+    /// Waits for `text` on standard output, after the previous match.
     #[track_caller]
     pub(crate) fn shows(&mut self, text: &str) {
         self.stdout.wait_for(text);
     }
 
-    /// Waits until standard error has said `text`, behind what was waited for before.
+    /// Waits for `text` on standard error, after the previous match.
     #[track_caller]
     pub(crate) fn says(&mut self, text: &str) {
         self.stderr.wait_for(text);
     }
 
-    /// Stops it, as Ctrl-Z does, and waits until it is.
+    /// Stops the client with SIGSTOP, and waits until it is stopped.
     pub(crate) fn stop(&self) {
         self.signal("-STOP");
         let status = format!("/proc/{}/status", self.pid());
-        wait_until("the client stopped", || {
+        wait_until("the client is stopped", || {
             fs::read_to_string(&status).unwrap().contains("State:\tT")
         });
     }
@@ -145,14 +145,14 @@ impl Client {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Ends the input, if it is still open, and waits for the client's own end.
+    /// Closes the input, if it is still open, and waits until the client has ended.
     #[track_caller]
     pub(crate) fn finish(mut self) -> Finished {
         drop(self.stdin.take());
         self.ends()
     }
 
-    /// Waits for the client's own end, the input still open.
+    /// Waits until the client has ended, with the input still open.
     #[track_caller]
     pub(crate) fn ends(mut self) -> Finished {
         let stdout = self.stdout.rest();
@@ -163,18 +163,18 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // A test that fails leaves nothing behind.
+        // A failed test leaves no process behind.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// What a child writes, as far as it has come.
+/// The output of a child that has arrived so far.
 #[derive(Debug)]
 struct Pipe {
     coming: Receiver<Vec<u8>>,
     seen: Vec<u8>,
-    /// How much of it was waited for.
+    /// The length of the part that earlier waits have matched.
     matched: usize,
 }
 
@@ -217,14 +217,14 @@ impl Pipe {
                 Ok(bytes) => self.seen.extend(bytes),
                 Err(RecvTimeoutError::Disconnected) => return std::mem::take(&mut self.seen),
                 Err(RecvTimeoutError::Timeout) => {
-                    panic!("it does not end: {:?}", String::from_utf8_lossy(&self.seen))
+                    panic!("the output does not end: {:?}", String::from_utf8_lossy(&self.seen))
                 }
             }
         }
     }
 }
 
-/// A field of /proc/PID/status that is counted in kB, in bytes.
+/// A memory field of /proc/PID/status, converted from kB to bytes.
 pub(crate) fn memory_bytes(pid: u32, field: &str) -> usize {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with(field)).unwrap();

@@ -10,7 +10,7 @@ fn output(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn what_is_wrong_with_the_command_line_is_said_with_status_2() {
+fn an_invalid_command_line_exits_with_status_2() {
     let wrong: [&[&str]; 15] = [
         &[],
         &["127.0.0.1", "0"],
@@ -38,7 +38,7 @@ fn what_is_wrong_with_the_command_line_is_said_with_status_2() {
 }
 
 #[test]
-fn help_names_every_word_of_an_end() {
+fn help_lists_every_failure_kind() {
     let output = output(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     let help = String::from_utf8(output.stdout).unwrap();
@@ -75,7 +75,7 @@ fn options_can_be_set_in_the_environment_and_the_command_line_wins() {
 }
 
 #[test]
-fn a_wrong_setting_in_the_environment_is_usage_too() {
+fn an_invalid_variable_is_a_usage_error() {
     let output = command(&[], 1).env("TCPECHO_HEARTBEAT", "often").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }

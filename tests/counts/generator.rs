@@ -1,4 +1,4 @@
-//! The load generator's release binary under the tools that count.
+//! The load generator's release binary under strace and valgrind.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -6,17 +6,18 @@ use std::process::{Command, Stdio};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tcpecho-load");
 
-/// On one processor, which the daemon is on too.
+/// Pins a process to the processor of the daemon.
 pub(crate) const BESIDE: [&str; 3] = ["taskset", "-c", "0"];
 
-/// How many instructions it takes for that many lines on 200 connections, from beginning to end,
-/// without what it does once a second: how many seconds valgrind takes is another matter.
+/// Counts the instructions for that many lines on 200 connections, from start to end, without the
+/// work done once a second, because the duration under valgrind varies.
 pub(crate) fn instructions(server: SocketAddr, lines: u64) -> u64 {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("callgrind");
     let profile = format!("--callgrind-out-file={}", file.display());
-    // Beside the daemon, and after it: when it polls, all echoes are there, so that each turn has
-    // the same work. How many lines come in a turn would else be up to the machine.
+    // On the daemon's processor, and with lower priority: when the load generator polls, all echoes
+    // have come, so that each turn has the same work. Otherwise the number of lines per turn would
+    // depend on the machine.
     let valgrind = ["valgrind", "--tool=callgrind", "--compress-strings=no", &profile];
     run(&[&BESIDE[..], &["nice", "-n", "19"], &valgrind].concat(), server, lines);
     let profile = fs::read_to_string(&file).unwrap();
@@ -24,8 +25,8 @@ pub(crate) fn instructions(server: SocketAddr, lines: u64) -> u64 {
     total.trim().parse::<u64>().unwrap() - calls_of(&profile, "Results::end_second")
 }
 
-/// What calls of that function cost, with all that it calls: in a profile, the second line after
-/// the one that names a called function ends with that (callgrind's format specification).
+/// The inclusive cost of calls of that function. In a profile, the second line after the name of
+/// the called function ends with it (callgrind's format specification).
 fn calls_of(profile: &str, function: &str) -> u64 {
     let mut lines = profile.lines();
     let mut sum = 0;
@@ -35,11 +36,12 @@ fn calls_of(profile: &str, function: &str) -> u64 {
             sum += cost.parse::<u64>().unwrap();
         }
     }
-    assert!(sum > 0, "{function} is in the profile: each run ends a second, if only its last");
+    // Each run ends at least one interval.
+    assert!(sum > 0, "{function} is not in the profile");
     sum
 }
 
-/// How many system calls it makes for that many lines on 200 connections and a bit.
+/// Counts the system calls for slightly more than that many lines on 200 connections.
 pub(crate) fn calls(server: SocketAddr, lines: u64) -> u64 {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("calls");

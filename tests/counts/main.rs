@@ -1,13 +1,12 @@
-//! Exact counts: what the daemon's release binary costs, in system calls, instructions and bytes.
+//! Exact counts: the cost of the daemon's release binary in system calls, instructions and bytes.
 //!
-//! None of them is a time, so none depends on how busy the machine is. Each test prints its figure
-//! and asserts the goal of `docs/performance.md`. Run with `make counts`; a debug build says that
-//! these tests are ignored, since its figures mean nothing.
+//! None of them is a time, so none depends on the load of the machine. Each test prints its count
+//! and asserts the goal of `docs/performance.md`. Run with `make counts`; a debug build ignores
+//! these tests, since its counts mean nothing.
 //!
-//! A test that needs a tool which is missing says so and passes; where the variable `CI` is set,
-//! it fails.
+//! A test whose tool is missing says so and passes; with the variable `CI` set, it fails.
 
-// The figures are those of Linux, and so are the tools.
+// The counts and the tools are those of Linux.
 #![cfg(target_os = "linux")]
 
 #[cfg(test)]
@@ -26,20 +25,20 @@ mod tests {
     use super::measured::{Callgrind, Daemon, calls_under_strace, lacks};
     use super::traffic::{LINE_BYTES, Traffic};
 
-    /// Some of these hold nearly all descriptors a process may have: they take turns.
+    /// Some tests hold nearly all descriptors of a process, so the tests take turns.
     static TURN: Mutex<()> = Mutex::new(());
 
     fn my_turn() -> MutexGuard<'static, ()> {
         TURN.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every timeout, so far away that it never comes.
+    /// Every timeout, too long to ever expire.
     const ARMED: [&str; 6] =
         ["--idle-timeout", "1h", "--line-timeout", "1h", "--stall-timeout", "1h"];
 
     #[test]
     #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
-    fn system_calls_a_line() {
+    fn system_calls_per_line() {
         if lacks("strace") {
             return;
         }
@@ -54,13 +53,13 @@ mod tests {
         };
         let lines = 50 * rounds;
         let a_line = ratio(calls(rounds) - calls(0), lines);
-        println!("system calls an echoed line, 50 busy connections: {a_line:.3} (goal 2.05)");
+        println!("system calls per echoed line, 50 busy connections: {a_line:.3} (goal 2.05)");
         assert!(a_line <= 2.05, "{a_line}");
     }
 
     #[test]
     #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
-    fn system_calls_a_life() {
+    fn system_calls_per_connection() {
         if lacks("strace") {
             return;
         }
@@ -81,10 +80,8 @@ mod tests {
             let (few, many) = (calls(100), calls(1_100));
             let all = |calls: &BTreeMap<String, u64>| calls.values().sum::<u64>();
             let a_life = ratio(all(&many) - all(&few), 1_000);
-            println!(
-                "system calls in a connection's life, one line echoed, {word}: {a_life:.3} (goal 7)"
-            );
-            // A listener is woken twice for one connection; now and then that comes in two turns,
+            println!("system calls per connection, one line echoed, {word}: {a_life:.3} (goal 7)");
+            // One connection wakes a listener twice; now and then the wakeups come in two turns,
             // and the second finds an empty queue.
             assert!(a_life <= 7.01, "{a_life}: {many:?}");
         }
@@ -92,7 +89,7 @@ mod tests {
 
     #[test]
     #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
-    fn instructions_a_line() {
+    fn instructions_per_line() {
         if lacks("valgrind") {
             return;
         }
@@ -103,18 +100,19 @@ mod tests {
             callgrind.end()
         };
         let a_line = ratio(total(12_000) - total(2_000), 10_000);
-        println!("instructions an echoed line, all timeouts armed: {a_line:.1} (goal 300)");
+        println!("instructions per echoed line, all timeouts armed: {a_line:.1} (goal 300)");
         assert!(a_line <= 300.0, "{a_line}");
     }
 
     #[test]
     #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
-    fn instructions_a_line_beside_15_000_idle_connections() {
+    fn instructions_per_line_beside_15_000_idle_connections() {
         if lacks("valgrind") {
             return;
         }
         let _turn = my_turn();
-        // Counted from when everybody is connected, which is not always the same number of turns.
+        // The count starts when all are connected, because connecting takes a varying number of
+        // turns.
         let a_line = |idle| {
             let callgrind = Callgrind::start(&ARMED);
             let mut bystanders = Traffic::open(callgrind.address(), idle);
@@ -125,7 +123,7 @@ mod tests {
         };
         let (alone, beside) = (a_line(0), a_line(15_000));
         println!(
-            "instructions an echoed line: {alone:.1} alone, {beside:.1} beside 15,000 idle \
+            "instructions per echoed line: {alone:.1} alone, {beside:.1} beside 15,000 idle \
              connections, {:+.2} % (goal within 2 %)",
             (beside / alone - 1.0) * 100.0
         );
@@ -134,25 +132,25 @@ mod tests {
 
     #[test]
     #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
-    fn instructions_a_verified_line() {
+    fn instructions_per_verified_line() {
         if lacks("valgrind") || lacks("taskset") {
             return;
         }
         let _turn = my_turn();
         let daemon = Daemon::start_in(&generator::BESIDE, &[]);
         let total = |lines| generator::instructions(daemon.address(), lines);
-        // How many lines come in one turn is up to the machine, and fewer only ever cost more: so
-        // it is the least of three that tells what a line costs.
+        // The number of lines per turn depends on the machine, and fewer lines only cost more, so
+        // the least of three runs is the cost of a line.
         let a_line = (0..3)
             .map(|_| ratio(total(110_000) - total(10_000), 100_000))
             .fold(f64::INFINITY, f64::min);
-        println!("instructions a verified line, of the load generator: {a_line:.1} (goal 700)");
+        println!("instructions per verified line, of the load generator: {a_line:.1} (goal 700)");
         assert!(a_line <= 700.0, "{a_line}");
     }
 
     #[test]
     #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
-    fn system_calls_a_verified_line() {
+    fn system_calls_per_verified_line() {
         if lacks("strace") {
             return;
         }
@@ -160,29 +158,27 @@ mod tests {
         let daemon = Daemon::start(&[]);
         let calls = |lines| generator::calls(daemon.address(), lines);
         let a_line = ratio(calls(50_000) - calls(0), 50_000);
-        println!("system calls a verified line, of the load generator: {a_line:.3} (goal 2.1)");
+        println!("system calls per verified line, of the load generator: {a_line:.3} (goal 2.1)");
         assert!(a_line <= 2.1, "{a_line}");
     }
 
-    /// So many lines, one in flight in all.
+    /// Echoes this many lines, one in flight in all.
     fn take_turns(traffic: &mut Traffic, lines: usize) {
         (0..lines).for_each(|line| traffic.echo(line % traffic.len()));
     }
 
     #[test]
     #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
-    fn bytes_an_idle_connection() {
+    fn bytes_per_idle_connection() {
         let each = bytes_each(&[]);
-        println!(
-            "private bytes an idle connection that has echoed, of 15,000: {each:.1} (goal 88)"
-        );
+        println!("private bytes per idle connection after an echo, of 15,000: {each:.1} (goal 88)");
         assert!(each <= 88.0, "{each}");
     }
 
-    /// As the systemd units have it, and a limit for each peer.
+    /// The options of the systemd units, and a limit per peer.
     #[test]
     #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
-    fn bytes_an_idle_connection_with_every_timeout() {
+    fn bytes_per_idle_connection_with_every_timeout() {
         let each = bytes_each(&[&ARMED[..], &["--max-per-peer", "20000"]].concat());
         println!("the same, with all timeouts and --max-per-peer: {each:.1} (goal 92)");
         assert!(each <= 92.0, "{each}");
@@ -191,7 +187,7 @@ mod tests {
     fn bytes_each(options: &[&str]) -> f64 {
         let _turn = my_turn();
         let daemon = Daemon::start(options);
-        // The first one pays for pages that all of them share.
+        // The first connection faults in the pages that all of them share.
         Traffic::open(daemon.address(), 1).echo_everywhere();
         let before = daemon.private_bytes();
         let mut traffic = Traffic::open(daemon.address(), 15_000);
@@ -208,7 +204,7 @@ mod tests {
             println!(
                 "SKIPPED connections_in_one_process: needs a hard limit of 20,000 descriptors"
             );
-            assert!(std::env::var_os("CI").is_none(), "nothing is skipped in CI");
+            assert!(std::env::var_os("CI").is_none(), "CI skips nothing");
             return;
         }
         let daemon = Daemon::start(&[]);

@@ -1,4 +1,4 @@
-//! The daemon's release binary under the tools that count.
+//! The daemon's release binary under strace and valgrind.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tcpechod");
 
-/// How long anything may take here; valgrind is slow to start.
+/// Timeout of every step; valgrind starts slowly.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A daemon, perhaps inside a tool. It is killed when this is dropped.
+/// A daemon, perhaps run by a tool. It is killed on drop.
 pub(crate) struct Daemon {
     child: Child,
     address: SocketAddr,
@@ -27,7 +27,8 @@ impl Daemon {
         Self::start_in(&[], arguments)
     }
 
-    /// Starts it with a tool's words in front; `{}` in them is a directory for its files.
+    /// Starts the daemon under a tool; `{}` in the tool's arguments stands for a directory for its
+    /// files.
     pub(crate) fn start_in(tool: &[&str], arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path().to_str().unwrap();
@@ -48,7 +49,7 @@ impl Daemon {
         self.address
     }
 
-    /// Memory that is this process's alone, in bytes (proc(5), `smaps_rollup`).
+    /// The private memory of the process, in bytes (proc(5), `smaps_rollup`).
     pub(crate) fn private_bytes(&self) -> u64 {
         let path = format!("/proc/{}/smaps_rollup", self.child.id());
         let rollup = fs::read_to_string(path).unwrap();
@@ -59,7 +60,7 @@ impl Daemon {
             * 1024
     }
 
-    /// How many connections it says it has.
+    /// The number of connections in the daemon's status line.
     pub(crate) fn connections(&self) -> usize {
         self.signal(Signal::USR1);
         eventually("a status line", || {
@@ -70,7 +71,7 @@ impl Daemon {
         })
     }
 
-    /// Has it drain, and waits for its end.
+    /// Drains the daemon, and waits for its end.
     fn end(&mut self) {
         self.signal(Signal::TERM);
         let status = eventually("the end", || self.child.try_wait().unwrap());
@@ -96,11 +97,11 @@ impl Drop for Daemon {
     }
 }
 
-/// How often the daemon makes which system call while `traffic` lasts, start and end included.
+/// Counts the daemon's system calls by name, from start to end, with `traffic` in between.
 pub(crate) fn calls_under_strace(traffic: impl FnOnce(SocketAddr)) -> BTreeMap<String, u64> {
     let mut daemon = Daemon::start_in(&["strace", "-f", "-c", "-o", "{}/calls"], &[]);
     traffic(daemon.address());
-    // The tool passes the signal on to nobody: tell its child.
+    // strace does not pass the signal on, so it goes to strace's child.
     let children = format!("/proc/{0}/task/{0}/children", daemon.child.id());
     let child = fs::read_to_string(children).unwrap();
     let pid = Pid::from_raw(child.trim().parse().unwrap()).unwrap();
@@ -116,7 +117,7 @@ pub(crate) fn calls_under_strace(traffic: impl FnOnce(SocketAddr)) -> BTreeMap<S
         .collect()
 }
 
-/// The daemon under callgrind, which counts each instruction it executes in user space.
+/// The daemon under callgrind, which counts each instruction executed in user space.
 pub(crate) struct Callgrind(Daemon);
 
 impl Callgrind {
@@ -134,7 +135,7 @@ impl Callgrind {
         self.0.address()
     }
 
-    /// How many instructions it takes while `traffic` lasts.
+    /// Counts the instructions during `traffic`.
     pub(crate) fn during(&self, traffic: impl FnOnce()) -> u64 {
         self.monitor("zero");
         traffic();
@@ -146,7 +147,7 @@ impl Callgrind {
         totals(&profile)
     }
 
-    /// Has valgrind do something between two instructions of the daemon.
+    /// Runs a valgrind command between two instructions of the daemon.
     fn monitor(&self, command: &str) {
         let prefix = format!("--vgdb-prefix={}", self.0.directory.path().join("vgdb").display());
         let pid = format!("--pid={}", self.0.child.id());
@@ -154,7 +155,7 @@ impl Callgrind {
         assert!(output.status.success(), "vgdb {command}: {output:?}");
     }
 
-    /// Has it drain, and returns how many instructions it took from beginning to end.
+    /// Drains the daemon, and returns its instructions from start to end.
     pub(crate) fn end(mut self) -> u64 {
         self.0.end();
         totals(&self.0.file("callgrind"))
@@ -166,20 +167,17 @@ fn totals(profile: &str) -> u64 {
     total.expect("callgrind's totals").trim().parse().unwrap()
 }
 
-/// True if that tool is missing, which is said, and is a failure where everything must be tested.
+/// Returns true and prints a line if the tool is missing; with `CI` set, fails instead.
 pub(crate) fn lacks(tool: &str) -> bool {
     let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status().is_ok();
     if !found {
         println!("SKIPPED a count: needs {tool}");
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "{tool} is missing, and nothing is skipped in CI"
-        );
+        assert!(std::env::var_os("CI").is_none(), "{tool} is missing, and CI skips nothing");
     }
     !found
 }
 
-/// Waits for something to be there.
+/// Waits for `look` to return a value.
 fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     let mut look = look;
     let end = Instant::now() + LIMIT;
@@ -187,7 +185,7 @@ fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < end, "waited in vain for {what}");
+        assert!(Instant::now() < end, "timeout: {what}");
         thread::park_timeout(Duration::from_millis(5));
     }
 }

@@ -1,4 +1,4 @@
-//! Connections that echo lines, and verify them.
+//! Connections that echo lines and verify them.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// A line's length, its newline included.
+/// The length of a line, including the newline.
 pub(crate) const LINE_BYTES: usize = 64;
 
-/// How many connections come from one source address; with more, each connect searches for a
-/// free port ever longer.
+/// Most connections from one source address; with more, each connect searches longer for a free
+/// port.
 const PER_SOURCE: usize = 10_000;
 
-/// Some connections to one server.
+/// Connections to one server.
 pub(crate) struct Traffic(Vec<TcpStream>);
 
 impl Traffic {
-    /// Opens them, one after another.
+    /// Opens the connections, one after another.
     pub(crate) fn open(address: SocketAddr, count: usize) -> Self {
         Self((0..count).map(|number| connect(address, number)).collect())
     }
 
-    /// Ends them in order.
+    /// Closes them in order.
     pub(crate) fn close(self) {
         drop(self);
     }
@@ -36,19 +36,19 @@ impl Traffic {
         self.0.len()
     }
 
-    /// One line there and back on that connection.
+    /// Echoes one line on that connection.
     pub(crate) fn echo(&mut self, number: usize) {
         self.send(number);
         self.receive(number);
     }
 
-    /// One line there and back on each, all in flight together.
+    /// Echoes one line on each connection, all in flight together.
     pub(crate) fn echo_everywhere(&mut self) {
         (0..self.len()).for_each(|number| self.send(number));
         (0..self.len()).for_each(|number| self.receive(number));
     }
 
-    /// Their end will be RST, which leaves no port in `TIME_WAIT`.
+    /// Makes their close send RST, which leaves no port in `TIME_WAIT`.
     fn give_back(&self) {
         for stream in &self.0 {
             SockRef::from(stream).set_linger(Some(Duration::ZERO)).ok();
@@ -72,7 +72,7 @@ fn line(number: usize) -> [u8; LINE_BYTES] {
     line
 }
 
-/// A connection from 127.0.0.2 and up, which leaves no port in `TIME_WAIT` if it ends first.
+/// Connects from 127.0.0.2 and up, so that no port stays in `TIME_WAIT` if it closes first.
 fn connect(address: SocketAddr, number: usize) -> TcpStream {
     let last = 2 + u8::try_from(number / PER_SOURCE).unwrap();
     let source = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0);
@@ -86,7 +86,7 @@ fn connect(address: SocketAddr, number: usize) -> TcpStream {
 }
 
 impl Drop for Traffic {
-    /// Those that hold many ports give them back; a single one ends in order.
+    /// Resets many connections, to free their ports; a few close in order.
     fn drop(&mut self) {
         if self.len() > 1_000 {
             self.give_back();

@@ -10,7 +10,7 @@ next_is_served() {
     assert 'the next client is served' equal "$output" next
 }
 
-# A client connects while the daemon is stopped, so that it waits in the queue.
+# Connects a client while the daemon is stopped, so that the connection waits in the queue.
 queues() {
     show "kill -STOP $daemon"
     until_true 'the daemon has stopped' stopped
@@ -54,7 +54,7 @@ for error in ECONNABORTED EPROTO; do
     traced="strace -D -o trace -e trace=accept4 -e inject=accept4:error=$error:when=2"
     RUST_LOG=debug daemon '--listen 0.0.0.0:9877'
     traced=
-    # The client waits in the queue, and nobody else comes: one event, and no other.
+    # The only client waits in the queue: one event, and no other.
     queues "next-$error"
     types "next-$error" next
     ends_input "next-$error"

@@ -7,7 +7,7 @@
 
 RUST_LOG=debug daemon '--service sum-xdr --listen 0.0.0.0:9877'
 
-# Shows a program that sends these bytes as they are and takes the eight bytes of the reply.
+# Shows a command that sends these bytes as they are and reads the reply of eight bytes.
 sends() {
     show "bash -c \"exec 9<>/dev/tcp/127.0.0.1/9877
   printf '$1' >&9; head -c 8 <&9\" | od -A n -t x1 -t d8 --endian=$2 | xargs"

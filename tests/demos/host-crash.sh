@@ -12,7 +12,7 @@ now_ms() {
     echo "${now%???}"
 }
 
-# True if a client has ended; notes how many milliseconds after the crash it was, the first time.
+# True if a client has ended; the first time, records the milliseconds since the crash.
 declare -A took
 crash=0
 ended() {
@@ -32,7 +32,8 @@ retransmits() {
     ss -Htnop "dport = :$port" | grep "pid=${client[nothing]}," | grep -q 'timer:(on,[^,]*,[1-9]'
 }
 
-# Shows when a client has ended, with what, and asserts it: not before, and with this word.
+# Prints when a client ended and with which error, and asserts both: timed-out, not before $2 ms,
+# and sooner than without a remedy.
 noticed() {
     local name=$1 least=$2
     wait "${client[$name]}"

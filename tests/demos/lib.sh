@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# What the demonstrations share. A person who repeats one by hand needs nothing of this: the
-# commands after "$ " are all there is.
+# The functions that the demonstrations share. You need none of them to repeat a demonstration by
+# hand: the commands after "$ " are complete.
 #
-# Every wait is for a condition, with a limit; nothing sleeps for a fixed time. Only processes
-# that were started here are ended, each by its id.
+# Every wait is for a condition, with a limit; nothing sleeps for a fixed time. The scripts end only
+# processes that they started, each by its id.
 
 set -u
 
@@ -17,11 +17,11 @@ status=0
 exit_status=
 started=
 
-# Where bash tells of whoever was killed; shown only if the demonstration fails.
+# Bash reports killed processes here; shown only if the demonstration fails.
 exec 2>"$work/shell.err"
 trap finish EXIT
 
-# Ends what was started, and is the demonstration's own end: its status is that of the script.
+# Ends all started processes when the script exits, and keeps its exit status.
 finish() {
     local ended=$?
     local pid
@@ -35,14 +35,14 @@ finish() {
     exit "$ended"
 }
 
-# A remark between the commands.
+# Prints a remark between the commands.
 say() {
     printf '\n'
     printf '# %s\n' "$@"
 }
 
-# Shows a command as it would be typed, runs it, and shows what it says. Leaves that in $output,
-# and its exit status in $status.
+# Prints a command as a user would type it, runs it, and prints its output. Leaves that in $output,
+# and the exit status in $status.
 show() {
     printf '$ %s\n' "$1"
     output=$(cd "$work" && eval "$1" 2>&1)
@@ -50,14 +50,14 @@ show() {
     [ -z "$output" ] || printf '%s\n' "$output"
 }
 
-# The same, for a command whose exit status is the point.
+# Does the same, and also prints the exit status.
 show_status() {
     show "$1"
     printf '$ echo $?\n%s\n' "$status"
 }
 
-# Starts a command in the background, its output in $work/NAME.log; $! is its process id.
-# The process id stands in the transcript as NAME in capitals.
+# Starts a command in the background, with its output in $work/NAME.log and its process id in
+# $started. The transcript has NAME in capitals for that id.
 background() {
     local name=$1 command=$2
     printf '$ %s &\n' "$command"
@@ -65,26 +65,27 @@ background() {
     remember "$!" "${name^^}"
 }
 
-# In $work, and without the descriptors of the clients' inputs, which would stay open here.
+# Changes to $work, and closes the inherited descriptors of the clients' inputs: open copies here
+# would keep a client from reading the end of its input.
 alone() {
     local descriptor
     for descriptor in "${input[@]}"; do eval "exec $descriptor>&-"; done
     cd "$work" || exit
 }
 
-# Notes a process to be ended, and a word for its id in the transcript.
+# Records a process to end on exit, and a placeholder for its id in the transcript.
 remember() {
     started=$1
     pids+=("$started")
     call "$started" "${2:0:7}"
 }
 
-# Has the transcript say a word where this number stands, because the number varies.
+# Replaces a number that varies by a placeholder in the transcript.
 call() {
     [ -z "${DEMO_NAMES-}" ] || printf '%s %s\n' "$1" "$2" >>"$DEMO_NAMES"
 }
 
-# The daemon, ready: listening. The arguments are its own; $daemon is its process id.
+# Starts the daemon with these arguments and waits until it listens; sets $daemon to its process id.
 daemon() {
     background daemon "${traced:+$traced }tcpechod${1:+ $1}"
     # shellcheck disable=SC2034 # for the demonstrations
@@ -92,12 +93,13 @@ daemon() {
     until_true "the daemon listens" listening
 }
 
-# It says so when all its sockets listen.
+# True once the daemon has logged that all its sockets listen.
 listening() {
     grep -q 'listening on' "$work/daemon.log"
 }
 
-# A client that is typed at: $1 is its name here, $2 its arguments. Its process id is ${client[NAME]}.
+# Starts a client with a prompt: $1 is its name here, $2 its arguments. Its process id is
+# ${client[NAME]}.
 client() {
     local name=$1 command="${traced:+$traced }tcpecho $2"
     local descriptor
@@ -116,26 +118,26 @@ types() {
     printf '%s\n' "$2" >&"${input[$1]}"
 }
 
-# Ctrl-D at a client's prompt.
+# Types Ctrl-D at a client's prompt.
 ends_input() {
     printf '%s< (end of input)\n' "$1"
     eval "exec ${input[$1]}>&-"
     unset "input[$1]"
 }
 
-# Waits until a client has shown a line that contains this, and shows the line.
+# Waits until a client has printed a line that contains $2, and prints that line.
 shows() {
     until_true "$1 shows \"$2\"" grep -qF -- "$2" "$work/$1.out"
     grep -F -m 1 -- "$2" "$work/$1.out" | sed "s/^/$1> /"
 }
 
-# Waits for a client's end; its exit status is in $exit_status.
+# Waits until a client exits; sets $exit_status.
 exits() {
     wait_for "$1" "${client[$1]}"
     printf '%s$ echo $?\n%s\n' "$1" "$exit_status"
 }
 
-# Waits for the end of a process, with the limit; its exit status is in $exit_status.
+# Waits until a process exits, with the limit; sets $exit_status.
 wait_for() {
     until_true "$1 ends" gone "$2"
     wait "$2" 2>/dev/null
@@ -148,7 +150,7 @@ gone() {
     [ -z "$state" ] || [ "$state" = Z ]
 }
 
-# Waits until a command is successful; after the limit the demonstration has failed.
+# Repeats a command until it succeeds; after the limit the demonstration fails.
 until_true() {
     local what=$1 deadline=$((SECONDS + limit))
     shift
@@ -161,14 +163,14 @@ until_true() {
     done
 }
 
-# Stops the daemon that runs, without a word: the next one is another story.
+# Kills the running daemon without a line in the transcript: the next part starts its own.
 ends_daemon() {
     kill -KILL "$daemon" 2>/dev/null
     wait_for 'the daemon' "$daemon"
     rm "$work/daemon.log"
 }
 
-# What this demonstration is about: seen, if the command is successful.
+# Prints a sentence as seen if the command succeeds; otherwise the demonstration fails.
 assert() {
     local sentence=$1
     shift
@@ -191,46 +193,46 @@ equal() {
     [ "$1" = "$2" ] || { printf '    %s\n' "expected: $2" "found:    $1"; return 1; }
 }
 
-# True if what the last command said has a line like this (an extended regular expression).
+# True if a line of the last output matches $1, an extended regular expression.
 said() {
     grep -Eq -- "$1" <<<"$output"
 }
 
-# True if it has none.
+# True if no line of it matches.
 said_nothing_like() {
     ! said "$1"
 }
 
-# How many lines like this it has.
+# Prints the number of lines of it that match.
 lines_said() {
     grep -Ec -- "$1" <<<"$output"
 }
 
-# The connections of port 9877 as netstat shows them, in an order that does not change: by state,
-# the daemon's end first.
+# The command that lists the connections of port 9877 in a stable order: by state, the daemon's end
+# first.
 # shellcheck disable=SC2034 # for the demonstrations
 rows="netstat -atn | grep 9877 | sort -rk 6"
 
-# How many sockets of port 9877 are in which state.
+# The command that counts the sockets of port 9877 by state.
 # shellcheck disable=SC2034 # for the demonstrations
 states="netstat -atn | grep 9877 | awk '{print \$6}' | sort | uniq -c"
 
-# True if as many connections as that are in this state: "2 established", "1 close-wait".
+# True if exactly $1 sockets are in state $2: "2 established", "1 close-wait".
 connections() {
     [ "$(ss -Htn state "$2" "( sport = :$port or dport = :$port )" | wc -l)" -eq "$1" ]
 }
 
-# True if a log or an output in $work has a line like this.
+# True if a line of a log or output file in $work matches.
 logged() {
     grep -Eq -- "$2" "$work/$1"
 }
 
-# True if there are that many of them.
+# True if exactly $1 lines match.
 logged_times() {
     [ "$(grep -Ec -- "$3" "$work/$2")" -eq "$1" ]
 }
 
-# True if the last call in a trace is one of epoll_wait that has not returned.
+# True if the last call in a trace is an epoll_wait that has not returned.
 waits() {
     tail -n 1 "$work/$1" | grep -Eq 'epoll_wait\([0-9]+, *$'
 }
@@ -240,7 +242,8 @@ stopped() {
     [[ $(ps -o s= -p "$daemon") == [Tt] ]]
 }
 
-# Asks the daemon for its status, and is true if that is like this. Loops of it are fine.
+# Requests the daemon's status (SIGUSR1); true if the last status line matches. The line of this
+# request may come later, so call it in a loop (until_true).
 status_says() {
     kill -USR1 "$daemon"
     grep -E ' status open=' "$work/daemon.log" | tail -n 1 | grep -Eq -- "$1"
@@ -251,13 +254,13 @@ sleeps() {
     [ "$(ps -o s= -p "$daemon")" = S ]
 }
 
-# True if so many of the daemon's ends hold bytes that nobody has read.
+# True if exactly $1 of the daemon's sockets hold unread bytes.
 queued_bytes() {
     [ "$(ss -Htn state established "sport = :$port" | awk '$1 > 0' | wc -l)" -eq "$1" ]
 }
 
 # Starts a peer that writes for ever and never reads, and waits until nothing moves any more: the
-# kernel holds all it takes in both directions, and an echo is owed that it does not take.
+# kernel's buffers are full in both directions, and the daemon has output pending.
 never_reads() {
     background "$1" "bash -c 'exec 9<>/dev/tcp/127.0.0.1/9877; exec yes >&9'"
     queues_before=

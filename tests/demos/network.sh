@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Three hosts for the demonstrations in which one of them dies: here is the client's, 192.0.2.1;
-# between it and the server's, 198.51.100.1, is a router. Each is a network namespace.
+# Three hosts for the demonstrations in which the server's host dies: the client's (this one,
+# 192.0.2.1), a router, and the server's (198.51.100.1). Each is a network namespace.
 
 server=198.51.100.1
 
-# Runs what is typed on another host.
+# Shows and runs a command on another host.
 on() {
     show "ip netns exec $1 $2"
 }
@@ -28,7 +28,7 @@ hosts() {
     ip -n server route add default via 198.51.100.254
 }
 
-# The daemon, on the server's host.
+# Starts the daemon on the server's host.
 daemon_there() {
     background daemon "ip netns exec server tcpechod"
     # shellcheck disable=SC2034,SC2154 # of lib.sh

@@ -5,10 +5,10 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# A client whose server dies; $1 is its name here, and what it does about SIGPIPE.
+# Starts a client, kills its server, and types a line; $1 is its name here and its --sigpipe.
 bereaved() {
     daemon '--listen 0.0.0.0:9877'
-    # What figure 5.14 of the book sleeps between its two writes.
+    # The delay stands for the sleep between the two writes of the book's figure 5.14.
     traced="strace -D -o $1.trace -e trace=write -e inject=write:delay_enter=100000"
     client "$1" "--stop-and-wait --sigpipe $1 127.0.0.1"
     traced=

@@ -19,7 +19,8 @@ assert 'there is nothing else on that port' equal "$output" 2
 say 'What it did for that, in order.'
 until_true 'it waits' waits trace
 show 'cat trace'
-# Without what comes between: the epoll descriptor itself, and a first look into the two queues.
+# Leaves out two calls: the one that creates the epoll descriptor, and the first accept4 of each
+# listener.
 calls=$(sed 's/(.*//' "$work/trace" | grep -Ev '^(accept4|epoll_create1)$' | uniq | xargs)
 assert 'in order: socket, bind, listen for each address, then epoll_ctl, then epoll_wait' \
     equal "$calls" 'socket bind listen socket bind listen epoll_ctl epoll_wait'

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # A live view for a second terminal: the daemon's connections by phase, beside the kernel's states
-# of the same sockets, until stopped (Ctrl-C; the daemon is drained then).
+# of the same sockets, until stopped (Ctrl-C; the daemon then drains).
 #
 #   tests/demos/watch.sh [OPTION...]    options are the daemon's; the port stays 9877
 #
-# In the other terminal: tcpecho 127.0.0.1, and whatever you like to see. Try a peer that stops
-# reading, half-closes, or is killed while something is owed to it.
+# In the other terminal, run tcpecho 127.0.0.1 or any other client. Try a peer that stops reading,
+# half-closes, or is killed while output for it is pending.
 set -u
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -32,12 +32,12 @@ main() {
     done
 }
 
-# One view: the daemon's phases on the left, its sockets in the kernel on the right.
+# Prints one view: the daemon's phases on the left, its sockets in the kernel on the right.
 view() {
     local status names=() counts=() state row
     status=$(grep ' status open=' "$log" | tail -n 1)
     [ -n "$status" ] || return
-    # Its log is only asked for the last status; nobody wants the others.
+    # Only the last status is of interest, so the log can be emptied.
     : >"$log"
     read -ra words <<<"${status#* status }"
     for state in $states; do
@@ -52,7 +52,7 @@ view() {
     printf '\n%s\n' "${words[*]:7}"
 }
 
-# Waits without a process of its own.
+# Sleeps without starting a process.
 pause() {
     read -r -t "$1" <> <(:)
 }

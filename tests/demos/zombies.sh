@@ -5,7 +5,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# The client's connections, all in one process, so that they end together.
+# Opens the client's five connections, all in one process, so that they end together.
 connect_five() {
     rm -f "$work/quiet"
     mkfifo "$work/quiet"
@@ -14,7 +14,7 @@ connect_five() {
     until_true 'five connections are established' connections 10 established
 }
 
-# True if the daemon has so many children in that state.
+# True if the daemon has exactly $1 children in state $2.
 children() {
     [ "$(ps -o s= --ppid "$daemon" | awk -v state="$2" '$1 == state' | wc -l)" -eq "$1" ]
 }

@@ -31,7 +31,7 @@ fn a01_data_and_a_reset_before_accept_are_data_and_a_reset() {
         let mut peer = daemon.connect();
         let address = peer.address();
         peer.send(b"hello\n");
-        eventually("the data is there", || {
+        eventually("the data has arrived", || {
             daemon
                 .sockets()
                 .iter()
@@ -77,7 +77,7 @@ fn a03_a_peer_that_leaves_before_accept_has_finished() {
     daemon.epilogue();
 }
 
-/// With some calls of `accept` failing, every peer is served all the same. Returns the daemon.
+/// Asserts that every peer is served although some `accept` calls fail; returns the daemon.
 fn served_though_accept_fails(error: &str, when: &str) -> Daemon {
     let daemon = Builder::new(&[]).injected("accept4", error, when).start();
     let mut peers = daemon.connect_many(4);
@@ -85,7 +85,7 @@ fn served_though_accept_fails(error: &str, when: &str) -> Daemon {
         peer.echo(b"let in\n");
     }
     drop(peers);
-    let status = daemon.wait_for_status("all have left", |status| status.alive() == 0);
+    let status = daemon.wait_for_status("no connection is left", |status| status.alive() == 0);
     assert_eq!(status.count("finished"), 4, "{error} at {when}: {status:?}");
     daemon
 }
@@ -107,7 +107,7 @@ fn a04_an_aborted_connection_does_not_end_the_accept_loop() {
 }
 
 #[test]
-fn a06_what_the_network_did_to_one_connection_is_not_the_listeners_fault() {
+fn a06_a_network_error_from_accept_costs_one_connection_not_the_listener() {
     if !have(&["strace"]) {
         return;
     }
@@ -155,14 +155,14 @@ fn a10_a_listener_that_dies_ends_the_daemon_with_an_error() {
     }
     assert_eq!(daemon.wait_for_exit().code(), Some(1));
     let log = daemon.log();
-    assert_eq!(log.matches(" ERROR").count(), 1, "said once: {log}");
+    assert_eq!(log.matches(" ERROR").count(), 1, "logged once: {log}");
     let last = log.lines().last().unwrap();
     assert!(last.starts_with("tcpechod: a listener is broken"), "{last}");
     daemon.epilogue_ended(1);
 }
 
 #[test]
-fn a11_two_hundred_connections_in_one_edge_are_all_let_in() {
+fn a11_two_hundred_connections_in_one_edge_are_all_accepted() {
     let daemon = Daemon::start(&[]);
     let mut peers = daemon.stopped(|| {
         let mut peers = daemon.connect_many(200);
@@ -203,11 +203,11 @@ fn a13_a_connection_that_epoll_refuses_is_closed_alone() {
 }
 
 #[test]
-fn a20_who_waits_is_let_in_where_nobody_can_be_asked_about_it() {
+fn a20_connections_are_accepted_if_the_poll_of_the_accept_queue_fails() {
     if !have(&["strace"]) {
         return;
     }
-    // The log asks the same call whether it can be written, and is left out.
+    // The log uses the same call before it writes to stderr, so stderr is /dev/null.
     let daemon = Builder::new(&[]).stderr(Stdio::null()).injected("ppoll", "ENOMEM", "1+").start();
     let mut peers = daemon.stopped(|| daemon.connect_many(20));
     for peer in &mut peers {

@@ -1,4 +1,4 @@
-//! More peers than there is room for: descriptors, memory, the backlog, the limit on connections.
+//! Admission at the limits: descriptors, memory, the backlog, the connection limit.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,20 +18,20 @@ fn a08_descriptors_run_out_and_come_back() {
         peer.send(b"one\n");
     }
     let exhausted = |status: &Status| status.count("open") == 10 && status.count("EMFILE") > 2;
-    let status = daemon.wait_for_status("ten are in, and accept fails", exhausted);
+    let status = daemon.wait_for_status("ten are open, and accept fails", exhausted);
     assert_eq!(status.count("accept_pauses"), status.count("EMFILE"), "{status:?}");
     for peer in &mut peers[..10] {
-        assert_eq!(peer.recv_exact(4), b"one\n", "those who are in are served");
+        assert_eq!(peer.recv_exact(4), b"one\n", "open connections are served");
         peer.echo(b"two\n");
     }
-    // Nobody connects from here on: no event tells the daemon that it may accept again.
+    // No peer connects from here on, so no event reports that the daemon may accept again.
     drop(peers.drain(..5));
     for peer in &mut peers[5..10] {
-        assert_eq!(peer.recv_exact(4), b"one\n", "each descriptor given back lets one in");
+        assert_eq!(peer.recv_exact(4), b"one\n", "each freed descriptor admits one connection");
     }
     daemon.limit_descriptors(200);
     for peer in &mut peers[10..] {
-        assert_eq!(peer.recv_exact(4), b"one\n", "the limit was raised: all are in");
+        assert_eq!(peer.recv_exact(4), b"one\n", "with the limit raised, all are admitted");
     }
     let status = daemon.status();
     let (elapsed, freed) = (start.elapsed(), 5);
@@ -44,7 +44,7 @@ fn a08_descriptors_run_out_and_come_back() {
 }
 
 #[test]
-fn a09_memory_or_files_used_up_pause_the_gate_not_the_daemon() {
+fn a09_exhausted_memory_or_files_pause_accept_not_the_daemon() {
     if !have(&["strace"]) {
         return;
     }
@@ -62,7 +62,7 @@ fn a09_memory_or_files_used_up_pause_the_gate_not_the_daemon() {
     }
 }
 
-/// The listener's length of queue, as it was asked for: `Send-Q` in what ss shows.
+/// The backlog of the listener: `Send-Q` in the output of ss(8).
 fn backlog(daemon: &Daemon) -> u32 {
     let filter = format!("sport = :{}", daemon.address().port());
     let output = Command::new("ss").args(["-Hltn", &filter]).output().unwrap();
@@ -86,7 +86,7 @@ fn a14_the_backlog_is_four_thousand_not_the_librarys_hundred() {
 }
 
 #[test]
-fn a14_who_finds_the_queue_full_gets_in_later() {
+fn a14_a_connect_to_a_full_accept_queue_succeeds_later() {
     let daemon = Daemon::start(&["--backlog", "4"]);
     let connecting = daemon.stopped(|| {
         let address = daemon.address();
@@ -103,14 +103,14 @@ fn a14_who_finds_the_queue_full_gets_in_later() {
         connecting
     });
     for peer in connecting {
-        peer.join().expect("connected at last, and echoed");
+        peer.join().expect("the peer connects and gets its echo");
     }
     assert_eq!(daemon.status().count("accepted"), 12);
     daemon.epilogue();
 }
 
 #[test]
-fn a17_one_too_many_waits_in_the_backlog() {
+fn a17_a_connection_over_the_limit_waits_in_the_backlog() {
     let daemon = Daemon::start(&["--max-connections", "3"]);
     let mut peers = daemon.connect_many(3);
     for peer in &mut peers {
@@ -125,7 +125,7 @@ fn a17_one_too_many_waits_in_the_backlog() {
         "{status:?}"
     );
     let queue = daemon.sockets().into_iter().find(|socket| socket.state == TcpState::Listen);
-    assert_eq!(queue.unwrap().unread, 1, "it is in the kernel's queue");
+    assert_eq!(queue.unwrap().unread, 1, "it waits in the accept queue");
     daemon.wait_for_log("--max-connections is reached, 3 connections: more wait in the backlog");
     drop(peers.pop());
     assert_eq!(fourth.recv_exact(8), b"waiting\n");
@@ -134,14 +134,14 @@ fn a17_one_too_many_waits_in_the_backlog() {
 }
 
 #[test]
-fn a17_one_too_many_is_refused() {
+fn a17_a_connection_over_the_limit_is_refused() {
     let daemon = Daemon::start(&["--max-connections", "3", "--over-limit", "refuse"]);
     let mut peers = daemon.connect_many(3);
     for peer in &mut peers {
         peer.echo(b"in\n");
     }
     let mut fourth = daemon.connect();
-    assert_eq!(fourth.read_to_end(), b"", "closed in order, with nothing said");
+    assert_eq!(fourth.read_to_end(), b"", "closed in order, without output");
     assert_eq!(daemon.closing(fourth.address()).cause, "refused");
     drop(peers.pop());
     daemon.wait_for_status("there is room again", |status| status.count("open") == 2);
@@ -154,7 +154,7 @@ fn a17_one_too_many_is_refused() {
 }
 
 #[test]
-fn a18_who_is_denied_is_closed_at_once() {
+fn a18_a_denied_address_is_closed_at_once() {
     let daemon = Builder::new(&["--deny", "127.0.0.2,127.0.3.0/24"]).listen("0.0.0.0:0").start();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, daemon.address().port()));
     for (source, permitted) in
@@ -164,7 +164,7 @@ fn a18_who_is_denied_is_closed_at_once() {
         if permitted {
             peer.echo(b"in\n");
         } else {
-            assert_eq!(peer.read_to_end(), b"", "closed in order, with nothing said");
+            assert_eq!(peer.read_to_end(), b"", "closed in order, without output");
             assert_eq!(daemon.closing(peer.address()).cause, "refused");
         }
     }
@@ -186,7 +186,7 @@ fn a18_with_allow_the_others_are_denied_on_both_families() {
 }
 
 #[test]
-fn a18_a_network_that_is_none_is_a_usage_error() {
+fn a18_an_invalid_network_is_a_usage_error() {
     for option in ["--allow", "--deny"] {
         let ended = Builder::new(&[option, "10.0.0.0/64"]).run_to_end();
         assert_eq!(ended.code, Some(2), "{ended:?}");
@@ -195,7 +195,7 @@ fn a18_a_network_that_is_none_is_a_usage_error() {
 }
 
 #[test]
-fn a19_a_peer_has_no_more_connections_than_it_may() {
+fn a19_a_connection_over_max_per_peer_is_refused() {
     let daemon = Builder::new(&["--max-per-peer", "2"]).listen("0.0.0.0:0").start();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, daemon.address().port()));
     let mut peers = [Peer::connect(address), Peer::connect(address)];
@@ -219,13 +219,13 @@ fn a19_a_peer_has_no_more_connections_than_it_may() {
 }
 
 #[test]
-fn a17_one_too_many_takes_the_place_of_the_longest_idle() {
+fn a17_a_connection_over_the_limit_evicts_the_longest_idle() {
     let daemon = Daemon::start(&["--max-connections", "3", "--over-limit", "evict"]);
     let mut peers = daemon.connect_many(3);
     for peer in &mut peers {
         peer.echo(b"in\n");
     }
-    // The daemon's clock is exact to a few milliseconds.
+    // The daemon's clock has a resolution of a few milliseconds.
     let quiet_since = Instant::now();
     while quiet_since.elapsed() < Duration::from_millis(50) {
         peers[0].echo(b"busy\n");

@@ -1,5 +1,5 @@
-//! A child of `--exec` begins as if a shell had started it: nothing of the daemon's own state, and
-//! who its peer is. What it says and what it leaves behind is the daemon's to keep in order.
+//! The environment of an `--exec` child: it starts as from a shell, without the daemon's own state,
+//! and with its peer's address. The daemon logs its stderr and ends its descendants.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -16,12 +16,12 @@ use super::support::{
     Builder, Daemon, Peer, eventually, has_ended, have, pattern, run_state, signals,
 };
 
-/// An executable file with that text; the directory has to be kept meanwhile.
+/// Writes an executable file; it lives as long as the returned directory.
 fn executable(text: &str) -> (TempDir, PathBuf) {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("script");
-    // By another process: a child that some other test starts meanwhile would have our descriptor
-    // for writing, and what is written to can't be run (ETXTBSY).
+    // Written by another process: a child of a concurrent test would inherit our descriptor for
+    // writing, and a file open for writing can't be executed (ETXTBSY).
     let mut writer = Command::new("sh");
     writer.args(["-c", "printf %s \"$1\" >\"$0\" && chmod +x \"$0\""]).arg(&file).arg(text);
     assert!(writer.status().unwrap().success());
@@ -45,7 +45,7 @@ fn k10_a_child_begins_with_default_signals_and_the_limit_that_the_daemon_was_giv
     daemon.wait_for_log("descriptors: 4000 (soft limit was 300)");
     let peer = answered(&daemon);
     let child = daemon.children()[0];
-    // Two signals the C library keeps for itself, and nobody else can have them (nptl(7)).
+    // The C library reserves two signals, which programs can't use (nptl(7)).
     let of_the_library = 0b11 << 31;
     for set in ["SigIgn", "SigBlk", "SigCgt"] {
         assert_eq!(signals(child, set) & !of_the_library, 0, "{set}");
@@ -57,7 +57,7 @@ fn k10_a_child_begins_with_default_signals_and_the_limit_that_the_daemon_was_giv
         [words.next().unwrap(), words.next().unwrap()]
     };
     assert_eq!(limits(child.as_raw_nonzero().get().unsigned_abs()), [300, 4000]);
-    eventually("the daemon has its own again", || {
+    eventually("the daemon has its own limit again", || {
         (limits(daemon.process()) == [4000, 4000]).then_some(())
     });
     drop(peer);
@@ -91,7 +91,7 @@ fn k11_a_child_knows_its_peer_and_nothing_of_the_daemons_manager() {
     }
     let mut by_path = String::new();
     UnixStream::connect(&path).unwrap().read_to_string(&mut by_path).unwrap();
-    assert!(!by_path.contains("REMOTE"), "a process has no address: {by_path}");
+    assert!(!by_path.contains("REMOTE"), "a Unix peer has no address: {by_path}");
     for told in [told, by_path] {
         assert!(told.contains("KEPT=as it is\n"), "{told}");
         let own = |line: &&str| of_a_manager.iter().any(|name| line.starts_with(name));
@@ -118,7 +118,7 @@ fn k12_a_script_without_an_interpreter_is_run_by_the_shell() {
 }
 
 #[test]
-fn k13_what_a_child_has_left_behind_ends_with_the_daemon() {
+fn k13_processes_left_behind_by_a_child_end_with_the_daemon() {
     for (stubborn, code) in [("", 0), ("trap '' TERM;", 1)] {
         let (_directory, file) = executable(&format!("{stubborn} sleep 1000 & echo $!; exit 7"));
         let arguments = ["--exec", file.to_str().unwrap(), "--drain-timeout", "1s"];
@@ -126,20 +126,20 @@ fn k13_what_a_child_has_left_behind_ends_with_the_daemon() {
         let mut peer = daemon.connect();
         let left = String::from_utf8(peer.recv_some(16)).unwrap().trim().to_owned();
         let left = rustix::process::Pid::from_raw(left.parse().unwrap()).unwrap();
-        eventually("it is all that is left", || (daemon.children() == [left]).then_some(()));
-        assert_eq!(daemon.status().count("children"), 1, "it has the connection");
+        eventually("only the descendant is left", || (daemon.children() == [left]).then_some(()));
+        assert_eq!(daemon.status().count("children"), 1, "it holds the connection");
         daemon.terminate();
         let closing = daemon.closing(peer.address());
         let (cause, status) = if code == 0 { ("exec", "7") } else { ("cut", "killed") };
         assert_eq!((closing.cause.as_str(), closing.status.as_str()), (cause, status));
         peer.wait_for_end();
-        eventually("it has ended", || has_ended(left).then_some(()));
+        eventually("the descendant has ended", || has_ended(left).then_some(()));
         daemon.epilogue_ended(code);
     }
 }
 
 #[test]
-fn k13_a_child_is_over_when_what_it_has_left_behind_is() {
+fn k13_a_connection_lasts_until_the_processes_left_behind_by_its_child_end() {
     let (_directory, file) = executable("exec 3<&0; cat <&3 & exit 7");
     let daemon = Daemon::start(&["--exec", &format!("sh {}", file.display())]);
     let mut peer = answered_by(&daemon, &file);
@@ -150,7 +150,7 @@ fn k13_a_child_is_over_when_what_it_has_left_behind_is() {
     daemon.epilogue_ended(0);
 }
 
-/// A peer whose child has ended, and left behind what answers.
+/// A peer of a child that has ended and left behind a process, which answers.
 fn answered_by(daemon: &Daemon, file: &Path) -> Peer {
     let peer = answered(daemon);
     eventually("the child itself has ended", || {
@@ -166,7 +166,7 @@ fn answered_by(daemon: &Daemon, file: &Path) -> Peer {
 }
 
 #[test]
-fn k14_what_children_say_is_logged_line_by_line() {
+fn k14_standard_error_of_children_is_logged_line_by_line() {
     let text = "printf 'one\\n\\n\"two\\033[2J\\n' >&2; head -c 3000 /dev/zero | tr '\\0' x >&2; \
                 printf '\\nthe last' >&2";
     let (_directory, file) = executable(text);
@@ -196,7 +196,7 @@ fn k14_what_children_say_is_logged_line_by_line() {
 }
 
 #[test]
-fn k14_children_that_never_stop_talking_keep_nobody_waiting() {
+fn k14_endless_standard_error_of_children_delays_no_connection() {
     let (_directory, file) = executable("read mode; [ \"$mode\" = quiet ] || exec yes >&2; cat");
     let nowhere = File::options().write(true).open("/dev/null").unwrap();
     let arguments = ["--exec", file.to_str().unwrap(), "--drain-timeout", "1m"];
@@ -215,7 +215,7 @@ fn k14_children_that_never_stop_talking_keep_nobody_waiting() {
 }
 
 #[test]
-fn k15_children_have_a_limit_of_their_own_and_one_address_may_not_have_them_all_unsaid() {
+fn k15_exec_limits_children_to_40_and_warns_without_max_per_peer() {
     for (more, warned) in [(&[][..], true), (&["--max-per-peer", "1000"], false)] {
         let daemon = Daemon::start(&[&["--exec", "cat"], more].concat());
         let mut peers = daemon.connect_many(41);
@@ -242,14 +242,14 @@ fn k16_a_stopped_child_is_killed_at_the_drain_deadline() {
     let mut peer = answered(&daemon);
     let child = daemon.children()[0];
     rustix::process::kill_process(child, Signal::STOP).unwrap();
-    eventually("it is stopped", || (run_state(child) == 'T').then_some(()));
+    eventually("the child is stopped", || (run_state(child) == 'T').then_some(()));
     daemon.terminate();
     peer.wait_for_end();
-    eventually("it has ended", || has_ended(child).then_some(()));
+    eventually("the child has ended", || has_ended(child).then_some(()));
     daemon.epilogue_ended(1);
 }
 
-/// What a child says of its peer, before it echoes.
+/// Prints the peer's address and port, then echoes.
 const TELLING: &str = "echo $REMOTE_ADDR $REMOTE_PORT; exec cat";
 
 const V1: &[u8] = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 9877\r\n";
@@ -264,7 +264,7 @@ fn h11_a_child_knows_the_client_of_a_proxy_and_is_given_all_behind_the_header() 
         let daemon = Daemon::start(&arguments);
         for header in [V1, &v2] {
             let all = [header, &pattern(100_000)].concat();
-            // In one piece, in two at each border, and byte by byte.
+            // In one piece, in two pieces split around the end of the header, and byte by byte.
             for at in [all.len(), header.len(), header.len() - 1, header.len() + 1, 7] {
                 let mut peer = daemon.connect();
                 peer.send(&all[..at]);
@@ -290,7 +290,7 @@ fn h11_a_child_knows_the_client_of_a_proxy_and_is_given_all_behind_the_header() 
 }
 
 #[test]
-fn h11_without_a_header_a_child_is_started_only_where_none_has_to_come() {
+fn h11_without_a_header_a_child_is_started_only_if_headers_are_optional() {
     let (_directory, file) = executable(TELLING);
     let daemon =
         |demand| Daemon::start(&["--exec", file.to_str().unwrap(), "--proxy-protocol", demand]);
@@ -318,7 +318,7 @@ fn h11_without_a_header_a_child_is_started_only_where_none_has_to_come() {
 }
 
 #[test]
-fn h11_the_limits_of_children_are_the_clients() {
+fn h11_the_limits_of_children_count_the_clients_addresses() {
     let arguments = ["--exec", "cat", "--proxy-protocol", "require", "--max-per-peer", "1"];
     let daemon = Daemon::start(&arguments);
     let mut first = daemon.connect();
@@ -332,7 +332,7 @@ fn h11_the_limits_of_children_are_the_clients() {
     other.send(b"PROXY TCP4 192.0.2.8 192.0.2.1 4711 9877\r\nx\n");
     assert_eq!(other.recv_exact(2), b"x\n");
     assert_eq!(daemon.status().count("children"), 2);
-    // What children and their peers say to each other is no event of the daemon's.
+    // Traffic between a child and its peer causes no event in the daemon.
     let waits = || {
         let text = fs::read_to_string(format!("/proc/{}/status", daemon.process())).unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
@@ -343,7 +343,7 @@ fn h11_the_limits_of_children_are_the_clients() {
     for _ in 0..100 {
         first.echo(b"a line\n");
     }
-    assert!(waits() <= before + 2, "it is woken for what is not its own");
+    assert!(waits() <= before + 2, "the child's traffic wakes the daemon");
     daemon.terminate();
     daemon.epilogue_ended(0);
 }

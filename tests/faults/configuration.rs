@@ -1,4 +1,4 @@
-//! What the operator may get wrong, and what the daemon makes of what is right.
+//! Configuration: the errors for invalid values, and the effects of valid ones.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -14,13 +14,13 @@ use tempfile::{NamedTempFile, TempDir};
 
 use super::support::{BINARY, Builder, Daemon, Ended, Peer, eventually, have, lacks, own_loopback};
 
-/// What becomes of a daemon that can't start with these arguments.
+/// Runs a daemon that can't start with these arguments.
 fn ended(arguments: &[&str]) -> Ended {
     Builder::new(arguments).env("RUST_LOG", "error").run_to_end()
 }
 
 #[test]
-fn f01_an_address_that_is_none_is_a_usage_error() {
+fn f01_an_invalid_listen_address_is_a_usage_error() {
     for address in ["", "127.0.0.1", "127.0.0.1:65536", ":9877", "127.0.0.1:-1", "::1:9877", "a:b"]
     {
         let ended = ended(&["--listen", address]);
@@ -31,7 +31,7 @@ fn f01_an_address_that_is_none_is_a_usage_error() {
 }
 
 #[test]
-fn f01_a_name_that_nobody_has_is_an_error_that_names_it() {
+fn f01_an_unresolvable_host_name_is_an_error_that_names_it() {
     let ended = ended(&["--listen", "no-such-host.invalid:0"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let said = ended.stderr.starts_with("tcpechod: cannot listen on no-such-host.invalid:0");
@@ -39,7 +39,7 @@ fn f01_a_name_that_nobody_has_is_an_error_that_names_it() {
 }
 
 #[test]
-fn f02_a_port_in_use_is_said_with_what_to_do() {
+fn f02_a_port_in_use_is_an_error_with_a_hint() {
     let daemon = Daemon::start(&[]);
     let address = daemon.address().to_string();
     let ended = ended(&["--listen", &address]);
@@ -50,7 +50,7 @@ fn f02_a_port_in_use_is_said_with_what_to_do() {
 }
 
 #[test]
-fn f03_a_privileged_port_is_said_with_what_to_do() {
+fn f03_a_privileged_port_is_an_error_with_a_hint() {
     let first = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
     if first.trim().parse::<u16>().unwrap() <= 7 {
         lacks("a kernel that has privileged ports");
@@ -63,13 +63,13 @@ fn f03_a_privileged_port_is_said_with_what_to_do() {
         }
         command.extend(["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all"]);
     }
-    // A place from which, and into which, anybody may start it.
+    // A directory in which every user may execute the copy.
     let builder = Builder::new(&["--listen", "127.0.0.1:7"]).env("RUST_LOG", "error");
     let directory = builder.directory();
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
     let binary = directory.join("tcpechod");
-    // By another process: a child that some other test starts meanwhile would have our descriptor
-    // for writing until it runs its own program, and what is written to can't be run (ETXTBSY).
+    // Copied by another process: a child of a concurrent test would inherit our descriptor for
+    // writing until its execve, and a file open for writing can't be executed (ETXTBSY).
     let copied = Command::new("cp").arg(BINARY).arg(&binary).status().unwrap();
     assert!(copied.success());
     let ended = builder.binary(&binary).wrapped(&command).run_to_end();
@@ -79,7 +79,7 @@ fn f03_a_privileged_port_is_said_with_what_to_do() {
 }
 
 #[test]
-fn f04_an_address_of_another_machine_is_said_to_be_that() {
+fn f04_an_address_of_another_machine_is_an_error_with_a_hint() {
     let ended = ended(&["--listen", "192.0.2.1:0"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.starts_with("tcpechod: cannot listen on 192.0.2.1:0"), "{ended:?}");
@@ -122,7 +122,7 @@ fn f05_values_out_of_range_are_usage_errors() {
 }
 
 #[test]
-fn f05_a_wrong_environment_is_a_usage_error_and_a_flag_beats_a_right_one() {
+fn f05_an_invalid_variable_is_a_usage_error_and_a_flag_beats_a_valid_one() {
     let ended = Builder::new(&[]).env("TCPECHOD_BACKLOG", "none").run_to_end();
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("--backlog"), "{ended:?}");
@@ -154,7 +154,7 @@ fn f06_every_address_of_both_families_can_be_listened_on_at_one_port() {
 }
 
 #[test]
-fn f07_more_connections_than_descriptors_are_cut_down_with_a_warning() {
+fn f07_more_connections_than_descriptors_are_limited_with_a_warning() {
     if !have(&["prlimit"]) {
         return;
     }
@@ -172,7 +172,7 @@ fn f07_more_connections_than_descriptors_are_cut_down_with_a_warning() {
 }
 
 #[test]
-fn f08_a_port_that_may_be_taken_by_an_outgoing_connection_is_warned_about() {
+fn f08_a_port_in_the_ephemeral_range_is_a_warning() {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
     let inside: u16 = range.split_whitespace().next().unwrap().parse().unwrap();
     let daemon = Builder::new(&[]).listen(&format!("{}:{}", own_loopback(), inside)).start();
@@ -200,7 +200,7 @@ fn several_addresses_are_in_the_port_file_in_the_order_of_the_flags() {
     let addresses = daemon.addresses();
     let ips: Vec<_> = addresses.iter().map(|address| address.ip().to_string()).collect();
     assert_eq!(ips[..3], [own.to_string().as_str(), "::1", "127.0.0.1"]);
-    assert!(ips.len() > 3, "localhost is something too: {ips:?}");
+    assert!(ips.len() > 3, "localhost has an address too: {ips:?}");
     assert!(addresses[3..].iter().all(|address| address.ip().is_loopback()), "{ips:?}");
     for address in addresses {
         assert_ne!(address.port(), 0);
@@ -210,9 +210,9 @@ fn several_addresses_are_in_the_port_file_in_the_order_of_the_flags() {
 }
 
 #[test]
-fn check_says_what_would_be_done_and_does_not_do_it() {
+fn check_prints_the_actions_of_a_start_and_performs_none() {
     let daemon = Daemon::start(&[]);
-    // Were it to listen, it would fail.
+    // The address is in use, so listening would fail.
     let address = daemon.address().to_string();
     let place = ["--listen", &address, "--metrics", &address];
     let rest = ["--check", "--service", "sum", "--max-connections", "7", "--fault", "reset=1%"];
@@ -233,7 +233,7 @@ fn check_says_what_would_be_done_and_does_not_do_it() {
     daemon.epilogue();
 }
 
-/// A daemon beside the harness, which waits for no port file. It is killed when this is dropped.
+/// A daemon without the harness, which does not wait for its port file; dropping it kills it.
 struct Plain(Child);
 
 impl Plain {
@@ -251,7 +251,7 @@ impl Drop for Plain {
     }
 }
 
-/// What is in a file after `before`, once that is a line: an address, at which somebody answers.
+/// Waits for an address line after `before` in the file, and gets an echo from that address.
 fn assert_answers(file: &Path, before: &str) {
     let line = eventually("the address", || {
         let text = fs::read_to_string(file).ok()?;
@@ -265,7 +265,7 @@ fn f09_a_port_file_that_is_a_link_stays_one() {
     let directory = TempDir::new().unwrap();
     let [link, target] = ["port", "target"].map(|name| directory.path().join(name));
     symlink("target", &link).unwrap();
-    // First there is nothing at its end, and then what the last daemon has written.
+    // First the link has no target, then a target with longer contents than an address.
     for before in ["", "something that is longer than an address, and has no end"] {
         if !before.is_empty() {
             fs::write(&target, before).unwrap();
@@ -275,7 +275,7 @@ fn f09_a_port_file_that_is_a_link_stays_one() {
         assert_answers(&target, "");
         assert_eq!(fs::read_link(&link).unwrap(), Path::new("target"));
         let mode = fs::metadata(&target).unwrap().permissions().mode() & 0o777;
-        assert!(before.is_empty() || mode == 0o600, "the file is the same: {mode:o}");
+        assert!(before.is_empty() || mode == 0o600, "the file keeps its mode: {mode:o}");
     }
 }
 
@@ -284,14 +284,14 @@ fn f09_a_port_file_that_is_a_fifo_is_read_from_and_stays_one() {
     let builder = Builder::new(&[]);
     let fifo = builder.directory().join("port");
     mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
-    // The harness reads it, before there is a daemon.
+    // The harness reads the FIFO as its port file.
     let daemon = builder.start();
     assert!(fs::symlink_metadata(&fifo).unwrap().file_type().is_fifo());
     daemon.epilogue();
 }
 
 #[test]
-fn f09_a_port_file_that_nobody_reads_or_can_write_is_an_error_that_names_it() {
+fn f09_an_unread_or_unwritable_port_file_is_an_error_that_names_it() {
     for (made, said) in [("fifo", "nobody has read it"), ("directory", "it is a directory")] {
         let builder = Builder::new(&[]).listen("127.0.0.1:0").env("RUST_LOG", "error");
         let file = builder.directory().join("port");
@@ -306,7 +306,7 @@ fn f09_a_port_file_that_nobody_reads_or_can_write_is_an_error_that_names_it() {
     }
 }
 
-/// Standard output stays what it is: a pipe, a socket, a file whose position others share.
+/// Standard output is not replaced: it may be a pipe, a socket, or a file with a shared position.
 #[test]
 fn f09_the_port_file_may_be_standard_output() {
     let stdout = Path::new("/dev/stdout");
@@ -327,7 +327,7 @@ fn f09_the_port_file_may_be_standard_output() {
     assert_answers(file.path(), "before\n");
 }
 
-/// 255 bytes is the longest name that Linux's file systems have (`NAME_MAX`, limits.h).
+/// 255 bytes is the longest file name on Linux (`NAME_MAX`, limits.h).
 #[test]
 fn f09_a_port_file_may_have_the_longest_name_there_is() {
     let directory = TempDir::new().unwrap();
@@ -337,7 +337,7 @@ fn f09_a_port_file_may_have_the_longest_name_there_is() {
 }
 
 #[test]
-fn f09_the_port_files_first_name_can_not_be_somebody_elses_link() {
+fn f09_the_temporary_port_file_is_never_an_existing_link() {
     if !have(&["strace"]) {
         return;
     }

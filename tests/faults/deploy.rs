@@ -1,4 +1,4 @@
-//! `docs/deploy/kubernetes.yaml`: it is what it looks like, and the daemon knows its arguments.
+//! `docs/deploy/kubernetes.yaml`: it is consistent, and the daemon accepts its arguments.
 
 use std::process::Command;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::support::{BINARY, have};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deploy/kubernetes.yaml");
 
-/// Every document of the file, by a parser that others use too.
+/// Every document of the file, parsed by Python's `yaml`.
 fn documents() -> Vec<Value> {
     let script = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(sys.stdin))))";
     let file = std::fs::File::open(FILE).unwrap();
@@ -58,7 +58,7 @@ fn the_documented_deployment_has_arguments_that_the_daemon_takes() {
 }
 
 #[test]
-fn the_documented_deployment_gives_a_drain_its_time() {
+fn the_documented_deployment_waits_longer_than_the_drain_timeout() {
     if !have(&["python3"]) {
         return;
     }
@@ -72,7 +72,7 @@ fn the_documented_deployment_gives_a_drain_its_time() {
 }
 
 #[test]
-fn the_documented_service_and_budget_are_the_deployments() {
+fn the_documented_service_and_budget_select_the_deployment() {
     if !have(&["python3"]) {
         return;
     }
@@ -87,5 +87,5 @@ fn the_documented_service_and_budget_are_the_deployments() {
     );
     let budget = &of_kind(&documents, "PodDisruptionBudget")["spec"];
     assert_eq!(&budget["selector"]["matchLabels"], labels);
-    assert!(budget["minAvailable"].as_u64() < deployment["replicas"].as_u64(), "or nothing moves");
+    assert!(budget["minAvailable"].as_u64() < deployment["replicas"].as_u64(), "or no eviction");
 }

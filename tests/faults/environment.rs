@@ -1,4 +1,4 @@
-//! What the environment says of the configuration and the log, and what is wrong with that.
+//! Configuration and log level from the environment, and the warnings about wrong variables.
 
 use std::io::{self, Read};
 use std::process::{Command, Output};
@@ -14,7 +14,7 @@ fn logging(filter: &str) -> Builder {
     Builder::new(&[]).env("RUST_LOG", filter)
 }
 
-/// A peer comes and goes, and the daemon ends. Returns the log.
+/// Runs a daemon with one short connection, and returns its log.
 fn log_of_a_run(builder: Builder) -> String {
     let mut daemon = builder.start();
     daemon.connect().echo(b"a line\n");
@@ -38,11 +38,11 @@ fn o07_the_programs_own_names_are_targets() {
     daemon.epilogue_ended(0);
     let mut log = String::new();
     reader.read_to_string(&mut log).unwrap();
-    assert_eq!(log, "", "that was asked for");
+    assert_eq!(log, "", "the log is off");
 }
 
 #[test]
-fn o07_a_filter_that_is_wrong_or_matches_nothing_is_told_and_info_stays() {
+fn o07_a_filter_that_is_invalid_or_matches_nothing_warns_and_info_stays() {
     for (filter, told) in [
         ("verbose", "\"verbose\" matches nothing that is logged here"),
         ("hyper=debug", "\"hyper=debug\" matches nothing"),
@@ -61,7 +61,7 @@ fn o07_a_filter_that_is_wrong_or_matches_nothing_is_told_and_info_stays() {
 }
 
 #[test]
-fn o07_the_level_that_is_asked_for_beats_the_filter() {
+fn o07_the_log_level_option_beats_the_filter() {
     for (arguments, variable, debug) in [
         (&["--log-level", "debug"][..], "", true),
         (&["--log-level", "info"], "debug", false),
@@ -77,7 +77,7 @@ fn o07_the_level_that_is_asked_for_beats_the_filter() {
     assert!(ended.stderr.contains("error, warn, info, debug, trace"), "{ended:?}");
 }
 
-/// The variables of all programs.
+/// The environment variables of all programs.
 fn variables() -> Vec<&'static str> {
     let commands = cli::commands();
     let options = commands.iter().flat_map(clap::Command::get_arguments);
@@ -85,7 +85,7 @@ fn variables() -> Vec<&'static str> {
     names.map(|name| &*name.leak()).collect()
 }
 
-/// One of the clients, with a server that is not there, and these variables.
+/// Runs a client program against a port without a listener, with these variables.
 fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(program);
     for name in variables() {
@@ -96,7 +96,7 @@ fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Outpu
 }
 
 #[test]
-fn f10_an_empty_variable_is_none() {
+fn f10_an_empty_variable_counts_as_unset() {
     let all = variables();
     assert!(all.len() > 50, "{all:?}");
     let builder = all.iter().fold(Builder::new(&[]), |builder, name| builder.env(name, ""));
@@ -141,7 +141,7 @@ fn f11_a_misspelt_variable_is_warned_about() {
 }
 
 #[test]
-fn f12_check_tells_each_value_and_where_it_comes_from() {
+fn f12_check_prints_each_value_and_its_source() {
     let arguments = ["--check", "--backlog", "66", "--banner", "hello {peer}"];
     let builder = Builder::new(&arguments)
         .env("TCPECHOD_MAX_LINE", "8k")
@@ -172,7 +172,7 @@ fn f12_check_tells_each_value_and_where_it_comes_from() {
 }
 
 #[test]
-fn f12_check_tells_what_is_in_force_if_nothing_was_set() {
+fn f12_check_prints_the_default_log_level_if_none_is_set() {
     let daemon = Daemon::start(&[]);
     let ended = Builder::new(&["--check"]).env("RUST_LOG", "").run_to_end();
     assert!(ended.stdout.contains("--log-level RUST_LOG, or info (default)\n"), "{ended:?}");

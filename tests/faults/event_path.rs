@@ -1,4 +1,4 @@
-//! Faults of the event loop itself, and of what it is told.
+//! Faults of the event loop and of its events.
 
 use std::io::ErrorKind;
 
@@ -16,7 +16,7 @@ fn e01_an_interrupted_wait_is_only_another_turn() {
     }
     for peer in &mut peers {
         assert_eq!(peer.read_to_end(), b"");
-        assert_eq!(daemon.closing(peer.address()).cause, "idle", "deadlines still come");
+        assert_eq!(daemon.closing(peer.address()).cause, "idle", "deadlines still expire");
     }
     drop(peers);
     daemon.epilogue();
@@ -65,7 +65,7 @@ fn e07_a_fin_that_comes_while_nothing_is_read_is_seen_afterwards() {
 }
 
 #[test]
-fn e09_what_fails_at_the_start_is_said_in_one_line() {
+fn e09_a_failed_system_call_at_the_start_is_one_error_line() {
     if !have(&["strace"]) {
         return;
     }
@@ -106,7 +106,7 @@ fn e10_timeouts_of_any_size_neither_overflow_nor_spin() {
         let waits = daemon.trace().matches(&format!("{WAIT}(")).count();
         assert!(waits < 200, "a busy loop: {waits} waits with {timeout}");
         if timeout == "1ms" {
-            // Too short for the fresh peer that the epilogue sends.
+            // The timeout is too short for the new peer of the epilogue.
             daemon.terminate();
             daemon.epilogue_ended(0);
         } else {
@@ -116,7 +116,7 @@ fn e10_timeouts_of_any_size_neither_overflow_nor_spin() {
 }
 
 #[test]
-fn e12_a_poll_that_is_broken_for_good_cuts_and_says_so() {
+fn e12_a_poll_that_keeps_failing_cuts_connections_and_ends_the_daemon() {
     if !have(&["strace"]) {
         return;
     }
@@ -124,7 +124,7 @@ fn e12_a_poll_that_is_broken_for_good_cuts_and_says_so() {
     let mut peer = daemon.connect();
     let mut lines = (0..40).map(|_| peer.try_echo(b"a line\n"));
     let failed = lines.find_map(Result::err).expect("the poll is broken by now");
-    assert_eq!(failed.kind(), ErrorKind::ConnectionReset, "nobody takes it for a clean end");
+    assert_eq!(failed.kind(), ErrorKind::ConnectionReset, "a reset, not a clean end");
     assert_eq!(daemon.closing(peer.address()).cause, "cut");
     daemon.wait_for_exit();
     let log = daemon.log();

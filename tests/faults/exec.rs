@@ -1,4 +1,4 @@
-//! A child for each connection: started, left alone, reaped, and ended with the daemon.
+//! `--exec`: the start of a child for each connection, its end, and the daemon's end.
 
 use std::fs;
 
@@ -17,14 +17,14 @@ fn k01_a_child_echoes_to_the_end_and_its_end_is_fin() {
     peer.echo(b"a line\n");
     let bytes = pattern(1 << 20);
     let sending = peer.send_beside(bytes.clone());
-    assert!(peer.recv_exact(bytes.len()) == bytes, "what came back is what was sent");
+    assert!(peer.recv_exact(bytes.len()) == bytes, "the echo equals the input");
     sending.join().unwrap().unwrap();
     peer.send(b"and a last one without its newline");
     peer.half_close();
     assert_eq!(peer.read_to_end(), b"and a last one without its newline");
     let closing = daemon.closing(peer.address());
     assert_eq!((closing.cause.as_str(), closing.status.as_str()), ("exec", "0"));
-    assert_eq!((closing.bytes_in, closing.bytes_out, closing.lines), (0, 0, 0), "it saw none");
+    assert_eq!((closing.bytes_in, closing.bytes_out, closing.lines), (0, 0, 0), "none are read");
     daemon.epilogue();
 }
 
@@ -45,7 +45,7 @@ fn k01_a_child_that_ends_first_ends_the_connection_with_its_status() {
 }
 
 #[test]
-fn k01_a_child_that_a_signal_ends_is_told_by_its_number() {
+fn k01_a_child_ended_by_a_signal_is_logged_with_the_signal_number() {
     let daemon = Daemon::start(&["--exec", "cat"]);
     let mut peer = daemon.connect();
     peer.echo(b"a line\n");
@@ -56,7 +56,7 @@ fn k01_a_child_that_a_signal_ends_is_told_by_its_number() {
     daemon.epilogue();
 }
 
-/// Peers that children have answered, so that these run.
+/// Peers with one running child each: every child has answered a line.
 fn answered(daemon: &Daemon, count: usize) -> Vec<Peer> {
     let mut peers = daemon.connect_many(count);
     for peer in &mut peers {
@@ -82,7 +82,7 @@ fn k02_children_that_end_together_are_all_reaped_at_one_signal() {
         eventually("five zombies", || {
             children.iter().all(|child| run_state(*child) == 'Z').then_some(())
         });
-        assert_eq!(daemon.children(), children, "nobody reaps them meanwhile");
+        assert_eq!(daemon.children(), children, "the stopped daemon reaps none");
     });
     eventually("no zombie", || daemon.children().is_empty().then_some(()));
     daemon.wait_for_log("reaped 5 children");
@@ -98,13 +98,13 @@ fn k02_a_storm_of_children_leaves_no_zombie() {
         drop(answered(&daemon, 10));
     }
     let ended = |status: &super::support::Status| status.count("exec") == 100;
-    daemon.wait_for_status("each is reaped", ended).assert_balanced();
+    daemon.wait_for_status("all are reaped", ended).assert_balanced();
     assert_eq!(daemon.children(), []);
     daemon.epilogue();
 }
 
 #[test]
-fn k03_a_command_that_cannot_be_started_refuses_and_is_told_once() {
+fn k03_a_command_that_fails_to_start_closes_connections_and_warns_once() {
     let daemon = Daemon::start(&["--exec", "no-such-command-anywhere -x"]);
     for _ in 0..5 {
         let mut peer = daemon.connect();
@@ -114,14 +114,14 @@ fn k03_a_command_that_cannot_be_started_refuses_and_is_told_once() {
     }
     let warning = daemon.wait_for_log("could not be started");
     assert!(warning.contains("no-such-command-anywhere: No such file"), "{warning}");
-    assert!(daemon.log().matches("could not be started").count() < 5, "not one for each");
+    assert!(daemon.log().matches("could not be started").count() < 5, "fewer warnings than peers");
     daemon.wait_until_alone();
     daemon.terminate();
     daemon.epilogue_ended(0);
 }
 
 #[test]
-fn k04_children_are_asked_to_end_with_the_daemon() {
+fn k04_a_drain_sends_sigterm_to_the_children() {
     let daemon = Daemon::start(&["--exec", "cat", "--drain-timeout", "1h"]);
     let mut peers = answered(&daemon, 3);
     daemon.terminate();
@@ -134,7 +134,7 @@ fn k04_children_are_asked_to_end_with_the_daemon() {
 }
 
 #[test]
-fn k04_whoever_waits_in_the_queue_when_the_daemon_ends_is_answered() {
+fn k04_a_drain_starts_children_for_the_connections_in_the_accept_queue() {
     let daemon = Daemon::start(&["--exec", "cat", "--drain-timeout", "1m"]);
     let mut peers = daemon.stopped(|| {
         let mut peers = daemon.connect_many(10);
@@ -153,7 +153,7 @@ fn k04_whoever_waits_in_the_queue_when_the_daemon_ends_is_answered() {
 }
 
 #[test]
-fn k04_what_a_script_has_started_ends_with_it() {
+fn k04_a_drain_ends_the_processes_that_a_script_has_started() {
     let (_directory, command) = script("cat\n:\n");
     let daemon = Daemon::start(&["--exec", &command, "--drain-timeout", "1h"]);
     let mut peers = answered(&daemon, 1);
@@ -162,7 +162,7 @@ fn k04_what_a_script_has_started_ends_with_it() {
     daemon.epilogue_ended(0);
 }
 
-/// A command that runs this shell script; the directory has to be kept meanwhile.
+/// A command that runs this shell script; the file lives as long as the returned directory.
 fn script(text: &str) -> (TempDir, String) {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("script");
@@ -214,7 +214,7 @@ fn k06_children_count_for_the_limit_on_connections() {
     );
     status.assert_balanced();
     let queue = daemon.sockets().into_iter().find(|socket| socket.state == TcpState::Listen);
-    assert_eq!(queue.unwrap().unread, 1, "it is in the kernel's queue");
+    assert_eq!(queue.unwrap().unread, 1, "it waits in the accept queue");
     drop(peers.pop());
     assert_eq!(third.recv_exact(8), b"waiting\n", "the reaped child has made room");
     drop((peers, third));
@@ -222,7 +222,7 @@ fn k06_children_count_for_the_limit_on_connections() {
 }
 
 #[test]
-fn k07_a_child_has_the_connection_and_nothing_else_of_the_daemons() {
+fn k07_a_child_inherits_the_connection_and_no_other_socket_of_the_daemon() {
     let daemon = Daemon::start(&["--exec", "cat"]);
     let peers = answered(&daemon, 3);
     for child in daemon.children() {
@@ -231,7 +231,7 @@ fn k07_a_child_has_the_connection_and_nothing_else_of_the_daemons() {
         assert!(input.starts_with("socket:") && input == output, "{input} {output}");
         assert!(blocks(child, 0) && blocks(child, 1), "as programs expect it");
         all.remove(&2);
-        // Whoever started the daemon may have left it files; what it opens itself are none.
+        // The daemon may have inherited files from its parent, but it opens none itself.
         let own = |target: &&String| target.contains(":[") || target.starts_with("anon_inode:");
         let own: Vec<_> = all.values().filter(own).collect();
         assert!(own.iter().all(|target| target.starts_with("pipe:")), "{own:?}");
@@ -246,14 +246,14 @@ fn k08_services_start_no_child() {
     let daemon = Daemon::start(&[]);
     let peers = answered(&daemon, 3);
     assert_eq!(daemon.children(), []);
-    assert!(!daemon.catches(Signal::CHILD), "and await none");
+    assert!(!daemon.catches(Signal::CHILD), "the daemon awaits none");
     drop(peers);
     assert_eq!(daemon.children(), []);
     daemon.epilogue();
 }
 
 #[test]
-fn k09_what_a_command_cannot_be_combined_with_is_a_usage_error() {
+fn k09_options_that_conflict_with_exec_are_usage_errors() {
     for arguments in [
         &["--exec", "cat", "--service", "echo"][..],
         &["--exec", "cat", "--max-line", "1k"],

@@ -1,4 +1,4 @@
-//! What the daemon lives on runs out: descriptors, memory, a place for its log.
+//! Exhausted resources: descriptors, memory, and space for the log.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -29,8 +29,7 @@ fn x01_the_soft_limit_on_descriptors_is_raised_to_the_hard_one() {
     daemon.epilogue();
 }
 
-/// As many peers as the daemon says that it has room for, and a visitor, though it has 70
-/// listeners.
+/// With 70 listeners, the daemon serves as many peers as it promises, and an admin connection.
 #[test]
 fn x02_many_listeners_are_counted_in_the_reserve() {
     if !have(&["prlimit"]) {
@@ -70,20 +69,20 @@ fn x04_peers_that_never_read_cost_a_bounded_buffer_each() {
     let before = daemon.resident_bytes();
     let mut peers: Vec<_> = (0..20).map(|_| daemon.connect_narrow()).collect();
     let piece = pattern(64 << 10);
-    // Several times what the kernel holds of it on both sides.
+    // Several times the kernel's socket buffers on both sides.
     let most = 32 << 20;
     thread::scope(|scope| {
         for peer in &mut peers {
             scope.spawn(|| {
                 let sent = peer.send_until_stuck(&piece, most);
-                assert!(sent < most, "the daemon reads on and on");
+                assert!(sent < most, "the daemon never stops reading");
             });
         }
     });
     let owed = |status: &Status| status.count("bytes_in") > status.count("bytes_out") + 50_000;
-    let status = daemon.wait_for_status("much is owed", owed);
+    let status = daemon.wait_for_status("much output is pending", owed);
     let grown = daemon.resident_bytes().saturating_sub(before);
-    // One read and one line each, and as much again for the allocator.
+    // One read and one line per connection, doubled for the allocator, and 4 MiB.
     let bound = 20 * 2 * ((64 << 10) + (4 << 10)) + (4 << 20);
     assert!(grown < bound, "grown by {grown} bytes: {status:?}");
     let mut other = daemon.connect();
@@ -92,7 +91,7 @@ fn x04_peers_that_never_read_cost_a_bounded_buffer_each() {
     daemon.epilogue();
 }
 
-/// The daemon serves though nothing of its log can be written.
+/// Asserts that the daemon serves although it can't write its log.
 fn serves_without_a_log(daemon: Daemon) {
     for _ in 0..50 {
         let mut peer = daemon.connect();
@@ -103,20 +102,20 @@ fn serves_without_a_log(daemon: Daemon) {
 }
 
 #[test]
-fn x05_a_full_disk_under_the_log_disturbs_nobody() {
+fn x05_a_full_disk_under_the_log_affects_no_connection() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     serves_without_a_log(Builder::new(&[]).stderr(full).start());
 }
 
-/// What SIGXFSZ would end without a word.
+/// With its default action, SIGXFSZ would end the process without a message.
 #[test]
-fn x05_a_limit_on_the_size_of_files_is_a_full_disk() {
+fn x05_a_file_size_limit_is_handled_as_a_full_disk() {
     let limited = ["sh", "-c", "ulimit -f 1; exec \"$0\" \"$@\""];
     let file = tempfile::NamedTempFile::new().unwrap();
     let builder = Builder::new(&[]).wrapped(&limited).stderr(file.reopen().unwrap());
     serves_without_a_log(builder.start());
     let size = file.path().metadata().unwrap().len();
-    assert!((512..=1024).contains(&size), "the limit was met: {size}");
+    assert!((512..=1024).contains(&size), "the log has reached the limit: {size}");
 
     let daemon = Daemon::start(&[]);
     let port = daemon.address().port().to_string();
@@ -142,7 +141,7 @@ fn x05_a_limit_on_the_size_of_files_is_a_full_disk() {
 }
 
 #[test]
-fn x06_a_log_whose_reader_has_gone_disturbs_nobody() {
+fn x06_a_log_pipe_closed_by_its_reader_affects_no_connection() {
     let (reader, writer) = io::pipe().unwrap();
     let daemon = Builder::new(&[]).stderr(writer).start();
     daemon.connect().echo(b"a line\n");
@@ -151,7 +150,7 @@ fn x06_a_log_whose_reader_has_gone_disturbs_nobody() {
 }
 
 #[test]
-fn x06_a_log_that_nobody_reads_is_dropped_and_counted() {
+fn x06_lines_for_an_unread_log_pipe_are_dropped_and_counted() {
     let (mut reader, writer) = io::pipe().unwrap();
     let daemon = Builder::new(&[]).stderr(writer).start();
     // A closing line has some 100 bytes, and the pipe holds 64 KiB.
@@ -159,22 +158,22 @@ fn x06_a_log_that_nobody_reads_is_dropped_and_counted() {
         daemon.connect().echo(b"a line\n");
     }
     daemon.wait_until_alone();
-    // There is room again: one more line, and the status with it.
+    // Makes room in the pipe for one more line, and for the status.
     let mut room = vec![0; 32 << 10];
     reader.read_exact(&mut room).unwrap();
     daemon.terminate();
     let mut rest = String::new();
     reader.read_to_string(&mut rest).unwrap();
-    let status = Status::last_in(&rest).expect("the status is its last word");
+    let status = Status::last_in(&rest).expect("a last status line");
     assert!(status.count("log_dropped") > 100, "{status:?}");
     assert_eq!((status.count("accepted"), status.count("finished")), (2000, 2000), "{status:?}");
     daemon.epilogue_ended(0);
 }
 
-/// Between a look at the pipe and a write, another may fill it. So there is no look: the daemon has
-/// the pipe once more, for itself, and that does not block.
+/// Another process may fill the pipe between a poll and a write. So the daemon does not poll: it
+/// opens the pipe once more for itself, in non-blocking mode.
 #[test]
-fn x06_another_writer_of_the_logs_pipe_keeps_nobody_waiting() {
+fn x06_another_writer_of_the_log_pipe_delays_no_connection() {
     let (reader, writer) = io::pipe().unwrap();
     let other = writer.try_clone().unwrap();
     let daemon = Builder::new(&[]).stderr(writer).start();
@@ -182,7 +181,7 @@ fn x06_another_writer_of_the_logs_pipe_keeps_nobody_waiting() {
     let all = descriptors(process);
     let own = all.iter().find(|(number, target)| **number > 2 && **target == all[&2]);
     let (own, _) = own.expect("a descriptor of its own");
-    assert!(blocks(process, 2) && !blocks(process, *own), "others share the first");
+    assert!(blocks(process, 2) && !blocks(process, *own), "other processes share descriptor 2");
     let filling = thread::spawn(move || while (&other).write_all(&[b'-'; 4095]).is_ok() {});
     for _ in 0..50 {
         daemon.connect().echo(b"a line\n");
@@ -204,7 +203,7 @@ fn x08_a_storm_of_resets_does_not_fill_the_log() {
     daemon.wait_for_status("all have ended", |status| status.count("closed") == 2000);
     let log = daemon.log();
     let mut added = log[before..].lines();
-    assert!(added.all(|line| line.contains("] status ")), "a peer's end is for debug:\n{log}");
+    assert!(added.all(|line| line.contains("] status ")), "closing lines are at debug:\n{log}");
     daemon.epilogue();
 }
 
@@ -216,9 +215,9 @@ fn x08_a_storm_of_failing_accepts_is_one_warning() {
     let status = daemon.wait_for_status("five pauses", |status| status.count("accept_pauses") >= 5);
     let warnings = daemon.log().matches(" WARN ").count();
     let pauses = usize::try_from(status.count("accept_pauses")).unwrap();
-    // One in five seconds, which is twenty pauses.
+    // One warning in five seconds, which is twenty pauses.
     assert!(warnings <= 1 + pauses / 20, "{warnings} warnings for {pauses} pauses");
     drop(peers);
-    daemon.wait_for_status("all were let in", |status| status.count("closed") == 20);
+    daemon.wait_for_status("all were accepted", |status| status.count("closed") == 20);
     daemon.epilogue();
 }

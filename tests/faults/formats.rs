@@ -1,4 +1,4 @@
-//! What a request for metrics may ask for, and how.
+//! Requests for metrics: formats, targets, and methods.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,7 +6,7 @@ use super::support::{LIMIT, have};
 use super::visitors::{answer_to, curl, daemon};
 
 #[test]
-fn m09_metrics_come_in_the_format_that_is_asked_for_and_in_a_fixed_order() {
+fn m09_metrics_come_in_the_accepted_format_and_in_a_fixed_order() {
     if !have(&["curl"]) {
         return;
     }

@@ -1,5 +1,5 @@
-//! The real `HAProxy` in front of three daemons, configured as `docs/deploy/haproxy.cfg` says: what
-//! its clients see of a daemon that drains, and of one that is killed.
+//! The real `HAProxy` with `docs/deploy/haproxy.cfg` in front of three daemons: the effects of a
+//! drain and of a kill on its clients.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -18,11 +18,11 @@ const CONFIGURATION: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/deploy/haproxy.cfg"));
 const LOAD: &str = env!("CARGO_BIN_EXE_tcpecho-load");
 
-/// So many clients, from these addresses.
+/// The number of clients, and their addresses.
 const CLIENTS: u64 = 60;
 const SOURCES: &str = "127.0.0.2-127.0.0.7";
 
-/// A proxy with daemons behind it. It is killed when this is dropped.
+/// A proxy with daemons behind it; dropping it kills the process.
 struct Proxy {
     child: Child,
     address: SocketAddr,
@@ -30,8 +30,8 @@ struct Proxy {
 }
 
 impl Proxy {
-    /// The documented configuration, with other addresses. It inherits its listener as standard
-    /// input, so that nobody else can be given the port in between.
+    /// Starts `HAProxy` with the documented configuration and the addresses of `daemons`. It
+    /// inherits its listener as standard input, so that no other process can get the port first.
     fn before(daemons: &[Daemon]) -> Self {
         let directory = TempDir::new().unwrap();
         let file = directory.path().join("haproxy.cfg");
@@ -47,7 +47,7 @@ impl Proxy {
             .spawn()
             .unwrap();
         let proxy = Self { child, address, directory };
-        // Until then connections wait in the listener's queue.
+        // Until HAProxy accepts, the connection waits in the accept queue.
         Peer::connect(address).echo(b"through the proxy\n");
         proxy
     }
@@ -75,7 +75,7 @@ fn configuration(daemons: &[Daemon]) -> String {
     text
 }
 
-/// The load through the proxy, until it is interrupted.
+/// Starts the load generator through the proxy; it runs until SIGINT.
 fn load(address: SocketAddr, report: &Path) -> Child {
     let (ip, port) = (address.ip().to_string(), address.port().to_string());
     let connections = CLIENTS.to_string();
@@ -85,7 +85,7 @@ fn load(address: SocketAddr, report: &Path) -> Child {
     command.arg(report).stdin(Stdio::null()).spawn().unwrap()
 }
 
-/// How many connections have ended for that reason; the proxy's own checks are left out.
+/// The number of connections closed with `cause`, without the proxy's own health checks.
 fn ended(daemon: &Daemon, cause: &str) -> usize {
     let log = daemon.log();
     let of_clients = log.lines().filter(|line| line.contains("closed peer=127.0.0."));
@@ -98,7 +98,7 @@ fn total(report: &Value, what: &str) -> u64 {
     counts.map(|count| count.as_u64().unwrap()).sum()
 }
 
-/// The addresses without ports that a log names as its clients'.
+/// The client addresses in the daemon's log, without ports.
 fn clients(daemon: &Daemon) -> BTreeSet<String> {
     let log = daemon.log();
     let proxied = log.lines().filter_map(|line| line.split_once("] PROXY header: peer="));
@@ -106,7 +106,7 @@ fn clients(daemon: &Daemon) -> BTreeSet<String> {
 }
 
 #[test]
-fn h12_behind_haproxy_a_drain_loses_nothing_and_a_kill_only_its_own() {
+fn h12_behind_haproxy_a_drain_loses_nothing_and_a_kill_only_its_connections() {
     if !have(&["haproxy"]) {
         return;
     }
@@ -115,7 +115,7 @@ fn h12_behind_haproxy_a_drain_loses_nothing_and_a_kill_only_its_own() {
     let proxy = Proxy::before(&daemons);
     let file = proxy.directory.path().join("report.json");
     let mut load = load(proxy.address, &file);
-    let [of_drained, _, of_kept] = eventually("each client is somewhere, and busy", || {
+    let [of_drained, _, of_kept] = eventually("all clients are connected and busy", || {
         let all = daemons.each_ref().map(Daemon::status);
         let busy = |status: &Status| status.count("open") > 9 && status.count("lines") > 1000;
         let open = all.each_ref().map(|status| status.count("open"));
@@ -125,16 +125,16 @@ fn h12_behind_haproxy_a_drain_loses_nothing_and_a_kill_only_its_own() {
     let [drained, killed, kept] = &mut daemons;
     drained.terminate();
     assert_eq!(drained.wait_for_exit().code(), Some(0), "{}", drained.log());
-    let of_killed = eventually("its clients are with the others", || {
+    let of_killed = eventually("its clients are at the others", || {
         let [open, other] = [&*kept, killed].map(|daemon| daemon.status().count("open"));
         (open + other == CLIENTS).then_some(other)
     });
     killed.signal(Signal::KILL);
     killed.wait_for_exit();
-    kept.wait_for_status("all are with the third", |status| status.count("open") == CLIENTS);
+    kept.wait_for_status("all are at the third daemon", |status| status.count("open") == CLIENTS);
 
     kill_process(Pid::from_child(&load), Signal::INT).unwrap();
-    assert_eq!(load.wait().unwrap().code(), Some(130), "interrupted, after its report");
+    assert_eq!(load.wait().unwrap().code(), Some(130), "interrupted, with a report");
     assert!(!proxy.log().contains("ALERT"), "{}", proxy.log());
     let report = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     drop(proxy);
@@ -145,14 +145,14 @@ fn h12_behind_haproxy_a_drain_loses_nothing_and_a_kill_only_its_own() {
     nothing_was_lost(&daemons, of_drained + of_killed, &report);
 }
 
-/// The report has no more errors than there were connections whose daemon ended, and no daemon
-/// has any that it should not have.
+/// Asserts that the report has at most one error for each connection of an ended daemon, and that
+/// the drained and the kept daemon log no unexpected cause.
 fn nothing_was_lost(daemons: &[Daemon; 3], errors_max: u64, report: &Value) {
     assert_eq!(report["mismatches"], 0, "{report:#}");
     assert!(report["lines_total"].as_u64().unwrap() > 3000, "{report:#}");
-    assert!(total(report, "errors") <= errors_max, "only theirs: {report:#}");
+    assert!(total(report, "errors") <= errors_max, "errors of ended daemons only: {report:#}");
     let [drained, _, kept] = daemons;
-    // What it had taken came back: nobody was cut, and nobody reset with replies on their way.
+    // The daemon echoed all that it had read: no cut, and no reset with replies in flight.
     for wrong in ["cut", "reset", "protocol", "refused", "error"] {
         assert_eq!(ended(drained, wrong), 0, "{wrong}:\n{}", drained.log());
     }
@@ -167,7 +167,7 @@ fn nothing_was_lost(daemons: &[Daemon; 3], errors_max: u64, report: &Value) {
 }
 
 #[test]
-fn the_documented_proxy_is_one_that_haproxy_takes_without_a_warning() {
+fn haproxy_accepts_the_documented_configuration_without_a_warning() {
     if !have(&["haproxy"]) {
         return;
     }

@@ -1,4 +1,4 @@
-//! Sockets that the daemon inherits, as systemd's socket units hand them on.
+//! Socket activation: listeners that the daemon inherits, as from systemd's socket units.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::support::{Builder, LIMIT, Peer, eventually, lacks, pattern};
 
-/// A listener on a free port, and where it is. It blocks, as a manager's may.
+/// A listener on a free port, and its address. It is in blocking mode, as a manager's may be.
 fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -28,7 +28,7 @@ fn s03_inherited_sockets_of_both_families_are_served_and_no_others() {
     let daemon = builder.inheriting("tcp:unix", vec![tcp.into(), unix.into()]).start();
     daemon.wait_for_log(&format!("listening on {address} (inherited)"));
     daemon.wait_for_log(&format!("listening on unix:{} (inherited)", path.display()));
-    assert!(daemon.log_has_no("(backlog"), "it has bound something:\n{}", daemon.log());
+    assert!(daemon.log_has_no("(backlog"), "the daemon has bound a socket:\n{}", daemon.log());
     Peer::connect(address).echo(b"over TCP\n");
     let mut peer = UnixStream::connect(&path).unwrap();
     peer.set_read_timeout(Some(LIMIT)).unwrap();
@@ -39,11 +39,11 @@ fn s03_inherited_sockets_of_both_families_are_served_and_no_others() {
     drop(peer);
     daemon.terminate();
     daemon.epilogue_ended(0);
-    assert!(path.exists(), "the file is the manager's");
+    assert!(path.exists(), "the socket file belongs to the manager");
 }
 
 #[test]
-fn s03_with_addresses_asked_for_both_are_served() {
+fn s03_an_inherited_socket_and_a_listen_address_are_both_served() {
     let (tcp, address) = listener();
     let builder = Builder::new(&[]).listen("127.0.0.1:0");
     let daemon = builder.inheriting("", vec![tcp.into()]).start();
@@ -56,7 +56,7 @@ fn s03_with_addresses_asked_for_both_are_served() {
 }
 
 #[test]
-fn s03_connections_get_the_options_that_they_would_have_inherited_otherwise() {
+fn s03_an_inherited_listener_gets_the_options_that_connections_inherit() {
     let (tcp, address) = listener();
     let arguments = ["--user-timeout", "7s", "--keepalive", "600s/15s/8"];
     let kept = tcp.try_clone().unwrap();
@@ -72,7 +72,7 @@ fn s03_connections_get_the_options_that_they_would_have_inherited_otherwise() {
 }
 
 #[test]
-fn s03_options_of_tuning_that_a_socket_lacks_are_warned_about_by_name() {
+fn s03_a_tuning_option_that_an_inherited_socket_lacks_is_named_in_a_warning() {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let Ok(socket) = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::MPTCP)) else {
         lacks("a kernel with MPTCP");
@@ -112,14 +112,14 @@ fn s04_a_socket_of_the_wrong_kind_is_an_error_that_names_it() {
 }
 
 #[test]
-fn s04_sockets_of_another_process_are_none_of_ours() {
+fn s04_sockets_for_another_process_are_ignored() {
     let daemon = Builder::new(&[]).env("LISTEN_FDS", "1").env("LISTEN_PID", "1").start();
     daemon.wait_for_log("(backlog 4096)");
     daemon.epilogue();
 }
 
 #[test]
-fn s04_a_variable_that_counts_no_open_descriptors_is_an_error_that_names_it() {
+fn s04_an_invalid_listen_variable_is_an_error_that_names_it() {
     for (name, value, said) in [
         ("LISTEN_FDS", "-1", "LISTEN_FDS=-1: expected a number"),
         ("LISTEN_FDS", "two", "LISTEN_FDS=two: expected a number"),
@@ -137,7 +137,7 @@ fn s04_a_variable_that_counts_no_open_descriptors_is_an_error_that_names_it() {
 }
 
 #[test]
-fn s05_a_socket_called_metrics_is_for_those_who_watch() {
+fn s05_an_inherited_socket_named_metrics_serves_the_admin_endpoint() {
     for (more, taken) in [(&[][..], true), (&["--metrics", "127.0.0.1:0"], false)] {
         let (tcp, address) = listener();
         let (metrics, apart) = listener();
@@ -158,7 +158,7 @@ fn s05_a_socket_called_metrics_is_for_those_who_watch() {
     }
 }
 
-/// Ends what goes on until then, also where the test fails.
+/// Sets the flag when dropped, also if the test fails.
 struct Until<'a>(&'a AtomicBool);
 
 impl Drop for Until<'_> {
@@ -167,11 +167,11 @@ impl Drop for Until<'_> {
     }
 }
 
-/// Peers connect all the time while daemons come and go behind the socket. Every connect succeeds,
-/// and every peer gets back all that it has sent.
+/// Peers keep connecting while daemons start and end behind the socket. Every connect succeeds, and
+/// every peer gets its whole echo.
 ///
-/// Only who is connected already, and has not yet sent, when a daemon is told to end, is none of
-/// these: the drain gives it FIN at once, which is its rule. So peers are not in between then.
+/// A peer that has connected and sent nothing when a drain begins is the exception: the drain sends
+/// it FIN at once, by design. The lock keeps peers out of that state while SIGTERM is sent.
 #[test]
 fn s06_a_restart_behind_the_socket_loses_no_connection() {
     let (socket, address) = listener();
@@ -185,7 +185,7 @@ fn s06_a_restart_behind_the_socket_loses_no_connection() {
             peer.send(&line);
             drop(between);
             peer.half_close();
-            assert!(peer.read_to_end() == line, "what was sent comes back");
+            assert!(peer.read_to_end() == line, "the echo equals the input");
             served.fetch_add(1, Ordering::Relaxed);
         }
     };
@@ -197,7 +197,7 @@ fn s06_a_restart_behind_the_socket_loses_no_connection() {
             let daemon = Builder::new(&[]).inheriting("echo", inherited).start();
             let before = served.load(Ordering::Relaxed);
             eventually("peers are served", || {
-                assert!(!peers.iter().any(ScopedJoinHandle::is_finished), "a peer was lost");
+                assert!(!peers.iter().any(ScopedJoinHandle::is_finished), "a peer has failed");
                 (served.load(Ordering::Relaxed) > before + 20).then_some(())
             });
             let told = sending.write().unwrap();
@@ -206,7 +206,7 @@ fn s06_a_restart_behind_the_socket_loses_no_connection() {
             drop(told);
             daemon.epilogue_ended(0);
         }
-        // Who is in the queue now is served by nobody but one more.
+        // One more daemon has to serve the connections that wait in the queue now.
         let inherited = vec![socket.try_clone().unwrap().into()];
         let last = Builder::new(&[]).inheriting("echo", inherited).start();
         drop(until);

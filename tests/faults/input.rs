@@ -1,11 +1,11 @@
-//! Input of every kind.
+//! Input: long lines, control characters, random bytes, and records.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::support::{Daemon, pattern};
 
-/// A reply of the sum service to a line that is too long.
+/// The reply of the sum service to a line over the limit.
 const TOO_LONG: &str = "error: this line is longer than 4096 bytes\n";
 
 #[test]
@@ -32,7 +32,7 @@ fn i01_a_line_of_a_megabyte_is_one_error_to_sum() {
     let expected = format!("{TOO_LONG}3\n");
     assert_eq!(peer.recv_exact(expected.len()), expected.as_bytes());
     peer.half_close();
-    assert_eq!(peer.read_to_end(), b"", "one report for one line");
+    assert_eq!(peer.read_to_end(), b"", "one error for one line");
     drop(peer);
     daemon.epilogue_with(b"1 2\n", b"3\n");
 }
@@ -92,9 +92,9 @@ fn i04_empty_lines_and_carriage_returns_come_back_as_they_were() {
     for line in ["\n", "\r\n", "\r\r\n", "\n\n\n", "a\rb\n", "\r\n\n\r\n"] {
         peer.echo(line.as_bytes());
     }
-    // Between the two halves of a line's end.
+    // Split between the carriage return and the newline.
     peer.send(b"a\r");
-    daemon.wait_for_status("it is read", |status| status.count("bytes_in") == 20);
+    daemon.wait_for_status("the half-line is read", |status| status.count("bytes_in") == 20);
     peer.send(b"\n");
     assert_eq!(peer.recv_exact(3), b"a\r\n");
     drop(peer);
@@ -114,7 +114,7 @@ fn i05_every_byte_comes_back_as_it_was() {
     peer.send(&all[..256]);
     peer.half_close();
     let rest = peer.read_to_end();
-    assert_eq!(rest, all[..256], "also what follows the last newline");
+    assert_eq!(rest, all[..256], "also the bytes after the last newline");
     drop(peer);
     daemon.epilogue();
 }
@@ -139,7 +139,7 @@ fn i06_random_bytes_in_random_pieces_come_back_as_they_were() {
 }
 
 #[test]
-fn i07_very_many_lines_in_few_segments_and_a_byte_in_each_are_alike() {
+fn i07_many_lines_in_few_segments_and_single_bytes_are_echoed_whole() {
     let daemon = Daemon::start(&[]);
     let mut peer = daemon.connect();
     let lines = b"x\n".repeat(100_000);
@@ -156,7 +156,7 @@ fn i07_very_many_lines_in_few_segments_and_a_byte_in_each_are_alike() {
     daemon.epilogue();
 }
 
-/// Two numbers as sum-xdr wants them.
+/// A request of the sum-xdr service.
 fn record(first: i64, second: i64) -> Vec<u8> {
     [first.to_be_bytes(), second.to_be_bytes()].concat()
 }
@@ -178,7 +178,7 @@ fn i09_records_cut_anywhere_are_answered() {
 }
 
 #[test]
-fn i09_what_breaks_the_protocol_ends_that_connection_after_its_replies() {
+fn i09_a_protocol_error_closes_its_connection_after_the_replies() {
     let daemon = Daemon::start(&["--service", "sum-xdr"]);
     let mut bystander = daemon.connect();
     let truncated = record(1, 2)[..15].to_vec();
@@ -192,7 +192,7 @@ fn i09_what_breaks_the_protocol_ends_that_connection_after_its_replies() {
         assert_eq!(daemon.closing(peer.address()).cause, "protocol");
         bystander.exchange(&record(1, 2), &3_i64.to_be_bytes());
     }
-    // Nothing is not a truncated record.
+    // An empty input is no truncated record.
     let mut peer = daemon.connect();
     peer.half_close();
     assert_eq!(peer.read_to_end(), b"");
@@ -202,7 +202,7 @@ fn i09_what_breaks_the_protocol_ends_that_connection_after_its_replies() {
 }
 
 #[test]
-fn i10_sums_are_exact_or_an_error_whatever_the_host() {
+fn i10_sums_are_exact_or_an_error_on_any_host() {
     let daemon = Daemon::start(&["--service", "sum"]);
     let mut peer = daemon.connect();
     for (request, reply) in [

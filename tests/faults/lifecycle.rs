@@ -1,4 +1,4 @@
-//! Signals, the end, and the next start.
+//! Signals, drains, and restarts.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -23,7 +23,7 @@ fn l01_an_idle_daemon_ends_at_once() {
 }
 
 #[test]
-fn l02_whoever_is_connected_when_the_daemon_ends_gets_everything_back() {
+fn l02_a_drain_echoes_all_input_that_was_read() {
     let daemon = Daemon::start(&["--drain-timeout", "1m"]);
     let mut peers = daemon.connect_many(100);
     for peer in &mut peers {
@@ -44,26 +44,26 @@ fn l02_whoever_is_connected_when_the_daemon_ends_gets_everything_back() {
 }
 
 #[test]
-fn l02_a_peer_in_the_middle_of_sending_loses_nothing_that_was_taken() {
+fn l02_a_drain_in_the_middle_of_a_transfer_loses_no_byte_of_the_echo() {
     let daemon = Daemon::start(&["--drain-timeout", "1m"]);
     let mut peer = daemon.connect();
     let bytes = pattern(4 << 20);
     let sending = peer.send_beside(bytes.clone());
     let mut received = peer.recv_exact(100_000);
     daemon.terminate();
-    // What comes after the daemon's FIN is thrown away; what was echoed before it is not lost.
+    // The daemon discards input after its FIN, and loses no echo from before it.
     received.extend(peer.read_to_end());
     sending.join().unwrap().unwrap();
     peer.half_close();
     let closing = daemon.closing(peer.address());
     assert_eq!(closing.cause, "drained");
     assert_eq!(closing.bytes_out, u64::try_from(received.len()).unwrap(), "{closing:?}");
-    assert!(bytes.starts_with(&received), "what came back is what was sent");
+    assert!(bytes.starts_with(&received), "the echo is a prefix of the input");
     daemon.epilogue_ended(0);
 }
 
 #[test]
-fn l03_whoever_waits_in_the_queue_when_the_daemon_ends_is_served() {
+fn l03_a_drain_serves_the_connections_in_the_accept_queue() {
     let daemon = Daemon::start(&["--drain-timeout", "1m"]);
     let mut peers = daemon.stopped(|| {
         let mut peers = daemon.connect_many(50);
@@ -80,7 +80,7 @@ fn l03_whoever_waits_in_the_queue_when_the_daemon_ends_is_served() {
     daemon.epilogue_ended(0);
 }
 
-/// A daemon that owes a peer more than it takes, and is told to end.
+/// A draining daemon with pending output for a peer that does not read.
 fn draining(arguments: &[&str]) -> (Daemon, Peer) {
     let daemon = Daemon::start(arguments);
     let mut peer = daemon.connect_narrow();
@@ -91,7 +91,7 @@ fn draining(arguments: &[&str]) -> (Daemon, Peer) {
 }
 
 #[test]
-fn l04_a_second_signal_ends_it_now() {
+fn l04_a_second_signal_ends_the_daemon_now() {
     for second in [Signal::TERM, Signal::INT] {
         let (daemon, peer) = draining(&["--drain-timeout", "1h"]);
         daemon.wait_for_status("no listener", |status| status.word("listener_state") == "closed");
@@ -108,7 +108,7 @@ fn l04_a_peer_that_never_reads_is_cut_at_the_drain_deadline() {
     daemon.epilogue_ended(1);
 }
 
-/// More wait, at two listeners, than one turn accepts; and the drain has time for one turn.
+/// Two accept queues hold more connections than one turn accepts; the drain has time for one turn.
 #[test]
 fn l17_a_queue_that_is_too_long_for_the_drain_is_reset_with_a_warning() {
     let daemon = Builder::new(&["--drain-timeout", "1ms"])
@@ -166,7 +166,7 @@ fn l07_connections_of_the_last_daemon_do_not_keep_the_next_from_its_port() {
     let daemon = Builder::new(&[]).listen(&address).start();
     let earlier = daemon.sockets().iter().filter(|socket| socket.state != TcpState::Listen).count();
     if earlier == 0 {
-        // The port was free, which shows nothing.
+        // The port was free, which proves nothing.
         assert!(time_wait_overflows() > overflows, "sockets of earlier daemons are on the port");
         lacks("room for sockets in TIME_WAIT");
     }
@@ -174,7 +174,7 @@ fn l07_connections_of_the_last_daemon_do_not_keep_the_next_from_its_port() {
 }
 
 #[test]
-fn l09_other_signals_do_not_end_it() {
+fn l09_other_signals_do_not_end_the_daemon() {
     let daemon = Daemon::start(&[]);
     let mut peer = daemon.connect();
     for signal in [
@@ -195,7 +195,7 @@ fn l09_other_signals_do_not_end_it() {
 }
 
 #[test]
-fn l09_signals_that_come_together_are_all_heeded() {
+fn l09_signals_that_arrive_together_are_all_handled() {
     let daemon = Daemon::start(&[]);
     daemon.stopped(|| {
         for signal in [Signal::HUP, Signal::USR1, Signal::HUP, Signal::TERM] {
@@ -208,7 +208,7 @@ fn l09_signals_that_come_together_are_all_heeded() {
 }
 
 #[test]
-fn two_daemons_share_a_port_if_both_are_asked_to() {
+fn two_daemons_with_reuse_port_share_a_port() {
     let address = format!("{}:0", own_loopback());
     let one = Builder::new(&["--reuse-port"]).listen(&address).start();
     let other = Builder::new(&["--reuse-port"]).listen(&one.address().to_string()).start();
@@ -219,19 +219,19 @@ fn two_daemons_share_a_port_if_both_are_asked_to() {
     }
     let shares = [&one, &other].map(|daemon| daemon.status().count("accepted"));
     assert_eq!(shares.iter().sum::<u64>(), 60);
-    assert!(shares.iter().all(|share| *share > 0), "each got some: {shares:?}");
+    assert!(shares.iter().all(|share| *share > 0), "each daemon got some: {shares:?}");
     drop(peers);
-    eventually("both are alone again", || {
+    eventually("no connection is left", || {
         [&one, &other].iter().all(|daemon| daemon.status().alive() == 0).then_some(())
     });
-    // A connection may go to either: end one, then the other is to be asked.
+    // A connection may go to either daemon: end one, so that the epilogue reaches the other.
     one.terminate();
     one.epilogue_ended(0);
     other.epilogue();
 }
 
 #[test]
-fn l13_a_signal_whose_wake_up_is_lost_is_heeded_all_the_same() {
+fn l13_a_signal_is_handled_even_if_its_wake_up_is_lost() {
     if !have(&["strace"]) {
         return;
     }
@@ -248,7 +248,7 @@ fn l14_sigterm_between_listening_and_serving_is_a_drain() {
     }
     for call in ["listen", "getsockname", "renameat"] {
         let rule = format!("inject={call}:signal=TERM:when=1");
-        // Without --seccomp-bpf, with which strace injects no signals.
+        // Without --seccomp-bpf, because with it strace injects no signals.
         let strace = ["strace", "-f", "-o", "/dev/null", "-e", &rule];
         let ended = Builder::new(&[]).listen("127.0.0.1:0").wrapped(&strace).run_to_end();
         assert_eq!(ended.code, Some(0), "{call}: {ended:?}");
@@ -257,7 +257,7 @@ fn l14_sigterm_between_listening_and_serving_is_a_drain() {
 }
 
 #[test]
-fn l15_signals_that_the_parent_blocked_or_ignores_are_heeded() {
+fn l15_signals_that_the_parent_blocked_or_ignored_are_handled() {
     if !have(&["env"]) {
         return;
     }
@@ -275,7 +275,7 @@ fn l15_signals_that_the_parent_blocked_or_ignores_are_heeded() {
 }
 
 #[test]
-fn l15_the_other_two_programs_begin_with_nothing_blocked_too() {
+fn l15_client_and_load_generator_unblock_inherited_signals() {
     if !have(&["env"]) {
         return;
     }
@@ -288,10 +288,10 @@ fn l15_the_other_two_programs_begin_with_nothing_blocked_too() {
         let process = Pid::from_raw(child.id().cast_signed()).unwrap();
         let link = format!("/proc/{}/exe", child.id());
         let file = fs::canonicalize(program).unwrap();
-        eventually("it is env no more", || {
+        eventually("the program has replaced env", || {
             fs::read_link(&link).is_ok_and(|running| running == file).then_some(())
         });
-        eventually("nothing is blocked", || (signals(process, "SigBlk") == 0).then_some(()));
+        eventually("no signal is blocked", || (signals(process, "SigBlk") == 0).then_some(()));
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -299,7 +299,7 @@ fn l15_the_other_two_programs_begin_with_nothing_blocked_too() {
     daemon.epilogue();
 }
 
-/// The signal is there before the program's first instruction, and comes as soon as it can.
+/// The signal is pending before the program's first instruction, and arrives once unblocked.
 #[test]
 fn l16_sigterm_before_the_command_line_is_read_is_a_drain() {
     if !have(&["env"]) {

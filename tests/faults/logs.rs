@@ -1,4 +1,4 @@
-//! What the log says, in both of its formats.
+//! The log in its two formats.
 
 use std::io::{self, Read};
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::support::Builder;
 
-/// Every whole line of a log, each of them an object.
+/// The whole lines of a log, each parsed as a JSON object.
 fn objects(log: &str) -> Vec<Map<String, Value>> {
     let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
     whole.lines().map(object).collect()
@@ -25,7 +25,7 @@ fn with_message(log: &str, message: &str) -> Vec<Map<String, Value>> {
 
 #[test]
 fn o01_every_line_of_a_run_in_json_is_one_object() {
-    // Without the harness's own questions to the log, which are asked of its text.
+    // Without the harness's own checks of the log, which need the text format.
     let (mut reader, writer) = io::pipe().unwrap();
     let builder = Builder::new(&["--log-format", "json", "--drain-timeout", "1s"]);
     let daemon = builder.stderr(writer).start();
@@ -62,7 +62,7 @@ fn o01_every_line_of_a_run_in_json_is_one_object() {
 }
 
 #[test]
-fn o01_a_daemon_that_cannot_start_says_so_in_an_object() {
+fn o01_a_failed_start_is_logged_as_an_object() {
     let builder = Builder::new(&["--listen", "192.0.2.1:0"]);
     let ended = builder.env("TCPECHOD_LOG_FORMAT", "json").run_to_end();
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -89,7 +89,7 @@ fn o02_odd_characters_break_no_line() {
 }
 
 #[test]
-fn o03_a_probe_that_sends_nothing_is_for_debug() {
+fn o03_a_probe_that_sends_nothing_is_logged_at_debug_only() {
     for (level, seen) in [("info", false), ("debug", true)] {
         let daemon = Builder::new(&[]).env("RUST_LOG", level).start();
         let before = daemon.log();

@@ -1,16 +1,15 @@
-//! What the daemon's real binary does when something goes wrong: its peers, its system calls, its
-//! limits, its input, its operator.
+//! Fault tests of the real `tcpechod` binary: faults of peers, system calls, limits, input and
+//! operators.
 //!
-//! Each test starts a `tcpechod` of its own on a free loopback port, provokes one fault, and says
-//! what must be true afterwards. Every one of them ends with the same epilogue
-//! ([`support::Daemon::epilogue`]): nothing is left behind, the counters balance, and the next
-//! peer is served as if nothing had happened. The number in front of a test's name is that of the
-//! fault in `docs/faults.md`.
+//! Each test starts its own daemon on a free loopback port, provokes one fault, and asserts the
+//! result. Every test ends with the same epilogue ([`support::Daemon::epilogue`]): no descriptor
+//! and no socket in `CLOSE_WAIT` is left over, the counters balance, and a new peer is served. The
+//! prefix of a test's name is the number of its fault in `docs/faults.md`.
 //!
-//! A test that needs a tool which is missing says so and passes; where the variable `CI` is set,
-//! it fails.
+//! If a tool that a test needs is missing, the test prints that and passes; with the variable `CI`
+//! set, it fails.
 
-// Whatever is seen of the daemon from outside is seen in /proc.
+// The tests observe the daemon through /proc.
 #![cfg(target_os = "linux")]
 
 #[cfg(test)]

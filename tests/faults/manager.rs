@@ -1,21 +1,21 @@
-//! What a service manager sees of the daemon.
+//! The daemon's messages to a service manager (`sd_notify(3)`).
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use super::support::{Builder, LIMIT};
 
-/// What the manager is told next.
+/// The next message that the manager receives.
 fn told(manager: &UnixDatagram) -> String {
     let mut message = [0; 4096];
     manager.set_read_timeout(Some(LIMIT)).unwrap();
-    let length = manager.recv(&mut message).expect("the manager is told something");
+    let length = manager.recv(&mut message).expect("a message to the manager");
     String::from_utf8(message[..length].to_vec()).unwrap()
 }
 
-/// With the sandbox on, which must not keep it from telling.
+/// The sandbox is on, and must not deny the messages.
 #[test]
-fn s01_the_manager_is_told_of_the_start_of_life_and_of_the_end() {
+fn s01_the_manager_gets_ready_watchdog_and_stopping_messages() {
     let builder = Builder::new(&[]);
     let path = builder.directory().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
@@ -40,7 +40,7 @@ fn s01_the_manager_is_told_of_the_start_of_life_and_of_the_end() {
     daemon.epilogue_ended(0);
 }
 
-/// A name without a place in any directory, and nobody who wants to hear of the loop.
+/// The socket has an abstract name, and the watchdog is off.
 #[test]
 fn s01_the_manager_may_listen_in_the_abstract_namespace() {
     let name = format!("tcpechod-{}", std::process::id());
@@ -53,9 +53,9 @@ fn s01_the_manager_may_listen_in_the_abstract_namespace() {
     daemon.epilogue_ended(0);
 }
 
-/// Its queue is full after some ten or some hundred messages.
+/// The manager's queue is full after ten to a few hundred messages.
 #[test]
-fn s02_a_manager_that_does_not_read_keeps_nobody_waiting() {
+fn s02_a_manager_that_does_not_read_delays_no_connection() {
     let builder = Builder::new(&[]);
     let path = builder.directory().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
@@ -71,7 +71,7 @@ fn s02_a_manager_that_does_not_read_keeps_nobody_waiting() {
 }
 
 #[test]
-fn s02_a_manager_that_is_not_there_is_warned_about_once() {
+fn s02_a_missing_manager_is_one_warning() {
     let daemon = Builder::new(&[]).env("NOTIFY_SOCKET", "/nowhere/notify").start();
     let line = daemon.wait_for_log(" WARN ");
     assert!(line.contains("could not be told that the daemon is ready"), "{line}");

@@ -1,4 +1,4 @@
-//! The daemon that misbehaves on request, and what the other two programs say of it.
+//! Fault injection in the daemon (`--fault`), as client and load generator report it.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ fn misbehaving(fault: &str) -> Daemon {
     Builder::new(&["--fault", fault]).start()
 }
 
-/// What the client says when it sends a line: its exit status, and the first word.
+/// Sends a line with the client; returns its exit status, failure word, and standard output.
 fn client(daemon: &Daemon, options: &[&str]) -> (Option<i32>, String, String) {
     let address = daemon.address();
     let mut client = Command::new(env!("CARGO_BIN_EXE_tcpecho"))
@@ -20,7 +20,7 @@ fn client(daemon: &Daemon, options: &[&str]) -> (Option<i32>, String, String) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It may have been told its fate before it reads.
+    // The client may have ended before it reads.
     client.stdin.take().unwrap().write_all(b"a line\n").ok();
     let output = client.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
@@ -28,7 +28,7 @@ fn client(daemon: &Daemon, options: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), word, String::from_utf8(output.stdout).unwrap())
 }
 
-/// The errors in the load generator's report, by word.
+/// The load generator's report.
 fn load(daemon: &Daemon, options: &[&str]) -> serde_json::Value {
     let address = daemon.address();
     let output = Command::new(env!("CARGO_BIN_EXE_tcpecho-load"))
@@ -54,7 +54,7 @@ fn b01_a_reset_is_a_reset() {
     let daemon = misbehaving("reset=100%");
     assert_eq!(client(&daemon, &[]), (Some(4), "reset".to_owned(), String::new()));
     assert_only(&load(&daemon, &CHURN), "reset");
-    let status = daemon.wait_for_status("all have gone", |status| status.alive() == 0);
+    let status = daemon.wait_for_status("all are closed", |status| status.alive() == 0);
     assert!(status.count("fault_reset") > 0, "{status:?}");
     assert!(status.count("aborted") >= 5, "{status:?}");
     assert!(daemon.log().contains("fault injection enabled: reset=100%, seed 1"));
@@ -102,10 +102,10 @@ fn b05_slices_are_the_same_bytes() {
 }
 
 #[test]
-fn b06_who_is_refused_is_terminated() {
+fn b06_a_refused_connection_is_terminated() {
     let daemon = misbehaving("refuse=100%");
     let (code, word, _) = client(&daemon, &[]);
-    // Its line may be on its way when the connection is closed, and is answered with a reset then.
+    // The line may be in flight when the daemon closes, which then answers it with a reset.
     let expected = [(Some(3), "terminated"), (Some(4), "reset"), (Some(5), "broken-pipe")];
     assert!(expected.contains(&(code, word.as_str())), "{code:?} {word}");
     let status = daemon.wait_for_status("refused", |status| status.count("refused") > 0);
@@ -113,15 +113,15 @@ fn b06_who_is_refused_is_terminated() {
 }
 
 #[test]
-fn b07_a_share_is_a_share_and_the_others_are_served() {
+fn b07_a_fault_affects_its_share_and_the_other_connections_are_served() {
     let daemon = misbehaving("reset=30%,slice=50%");
     let report = load(&daemon, &["--mode", "churn", "-n", "300"]);
     let resets = report["errors"]["reset"].as_u64().unwrap();
     assert!((30..=300).contains(&resets), "{report:#}");
     let lines = report["lines"].as_u64().unwrap();
-    assert!(lines > 0 && lines + resets >= 300, "echoed or reset, each: {report:#}");
+    assert!(lines > 0 && lines + resets >= 300, "each is echoed or reset: {report:#}");
     assert_eq!(report["mismatches"], 0);
-    let status = daemon.wait_for_status("all have gone", |status| status.alive() == 0);
+    let status = daemon.wait_for_status("all are closed", |status| status.alive() == 0);
     assert_eq!(status.count("fault_reset"), status.count("aborted"), "{status:?}");
     status.assert_balanced();
 }
@@ -140,7 +140,7 @@ fn b08_a_banner_greets_and_the_echo_goes_on() {
 }
 
 #[test]
-fn b09_what_is_no_fault_is_a_usage_error() {
+fn b09_an_invalid_fault_or_banner_is_a_usage_error() {
     let usage = |arguments: &[&str]| -> Ended { Builder::new(arguments).run_to_end() };
     for arguments in [["--fault", "explode=1%"], ["--fault", "reset"], ["--banner", "{user}"]] {
         let ended = usage(&arguments);

@@ -1,4 +1,4 @@
-//! A daemon that is stopped for longer than its timeouts: a peer that was in time is not late.
+//! A daemon stopped for longer than its timeouts: input that came in time still counts.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use super::support::{Builder, Daemon, eventually};
 
-/// The timeout of these tests, and a stop that is longer.
+/// The timeout of these tests, and a longer stop.
 const TIMEOUT: &str = "2s";
 const STOP: Duration = Duration::from_millis(2500);
 
 impl Daemon {
-    /// Stops it until that time has passed; `meanwhile` comes first, well before any timeout.
+    /// Stops the daemon for `time`; `meanwhile` runs first, well before any timeout.
     fn stopped_for<T>(&self, time: Duration, meanwhile: impl FnOnce() -> T) -> T {
         self.stopped(|| {
             let began = Instant::now();
@@ -24,8 +24,8 @@ impl Daemon {
     }
 }
 
-/// More peers than one poll has events for (1,024) want no more descriptors than a test may have;
-/// so these many are stopped for, and the scripted tests of the reactor see to the others.
+/// Fewer than the 1,024 events of one poll, because a test may not have enough descriptors for
+/// more; the reactor's scripted tests cover larger numbers.
 const PEERS: usize = 300;
 
 #[test]
@@ -77,9 +77,9 @@ fn t03_a_peer_that_reads_before_the_stall_timeout_gets_the_rest_after_a_stop() {
     daemon.epilogue();
 }
 
-/// Both have five seconds.
+/// Both have a timeout of five seconds.
 #[test]
-fn t04_a_header_and_a_visitors_question_that_came_in_time_are_answered_after_a_stop() {
+fn t04_a_header_and_an_admin_request_that_came_in_time_are_answered_after_a_stop() {
     let daemon = Builder::new(&["--proxy-protocol", "require", "--metrics", "127.0.0.1:0"]).start();
     let metrics = daemon.wait_for_log("metrics on ");
     let mut visitor = TcpStream::connect(metrics.rsplit(' ').next().unwrap()).unwrap();
@@ -87,7 +87,7 @@ fn t04_a_header_and_a_visitors_question_that_came_in_time_are_answered_after_a_s
     let header = b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 9877\r\n";
     proxied.send(&header[..20]);
     visitor.write_all(b"GET /healthz HTTP/1.1\r\n").unwrap();
-    daemon.wait_for_status("it has come", |status| status.count("proxy_header") == 1);
+    daemon.wait_for_status("the header has begun", |status| status.count("proxy_header") == 1);
     daemon.stopped_for(Duration::from_millis(5300), || {
         proxied.send(&header[20..]);
         proxied.send(b"in time\n");
@@ -102,9 +102,9 @@ fn t04_a_header_and_a_visitors_question_that_came_in_time_are_answered_after_a_s
 }
 
 #[test]
-fn t05_a_drain_that_is_stopped_for_longer_than_it_may_take_echoes_what_came_in_time() {
+fn t05_a_drain_stopped_for_longer_than_its_timeout_echoes_input_that_came_in_time() {
     let daemon = Daemon::start(&["--drain-timeout", "4s"]);
-    // It takes nothing for now, so that the drain waits for it.
+    // The peer reads nothing for now, so that the drain waits for it.
     let mut owed = daemon.connect_narrow();
     let sent = daemon.owe(&mut owed);
     daemon.terminate();
@@ -116,7 +116,7 @@ fn t05_a_drain_that_is_stopped_for_longer_than_it_may_take_echoes_what_came_in_t
     daemon.epilogue_ended(0);
 }
 
-/// The daemon is busy all the time, so that most stops are in the middle of a turn.
+/// The daemon is always busy, so most stops hit the middle of a turn.
 #[test]
 fn t07_a_stop_in_the_middle_of_a_busy_turn_makes_no_peer_idle() {
     let daemon = Daemon::start(&["--idle-timeout", "1s"]);

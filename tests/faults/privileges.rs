@@ -1,4 +1,4 @@
-//! Whose the daemon is, and which privileges are left to it.
+//! The daemon's user, and its remaining privileges.
 
 use std::fs;
 use std::io::{self, Read};
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::support::{BINARY, Builder, Daemon, eventually, have, lacks, own_loopback};
 
-/// Root may give something up, and nobody else.
+/// True if the test runs as root; no other user has privileges to drop.
 fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
@@ -16,7 +16,7 @@ fn is_root() -> bool {
     root
 }
 
-/// A line of what the kernel tells of a process.
+/// The words of a field in /proc/PID/status.
 fn told(process: u32, name: &str) -> Vec<String> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -29,14 +29,14 @@ fn assert_without_capabilities(process: u32) {
     }
 }
 
-/// The only child there is.
+/// The daemon's only child.
 fn child(daemon: &Daemon) -> u32 {
     let child = eventually("a child", || daemon.children().first().copied());
     child.as_raw_nonzero().get().unsigned_abs()
 }
 
 #[test]
-fn o10_capabilities_go_in_any_case_and_children_have_none() {
+fn o10_root_drops_capabilities_with_any_options_and_for_children() {
     if !is_root() {
         return;
     }
@@ -70,9 +70,9 @@ fn o10_a_daemon_that_stays_root_is_warned_about() {
     }
 }
 
-/// What only root may have is had first: a port below 1024.
+/// The daemon first binds a port below 1024, which needs root.
 #[test]
-fn o11_once_it_is_bound_the_daemon_is_another_users_and_so_are_its_children() {
+fn o11_after_bind_the_daemon_and_its_children_run_as_the_given_user() {
     if !is_root() {
         return;
     }
@@ -101,7 +101,7 @@ fn o11_once_it_is_bound_the_daemon_is_another_users_and_so_are_its_children() {
 }
 
 #[test]
-fn o11_a_user_that_there_is_not_is_an_error_that_names_it() {
+fn o11_an_unknown_user_is_an_error_that_names_it() {
     for (user, code, said) in [
         ("no-such-user", 1, "cannot run as --user no-such-user: there is no user"),
         ("nobody:no-such-group", 1, "there is no group \"no-such-group\""),
@@ -128,8 +128,8 @@ fn o11_only_root_may_become_another_user() {
         return;
     }
     let builder = Builder::new(&["--user", "root"]).listen("127.0.0.1:0");
-    // A place from which, and into which, anybody may start it; and copied by another process: what
-    // some other test's child still writes to can't be run (ETXTBSY).
+    // Every user may execute and write in this directory. Another process makes the copy: a file
+    // that a child of a concurrent test has open for writing can't be executed (ETXTBSY).
     let directory = builder.directory();
     fs::set_permissions(directory, fs::Permissions::from_mode(0o777)).unwrap();
     let binary = directory.join("tcpechod");

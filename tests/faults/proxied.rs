@@ -1,4 +1,4 @@
-//! Behind a proxy: its headers, whole, in pieces, slow, missing, and what is none.
+//! PROXY headers: whole, in pieces, slow, missing, and invalid.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
@@ -18,13 +18,13 @@ fn required() -> Daemon {
     Daemon::start(&["--proxy-protocol", "require"])
 }
 
-/// A version 2 header: command and version, family, and what follows.
+/// A version 2 header: version and command, family, and the rest.
 fn v2(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
     let length = u16::try_from(rest.len()).unwrap();
     [&V2[..12], &[command, family], &length.to_be_bytes(), rest].concat()
 }
 
-/// The end of a test whose daemon wants a header: so does the last peer.
+/// Runs the epilogue of a daemon that requires a header.
 fn epilogue(daemon: Daemon) {
     daemon.epilogue_with(&[V1, b"still there?\n"].concat(), b"still there?\n");
 }
@@ -52,7 +52,7 @@ fn h01_the_client_that_a_header_names_is_the_peer() {
         daemon.wait_for_log(&proxied);
         let line = client(&daemon, name);
         assert!(line.contains("cause=finished bytes_in=10 bytes_out=10 lines=1"), "{line}");
-        eventually("its closing line", || {
+        eventually("another closing line", || {
             let log = daemon.log();
             (log.matches(&format!("closed peer={name} ")).count() > before).then_some(())
         });
@@ -61,7 +61,7 @@ fn h01_the_client_that_a_header_names_is_the_peer() {
 }
 
 #[test]
-fn h01_who_has_no_internet_address_keeps_the_proxys() {
+fn h01_a_header_without_an_internet_address_keeps_the_proxys_address() {
     let daemon = required();
     for header in [
         b"PROXY UNKNOWN\r\n".to_vec(),
@@ -77,7 +77,7 @@ fn h01_who_has_no_internet_address_keeps_the_proxys() {
         peer.wait_for_end();
         assert_eq!(daemon.closing(peer.address()).cause, "finished");
     }
-    assert!(daemon.log_has_no("proxied "));
+    assert!(daemon.log_has_no("PROXY header:"));
     epilogue(daemon);
 }
 
@@ -104,7 +104,7 @@ fn h02_a_header_in_pieces_loses_nothing_of_a_large_input() {
 }
 
 #[test]
-fn h03_what_is_no_header_is_a_violation_and_is_not_echoed() {
+fn h03_input_that_is_no_header_is_a_protocol_error_and_is_not_echoed() {
     let daemon = required();
     let long_line = [&b"PROXY UNKNOWN"[..], &[b' '; 200], b"\r\n"].concat();
     for wrong in [
@@ -117,7 +117,7 @@ fn h03_what_is_no_header_is_a_violation_and_is_not_echoed() {
     ] {
         let mut peer = daemon.connect();
         peer.send(wrong);
-        assert_eq!(peer.read_to_end(), b"", "FIN, and not a byte");
+        assert_eq!(peer.read_to_end(), b"", "FIN without a byte");
         let address = peer.address();
         drop(peer);
         assert_eq!(daemon.closing(address).cause, "protocol", "{wrong:?}");
@@ -126,7 +126,7 @@ fn h03_what_is_no_header_is_a_violation_and_is_not_echoed() {
 }
 
 #[test]
-fn h03_a_header_that_is_cut_short_is_a_violation() {
+fn h03_a_truncated_header_is_a_protocol_error() {
     let daemon = required();
     for header in [V1, V2] {
         for length in [1, header.len() / 2, header.len() - 1] {
@@ -140,14 +140,14 @@ fn h03_a_header_that_is_cut_short_is_a_violation() {
     let mut reset = daemon.connect();
     let address = reset.address();
     reset.send(&V1[..9]);
-    daemon.wait_for_status("it is there", |status| status.count("proxy_header") == 1);
+    daemon.wait_for_status("the header has begun", |status| status.count("proxy_header") == 1);
     reset.reset();
     assert_eq!(daemon.closing(address).cause, "reset");
     epilogue(daemon);
 }
 
 #[test]
-fn h04_a_header_that_does_not_come_is_waited_for_five_seconds() {
+fn h04_a_connection_without_a_header_is_closed_after_five_seconds() {
     let daemon = required();
     let mut silent = daemon.connect();
     let begun = Instant::now();
@@ -163,7 +163,7 @@ fn h04_a_header_that_does_not_come_is_waited_for_five_seconds() {
 }
 
 #[test]
-fn h05_where_it_is_optional_what_is_no_header_is_input() {
+fn h05_with_optional_headers_any_other_input_is_echoed() {
     let daemon = Daemon::start(&["--proxy-protocol", "optional"]);
     let mut plain = daemon.connect();
     plain.echo(b"at once\n");
@@ -172,7 +172,7 @@ fn h05_where_it_is_optional_what_is_no_header_is_input() {
     let mut ambiguous = daemon.connect();
     let begun = Instant::now();
     ambiguous.echo(b"\r\n");
-    assert!(begun.elapsed() > Duration::from_millis(4500), "it could have been one");
+    assert!(begun.elapsed() > Duration::from_millis(4500), "it could have been a header");
     ambiguous.echo(b"\r\n");
     for ending in [&b"P"[..], b"PROXY TCP4 192.0.2.7", &V2[..27]] {
         let mut peer = daemon.connect();
@@ -186,7 +186,7 @@ fn h05_where_it_is_optional_what_is_no_header_is_input() {
 }
 
 #[test]
-fn h06_a_health_check_is_no_violation() {
+fn h06_a_health_check_is_no_protocol_error() {
     for demand in ["optional", "require"] {
         let daemon = Daemon::start(&["--proxy-protocol", demand]);
         let peer = daemon.connect();
@@ -203,7 +203,7 @@ fn h06_a_health_check_is_no_violation() {
 }
 
 #[test]
-fn h07_limits_by_address_are_the_clients_and_allow_is_the_proxys() {
+fn h07_max_per_peer_counts_client_addresses_and_allow_checks_the_proxys() {
     let arguments =
         ["--proxy-protocol", "require", "--max-per-peer", "1", "--allow", "127.0.0.1,127.0.0.2"];
     let daemon = Builder::new(&arguments).listen("0.0.0.0:0").start();
@@ -218,10 +218,10 @@ fn h07_limits_by_address_are_the_clients_and_allow_is_the_proxys() {
     let header = b"PROXY TCP4 192.0.2.8 127.0.0.1 4711 9877\r\n";
     other.exchange(&[&header[..], b"in\n"].concat(), b"in\n");
     let mut elsewhere = Peer::connect_from([127, 0, 0, 3].into(), address);
-    assert_eq!(elsewhere.read_to_end(), b"", "it may not send headers");
+    assert_eq!(elsewhere.read_to_end(), b"", "this proxy is not allowed");
     assert_eq!(daemon.closing(elsewhere.address()).cause, "refused");
     drop(first);
-    daemon.wait_for_status("it has left", |status| status.count("open") == 1);
+    daemon.wait_for_status("the first has left", |status| status.count("open") == 1);
     let mut again = Peer::connect(address);
     again.exchange(&[V1, b"in again\n"].concat(), b"in again\n");
     drop((again, other, second, elsewhere));
@@ -231,14 +231,14 @@ fn h07_limits_by_address_are_the_clients_and_allow_is_the_proxys() {
 }
 
 #[test]
-fn h08_a_drain_serves_who_has_been_introduced_and_waits_for_nobody_else() {
+fn h08_a_drain_serves_identified_connections_and_waits_for_no_header() {
     for demand in ["optional", "require"] {
         let daemon = Daemon::start(&["--proxy-protocol", demand]);
         let mut peers = daemon.connect_many(4);
         let [complete, half, silent, owed] = &mut peers[..] else { panic!("four peers") };
         owed.exchange(&[V2, b"in\n"].concat(), b"in\n");
         half.send(&V1[..20]);
-        daemon.wait_for_status("three wait", |status| status.count("proxy_header") == 3);
+        daemon.wait_for_status("three headers to come", |status| status.count("proxy_header") == 3);
         daemon.stopped(|| {
             complete.send(&[V1, b"a line\nand a tail"].concat());
             owed.send(b"more\n");
@@ -250,7 +250,7 @@ fn h08_a_drain_serves_who_has_been_introduced_and_waits_for_nobody_else() {
         let input = if demand == "optional" { &V1[..20] } else { b"" };
         assert_eq!(half.read_to_end(), input);
         assert_eq!(silent.read_to_end(), b"");
-        assert!(begun.elapsed() < Duration::from_secs(4), "nobody waits for a header");
+        assert!(begun.elapsed() < Duration::from_secs(4), "the drain waits for no header");
         drop(peers);
         daemon.epilogue_ended(0);
     }
@@ -275,7 +275,7 @@ fn h09_a_proxy_may_come_through_a_unix_socket() {
 }
 
 #[test]
-fn h10_many_at_once_each_with_a_header_are_all_themselves() {
+fn h10_many_connections_at_once_each_keep_their_own_header() {
     let daemon = required();
     let address = daemon.address();
     let peers = (1..=50_u8).map(|number| {
@@ -297,7 +297,7 @@ fn h10_many_at_once_each_with_a_header_are_all_themselves() {
 }
 
 #[test]
-fn off_is_the_default_and_a_header_is_input_then() {
+fn a_header_is_echoed_as_input_by_default() {
     let daemon = Daemon::start(&[]);
     let mut peer = daemon.connect();
     peer.echo(V1);

@@ -44,9 +44,9 @@ fn r03_a_reset_while_idle_is_not_taken_for_an_end() {
     daemon.epilogue();
 }
 
-/// Waits until the daemon's socket for `peer` has that much to be read.
+/// Waits until the daemon's socket for `peer` has this many unread bytes.
 fn wait_for_unread(daemon: &Daemon, peer: &Peer, bytes: u64) {
-    eventually("the data is there", || {
+    eventually("the data has arrived", || {
         let sockets = daemon.sockets();
         let mut own = sockets.iter().filter(|socket| socket.remote_port == peer.address().port());
         own.any(|socket| socket.unread == bytes).then_some(())
@@ -82,7 +82,7 @@ fn r05_fin_and_then_reset_is_not_taken_for_an_orderly_end() {
         peer.reset();
         daemon.wait_for_state(address, None);
     });
-    // No read will ever tell: only SO_ERROR does, and it says EPIPE.
+    // No read returns the error: only SO_ERROR has it, and it is EPIPE.
     assert_eq!(daemon.closing(address).cause, "broken-pipe");
     daemon.epilogue();
 }

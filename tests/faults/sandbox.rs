@@ -1,5 +1,5 @@
-//! What the daemon gives up once it has started, and that it lives without it. What exactly is
-//! refused, and by which layer, is tried by the tests beside the code (`src/server/sandbox/`).
+//! The sandbox of a running daemon: its log line, and that it denies no call in service. The tests
+//! beside the code (`src/server/sandbox/`) check which calls each layer denies.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use super::support::{Builder, Daemon, have, lacks};
 
-/// A line of what the kernel tells of a process.
+/// A field in /proc/PID/status.
 fn told(process: u32, name: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -16,7 +16,7 @@ fn told(process: u32, name: &str) -> String {
 }
 
 #[test]
-fn o04_what_was_given_up_is_said_in_one_line() {
+fn o04_the_sandbox_is_reported_in_one_log_line() {
     let daemon = Daemon::start(&[]);
     let line = daemon.wait_for_log("sandbox: ");
     assert!(daemon.has_no_new_privileges());
@@ -30,7 +30,7 @@ fn o04_what_was_given_up_is_said_in_one_line() {
 }
 
 #[test]
-fn o04_it_is_off_where_that_is_asked_for_and_for_commands() {
+fn o04_the_sandbox_is_off_on_request_and_with_exec() {
     for (arguments, said) in [
         (["--sandbox", "off"], "sandbox: off"),
         (["--exec", "cat"], "sandbox: off, because the commands of --exec would be in it too"),
@@ -43,8 +43,8 @@ fn o04_it_is_off_where_that_is_asked_for_and_for_commands() {
     }
 }
 
-/// Under strace, which stops at calls before they are refused, and so sees those too. Returns what
-/// came behind the filter. Everything is on that makes calls of its own.
+/// Runs a daemon with all features that make system calls of their own, under strace, which records
+/// calls before the filter denies them. Returns the record from the filter's installation on.
 fn calls_in_service(which: &str) -> String {
     let mut builder = Builder::new(&["--idle-timeout", "20s", "--metrics", "127.0.0.1:0"]);
     let place = |name| builder.directory().join(name).to_str().unwrap().to_owned();
@@ -67,12 +67,12 @@ fn calls_in_service(which: &str) -> String {
     talking.wait_for_end();
     drop((owed, talking));
     let trace = daemon.ended_trace(0);
-    let (start, service) = trace.split_once("SECCOMP_SET_MODE_FILTER").expect("a filter");
+    let (start, service) = trace.split_once("SECCOMP_SET_MODE_FILTER").expect("a filter call");
     assert!(start.contains("openat(") && start.contains("bind("), "{start}");
     service.to_owned()
 }
 
-/// What the restriction forbids is never asked for, so that it is the same with and without.
+/// The daemon makes no call that the sandbox forbids, so it behaves the same with and without.
 #[test]
 fn o05_nothing_is_opened_connected_or_bound_in_service() {
     if !have(&["strace"]) {
@@ -86,7 +86,7 @@ fn o05_nothing_is_opened_connected_or_bound_in_service() {
 }
 
 #[test]
-fn o05_no_call_of_the_daemons_is_refused_in_service() {
+fn o05_no_system_call_of_the_daemon_is_denied_in_service() {
     if !have(&["strace"]) {
         return;
     }
@@ -102,7 +102,7 @@ fn o05_no_call_of_the_daemons_is_refused_in_service() {
 }
 
 #[test]
-fn o06_where_getrandom_is_filtered_the_sandbox_is_no_reason_to_panic() {
+fn o06_a_filtered_getrandom_causes_no_panic_in_the_sandbox() {
     if !have(&["strace"]) {
         return;
     }
@@ -113,9 +113,9 @@ fn o06_where_getrandom_is_filtered_the_sandbox_is_no_reason_to_panic() {
     }
 }
 
-/// Older kernels and filters around us: then there is as much of a sandbox as can be had.
+/// On older kernels and under outer filters, the sandbox consists of the available layers.
 #[test]
-fn o08_a_layer_that_can_not_be_had_is_said_and_the_other_one_holds() {
+fn o08_an_unavailable_layer_is_logged_and_the_other_one_holds() {
     if !have(&["strace"]) {
         return;
     }

@@ -1,4 +1,4 @@
-//! Peers that keep the daemon waiting.
+//! Timeouts of silent and slow peers.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::support::{Daemon, LIMIT, Status, pattern};
 
 #[test]
-fn whoever_does_nothing_for_the_idle_timeout_is_closed() {
+fn a_peer_silent_for_the_idle_timeout_is_closed() {
     let daemon = Daemon::start(&["--idle-timeout", "1s"]);
     let mut idle = daemon.connect();
     let mut busy = daemon.connect();
@@ -14,7 +14,7 @@ fn whoever_does_nothing_for_the_idle_timeout_is_closed() {
     let opened = Instant::now();
     while daemon.log_has_no(&format!("closed peer={} ", idle.address())) {
         busy.echo(b"not idle\n");
-        assert!(opened.elapsed() < LIMIT, "the idle one is still there");
+        assert!(opened.elapsed() < LIMIT, "the idle peer is still connected");
     }
     assert!(opened.elapsed() > Duration::from_millis(900), "{:?}", opened.elapsed());
     assert_eq!(daemon.closing(idle.address()).cause, "idle");
@@ -25,17 +25,17 @@ fn whoever_does_nothing_for_the_idle_timeout_is_closed() {
 }
 
 #[test]
-fn a_line_that_is_not_finished_is_not_kept_for_ever_by_more_bytes() {
-    // So long a line that none of it is echoed as a piece.
+fn more_bytes_of_an_unfinished_line_do_not_extend_its_timeout() {
+    // The limit is so high that no piece of the line is echoed.
     let daemon = Daemon::start(&["--line-timeout", "400ms", "--max-line", "16m"]);
     let mut patient = daemon.connect();
     patient.echo(b"whole lines only\n");
     let mut slow = daemon.connect();
     let begun = Instant::now();
-    // It is never silent, and never gets to the end of its line.
+    // The peer is never silent, and never finishes its line.
     while slow.try_send(b"x") && daemon.log_has_no(&format!("closed peer={} ", slow.address())) {
         patient.echo(b"whole lines only\n");
-        assert!(begun.elapsed() < LIMIT, "the line is still kept");
+        assert!(begun.elapsed() < LIMIT, "the unfinished line is still kept");
     }
     assert_eq!(daemon.closing(slow.address()).cause, "line-timeout");
     assert!(begun.elapsed() > Duration::from_millis(350), "{:?}", begun.elapsed());
@@ -45,12 +45,12 @@ fn a_line_that_is_not_finished_is_not_kept_for_ever_by_more_bytes() {
 }
 
 #[test]
-fn a_line_that_is_echoed_in_pieces_is_not_finished_by_them() {
+fn echoed_pieces_of_an_unfinished_line_do_not_extend_its_timeout() {
     let daemon = Daemon::start(&["--line-timeout", "400ms", "--max-line", "16"]);
     let mut endless = daemon.connect();
     let begun = Instant::now();
     while endless.try_echo(b"x of sixteen....").is_ok() {
-        assert!(begun.elapsed() < LIMIT, "the line has no end, and the connection none");
+        assert!(begun.elapsed() < LIMIT, "the endless line has no timeout");
     }
     assert_eq!(daemon.closing(endless.address()).cause, "line-timeout");
     drop(endless);
@@ -58,13 +58,13 @@ fn a_line_that_is_echoed_in_pieces_is_not_finished_by_them() {
 }
 
 #[test]
-fn a_line_that_is_finished_in_time_starts_the_next_ones_time() {
+fn a_line_finished_in_time_starts_the_timeout_of_the_next_line() {
     let daemon = Daemon::start(&["--line-timeout", "1s"]);
     let mut peer = daemon.connect();
     let begun = Instant::now();
     peer.send(b"begin");
     while begun.elapsed() < Duration::from_millis(1500) {
-        // Each turn finishes a line and begins another.
+        // Each round finishes a line and begins another.
         peer.exchange(b"end\nbegin", b"");
         peer.recv_exact(9);
     }
@@ -75,7 +75,7 @@ fn a_line_that_is_finished_in_time_starts_the_next_ones_time() {
 }
 
 #[test]
-fn whoever_reads_slowly_but_steadily_is_neither_stalled_nor_idle() {
+fn a_slow_but_steady_reader_is_neither_stalled_nor_idle() {
     let daemon = Daemon::start(&["--stall-timeout", "500ms", "--idle-timeout", "500ms"]);
     let mut peer = daemon.connect();
     let sent = pattern(3_000_000);
@@ -84,10 +84,10 @@ fn whoever_reads_slowly_but_steadily_is_neither_stalled_nor_idle() {
     while echoed.len() < sent.len() {
         let piece = (sent.len() - echoed.len()).min(8192);
         echoed.extend(peer.recv_exact(piece));
-        // Slower than the daemon writes: about four seconds for all of it.
+        // Slower than the daemon writes: about four seconds in total.
         thread::park_timeout(Duration::from_millis(10));
     }
-    sender.join().unwrap().expect("everything is taken");
+    sender.join().unwrap().expect("the daemon reads everything");
     assert!(echoed == sent, "everything comes back as it was");
     peer.half_close();
     assert_eq!(daemon.closing(peer.address()).cause, "finished");
@@ -96,7 +96,7 @@ fn whoever_reads_slowly_but_steadily_is_neither_stalled_nor_idle() {
 }
 
 #[test]
-fn whoever_takes_nothing_of_what_is_owed_is_closed() {
+fn a_peer_that_reads_no_pending_output_is_closed() {
     let daemon = Daemon::start(&["--stall-timeout", "500ms"]);
     let mut peer = daemon.connect_narrow();
     while peer.try_send(&pattern(60_000)) {}
@@ -105,8 +105,8 @@ fn whoever_takes_nothing_of_what_is_owed_is_closed() {
     assert!(closing.bytes_out < closing.bytes_in, "{closing:?}");
     drop(peer);
     let ended = |status: &Status| status.alive() == 0;
-    daemon.wait_for_status("nobody is left", ended);
-    // Idle is not stalled.
+    daemon.wait_for_status("no connection is left", ended);
+    // An idle peer without pending output is not stalled.
     let mut idle = daemon.connect();
     idle.echo(b"a line\n");
     drop(idle);

@@ -1,4 +1,4 @@
-//! Connections that send no PROXY header, and those that do beside them.
+//! Connections without a PROXY header, beside connections with one.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -36,7 +36,7 @@ fn h14_silent_newcomers_evict_no_client_that_is_identified() {
         peer.exchange(&[V1, b"in\n"].concat(), b"in\n");
     }
     let silent = daemon.connect_many(40);
-    daemon.wait_for_status("they evict each other", |status| status.count("evicted") == 32);
+    daemon.wait_for_status("silent ones evict each other", |status| status.count("evicted") == 32);
     for peer in &mut clients {
         peer.echo(b"still here\n");
     }
@@ -46,14 +46,14 @@ fn h14_silent_newcomers_evict_no_client_that_is_identified() {
     daemon.epilogue_with(&[V1, b"bye\n"].concat(), b"bye\n");
 }
 
-/// A version 2 header: command and version, family, and what follows.
+/// A version 2 header: version and command, family, and the rest.
 fn v2(command: u8, family: u8, rest: &[u8]) -> Vec<u8> {
     let length = u16::try_from(rest.len()).unwrap();
     [b"\r\n\r\n\0\r\nQUIT\n", &[command, family][..], &length.to_be_bytes(), rest].concat()
 }
 
 #[test]
-fn h15_headers_of_version_2_are_taken_and_refused_by_their_length() {
+fn h15_headers_of_version_2_are_accepted_or_rejected_by_their_length() {
     let v4 = [192, 0, 2, 7, 127, 0, 0, 1, 0x12, 0x67, 0x26, 0x95];
     let certificate = [&v4[..], &[0x20; 3000]].concat();
     let longest = [&v4[..], &vec![0x20; 65_523]].concat();

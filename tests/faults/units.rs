@@ -1,5 +1,5 @@
-//! The units for systemd in `docs/deploy`: that they are what they say, and leave the daemon what
-//! it needs.
+//! The systemd units in `docs/deploy`: they are valid and restrictive, and allow every system call
+//! that the daemon makes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use super::support::{BINARY, Builder, WAIT, have};
 
 const SERVICES: [&str; 2] = ["tcpechod.service", "tcpechod@.service"];
 
-/// What the whole of a service may be exposed to, on the scale of systemd-analyze(1) from 0 to 10.
+/// The highest accepted exposure level of a service, on systemd-analyze(1)'s scale from 0 to 10.
 const EXPOSURE_MAX: f64 = 1.5;
 
 fn place(unit: &str) -> PathBuf {
@@ -28,7 +28,7 @@ fn values(unit: &str, setting: &str) -> Vec<String> {
     found.map(ToOwned::to_owned).collect()
 }
 
-/// What the tool writes, with nothing between that is for a terminal.
+/// The output of systemd-analyze, without formatting for a terminal.
 fn analyze(arguments: &[&str]) -> String {
     let mut tool = Command::new("systemd-analyze");
     let output = tool.arg("--no-pager").args(arguments).env("LC_ALL", "C.UTF-8").output().unwrap();
@@ -38,7 +38,7 @@ fn analyze(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn s07_the_services_are_exposed_to_little() {
+fn s07_the_exposure_level_of_the_services_is_low() {
     if !have(&["systemd-analyze"]) {
         return;
     }
@@ -63,7 +63,7 @@ fn s07_the_units_hold_no_error() {
         ("tcpechod.socket", "tcpechod.socket"),
         ("tcpechod@.service", "tcpechod@1.service"),
     ] {
-        // The tool wants the program to be there.
+        // systemd-analyze requires that the program exists.
         let text = fs::read_to_string(place(unit)).unwrap().replace("/usr/sbin/tcpechod", BINARY);
         let path = directory.path().join(name);
         fs::write(&path, text).unwrap();
@@ -74,10 +74,10 @@ fn s07_the_units_hold_no_error() {
     assert_eq!(analyze(&arguments), "");
 }
 
-/// The command of each service, in its environment, is one that the daemon understands; and
-/// systemd has more patience than the drain takes.
+/// The daemon accepts the command and the environment of each service, and systemd's stop timeout
+/// is longer than the drain's.
 #[test]
-fn s07_the_services_start_the_daemon_with_what_it_understands() {
+fn s07_the_services_start_the_daemon_with_valid_options() {
     for unit in SERVICES {
         let commands = values(unit, "ExecStart");
         let [command] = commands.as_slice() else { panic!("{unit}: {commands:?}") };
@@ -98,7 +98,7 @@ fn s07_the_services_start_the_daemon_with_what_it_understands() {
     }
 }
 
-/// The calls that a service may make: what its filters name, groups resolved, one after the other.
+/// The system calls that a service may make: its filters applied in order, with groups resolved.
 fn allowed(unit: &str) -> BTreeSet<String> {
     let mut allowed = members("@default");
     for filter in values(unit, "SystemCallFilter") {
@@ -124,7 +124,7 @@ fn members(name: &str) -> BTreeSet<String> {
     inside.filter(|line| !line.is_empty()).flat_map(members).collect()
 }
 
-/// A run with everything that the daemon does under systemd, every call of it recorded.
+/// Records every system call of a run that uses all of the daemon's features under systemd.
 #[test]
 fn s08_the_services_may_make_every_call_that_the_daemon_makes() {
     if !have(&["strace", "systemd-analyze"]) {

@@ -1,4 +1,4 @@
-//! Unix sockets: the file that goes with each, and what is different about their peers.
+//! Unix sockets: their files, lock files, and peers.
 
 use std::fs::{self, File};
 use std::io::{self, IoSlice, Read, Write};
@@ -18,7 +18,7 @@ use super::support::{Builder, Daemon, Ended, LIMIT, eventually, have, lacks, pat
 
 const LINE: &[u8] = b"through the file system\n";
 
-/// A daemon on that path, and on a free port besides.
+/// A daemon on this path and on a free TCP port.
 fn daemon_at(path: &Path) -> Daemon {
     Builder::new(&[]).listen("127.0.0.1:0").listen(&listen(path)).start()
 }
@@ -70,14 +70,14 @@ fn u01_a_unix_peer_is_echoed_whole_and_logged_by_its_process() {
     daemon.wait_for_log(&closing);
     daemon.terminate();
     assert_eq!(daemon.wait_for_exit().code(), Some(0));
-    assert!(!path.exists(), "the file goes with the daemon");
+    assert!(!path.exists(), "the daemon removes its socket file");
     daemon.epilogue_ended(0);
 }
 
 #[test]
 fn u02_a_socket_left_behind_is_replaced() {
     let (_directory, path) = place();
-    // Closing it leaves the file, as a process does that is killed.
+    // Closing the listener leaves the file, as a killed process does.
     drop(UnixListener::bind(&path).unwrap());
     let daemon = daemon_at(&path);
     echo(&connect(&path), LINE);
@@ -86,7 +86,7 @@ fn u02_a_socket_left_behind_is_replaced() {
 }
 
 #[test]
-fn u02_a_socket_on_which_somebody_answers_is_left_alone() {
+fn u02_a_socket_with_a_live_listener_is_left_alone() {
     let (_directory, path) = place();
     let daemon = daemon_at(&path);
     let ended = refused_at(&path);
@@ -108,7 +108,7 @@ fn u02_a_file_that_is_no_socket_is_left_alone() {
 }
 
 #[test]
-fn u02_a_path_that_is_too_long_or_nowhere_is_said() {
+fn u02_a_path_that_is_too_long_or_in_no_directory_is_an_error() {
     let (directory, _) = place();
     for path in [directory.path().join("x".repeat(120)), directory.path().join("no/such/place")] {
         let ended = refused_at(&path);
@@ -119,7 +119,7 @@ fn u02_a_path_that_is_too_long_or_nowhere_is_said() {
 }
 
 #[test]
-fn u03_a_socket_that_another_has_taken_over_is_not_removed() {
+fn u03_a_path_taken_over_by_another_daemon_is_not_removed() {
     let (_directory, path) = place();
     let mut first = daemon_at(&path);
     fs::remove_file(&path).unwrap();
@@ -134,14 +134,14 @@ fn u03_a_socket_that_another_has_taken_over_is_not_removed() {
 fn u03_a_successor_that_starts_during_the_drain_keeps_its_socket() {
     let (_directory, path) = place();
     let mut first = daemon_at(&path);
-    // Owed more than it takes, this one keeps the first daemon from ending.
+    // Pending output for a peer that does not read keeps the first daemon from ending.
     let mut peer = first.connect();
     let owed = first.owe(&mut peer);
     first.terminate();
     first.wait_for_log("draining");
-    // Its listener is closed then, and its file's number free, but for what keeps it.
+    // The listener is closed; only the daemon's O_PATH descriptor keeps the inode number in use.
     let refused = || UnixStream::connect(&path).is_err().then_some(());
-    eventually("nobody answers any more", refused);
+    eventually("no listener answers any more", refused);
     let second = daemon_at(&path);
     assert!(peer.read_to_end() == owed);
     drop(peer);
@@ -150,9 +150,9 @@ fn u03_a_successor_that_starts_during_the_drain_keeps_its_socket() {
     second.epilogue();
 }
 
-/// A daemon that ends removes its socket between our bind, which it is in the way of, and our look.
+/// Another daemon's socket file makes our bind fail, and is removed before we examine it.
 #[test]
-fn u03_a_socket_that_goes_while_it_is_looked_at_is_no_error() {
+fn u03_a_socket_file_that_disappears_during_the_start_is_no_error() {
     if !have(&["strace"]) {
         return;
     }
@@ -166,7 +166,7 @@ fn u03_a_socket_that_goes_while_it_is_looked_at_is_no_error() {
 }
 
 #[test]
-fn u03_of_daemons_that_start_at_once_one_has_the_socket() {
+fn u03_of_daemons_that_start_at_once_one_gets_the_socket() {
     let (_directory, path) = place();
     drop(UnixListener::bind(&path).unwrap());
     let started: Vec<_> = (0..3)
@@ -176,7 +176,7 @@ fn u03_of_daemons_that_start_at_once_one_has_the_socket() {
         })
         .collect();
     let mut running = started;
-    eventually("two of them have given up", || {
+    eventually("two daemons have given up", || {
         running.retain_mut(|child| child.try_wait().unwrap().is_none());
         (running.len() == 1).then_some(())
     });
@@ -187,7 +187,7 @@ fn u03_of_daemons_that_start_at_once_one_has_the_socket() {
     }
 }
 
-/// Whoever may read the directory can lock it.
+/// Every user who may read the directory can lock it.
 #[test]
 fn u07_a_lock_of_the_directory_keeps_no_daemon_from_starting() {
     let (directory, path) = place();
@@ -201,7 +201,7 @@ fn u07_a_lock_of_the_directory_keeps_no_daemon_from_starting() {
 }
 
 #[test]
-fn u07_a_lock_that_is_not_our_own_is_done_without() {
+fn u07_a_lock_file_of_another_user_or_behind_a_link_is_not_used() {
     let (directory, path) = place();
     let lock = directory.path().join("echo.lock");
     let elsewhere = directory.path().join("elsewhere");
@@ -210,7 +210,7 @@ fn u07_a_lock_that_is_not_our_own_is_done_without() {
     assert!(!elsewhere.exists(), "no link is followed");
     fs::remove_file(&lock).unwrap();
     if !rustix::process::geteuid().is_root() {
-        lacks("root, who can make a file another user's");
+        lacks("root, to give a file to another user");
         return;
     }
     let theirs = File::create(&lock).unwrap();
@@ -221,7 +221,7 @@ fn u07_a_lock_that_is_not_our_own_is_done_without() {
 }
 
 #[test]
-fn u07_another_daemon_that_never_finishes_is_said() {
+fn u07_a_lock_held_by_another_process_is_an_error_that_names_it() {
     let (directory, path) = place();
     let lock = directory.path().join("echo.lock");
     let ours = File::create(&lock).unwrap();
@@ -233,17 +233,17 @@ fn u07_another_daemon_that_never_finishes_is_said() {
 }
 
 #[test]
-fn u04_descriptors_that_are_sent_along_stop_no_echo() {
+fn u04_descriptors_sent_along_with_a_line_stop_no_echo() {
     let (_directory, path) = place();
     let daemon = daemon_at(&path);
     let peer = connect(&path);
     echo(&peer, LINE);
-    // All in one event: a read stops behind the line that carries a descriptor.
+    // All in one event: a read stops after the line that carries a descriptor.
     daemon.stopped(|| {
         send_with_descriptor(&peer, b"with one\n").unwrap();
         (&peer).write_all(b"without\n").unwrap();
     });
-    // Before the peer takes anything, for that would be an event.
+    // Checked before the peer reads, because that would cause an event.
     let sent = u64::try_from(LINE.len() + 17).unwrap();
     daemon.wait_for_status("all is read", |status| status.count("bytes_in") == sent);
     let mut back = [0; 17];
@@ -265,7 +265,7 @@ fn send_with_descriptor(stream: &UnixStream, line: &[u8]) -> io::Result<()> {
 }
 
 #[test]
-fn u05_the_permissions_are_what_the_umask_leaves() {
+fn u05_the_umask_determines_the_permissions_of_the_socket() {
     let (_directory, path) = place();
     let daemon = Builder::new(&[])
         .wrapped(&["sh", "-c", "umask 077 && exec \"$0\" \"$@\""])
@@ -277,7 +277,7 @@ fn u05_the_permissions_are_what_the_umask_leaves() {
 }
 
 #[test]
-fn u06_the_other_two_programs_connect_to_it() {
+fn u06_client_and_load_generator_connect_to_a_unix_socket() {
     let (_directory, path) = place();
     let daemon = daemon_at(&path);
     let mut client = Command::new(env!("CARGO_BIN_EXE_tcpecho"))
@@ -301,7 +301,7 @@ fn u06_the_other_two_programs_connect_to_it() {
 }
 
 #[test]
-fn u06_nobody_there_is_refused() {
+fn u06_a_unix_socket_without_a_listener_is_refused() {
     let (directory, path) = place();
     drop(UnixListener::bind(&path).unwrap());
     let run = |path: &Path| {

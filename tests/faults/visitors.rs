@@ -1,4 +1,4 @@
-//! The metrics' HTTP, asked by curl, read by Prometheus' own parser, and abused.
+//! The admin endpoint: requests by curl, Prometheus' own parser, and abuse.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -12,8 +12,8 @@ use socket2::{Domain, Socket, Type};
 
 use super::support::{Builder, Daemon, LIMIT, eventually, have};
 
-/// Prints each sample of standard input as `name{label="value"} number`, read by the parser that
-/// Prometheus' own client library has; fails on anything that is no OpenMetrics.
+/// Parses standard input with the parser of Prometheus' own client library, and prints each sample
+/// as `name{label="value"} number`; fails on input that is no OpenMetrics.
 const PARSER: &str = "
 import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -31,7 +31,7 @@ pub(super) fn daemon(arguments: &[&str]) -> (Daemon, SocketAddr) {
     (daemon, address)
 }
 
-/// What curl says of it: the status, and the body.
+/// Requests `path` with curl; returns the status and the body.
 pub(super) fn curl(address: SocketAddr, path: &str, options: &[&str]) -> (String, String) {
     let url = format!("http://{address}{path}");
     let limit = LIMIT.as_secs().to_string();
@@ -59,11 +59,11 @@ fn samples(text: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The answer to whatever is sent, read to its end.
+/// Sends a request, and reads the answer to its end.
 pub(super) fn answer_to(address: SocketAddr, sent: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
-    // It may be answered, and closed, before all is sent.
+    // The daemon may answer and close before the whole request is sent.
     stream.write_all(sent).ok();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok();
@@ -71,7 +71,7 @@ pub(super) fn answer_to(address: SocketAddr, sent: &[u8]) -> String {
 }
 
 #[test]
-fn m01_metrics_are_open_metrics_and_say_what_the_status_says() {
+fn m01_metrics_are_open_metrics_and_count_connections_bytes_and_lines() {
     if !have(&["curl", "/usr/bin/python3"]) {
         return;
     }
@@ -81,7 +81,7 @@ fn m01_metrics_are_open_metrics_and_say_what_the_status_says() {
     peer.echo(b"two\n");
     let gone = daemon.connect();
     gone.reset();
-    daemon.wait_for_status("one has gone", |status| status.count("reset") == 1);
+    daemon.wait_for_status("one is reset", |status| status.count("reset") == 1);
     let (status, text) = curl(address, "/metrics", &[]);
     assert_eq!(status, "200");
     let samples = samples(&text);
@@ -99,17 +99,17 @@ fn m01_metrics_are_open_metrics_and_say_what_the_status_says() {
     ] {
         assert!(samples.lines().any(|line| line == sample), "{sample} is not in:\n{samples}");
     }
-    eventually("visitors have gone", || {
+    eventually("admin connections are closed", || {
         let (_, text) = curl(address, "/metrics", &[]);
         let count = text.lines().find_map(|line| line.strip_prefix("process_open_fds "))?;
-        // The one who asks is a descriptor too.
+        // The connection of this request is a descriptor too.
         (count.parse::<usize>().unwrap() == daemon.fds() + 1).then_some(())
     });
     drop(peer);
     daemon.epilogue();
 }
 
-/// What the scrape says of each metric as a row of the table in the operators' document.
+/// The metrics of a scrape as rows of the table in `docs/operations.md`.
 fn rows(text: &str) -> String {
     let mut rows = String::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
@@ -127,7 +127,7 @@ fn rows(text: &str) -> String {
     rows
 }
 
-/// A daemon to which an error of accept and a fault on request happen, so that all are there.
+/// An accept error and an injected fault happen, so that every metric is present.
 #[test]
 fn every_metric_is_in_the_operators_table_and_no_other() {
     if !have(&["curl", "strace"]) {
@@ -153,7 +153,7 @@ fn every_metric_is_in_the_operators_table_and_no_other() {
 }
 
 #[test]
-fn m02_health_is_told_and_readiness_ends_with_the_drain() {
+fn m02_healthz_stays_200_and_readyz_turns_503_with_the_drain() {
     if !have(&["curl"]) {
         return;
     }
@@ -161,13 +161,13 @@ fn m02_health_is_told_and_readiness_ends_with_the_drain() {
     assert_eq!(curl(address, "/healthz", &[]).0, "200");
     assert_eq!(curl(address, "/readyz", &[]), ("200".to_owned(), "ready\n".to_owned()));
     assert_eq!(curl(address, "/healthz", &["--head"]).0, "200");
-    // Owed more than its socket takes, the peer keeps the daemon from ending.
+    // Pending output for a peer that does not read keeps the drain from ending.
     let mut peer = daemon.connect();
     let owed = daemon.owe(&mut peer);
     daemon.terminate();
     daemon.wait_for_log("draining");
     assert_eq!(curl(address, "/readyz", &[]), ("503".to_owned(), "draining\n".to_owned()));
-    assert_eq!(curl(address, "/healthz", &[]).0, "200", "it is well, and only goes");
+    assert_eq!(curl(address, "/healthz", &[]).0, "200", "healthy while it drains");
     let back = peer.read_to_end();
     assert!(back == owed, "{} of {} bytes", back.len(), owed.len());
     drop(peer);
@@ -176,7 +176,7 @@ fn m02_health_is_told_and_readiness_ends_with_the_drain() {
 }
 
 #[test]
-fn m03_what_is_wrong_is_told_by_its_status() {
+fn m03_an_invalid_request_gets_the_matching_error_status() {
     let (daemon, address) = daemon(&[]);
     let many: String = (0..100).fold(String::new(), |mut text, n| {
         write!(text, "h{n}: x\r\n").unwrap();
@@ -204,22 +204,22 @@ fn visitor(address: SocketAddr) -> TcpStream {
 }
 
 #[test]
-fn m04_slow_and_silent_visitors_have_five_seconds() {
+fn m04_slow_and_silent_admin_connections_are_closed_after_five_seconds() {
     let (daemon, address) = daemon(&[]);
     let (mut slow, mut silent) = (visitor(address), visitor(address));
     slow.write_all(b"GET /metrics HTT").unwrap();
     let mut text = String::new();
     slow.read_to_string(&mut text).unwrap();
     assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
-    assert_eq!(silent.read_to_end(&mut Vec::new()).unwrap(), 0, "it never asked");
+    assert_eq!(silent.read_to_end(&mut Vec::new()).unwrap(), 0, "no answer without a request");
     drop((slow, silent));
     daemon.epilogue();
 }
 
-/// As many connects as a table of visitors holds come again and again between a probe's connect and
-/// its request.
+/// Between a probe's connect and its request come as many connections as the admin table holds, in
+/// every round.
 #[test]
-fn m07_a_flood_of_silent_connects_keeps_no_probe_out() {
+fn m07_a_flood_of_silent_admin_connections_keeps_no_probe_out() {
     let (daemon, address) = daemon(&[]);
     let mut peer = daemon.connect();
     let mut flood = VecDeque::new();
@@ -227,7 +227,7 @@ fn m07_a_flood_of_silent_connects_keeps_no_probe_out() {
         for _ in 0..count {
             let mut one = visitor(address);
             if begun {
-                // Not deferred, for it has sent something. It may be evicted already.
+                // With input, the kernel does not defer its accept. It may be evicted already.
                 drop(one.write_all(b"GET /me"));
             }
             flood.push_back(one);
@@ -251,7 +251,7 @@ fn m07_a_flood_of_silent_connects_keeps_no_probe_out() {
 }
 
 #[test]
-fn m08_an_address_that_may_not_ask_for_metrics_is_closed_at_once() {
+fn m08_an_admin_connection_from_a_denied_address_is_closed_at_once() {
     let (daemon, address) = daemon(&["--metrics-allow", "127.0.0.1"]);
     let (status, _) = curl(address, "/healthz", &[]);
     assert_eq!(status, "200");
@@ -261,7 +261,7 @@ fn m08_an_address_that_may_not_ask_for_metrics_is_closed_at_once() {
     let mut refused = TcpStream::from(socket);
     refused.set_read_timeout(Some(LIMIT)).unwrap();
     refused.write_all(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
-    // Closed with its request unread, or before that came.
+    // Closed with its request unread, or before the request came.
     let answer = refused.read_to_end(&mut Vec::new());
     assert!(answer.as_ref().is_ok_and(|read| *read == 0) || answer.is_err(), "{answer:?}");
     let (_, metrics) = curl(address, "/metrics", &[]);
@@ -270,7 +270,7 @@ fn m08_an_address_that_may_not_ask_for_metrics_is_closed_at_once() {
 }
 
 #[test]
-fn m05_a_visitor_that_resets_or_asks_twice_harms_nobody() {
+fn m05_an_admin_connection_that_resets_or_sends_two_requests_harms_no_peer() {
     let (daemon, address) = daemon(&[]);
     let mut peer = daemon.connect();
     for _ in 0..50 {
@@ -281,14 +281,14 @@ fn m05_a_visitor_that_resets_or_asks_twice_harms_nobody() {
     let twice =
         b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\nGET /healthz HTTP/1.1\r\nHost: here\r\n\r\n";
     let answer = answer_to(address, twice);
-    assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "and then it is closed: {answer}");
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "one answer, then a close: {answer}");
     peer.echo(b"still here\n");
     drop(peer);
     daemon.epilogue();
 }
 
 #[test]
-fn m06_an_address_that_cannot_be_had_is_said() {
+fn m06_a_metrics_address_in_use_is_an_error_that_names_it() {
     let daemon = Daemon::start(&[]);
     let taken = daemon.address().to_string();
     let ended = Builder::new(&["--metrics", &taken]).env("RUST_LOG", "error").run_to_end();

@@ -6,11 +6,11 @@ use rustix::process::Signal;
 
 use super::support::{Builder, Daemon, Peer, Status, have, only_one_ends, pattern};
 
-/// Far more than the daemon's socket, its reader's and the daemon itself hold.
+/// Far more than the sockets at both ends and the daemon's buffer hold.
 const MUCH: usize = 12 << 20;
 
 #[test]
-fn w01_writing_to_peers_that_have_gone_ends_them_and_nobody_else() {
+fn w01_writes_to_closed_peers_end_their_connections_and_no_others() {
     let daemon = Daemon::start(&[]);
     let mut bystander = daemon.connect();
     for _ in 0..200 {
@@ -37,12 +37,12 @@ fn w02_a_reset_that_a_write_sees_first_is_a_reset() {
     peer.reset();
     let closing = daemon.closing(address);
     assert_eq!(closing.cause, "reset");
-    assert!(closing.bytes_out < closing.bytes_in, "it was owed something: {closing:?}");
+    assert!(closing.bytes_out < closing.bytes_in, "output was pending: {closing:?}");
     daemon.epilogue();
 }
 
 #[test]
-fn w03_a_parent_that_restores_sigpipe_does_not_have_it_killed() {
+fn w03_a_parent_that_restores_sigpipe_does_not_get_the_daemon_killed() {
     if !have(&["env"]) {
         return;
     }
@@ -79,10 +79,10 @@ fn w05_short_writes_lose_double_and_reorder_nothing() {
     let sending = peer.send_beside(bytes.clone());
     let mut received = Vec::new();
     while received.len() < bytes.len() {
-        // Pieces of all sizes, so that the daemon's writes are cut in all places.
+        // Pieces of all sizes, so that the daemon's writes stop at all offsets.
         received.extend(peer.recv_some(1 + received.len() % 3001));
     }
-    assert!(received == bytes, "{} bytes came back, but not those", received.len());
+    assert!(received == bytes, "{} bytes came back, but not the same ones", received.len());
     sending.join().unwrap().unwrap();
     drop(peer);
     daemon.epilogue();
@@ -98,7 +98,7 @@ fn w06_a_peer_that_stops_reading_and_goes_on_gets_everything() {
     other.echo(b"undisturbed\n");
     let expected = bytes.iter().copied().cycle().take(sent);
     let expected: Vec<_> = expected.chain([b'\n']).collect();
-    // The last line had no end yet.
+    // The last line has no newline yet.
     let sending = peer.send_beside(vec![b'\n']);
     assert!(peer.recv_exact(sent + 1) == expected, "{sent} bytes");
     sending.join().unwrap().unwrap();
@@ -118,7 +118,7 @@ fn w07_unread_input_does_not_destroy_the_replies_before_it() {
         bytes.extend([number.to_be_bytes(), 1_i64.to_be_bytes()].concat());
         expected.extend((number + 1).to_be_bytes());
     }
-    // The violation, and much that nobody will ever read as records.
+    // The protocol error, and many bytes that the daemon never parses.
     bytes.extend([i64::MAX.to_be_bytes(), 1_i64.to_be_bytes()].concat());
     bytes.extend(vec![7; 1 << 20]);
     let sending = peer.send_beside(bytes);
@@ -133,13 +133,13 @@ fn w07_unread_input_does_not_destroy_the_replies_before_it() {
 }
 
 #[test]
-fn w08_megabytes_owed_at_the_peers_fin_are_all_written() {
+fn w08_megabytes_pending_at_the_peers_fin_are_all_written() {
     let daemon = Daemon::start(&[]);
     let mut peer = daemon.connect_narrow();
     let bytes = pattern(MUCH);
     let mut received = Vec::new();
     let sending = peer.send_beside(bytes.clone());
-    // It is read here only because the daemon would not take it all otherwise.
+    // Read meanwhile, because otherwise the daemon would stop reading.
     while !sending.is_finished() {
         received.extend(peer.recv_some(1 << 16));
     }
@@ -153,8 +153,8 @@ fn w08_megabytes_owed_at_the_peers_fin_are_all_written() {
     daemon.epilogue();
 }
 
-/// A daemon that has seen the FIN of its only peer and owes it the echo of its last line, which
-/// has no end and is returned.
+/// A daemon in phase flushing: its only peer has sent FIN, and the echo of the peer's last line,
+/// which has no newline, is pending. Also returns that line.
 fn flushing() -> (Daemon, Peer, Vec<u8>) {
     let daemon = Daemon::start(&["--max-line", "16m", "--drain-timeout", "1m"]);
     let mut peer = daemon.connect_narrow();
@@ -177,7 +177,7 @@ fn w08_a_last_line_is_written_long_after_the_peers_fin() {
 }
 
 #[test]
-fn w08_a_reset_instead_of_taking_it_is_noticed() {
+fn w08_a_reset_while_flushing_ends_the_connection() {
     let (daemon, peer, _) = flushing();
     let address = peer.address();
     peer.reset();
@@ -188,7 +188,7 @@ fn w08_a_reset_instead_of_taking_it_is_noticed() {
 }
 
 #[test]
-fn w08_a_daemon_that_ends_meanwhile_writes_it_all_the_same() {
+fn w08_a_drain_while_flushing_writes_all_pending_output() {
     let (daemon, mut peer, line) = flushing();
     daemon.terminate();
     daemon.wait_for_log("draining, for at most");
@@ -198,7 +198,7 @@ fn w08_a_daemon_that_ends_meanwhile_writes_it_all_the_same() {
 }
 
 #[test]
-fn w09_no_socket_is_told_to_linger() {
+fn w09_no_socket_lingers_on_close() {
     if !have(&["strace"]) {
         return;
     }
@@ -209,8 +209,8 @@ fn w09_no_socket_is_told_to_linger() {
     peer.reset();
     daemon.closing(address);
     let trace = daemon.trace();
-    assert!(trace.contains("SO_REUSEADDR"), "it does show what is set:\n{trace}");
-    // Of no time it is RST, and waits for nobody.
+    assert!(trace.contains("SO_REUSEADDR"), "the trace shows setsockopt calls:\n{trace}");
+    // With a linger time of 0, close sends RST and does not wait.
     let mut lingering = trace.lines().filter(|line| line.contains("SO_LINGER"));
     assert!(lingering.all(|line| line.contains("l_linger=0")), "close would wait:\n{trace}");
     daemon.epilogue();
@@ -221,15 +221,15 @@ fn w10_a_drain_with_slow_readers_cuts_no_request_and_mixes_no_replies() {
     let arguments = ["--service", "sum", "--drain-timeout", "1m"];
     let mut daemon = Daemon::start(&arguments);
     let mut peer = daemon.connect_narrow();
-    // Each has one right reply, and that is longer than the line: much is owed for little input.
+    // Each line has one right reply, which is longer: little input makes much pending output.
     let lines = b"1 2 3\n".repeat(1_000);
     peer.send_until_stuck(&lines, usize::MAX);
     daemon.terminate();
     daemon.wait_for_log("draining");
     let replies = String::from_utf8(peer.read_to_end()).unwrap();
     assert!(replies.ends_with('\n'));
-    // What was on its way when the socket was found empty is not answered: the last line of all may
-    // be a beginning, and is answered as it stands.
+    // Input in flight when the daemon finds the socket empty is not answered: the last line may be
+    // incomplete, and is answered as it stands.
     let all = replies.lines().count();
     assert!(all > 1000, "{all} replies");
     for (number, reply) in replies.lines().take(all - 1).enumerate() {
@@ -241,7 +241,7 @@ fn w10_a_drain_with_slow_readers_cuts_no_request_and_mixes_no_replies() {
 }
 
 #[test]
-fn w11_who_has_half_closed_and_is_owed_something_is_not_sent_fin() {
+fn w11_an_error_with_output_pending_sends_rst_to_a_half_closed_peer() {
     if !have(&["strace"]) {
         return;
     }

@@ -1,4 +1,4 @@
-//! What `tests/demos/run` does where nothing can be demonstrated.
+//! `tests/demos/run` on a machine without the permissions for a demonstration.
 
 use std::env;
 use std::fs::{self, Permissions};
@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// Runs it with an unshare(1) that is forbidden, as in a container.
+/// Runs it with an unshare(1) that fails, as in a container.
 fn run_without_namespaces(words: &[&str], ci: Option<&str>) -> Output {
     let directory = TempDir::new().unwrap();
     let unshare = directory.path().join("unshare");
@@ -24,7 +24,7 @@ fn run_without_namespaces(words: &[&str], ci: Option<&str>) -> Output {
 }
 
 #[test]
-fn a_demonstration_that_cannot_be_run_is_skipped_with_status_77_and_a_remedy() {
+fn a_demonstration_without_namespaces_is_skipped_with_status_77_and_remedies() {
     for words in [&["echo"][..], &["startup"], &[], &["--check", "echo", "startup"]] {
         let output = run_without_namespaces(words, None);
         assert_eq!(output.status.code(), Some(77), "{words:?}: {output:?}");
@@ -41,7 +41,7 @@ fn a_demonstration_that_cannot_be_run_is_skipped_with_status_77_and_a_remedy() {
 }
 
 #[test]
-fn in_ci_a_demonstration_that_cannot_be_run_is_a_failure() {
+fn a_demonstration_without_namespaces_fails_in_ci() {
     for words in [&["echo"][..], &[]] {
         let output = run_without_namespaces(words, Some("true"));
         assert_eq!(output.status.code(), Some(1), "{words:?}: {output:?}");

@@ -1,4 +1,4 @@
-//! The commands of the project where cargo's target directory is another than usual.
+//! The commands of the project with another target directory than cargo's default.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 use super::{PAGES, ran};
 
-/// What a setting of the target directory is called.
+/// The variables that set the target directory.
 const SETTINGS: [&str; 2] = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"];
 
-/// A target directory with the tests' programs and pages, as `make` would have built them.
+/// A target directory with the tests' programs and pages, in the layout of `make`.
 fn built() -> TempDir {
     let target = TempDir::new().unwrap();
     fs::create_dir(target.path().join("release")).unwrap();
@@ -28,16 +28,16 @@ fn built() -> TempDir {
     target
 }
 
-/// The usual place, said so: a person may have set another.
+/// The default directory, named explicitly, because the environment may set another.
 fn usual() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target")
 }
 
-/// A program of the project, with that setting of the target directory.
+/// A command of the project, with that setting of the target directory.
 fn project(program: &str, setting: (&str, &Path)) -> Command {
     let mut command = Command::new(program);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("MAKEFLAGS").env_remove("MFLAGS");
-    // This runs under cargo, which may be another than `cargo` is here.
+    // The test runs under cargo, which may differ from `cargo` in the PATH.
     SETTINGS.iter().chain(&["CARGO", "TCPECHO_BIN"]).for_each(|name| _ = command.env_remove(name));
     command.env(setting.0, setting.1);
     command
@@ -48,7 +48,7 @@ fn make(setting: (&str, &Path), words: &[String]) -> String {
 }
 
 #[test]
-fn what_is_installed_and_demonstrated_is_where_cargo_was_told_to_build() {
+fn install_and_demonstrations_use_the_configured_target_directory() {
     let target = built();
     for setting in SETTINGS {
         let setting = (setting, target.path());
@@ -66,9 +66,9 @@ fn what_is_installed_and_demonstrated_is_where_cargo_was_told_to_build() {
     }
 }
 
-/// As `sudo make install` runs, which drops the variable.
+/// `sudo make install` drops the variable.
 #[test]
-fn what_was_built_elsewhere_is_installed_without_the_setting_too() {
+fn install_without_the_setting_uses_the_last_target_directory() {
     let target = built();
     let note = target.path().join("note");
     let noted = format!("noted={}", note.display());
@@ -78,11 +78,11 @@ fn what_was_built_elsewhere_is_installed_without_the_setting_too() {
     make((SETTINGS[0], &usual()), &["install".to_owned(), noted.clone(), destination]);
     assert!(root.path().join("usr/local/bin/tcpecho").is_file());
     make((SETTINGS[0], &usual()), &["note-place".to_owned(), noted]);
-    assert!(!note.exists(), "what is built now is where it usually is");
+    assert!(!note.exists(), "the default directory needs no note");
 }
 
 #[test]
-fn no_command_uses_the_usual_directory_where_there_is_another() {
+fn no_command_uses_the_default_directory_if_another_is_set() {
     let target = TempDir::new().unwrap();
     let commands = [
         "all",
@@ -106,7 +106,8 @@ fn no_command_uses_the_usual_directory_where_there_is_another() {
     assert!(elsewhere > 10, "{elsewhere}: {told}");
     let wrong: Vec<_> = words
         .filter(|word| word.starts_with("target/") || Path::new(word).starts_with(&usual))
-        // Cargo.toml names that place, and `make` notes here where it built.
+        // Cargo.toml names the package directory, and `make` records the target directory in
+        // `.built`.
         .filter(|word| !word.contains("target/package") && !word.contains("target/.built"))
         .filter(|word| Path::new(word) != usual)
         .collect();

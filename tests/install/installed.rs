@@ -1,4 +1,4 @@
-//! `make install` and `make uninstall`, into a directory that stands for the root.
+//! `make install` and `make uninstall`, with a directory in place of the root.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ fn destination(root: &Path) -> String {
     format!("DESTDIR={}", root.display())
 }
 
-/// Every file of `docs`, but for what only a package is made of.
+/// Every file of `docs` except the inputs of the package.
 fn documents() -> Vec<PathBuf> {
     let mut files = below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("docs"), "f");
     files.retain(|path| !path.starts_with("deploy/debian"));
@@ -23,7 +23,7 @@ fn documents() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_file_is_where_it_should_be() {
+fn every_file_is_installed_in_its_place_with_its_mode() {
     let root = TempDir::new().unwrap();
     make("install", &[destination(root.path())]);
     let mut expected: Vec<PathBuf> = [
@@ -62,7 +62,7 @@ fn every_file_is_where_it_should_be() {
 }
 
 #[test]
-fn the_programs_run_from_there() {
+fn installed_programs_run() {
     let root = TempDir::new().unwrap();
     make("install", &[destination(root.path())]);
     for program in ["bin/tcpecho", "bin/tcpecho-load", "sbin/tcpechod"] {
@@ -89,10 +89,10 @@ fn the_units_name_the_daemon_and_its_documents_as_installed() {
     assert!(readme.contains("](operations.md)") && !readme.contains("](docs/"), "{readme}");
 }
 
-/// Into a root where some of the directories are there already, and somebody else's file; twice,
-/// as an upgrade does.
+/// Installs into a root with some existing directories and, in the end, a foreign file; twice, as
+/// an upgrade does.
 #[test]
-fn uninstall_leaves_what_was_there_and_nothing_else() {
+fn uninstall_leaves_only_foreign_files_and_directories() {
     let root = TempDir::new().unwrap();
     let bin = root.path().join("usr/local/bin");
     fs::create_dir_all(&bin).unwrap();

@@ -1,9 +1,9 @@
-//! What a machine gets by `make install` and by the package, and that it can be rid of it again;
-//! the manual pages and completions, read by the programs that people read them with.
+//! The results of `make install` and of the Debian package, and their removal; the manual pages and
+//! completions, parsed by the programs that show them.
 //!
 //! The programs are those that cargo has built for the tests, so nothing is built here.
 
-// What is looked at is a Debian system.
+// The tests inspect a Debian system.
 #![cfg(target_os = "linux")]
 #![expect(clippy::panic, clippy::unwrap_used, reason = "what the tests share is a test too")]
 
@@ -22,15 +22,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// The manual pages, below `man`, and the completions: in cargo's own directory for tests, because
-/// what is static is not removed at the end.
+/// The manual pages, below `man`, and the completions. They are in cargo's directory for tests,
+/// because a static is never dropped, so it could not remove a temporary one.
 static PAGES: LazyLock<PathBuf> = LazyLock::new(|| {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
     ran(Command::new(env!("CARGO_BIN_EXE_tcpecho-pages")).arg(&directory));
     directory
 });
 
-/// `make` of that target, with the tests' programs and pages and those variables.
+/// Runs that target of `make` with the tests' programs and pages and those variables.
 fn make(target: &str, variables: &[String]) {
     let built = Path::new(env!("CARGO_BIN_EXE_tcpechod")).parent().unwrap().display();
     let mut make = Command::new("make");
@@ -40,14 +40,14 @@ fn make(target: &str, variables: &[String]) {
     ran(make.args(variables));
 }
 
-/// What a command has written to standard output; it must end well.
+/// Runs a command, which must succeed, and returns its standard output.
 fn ran(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Every file below, or every directory.
+/// Lists every file, or every directory, below that one.
 fn below(directory: &Path, kind: &str) -> Vec<PathBuf> {
     let list = ran(Command::new("find").arg(directory).args(["-mindepth", "1", "-type", kind]));
     let mut paths: Vec<_> = list

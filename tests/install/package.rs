@@ -1,8 +1,8 @@
-//! The Debian package: what is in it, and that it comes and goes without a trace.
+//! The Debian package: its content, and its removal without a trace.
 //!
-//! It is put together by dpkg-deb from the files of `make package`, which are those that
-//! `make deb` takes too: to build cargo-deb first takes longer than all other tests.
-//! `make deb-check` shows the same of the package that cargo-deb has made.
+//! dpkg-deb builds it from the files of `make package`, the same as those of `make deb`, because
+//! building cargo-deb first takes longer than all other tests. `make deb-check` runs the same test
+//! on the package built by cargo-deb.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::tools::{have, lacks};
 use crate::{below, make, ran};
 
-/// What package.sh ends with where there is nothing to overlay directories with.
+/// The exit status of package.sh without overlay mounts.
 const NO_OVERLAY: i32 = 77;
 
 const CONTROL: &str = "\
@@ -34,7 +34,7 @@ fn files_of_the_package(place: &Path) {
 }
 
 #[test]
-fn the_package_has_what_debian_wants() {
+fn the_package_has_the_files_that_debian_requires() {
     let directory = TempDir::new().unwrap();
     let tree = directory.path().join("tree");
     files_of_the_package(&tree);
@@ -64,7 +64,7 @@ fn the_package_has_what_debian_wants() {
 }
 
 #[test]
-fn the_package_comes_and_goes_without_a_trace() {
+fn an_installed_and_purged_package_leaves_no_trace() {
     if !have(&["dpkg-deb", "systemctl"]) {
         return;
     }

@@ -13,7 +13,7 @@ fn page(name: &str) -> PathBuf {
     PAGES.join("man").join(name)
 }
 
-/// As a terminal of that many columns would show it, without bold and underlined letters.
+/// The page as a terminal of 120 columns shows it, without bold and underlining.
 fn shown(name: &str) -> String {
     let mut groff = Command::new("groff");
     groff.args(["-man", "-Tascii", "-P-cbou", "-rLL=120n", "-ww"]).arg(page(name));
@@ -24,7 +24,7 @@ fn shown(name: &str) -> String {
 }
 
 #[test]
-fn a_manual_page_has_the_sections_that_one_looks_for() {
+fn a_manual_page_has_the_standard_sections() {
     if !have(&["groff"]) {
         return;
     }
@@ -38,7 +38,7 @@ fn a_manual_page_has_the_sections_that_one_looks_for() {
         let found: Vec<_> =
             sections.iter().copied().filter(|section| expected.contains(section)).collect();
         assert_eq!(found, expected, "{name}: {sections:?}");
-        assert!(!text.contains(['`', '\u{b6}']), "{name}: marks that are not for people:\n{text}");
+        assert!(!text.contains(['`', '\u{b6}']), "{name}: leftover markup:\n{text}");
     }
 }
 
@@ -69,7 +69,7 @@ fn a_manual_page_has_every_option_with_its_variable_and_default() {
 }
 
 #[test]
-fn a_manual_page_is_good_roff() {
+fn a_manual_page_passes_the_lint_of_mandoc() {
     if !have(&["mandoc"]) {
         return;
     }
@@ -79,7 +79,7 @@ fn a_manual_page_is_good_roff() {
     }
 }
 
-/// What bash offers after `tcpechod --max`.
+/// The completions of bash after `tcpechod --max`.
 #[test]
 fn bash_completes_an_option() {
     if !have(&["bash"]) {
@@ -109,9 +109,9 @@ fn fish_completes_an_option() {
     assert_eq!(offered, ["--max-connections", "--max-line", "--max-per-peer"]);
 }
 
-/// zsh has no way to be asked without a terminal, so its files are only parsed; the others too.
+/// zsh cannot complete without a terminal, so its files are only parsed, as are the others.
 #[test]
-fn shells_can_read_every_completion() {
+fn shells_can_parse_every_completion() {
     for (shell, directory) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish")] {
         if !have(&[shell]) {
             continue;

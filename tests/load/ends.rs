@@ -1,4 +1,4 @@
-//! Exit statuses, and what is said with them.
+//! Exit statuses, and their messages.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{Daemon, closed_port, command, eventually, finish, run};
 
 #[test]
-fn nobody_listens() {
+fn a_port_without_a_listener_is_refused() {
     let port = closed_port();
     let ran = run(port, &["-c", "3"]);
     assert_eq!(ran.code, Some(1));
@@ -28,7 +28,7 @@ fn the_name_is_unknown() {
 }
 
 #[test]
-fn a_command_line_that_is_wrong_is_usage() {
+fn an_invalid_command_line_is_a_usage_error() {
     let table: [(&[&str], &str); 19] = [
         (&["-n", "5", "--warmup", "1s"], "cannot be used with"),
         (&["-n", "5", "-d", "1s"], "cannot be used with"),
@@ -59,9 +59,9 @@ fn a_command_line_that_is_wrong_is_usage() {
     assert_eq!(ran.code, Some(2), "{ran:?}");
 }
 
-/// The longest times that are taken add up to a run that begins, and that Ctrl-C ends.
+/// With the longest accepted times, a run starts, and Ctrl-C ends it.
 #[test]
-fn g01_the_longest_run_that_can_be_asked_for_begins() {
+fn g01_the_longest_possible_run_starts() {
     let daemon = Daemon::start();
     let years = "100years";
     let options = ["-d", years, "--ramp", years, "--warmup", years, "--timeout", years, "-c", "1"];
@@ -82,15 +82,15 @@ fn g02_lines_with_no_warm_up_are_accepted() {
 }
 
 #[test]
-fn what_was_asked_for_decides() {
+fn fail_if_thresholds_decide_the_exit_status() {
     let daemon = Daemon::start();
     let port = daemon.port;
     assert_eq!(run(port, &["-n", "50", "--fail-if", "errors>0,p50>1m,lines<50"]).code, Some(0));
     let ran = run(port, &["-n", "50", "--fail-if", "errors>0", "--fail-if", "p99 >= 1us"]);
     assert_eq!(ran.code, Some(99));
     assert!(ran.stderr.contains("tcpecho-load: fail-if p99>=1us: it was "), "{}", ran.stderr);
-    assert!(ran.stdout.contains("latency of 50 lines"), "with a report all the same");
-    // What is not measured can't pass.
+    assert!(ran.stdout.contains("latency of 50 lines"), "the report is printed too");
+    // A threshold on a value that was not measured can't pass.
     let abort = ["--mode", "abort", "-n", "50", "--fail-if", "p99>1s"];
     let ran = run(port, &abort);
     assert_eq!(ran.code, Some(1));
@@ -98,11 +98,11 @@ fn what_was_asked_for_decides() {
 }
 
 #[test]
-fn ctrl_c_reports_what_was_found() {
+fn ctrl_c_ends_the_run_with_its_report() {
     let daemon = Daemon::start();
     let mut load = command(daemon.port, &["-d", "10m", "--format", "json", "--warmup", "0s"]);
     let mut child = load.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // It says every second how things are, at first.
+    // At first a progress line comes every second.
     let mut first = String::new();
     BufReader::new(child.stderr.take().unwrap()).read_line(&mut first).unwrap();
     assert!(first.starts_with("tcpecho-load: 1 s of 600 s, "), "{first}");
@@ -112,12 +112,12 @@ fn ctrl_c_reports_what_was_found() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["interrupted"], &report["errors"]), (&true.into(), &serde_json::json!({})));
     assert!(report["lines"].as_u64().unwrap() > 0 && report["duration_s"].as_f64().unwrap() >= 1.0);
-    assert_eq!(daemon.counted("finished"), 50, "the daemon saw an orderly end");
+    assert_eq!(daemon.counted("finished"), 50, "all connections ended in order");
 }
 
-/// The signals and the times are real; `src/load/engine/tests/stops.rs` has every moment of it.
+/// Signals and times are real here; `src/load/engine/tests/stops.rs` covers every moment.
 #[test]
-fn g09_a_load_that_was_stopped_accuses_nobody() {
+fn g09_a_stopped_load_generator_reports_no_server_error() {
     let daemon = Daemon::with(&["--fault", "delay:100ms=100%"]);
     let options = ["-c", "20", "-d", "3s", "--warmup", "0s", "--timeout", "1s", "--format", "json"];
     let mut load = command(daemon.port, &options);
@@ -137,7 +137,7 @@ fn g09_a_load_that_was_stopped_accuses_nobody() {
 }
 
 #[test]
-fn g08_a_run_without_its_server_is_over_in_time_and_says_what_it_waits_for() {
+fn g08_a_run_without_its_server_ends_in_time_and_prints_its_waits() {
     let daemon = Daemon::start();
     let options = ["-r", "1k", "-d", "2s", "--warmup", "0s", "--timeout", "2s", "-c", "5"];
     let mut load = command(daemon.port, &options);
@@ -159,7 +159,7 @@ fn g08_a_run_without_its_server_is_over_in_time_and_says_what_it_waits_for() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_said_before_the_run() {
+fn an_unwritable_report_is_an_error_before_the_run() {
     let ran = run(closed_port(), &["-o", "/nowhere/report"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     assert!(ran.stderr.contains("cannot write /nowhere/report"), "{}", ran.stderr);
@@ -167,7 +167,7 @@ fn a_report_that_cannot_be_written_is_said_before_the_run() {
 }
 
 #[test]
-fn nobody_reads_the_report() {
+fn a_report_without_a_reader_is_no_failure() {
     let daemon = Daemon::start();
     let mut load = command(daemon.port, &["-n", "50", "-q"]);
     let mut child = load.stdout(Stdio::piped()).spawn().unwrap();

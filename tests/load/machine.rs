@@ -1,4 +1,4 @@
-//! What this machine does not have: said with its remedy, and no error of the server.
+//! Missing local resources: reported with a hint, and as no error of the server.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{DAEMON, Daemon, LOAD, Ran, closed_port, finish, run};
 
 #[test]
-fn too_few_descriptors_are_said_before_the_run() {
+fn too_few_descriptors_are_an_error_before_the_run() {
     let mut load = Command::new("prlimit");
     load.args(["--nofile=64:64", LOAD, "127.0.0.1", "7", "-c", "100"]);
     let ran = finish(&mut load);
@@ -17,7 +17,7 @@ fn too_few_descriptors_are_said_before_the_run() {
 }
 
 #[test]
-fn a_source_that_is_not_ours_is_said_before_the_run() {
+fn a_source_of_another_machine_is_an_error_before_the_run() {
     let ran = run(closed_port(), &["--source", "192.0.2.1"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     let said = "--source 192.0.2.1: Cannot assign requested address (os error 99): no interface";
@@ -26,8 +26,8 @@ fn a_source_that_is_not_ours_is_said_before_the_run() {
     assert!(ran.stderr.contains("has no address of the family of --source"), "{}", ran.stderr);
 }
 
-/// Runs a script in a network of its own, with these ports for outgoing connections; none where
-/// that is not allowed.
+/// Runs a script in its own network namespace, with this range of ephemeral ports; returns None if
+/// that is not permitted.
 fn with_ports(ports: &str, script: &str) -> Option<Ran> {
     let setup = format!(
         "ip link set lo up && echo {ports} >/proc/sys/net/ipv4/ip_local_port_range || exit 77
@@ -47,7 +47,7 @@ fn with_ports(ports: &str, script: &str) -> Option<Ran> {
 }
 
 #[test]
-fn too_few_ports_are_said_before_the_run() {
+fn too_few_ports_are_an_error_before_the_run() {
     let script = format!("{LOAD} 127.0.0.1 -c 50 -n 50");
     let Some(ran) = with_ports("40000 40019", &script) else { return };
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
@@ -59,7 +59,7 @@ fn too_few_ports_are_said_before_the_run() {
 }
 
 #[test]
-fn ports_that_run_out_on_the_way_are_no_error_of_the_server() {
+fn ports_that_run_out_during_the_run_are_local_errors() {
     let script = format!("{LOAD} 127.0.0.1 --mode churn -c 4 -d 300ms --warmup 0s --format json");
     let Some(ran) = with_ports("40000 40019", &script) else { return };
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -76,21 +76,21 @@ fn ports_that_run_out_on_the_way_are_no_error_of_the_server() {
 
 #[test]
 fn a_connection_to_itself_is_no_echo() {
-    // There is only the one port to connect from, and nobody listens there.
+    // The only ephemeral port is the destination, which has no listener.
     let script = format!("{LOAD} 127.0.0.1 40000 -c 1 -n 5 --format json");
     let Some(ran) = with_ports("40000 40000", &script) else { return };
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert_eq!(ran.report()["errors_by_phase"], json!({"connect": {"refused": 1}}));
 }
 
-/// A thousand million lines are due each second, and hardly any of them can be sent.
+/// A thousand million lines are due each second, and few of them can be sent.
 #[test]
-fn g10_a_rate_that_cannot_be_had_takes_no_memory_and_ends_in_a_report() {
+fn g10_an_unreachable_rate_takes_no_memory_and_ends_in_a_report() {
     let daemon = Daemon::start();
     let limited = |time: &str, interrupted: bool| {
         let options = "-r 1000m -c 1 --warmup 0s --timeout 300ms --format json";
         let load = format!("{LOAD} 127.0.0.1 {} {options} -d {time}", daemon.port);
-        // Its progress is told once it runs, and then it is interrupted.
+        // The script waits for the first progress line, then interrupts the run.
         let script = if interrupted {
             format!(
                 "ulimit -v 1000000 && {load} 2>progress & \

@@ -1,17 +1,17 @@
-//! `tcpecho-load` as its users run it: the real program, against the real daemon and against
-//! servers that do wrong on purpose. What each test waits for, it waits for with a limit.
+//! Tests of the real `tcpecho-load` binary against the real daemon and faulty servers. Every wait
+//! has a time limit.
 
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "what the tests share is a test too"
+    reason = "shared test code may panic like a test"
 )]
 
 mod support;
 
 mod ends;
-// Network namespaces, prlimit(1), and how Linux words its errors.
+// Needs network namespaces, prlimit(1), and Linux's error texts.
 #[cfg(target_os = "linux")]
 #[expect(clippy::print_stdout, reason = "a test says that it is skipped")]
 mod machine;

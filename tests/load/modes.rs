@@ -1,10 +1,10 @@
-//! Every mode against the real daemon, whose own counters say the same.
+//! Every mode against the real daemon; the report agrees with the daemon's counters.
 
 use serde_json::{Value, json};
 
 use crate::support::{Daemon, report, run};
 
-/// Nothing went wrong, and everything that the daemon has seen is in the report.
+/// Asserts that the report has no errors, and every connection that the daemon has accepted.
 #[track_caller]
 fn agree(report: &Value, daemon: &Daemon) {
     assert_eq!((&report["errors"], &report["mismatches"]), (&json!({}), &json!(0)), "{report:#}");
@@ -35,7 +35,7 @@ fn an_open_loop_keeps_its_rate() {
 }
 
 #[test]
-fn a_stream_is_not_waited_for() {
+fn stream_mode_does_not_wait_for_echoes() {
     let daemon = Daemon::start();
     let report = report(daemon.port, &["--mode", "stream", "-n", "1k", "-s", "40k", "-c", "3"]);
     agree(&report, &daemon);
@@ -51,7 +51,7 @@ fn churn_connects_for_each_line() {
         let report = report(daemon.port, &options);
         agree(&report, &daemon);
         assert_eq!((report["lines"].as_u64(), daemon.counted("lines")), (Some(500), 500));
-        // Those that were begun when the last line came back had nothing to send.
+        // Connections opened before the last line came back had nothing to send.
         assert!(daemon.counted(cause) >= 500, "{close}");
         assert_eq!(report["transactions_total"], 500);
     }
@@ -87,7 +87,7 @@ fn a_half_close_gets_everything_back() {
     let report = report(daemon.port, &options);
     agree(&report, &daemon);
     let exchanges = report["transactions_total"].as_u64().unwrap();
-    // Those that were under way at the end may have sent fewer lines.
+    // Connections in progress at the end may have sent fewer lines.
     assert!(exchanges > 0, "{report:#}");
     assert!(report["lines_total"].as_u64() >= Some(exchanges * 200), "{report:#}");
     assert_eq!(report["lines_total"].as_u64(), Some(daemon.counted("lines")));
@@ -102,7 +102,7 @@ fn aborts_are_resets_and_no_errors() {
     agree(&report, &daemon);
     let aborted = report["transactions_total"].as_u64().unwrap();
     assert!(aborted >= 200, "{aborted}");
-    // Some of them were over before the daemon read anything.
+    // Some connections were over before the daemon read anything.
     let resets = daemon.counted("reset") + daemon.counted("broken-pipe");
     assert!(resets >= aborted, "{resets} of {aborted}");
     assert_eq!(daemon.counted("finished"), 0);
@@ -120,7 +120,7 @@ fn lines_come_from_every_source() {
 }
 
 #[test]
-fn with_a_proxys_header_everything_is_as_without() {
+fn a_proxy_header_changes_no_result() {
     let daemon = Daemon::with(&["--proxy-protocol", "require"]);
     for version in ["v1", "v2"] {
         for mode in ["echo", "churn", "half-close"] {
@@ -138,7 +138,7 @@ fn with_a_proxys_header_everything_is_as_without() {
 }
 
 #[test]
-fn g11_a_server_that_greets_is_loaded_like_any_other_where_that_is_said() {
+fn g11_with_skip_greeting_a_greeting_server_is_loaded_like_any_other() {
     let daemon = Daemon::with(&["--banner", "{host} greets {peer}"]);
     for mode in ["echo", "churn", "half-close"] {
         let options = ["--skip-greeting", "--mode", mode, "-n", "300", "-c", "7"];

@@ -1,4 +1,4 @@
-//! Files and forms of the report.
+//! Formats and files of the report.
 
 use std::fs;
 
@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::support::{Daemon, command, finish, report, run};
 
-/// What scripts are promised (`docs/load-report.schema.json` has all of it).
+/// The members that scripts may rely on (`docs/load-report.schema.json` lists all).
 #[test]
-fn the_object_has_what_was_promised() {
+fn the_json_report_has_the_promised_members() {
     let daemon = Daemon::start();
     let report = report(daemon.port, &["-n", "100", "-c", "2", "--seed", "7"]);
     let numbers = ["lines", "lines_per_s", "bytes", "duration_s", "mismatches"];
@@ -64,7 +64,7 @@ fn two_reports_are_compared_with_ratios() {
 }
 
 #[test]
-fn the_environment_is_heard_and_the_command_line_wins() {
+fn variables_set_options_and_the_command_line_wins() {
     let daemon = Daemon::start();
     let mut load = command(daemon.port, &["--format", "json", "-c", "3"]);
     load.env("TCPECHO_LOAD_LINES", "77").env("TCPECHO_LOAD_CONNECTIONS", "9");
@@ -73,7 +73,7 @@ fn the_environment_is_heard_and_the_command_line_wins() {
 }
 
 #[test]
-fn the_text_reads_as_it_should() {
+fn the_text_report_has_the_expected_lines() {
     let daemon = Daemon::start();
     let ran = run(daemon.port, &["-n", "500", "-c", "5", "-q"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");

@@ -14,10 +14,10 @@ use tempfile::TempDir;
 pub(crate) const LOAD: &str = env!("CARGO_BIN_EXE_tcpecho-load");
 pub(crate) const DAEMON: &str = env!("CARGO_BIN_EXE_tcpechod");
 
-/// Everything here takes a second or two; a busy machine may take longer.
+/// The limit of every wait. Each takes a second or two; a busy machine may need longer.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -26,14 +26,14 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// The report, of a run with `--format json`.
+    /// The report of a run with `--format json`.
     #[track_caller]
     pub(crate) fn report(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
-/// `tcpecho-load 127.0.0.1 PORT OPTIONS`, with no setting from outside.
+/// `tcpecho-load 127.0.0.1 PORT OPTIONS`, without settings from the environment.
 pub(crate) fn command(port: u16, options: &[&str]) -> Command {
     let mut command = Command::new(LOAD);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TCPECHO_LOAD_")) {
@@ -43,12 +43,12 @@ pub(crate) fn command(port: u16, options: &[&str]) -> Command {
     command
 }
 
-/// Runs it to its end.
+/// Runs the load generator to its end.
 pub(crate) fn run(port: u16, options: &[&str]) -> Ran {
     finish(&mut command(port, options))
 }
 
-/// Runs it to its end, and returns the report of a run that went well.
+/// Runs the load generator to its end, asserts success, and returns the report.
 #[track_caller]
 pub(crate) fn report(port: u16, options: &[&str]) -> Value {
     let ran = run(port, &[options, &["--format", "json"]].concat());
@@ -62,7 +62,7 @@ pub(crate) fn finish(command: &mut Command) -> Ran {
     Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Waits for something to be there.
+/// Polls `look` until it returns a value.
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + LIMIT;
@@ -75,7 +75,7 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
     }
 }
 
-/// The real daemon, on a port of its own.
+/// The real daemon, on a free port.
 pub(crate) struct Daemon {
     child: Child,
     pub(crate) port: u16,
@@ -103,7 +103,7 @@ impl Daemon {
         Self { child, port, directory }
     }
 
-    /// What it has counted under that name, once every connection has ended.
+    /// A number of the status line, once every connection has ended.
     pub(crate) fn counted(&self, name: &str) -> u64 {
         let status = eventually("a status without connections", || {
             let before = self.statuses().len();
@@ -132,14 +132,14 @@ fn number(status: &str, name: &str) -> Option<u64> {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // Stopped or not, it ends.
+        // SIGKILL ends a stopped daemon too.
         drop(self.child.kill());
         drop(self.child.wait());
     }
 }
 
-/// A server that does to each connection what the test wants: its number, and its stream. It has
-/// its port for as long as the test runs.
+/// Starts a server that runs `script` on the number and the stream of each connection. Returns its
+/// port, which it keeps as long as the test runs.
 pub(crate) fn serve(script: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -161,7 +161,7 @@ pub(crate) fn line(reader: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     (count > 0).then_some(line)
 }
 
-/// A port on which nobody listens.
+/// A port without a listener.
 pub(crate) fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,4 +1,4 @@
-//! Servers that do wrong: each is told, where and in which word.
+//! Faulty servers: the report names each error, by phase and word.
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use socket2::SockRef;
 
 use crate::support::{Daemon, line, run, serve};
 
-/// Echoes lines as `change` says, which is told the line's number.
+/// Answers each line with the result of `change` for its number and bytes.
 fn echo(stream: TcpStream, change: impl Fn(usize, Vec<u8>) -> Option<Vec<u8>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
@@ -26,7 +26,7 @@ fn echo(stream: TcpStream, change: impl Fn(usize, Vec<u8>) -> Option<Vec<u8>>) {
 const ONE: [&str; 6] = ["-c", "1", "-n", "100", "--format", "json"];
 
 #[test]
-fn a_byte_that_is_wrong_ends_with_status_1_and_is_named() {
+fn a_wrong_byte_exits_with_status_1_and_is_located() {
     let port = serve(|number, stream| {
         echo(stream, |line, mut bytes| {
             if number == 0 && line == 2 {
@@ -51,9 +51,9 @@ fn a_byte_that_is_wrong_ends_with_status_1_and_is_named() {
     assert!(found["local"].as_str().unwrap().starts_with("127.0.0.1:"));
 }
 
-/// Every fourth connection dies with its lines; the others are as fast as ever.
+/// Every fourth connection ends with lines unanswered; the others stay fast.
 #[test]
-fn g07_what_was_lost_or_failed_is_status_3_and_one_line() {
+fn g07_lost_or_failed_lines_exit_with_status_3_and_one_message() {
     let port = serve(|number, stream| {
         echo(stream, |line, bytes| (number % 4 != 0 || line < 3).then_some(bytes));
     });
@@ -80,17 +80,17 @@ fn g07_what_was_lost_or_failed_is_status_3_and_one_line() {
         let ran = run(port, &[&options[..], more].concat());
         assert_eq!(ran.code, Some(code), "{more:?}: {}", ran.stderr);
     }
-    // A verdict for people.
+    // The text report ends with a verdict.
     let ran = run(port, &["-c", "8", "-n", "400", "-q"]);
     assert!(ran.stdout.lines().last().unwrap().starts_with("verdict      lost or failed: "));
 }
 
 #[test]
-fn a_line_that_comes_twice_or_from_elsewhere_does_not_fit() {
+fn a_doubled_line_or_one_of_another_connection_is_a_mismatch() {
     let twice = serve(|_, stream| echo(stream, |_, bytes| Some([&bytes[..], &bytes[..]].concat())));
     let few = ["-c", "1", "-n", "5", "--format", "json"];
     assert_eq!(run(twice, &few).report()["first_mismatches"][0]["offset"], 64);
-    // The line of a connection to the one before it.
+    // Each line is answered with the line before it, of any connection.
     let last = std::sync::Mutex::new([&[b'x'; 63][..], b"\n"].concat());
     let crossed = serve(move |_, stream| {
         echo(stream, |_, bytes| Some(std::mem::replace(&mut *last.lock().unwrap(), bytes)));
@@ -100,11 +100,11 @@ fn a_line_that_comes_twice_or_from_elsewhere_does_not_fit() {
 }
 
 #[test]
-fn a_fin_or_a_reset_in_the_middle_is_told() {
+fn a_fin_or_a_reset_in_the_middle_is_reported() {
     let port = serve(|number, stream| match number {
         0 => echo(stream, |line, bytes| (line < 3).then_some(bytes)),
         1 => {
-            // To close with input that was not read sends RST.
+            // Closing with unread input sends RST.
             let mut one = [0];
             (&stream).read_exact(&mut one).unwrap();
         }
@@ -127,7 +127,7 @@ fn a_fin_or_a_reset_in_the_middle_is_told() {
 }
 
 #[test]
-fn a_server_that_answers_nothing_is_waited_for_as_long_as_was_said() {
+fn a_server_that_answers_nothing_times_out() {
     let port = serve(|_, stream| {
         thread::park_timeout(Duration::from_secs(60));
         drop(stream);
@@ -137,8 +137,8 @@ fn a_server_that_answers_nothing_is_waited_for_as_long_as_was_said() {
     assert_eq!(ran.code, Some(3), "{ran:?}");
     assert!(ran.stderr.contains("lines never answered"), "{}", ran.stderr);
     let report = ran.report();
-    // The load begins without an answer, and ends before anybody is dialled again: but for a
-    // machine that stands still meanwhile.
+    // The load begins without an answer, and ends before a second dial, unless the machine stalls
+    // meanwhile.
     let silent = report["unanswered"].as_u64().unwrap();
     assert!(silent == 3 || silent == 6, "{report:#}");
     assert_eq!(report["errors_by_phase"], json!({"timeout": {"timed-out": silent}}));
@@ -150,8 +150,8 @@ fn a_server_that_answers_nothing_is_waited_for_as_long_as_was_said() {
 }
 
 #[test]
-fn a_half_close_that_is_not_understood_is_told() {
-    // As servers do that take the peer's FIN for its end: what is still owed is lost.
+fn a_server_that_takes_a_half_close_for_the_end_is_reported() {
+    // Like servers that take the peer's FIN for its end: they drop pending output.
     let port = serve(|_, mut stream| {
         let mut all = Vec::new();
         stream.read_to_end(&mut all).unwrap();

@@ -1,7 +1,7 @@
-//! Every diagram of the documents is one that Mermaid itself can parse.
+//! Checks that Mermaid parses every diagram of the documents.
 //!
-//! Mermaid is a package for node. It is installed once, from the lock file beside this one, below
-//! cargo's target directory.
+//! Mermaid is a node package, installed once below cargo's target directory, from the lock file
+//! beside this file.
 
 use std::fs;
 use std::io::{self, Write};
@@ -17,19 +17,19 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn every_diagram_can_be_parsed_by_mermaid() {
+fn mermaid_parses_every_diagram() {
     let Some(mermaid) = installed() else { return };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut diagrams = Vec::new();
     for entry in [root.join("README.md"), root.join("docs")] {
         collect(&entry, &mut diagrams);
     }
-    assert!(diagrams.len() > 20, "the documents have more diagrams than {}", diagrams.len());
+    assert!(diagrams.len() > 20, "only {} diagrams found", diagrams.len());
     assert_eq!(complaints(&mermaid, &diagrams), "");
 }
 
 #[test]
-fn a_diagram_that_mermaid_cannot_parse_is_named() {
+fn an_invalid_diagram_is_named() {
     let Some(mermaid) = installed() else { return };
     let wrong = "sequenceDiagram\n    a->>b: one; two\n    c ->> : three\n";
     let diagrams = [("right", "sequenceDiagram\n    a->>b: one\n"), ("wrong", wrong)];
@@ -38,7 +38,7 @@ fn a_diagram_that_mermaid_cannot_parse_is_named() {
     assert!(told.starts_with("wrong: ") && told.lines().count() == 1, "{told}");
 }
 
-/// The diagrams of a document, or of all in a folder, with where they are.
+/// Collects the diagrams of a document, or of a folder, with their places.
 fn collect(place: &Path, diagrams: &mut Vec<Value>) {
     if place.is_dir() {
         for entry in fs::read_dir(place).unwrap() {
@@ -54,7 +54,7 @@ fn collect(place: &Path, diagrams: &mut Vec<Value>) {
     }
 }
 
-/// What Mermaid says of them, a line for each that is wrong.
+/// Returns Mermaid's errors, one line per invalid diagram.
 fn complaints(mermaid: &Path, diagrams: &[Value]) -> String {
     let mut node = Command::new("node");
     node.arg("parse.mjs").current_dir(mermaid).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -66,14 +66,14 @@ fn complaints(mermaid: &Path, diagrams: &[Value]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Where Mermaid is installed, or nothing where it can't be; then that is said.
+/// Returns the folder of Mermaid; None, with a message, if it cannot be installed.
 fn installed() -> Option<PathBuf> {
     static PLACE: std::sync::OnceLock<Result<PathBuf, String>> = std::sync::OnceLock::new();
     match PLACE.get_or_init(install) {
         Ok(place) => Some(place.clone()),
         Err(why) => {
-            assert!(std::env::var_os("CI").is_none(), "CI leaves nothing out: {why}");
-            // Not by a macro, whose output the test runner would keep to itself.
+            assert!(std::env::var_os("CI").is_none(), "CI skips nothing: {why}");
+            // Not with eprintln!, because the test runner captures its output.
             io::stderr().write_all(format!("SKIPPED the diagrams: {why}\n").as_bytes()).unwrap();
             None
         }
@@ -85,11 +85,11 @@ fn install() -> Result<PathBuf, String> {
         let mut version = Command::new(program);
         version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
         if !version.status().is_ok_and(|status| status.success()) {
-            return Err(format!("no {program} here"));
+            return Err(format!("{program} is missing"));
         }
     }
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mermaid");
-    // Written last, so that an installation that was interrupted is none.
+    // Written last, so that an interrupted installation does not count.
     let done = place.join("installed");
     let wanted = FILES.map(|(_, text)| text).concat();
     if fs::read_to_string(&done).is_ok_and(|found| found == wanted) {
@@ -104,7 +104,7 @@ fn install() -> Result<PathBuf, String> {
     let output = npm.current_dir(&place).stdin(Stdio::null()).output().unwrap();
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(format!("npm can't install Mermaid: {} {said}", output.status));
+        return Err(format!("npm cannot install Mermaid: {} {said}", output.status));
     }
     fs::write(done, wanted).unwrap();
     Ok(place)

@@ -1,8 +1,8 @@
 //! A million connections on one machine. Run with `make million`.
 //!
-//! As many daemons as the limit on descriptors asks for share one port; load generators connect
-//! from several addresses, echo a line on each connection, hold them, echo on some again, and
-//! close; then the daemons drain. Nothing may be lost.
+//! The daemons share one port; the descriptor limit determines their number. Load generators
+//! connect from several addresses, echo a line on each connection, hold all of them, echo a second
+//! line on some, and close; then the daemons drain. Nothing may be lost.
 
 #![expect(
     clippy::expect_used,
@@ -40,7 +40,7 @@ use self::crowd::Deadlines;
 
 const USAGE: &str = "usage: make million ARGS='[--connections N] [--out DIR]'";
 
-/// Twice and more of what a small machine takes.
+/// At least twice the time of a small machine.
 const DEADLINES: Deadlines = Deadlines {
     start: Duration::from_secs(60),
     open: Duration::from_secs(300),
@@ -48,11 +48,11 @@ const DEADLINES: Deadlines = Deadlines {
     drain: Duration::from_secs(60),
 };
 
-/// How long all are held, while nothing happens.
+/// How long all connections are held idle.
 const HOLD: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    // cargo test builds benches too when asked for all targets; this takes too long for it.
+    // `cargo test --all-targets` builds benches too; this one would take too long there.
     if !env::args().any(|word| word == "--bench") {
         println!("SKIPPED a million connections: make million");
         return ExitCode::SUCCESS;
@@ -66,11 +66,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// How many connections, and where the results go.
+/// Returns the number of connections, and the folder for the results.
 fn options() -> Result<(u64, PathBuf), String> {
     let (mut connections, mut out) = (1_000_000, env!("CARGO_MANIFEST_DIR").to_owned());
     out += "/docs/performance";
-    // Cargo adds this one.
+    // Cargo adds `--bench`.
     let words: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
     for pair in words.chunks(2) {
         match pair {
@@ -84,7 +84,8 @@ fn options() -> Result<(u64, PathBuf), String> {
     if connections == 0 { Err(USAGE.to_owned()) } else { Ok((connections, out.into())) }
 }
 
-/// An error is what went wrong, goals apart: they are of a million, and of an idle machine.
+/// Runs the million. Missed goals are not an error: they apply to a million connections, on an idle
+/// machine.
 fn run(connections: u64, out: &Path) -> Result<(), String> {
     let facts = page::facts(connections);
     let scale = limits::scale(connections)?;
@@ -93,7 +94,7 @@ fn run(connections: u64, out: &Path) -> Result<(), String> {
         println!("{limit}");
     }
     if limits.iter().any(|limit| !limit.suffices()) {
-        return Err("this machine lacks what is NEEDED above".to_owned());
+        return Err("this machine lacks the limits NEEDED above".to_owned());
     }
     let story = crowd::run(&scale, &DEADLINES, HOLD, |text| println!("{text}"))?;
     let table = page::table(&story, &scale);

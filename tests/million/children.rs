@@ -1,4 +1,4 @@
-//! The daemons and the load generators: started, asked, told to end.
+//! The processes of the daemons and the load generators.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::process::Process;
 use super::scale::Scale;
 
-/// How long a load process holds its connections if nobody tells it to end: longer than all
-/// deadlines of a run together.
+/// How long a load generator holds its connections without a signal: longer than all deadlines of a
+/// run together.
 const HOLD: &str = "1h";
 
 /// A daemon on a port that it shares with others.
@@ -22,7 +22,7 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// Starts one; the port is 0 for the first, and then that of the first.
+    /// Starts a daemon; the port is 0 for the first, and that of the first for the others.
     pub(crate) fn start(folder: &Path, number: u64, port: u16) -> Result<Self, String> {
         let port_file = folder.join(format!("port-{number}"));
         let words = [
@@ -37,7 +37,7 @@ impl Daemon {
         Ok(Self { process, port_file })
     }
 
-    /// Where it listens, once it does.
+    /// The address, once the daemon listens.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         fs::read_to_string(&self.port_file).ok()?.trim().parse().ok()
     }
@@ -77,7 +77,7 @@ impl Load {
         Ok(Self { process, connections, report })
     }
 
-    /// What it has found, once it has ended.
+    /// Returns its report, once it has ended.
     pub(crate) fn report(&self) -> Result<Value, String> {
         let text = fs::read_to_string(&self.report).map_err(|error| error.to_string())?;
         serde_json::from_str(&text).map_err(|error| error.to_string())

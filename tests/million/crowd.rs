@@ -1,5 +1,5 @@
-//! The crowd: it comes, is held, is asked again and leaves, and then the daemons end. Each phase
-//! has a deadline, and on every path out of here all processes are gone.
+//! A run: the connections are opened, held, partly verified again and closed; then the daemons
+//! drain. Each phase has a deadline, and every exit path ends all processes.
 
 use std::iter;
 use std::net::SocketAddr;
@@ -17,44 +17,44 @@ use super::sample::Sample;
 use super::scale::Scale;
 use super::verify;
 
-/// The longest that each phase may take.
+/// The longest duration of each phase.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
     /// Until all daemons listen.
     pub(crate) start: Duration,
-    /// Until everybody is connected and has been echoed.
+    /// Until all connections are open and echoed.
     pub(crate) open: Duration,
-    /// From the question for a second line until the last connection is closed.
+    /// From the signal for the second lines until the last connection is closed.
     pub(crate) close: Duration,
-    /// From SIGTERM until the last daemon has ended.
+    /// From SIGTERM until the last daemon has exited.
     pub(crate) drain: Duration,
 }
 
-/// How it went.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Story {
     pub(crate) samples: Vec<Sample>,
-    /// Until everybody was connected and echoed.
+    /// Time until all connections were open and echoed.
     pub(crate) opened: Duration,
-    /// At the end of the hold.
+    /// The sample at the end of the hold.
     pub(crate) held: Sample,
-    /// The part of the kernel's that it would never take back by itself.
+    /// The part of the kernel's memory that it cannot reclaim.
     pub(crate) unreclaimable_bytes: f64,
-    /// The daemons before they had a connection.
+    /// The memory of the daemons before the first connection.
     pub(crate) daemons_bytes_before: f64,
-    /// From the question for a second line until the last load process had ended.
+    /// Time from the signal for the second lines until the last load generator had exited.
     pub(crate) closed: Duration,
     pub(crate) drained: Duration,
-    /// What the daemons have counted, all together, in their last words.
+    /// The summed counts of the daemons' last status lines.
     pub(crate) counts: Counts,
-    /// What was not as it should be.
+    /// The errors found.
     pub(crate) wrong: Vec<String>,
 }
 
-/// How often it is looked.
+/// The sampling interval.
 const STEP: Duration = Duration::from_secs(1);
 
-/// For how long one looks whether something has happened, before anything else is done.
+/// The interval between two checks of a condition.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// All processes of a run.
@@ -68,7 +68,7 @@ struct Crowd {
     folder: TempDir,
 }
 
-/// Lets a crowd come and go, and says what it does. An error is a phase that did not end.
+/// Runs all phases, and reports their progress. Returns an error if a phase exceeds its deadline.
 pub(crate) fn run(
     scale: &Scale,
     deadlines: &Deadlines,
@@ -91,11 +91,11 @@ pub(crate) fn run(
     crowd.begun = Instant::now();
     crowd.start_loads(scale, address, deadlines.close)?;
     say(&format!("{} load generators connect", scale.loads));
-    crowd.until(deadlines.open, "everybody is connected and echoed", &say, |crowd, last| {
+    crowd.until(deadlines.open, "all connections are open and echoed", &say, |crowd, last| {
         crowd.is_whole(last, scale)
     })?;
     let opened = crowd.begun.elapsed();
-    say(&format!("all are open and echoed after {:.1} s", opened.as_secs_f64()));
+    say(&format!("all connections are open and echoed after {:.1} s", opened.as_secs_f64()));
 
     let end = Instant::now() + pause;
     let held = crowd.until(deadlines.open + pause, "the hold is over", &say, |crowd, last| {
@@ -106,7 +106,7 @@ pub(crate) fn run(
 
     let asked = Instant::now();
     crowd.loads.iter_mut().for_each(|load| load.process.signal(Signal::INT));
-    say("a share of them is asked again, and then all are closed");
+    say("some connections echo a second line, then all close");
     crowd.until(deadlines.close, "every load generator has ended", &say, |crowd, _| {
         Ok(crowd.loads.iter_mut().all(|load| load.process.ended().is_some()))
     })?;
@@ -134,7 +134,7 @@ pub(crate) fn run(
 }
 
 impl Crowd {
-    /// The first on any free port, the others on the same.
+    /// Starts the first daemon on a free port, and the others on the same port.
     fn start_daemons(&mut self, scale: &Scale, limit: Duration) -> Result<SocketAddr, String> {
         let first = Daemon::start(self.folder.path(), 0, 0)?;
         self.daemons.push(first);
@@ -163,14 +163,14 @@ impl Crowd {
         Ok(())
     }
 
-    /// Whether everybody is connected and echoed; an error once that can't be any more.
+    /// True once all connections are open and echoed; an error if a process has ended.
     fn is_whole(&mut self, sample: &Sample, scale: &Scale) -> Result<bool, String> {
         let daemons = self.daemons.iter_mut().map(|daemon| &mut daemon.process);
         still_run(daemons.chain(self.loads.iter_mut().map(|load| &mut load.process)))?;
         Ok(sample.open == scale.connections && sample.lines == scale.connections)
     }
 
-    /// Looks every second until it is so. Returns what was seen last.
+    /// Samples every second until the condition holds. Returns the last sample.
     fn until(
         &mut self,
         limit: Duration,
@@ -194,12 +194,12 @@ impl Crowd {
         }
     }
 
-    /// Asks every daemon, and looks at everybody's memory.
+    /// Requests a status line from every daemon, and samples all memory.
     fn sample(&mut self, limit: Duration) -> Result<Sample, String> {
         let before: Vec<_> = self.daemons.iter().map(|daemon| daemon.process.status().0).collect();
         self.daemons.iter_mut().for_each(|daemon| daemon.process.signal(Signal::USR1));
-        let statuses = within(limit, "every daemon tells its status", || {
-            // One that is gone would be waited for as long as may be.
+        let statuses = within(limit, "every daemon logs its status", || {
+            // Without this check, a daemon that has exited would delay the error until the limit.
             still_run(self.daemons.iter_mut().map(|daemon| &mut daemon.process))?;
             let statuses = iter::zip(&self.daemons, &before).map(|(daemon, before)| {
                 let (count, counts) = daemon.process.status();
@@ -221,26 +221,26 @@ impl Crowd {
         })
     }
 
-    /// Has the daemons drain and end.
+    /// Drains the daemons until they exit.
     fn end_daemons(&mut self, limit: Duration) -> Result<Vec<ExitStatus>, String> {
         self.daemons.iter_mut().for_each(|daemon| daemon.process.signal(Signal::TERM));
-        within(limit, "every daemon ends", || {
+        within(limit, "every daemon exits", || {
             Ok(self.daemons.iter_mut().map(|daemon| daemon.process.ended()).collect())
         })
     }
 }
 
-/// An error if one of them has ended too early.
+/// Returns an error if one of them has ended too early.
 fn still_run<'a>(processes: impl Iterator<Item = &'a mut Process>) -> Result<(), String> {
     for process in processes {
         if process.ended().is_some() {
-            return Err(format!("a process has ended too early: {}", process.last_words()));
+            return Err(format!("a process ended too early: {}", process.last_words()));
         }
     }
     Ok(())
 }
 
-/// Adds counters of the same name up.
+/// Adds up counters of the same name.
 fn sum(all: impl Iterator<Item = Counts>) -> Counts {
     let mut sum = Counts::new();
     for (name, count) in all.flatten() {
@@ -249,7 +249,7 @@ fn sum(all: impl Iterator<Item = Counts>) -> Counts {
     sum
 }
 
-/// Looks until there is something.
+/// Calls `look` until it returns a value.
 fn within<T>(
     limit: Duration,
     what: &str,

@@ -1,4 +1,4 @@
-//! The machine that a page's figures are of, read when they are made.
+//! The facts of the machine and the run, collected at the time of the run.
 
 use std::env::consts::ARCH;
 use std::fmt::Write;
@@ -6,8 +6,7 @@ use std::fs;
 use std::thread::available_parallelism;
 use std::time::SystemTime;
 
-/// A table: the command, which is `make` with that target and what was said to it; the machine; and
-/// what else there is to know.
+/// Returns a table of the command, `make` with target and arguments, of the machine, and of `more`.
 pub(crate) fn facts(target: &str, said: &str, more: &[(&str, String)]) -> String {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let command = match said {
@@ -27,10 +26,10 @@ pub(crate) fn facts(target: &str, said: &str, more: &[(&str, String)]) -> String
     table
 }
 
-/// How busy the machine has been in the last minute, five and fifteen (proc(5)).
+/// The load average of the last minute, five and fifteen minutes (proc(5)).
 pub(crate) fn load_average() -> (&'static str, String) {
     let load = file("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(", ");
-    ("load average before it", load)
+    ("load average before the run", load)
 }
 
 fn file(path: &str) -> String {

@@ -1,33 +1,33 @@
-//! Who holds how much memory.
+//! Memory of processes and of the kernel.
 
 use std::fs;
 use std::str::FromStr;
 
 use super::measure;
 
-/// What TCP counts its buffers in, in bytes.
+/// TCP counts its buffers in units of this many bytes.
 const PAGE_BYTES: f64 = 4096.0;
 
-/// Memory of processes, in bytes: what is theirs alone, `Private_Clean` and `Private_Dirty` of
+/// The private memory of processes, in bytes: `Private_Clean` and `Private_Dirty` of
 /// `/proc/PID/smaps_rollup` (proc(5)), without the program's code, which they share.
 pub(crate) fn private_bytes(processes: impl Iterator<Item = u32>) -> f64 {
-    // Not a sum, which is less than nothing where there are none.
+    // `sum` of no floats is -0.0.
     processes.map(measure::private_bytes).fold(0.0, |all, one| all + one)
 }
 
-/// What the kernel holds in objects, such as sockets (`Slab` of `/proc/meminfo`), and in TCP's
-/// buffers (`mem` of `/proc/net/sockstat`), for everybody on the machine.
+/// Memory that the kernel holds in objects such as sockets (`Slab` of `/proc/meminfo`) and in TCP
+/// buffers (`mem` of `/proc/net/sockstat`), system-wide.
 pub(crate) fn kernel_bytes() -> f64 {
     meminfo::<f64>("Slab:") * 1024.0 + buffers_bytes()
 }
 
-/// The part of these objects that the kernel would never take back by itself; sockets' inodes
-/// count as reclaimable though they are not while they are open.
+/// The part of these objects that the kernel cannot reclaim; inodes of open sockets count as
+/// reclaimable, although they are not.
 pub(crate) fn unreclaimable_bytes() -> f64 {
     meminfo::<f64>("SUnreclaim:") * 1024.0
 }
 
-/// How much could be given to programs without swapping.
+/// Memory available to programs without swapping.
 pub(crate) fn available_bytes() -> u64 {
     meminfo::<u64>("MemAvailable:") * 1024
 }
@@ -39,7 +39,7 @@ fn buffers_bytes() -> f64 {
     pages.and_then(|pages| pages.parse::<f64>().ok()).unwrap_or_default() * PAGE_BYTES
 }
 
-/// In KiB, as the file has it.
+/// In KiB, the unit of the file.
 fn meminfo<N: FromStr + Default>(name: &str) -> N {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! The crowd over time: how many there are, and below it, who holds how much memory for them.
+//! A plot of the connections over time, and below it, of the memory of daemons, load generators and
+//! kernel.
 
 use std::path::Path;
 
@@ -10,20 +11,21 @@ use plotters::style::TRANSPARENT;
 use super::drawing::{Canvas, Drawn, HEAD, LETTERS, SIZE, head};
 use super::sample::Sample;
 
-/// Apart for people who confuse red and green, and of the servers' own where they are shown too.
+/// Colors that remain distinct with red-green color blindness, and match those of the servers in
+/// other plots.
 const OPEN: (&str, RGBColor) = ("connections", RGBColor(0, 114, 178));
 const KERNEL: (&str, RGBColor) = ("kernel", RGBColor(110, 110, 110));
 const LOADS: (&str, RGBColor) = ("generators", RGBColor(0, 158, 115));
 const DAEMONS: (&str, RGBColor) = ("daemons", RGBColor(213, 94, 0));
 
-/// Where the axis of memory begins, in MB: less than that is a process that has just begun.
+/// The lower end of the memory axis, in MB; only a process that has just started has less.
 const LEAST_MB: f64 = 1.0;
 
 /// Draws both panels, one above the other.
 pub(crate) fn draw(samples: &[Sample], path: &Path) -> Drawn {
     let canvas = SVGBackend::new(path, SIZE).into_drawing_area();
     let legend = [OPEN, KERNEL, LOADS, DAEMONS];
-    head(&canvas, "Connections open, and memory that is held for them (logarithmic)", &legend)?;
+    head(&canvas, "Open connections, and the memory held for them (logarithmic)", &legend)?;
     let panels = canvas.margin(HEAD, 10, 10, 24).split_evenly((2, 1));
     let end = samples.last().map_or(1.0, |sample| sample.at.as_secs_f64());
     connections(&panels[0], samples, end)?;

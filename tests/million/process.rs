@@ -1,4 +1,4 @@
-//! A process of ours: started, watched, never left behind; and what a daemon says of itself.
+//! A process of a test: started, watched, and always ended; and the status lines of a daemon.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -7,16 +7,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Everything that a daemon counts, by name.
+/// All counts of a daemon's status line, by name.
 pub(crate) type Counts = BTreeMap<String, u64>;
 
-/// What the daemons count, 0 if it has not happened.
+/// Returns a count, or 0 if it is missing.
 pub(crate) fn count(counts: &Counts, name: &str) -> u64 {
     counts.get(name).copied().unwrap_or_default()
 }
 
-/// A process that is killed when this is dropped, and by the kernel should the harness be killed
-/// itself (`setpriv`, which then is the program: prctl(2), `PR_SET_PDEATHSIG`).
+/// A process that is killed when this is dropped, and by the kernel if the harness itself is killed
+/// (`setpriv` replaces itself with the program: prctl(2), `PR_SET_PDEATHSIG`).
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -24,7 +24,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts one; what it says and prints goes to `log`.
+    /// Starts a process; `log` receives its stdout and stderr.
     pub(crate) fn start(program: &str, words: &[String], log: PathBuf) -> Result<Self, String> {
         let failed = |error| format!("{}: {error}", log.display());
         let file = File::create(&log).map_err(failed)?;
@@ -44,7 +44,8 @@ impl Process {
         self.child.id()
     }
 
-    /// Its exit status, once it has ended. Until that was asked for, its id stays its own.
+    /// The exit status, once the process has ended. Until this call has returned it, no other
+    /// process can get the same id.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
@@ -57,15 +58,15 @@ impl Process {
         }
     }
 
-    /// All that it has said.
+    /// The whole output so far.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// How often a daemon has logged its status (SIGUSR1 asks for it), and what the last one says.
+    /// The number of status lines so far (SIGUSR1 requests one), and the counts of the last.
     pub(crate) fn status(&self) -> (usize, Counts) {
         let log = self.said();
-        // The last line may be half written.
+        // The last line may be incomplete.
         let whole = log.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let statuses: Vec<_> = whole.lines().filter(|line| line.contains("] status ")).collect();
         let words = statuses.last().unwrap_or(&"").split_whitespace();
@@ -74,7 +75,7 @@ impl Process {
         (statuses.len(), counts.collect())
     }
 
-    /// What it said last.
+    /// The last line of output.
     pub(crate) fn last_words(&self) -> String {
         let log = self.said();
         log.lines().next_back().unwrap_or_default().to_owned()

@@ -1,8 +1,8 @@
-//! What a load generator has found.
+//! The report of a load generator.
 
 use serde_json::Value;
 
-/// What is not as it is due, by its place in the report; errors and shortages are never due.
+/// Lists the fields that differ from their expected value; errors and local errors must be empty.
 pub(crate) fn complaints(
     report: &Value,
     due: impl IntoIterator<Item = (&'static str, u64)>,

@@ -1,18 +1,18 @@
-//! What is seen at one moment, and how it is told in a line.
+//! One sample of a run, and its log line.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What is seen at one moment.
+/// The state of a run at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
-    /// Since the first load process was started.
+    /// Since the start of the first load generator.
     pub(crate) at: Duration,
     pub(crate) open: u64,
     pub(crate) lines: u64,
     pub(crate) daemons_bytes: f64,
     pub(crate) loads_bytes: f64,
-    /// More than before anybody had connected.
+    /// The growth since before the first connection.
     pub(crate) kernel_bytes: f64,
 }
 

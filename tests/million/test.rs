@@ -1,7 +1,7 @@
-//! What `make million` does with a million connections, with 60,000: more than one daemon can
-//! hold, on one port; each echoes, some of them twice, nothing is lost, and all ends in order.
+//! `make million` with 60,000 connections, more than one daemon can hold, on one port: each
+//! connection echoes, some twice; nothing is lost, and all processes end in order.
 
-// So many connections are only to be had where all of 127.0.0.0/8 is ours.
+// So many connections need all of 127.0.0.0/8, which only Linux assigns to the loopback interface.
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::expect_used,
@@ -17,7 +17,7 @@ mod limits;
 #[path = "../bench/measure.rs"]
 mod measure;
 mod memory;
-#[expect(dead_code, reason = "a page is made of the million only")]
+#[expect(dead_code, reason = "only the million writes a page")]
 mod page;
 mod process;
 mod report;
@@ -48,7 +48,7 @@ fn sixty_thousand_connections_are_held_and_nothing_is_lost() {
     let lacking: Vec<_> = limits.iter().filter(|limit| !limit.suffices()).collect();
     if !lacking.is_empty() {
         for limit in lacking {
-            println!("SKIPPED a crowd: {limit}");
+            println!("SKIPPED 60,000 connections: {limit}");
         }
         assert!(std::env::var_os("CI").is_none(), "this machine is too small");
         return;

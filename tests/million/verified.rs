@@ -1,4 +1,4 @@
-//! That what is wrong with a run is found.
+//! Checks that `verify` finds errors.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -10,7 +10,7 @@ use super::scale::Scale;
 use super::verify::{complaints, daemons};
 
 #[test]
-fn a_report_is_right_only_to_the_last_line() {
+fn a_report_that_is_off_by_one_line_is_rejected() {
     let good = json!({
         "connections": {"attempted": 200, "established": 200, "failed": 0},
         "lines_total": 202, "bytes_total": 202 * 64, "held_verified": 2,
@@ -32,7 +32,7 @@ fn a_report_is_right_only_to_the_last_line() {
 }
 
 #[test]
-fn daemons_are_right_only_to_the_last_byte() {
+fn daemon_counts_that_are_off_by_one_are_rejected() {
     let scale = Scale::of(200, 20_000, 28_232).unwrap();
     let names = ["accepted", "closed", "finished", "lines", "bytes_in", "bytes_out"];
     let good = [200, 200, 200, 202, 202 * 64, 202 * 64];

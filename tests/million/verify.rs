@@ -1,5 +1,5 @@
-//! Nothing may be lost: what the load generators report and what the daemons have counted have to
-//! be what was asked for, to the last line.
+//! Checks that nothing is lost: the reports of the load generators and the counts of the daemons
+//! must match the scale, to the last line.
 
 use std::process::ExitStatus;
 
@@ -10,13 +10,13 @@ use super::process::{Counts, count};
 use super::report;
 use super::scale::Scale;
 
-/// What the load generator sends a line, in bytes, if it is not told otherwise.
+/// The load generator's default line length, in bytes.
 const LINE_BYTES: u64 = 64;
 
-/// The load generator's status after Ctrl-C.
+/// The load generator's exit status after Ctrl-C.
 const INTERRUPTED: i32 = 130;
 
-/// What is wrong with the load generators, which have ended.
+/// Lists the errors of the load generators, which have ended.
 pub(crate) fn loads(loads: &mut [Load]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (number, load) in loads.iter_mut().enumerate() {
@@ -35,7 +35,8 @@ pub(crate) fn loads(loads: &mut [Load]) -> Vec<String> {
     wrong
 }
 
-/// Every connection was made at the first attempt, and every line came back as it was sent.
+/// Checks that every connection was made at the first attempt, and that every line came back
+/// intact.
 pub(crate) fn complaints(report: &Value, connections: u64) -> impl Iterator<Item = String> {
     let again = Scale::again(connections);
     let lines = connections + again;
@@ -52,7 +53,7 @@ pub(crate) fn complaints(report: &Value, connections: u64) -> impl Iterator<Item
     report::complaints(report, counted)
 }
 
-/// What is wrong with the daemons: their last words, all together, and how they ended.
+/// Lists the errors of the daemons, from their summed final counts and their exit statuses.
 pub(crate) fn daemons(counts: &Counts, statuses: &[ExitStatus], scale: &Scale) -> Vec<String> {
     let (connections, lines) = (scale.connections, scale.lines());
     let due = [

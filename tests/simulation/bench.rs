@@ -1,5 +1,4 @@
-//! A million seeds of the simulation, or one again with all that happens in it. Run with
-//! `make simulate`.
+//! Runs a million seeds of the simulation, or replays one step by step. Run with `make simulate`.
 
 #![expect(
     clippy::expect_used,
@@ -37,11 +36,11 @@ use self::world::Telling;
 const USAGE: &str =
     "usage: make simulate ARGS='[--seeds N] [--from SEED] | --seed SEED | --first N | --bugs'";
 
-/// How many failing seeds are told of before the rest is left.
+/// The run stops after this many failing seeds.
 const FAILURES_MAX: u64 = 10;
 
 fn main() -> ExitCode {
-    // cargo test builds benches too when asked for all targets; this takes too long for it.
+    // `cargo test --all-targets` builds benches too; this one would take too long there.
     if !env::args().any(|word| word == "--bench") {
         println!("SKIPPED a million seeds: make simulate");
         return ExitCode::SUCCESS;
@@ -64,12 +63,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is asked for.
+/// The requested run.
 enum What {
     One(u64),
-    /// One after the other, until one fails.
+    /// In order, until one seed fails.
     First(u64),
-    /// Every bug that can be planted.
+    /// Every planted bug.
     Bugs,
     Many {
         from: u64,
@@ -79,7 +78,7 @@ enum What {
 
 fn what() -> Option<What> {
     let (mut from, mut seeds) = (0, 1_000_000);
-    // Cargo adds this one.
+    // Cargo adds `--bench`.
     let words: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
     if words == ["--bugs"] {
         return Some(What::Bugs);
@@ -98,11 +97,11 @@ fn what() -> Option<What> {
     Some(What::Many { from, seeds })
 }
 
-/// One seed, with all that happens.
+/// Runs one seed, and prints each step.
 fn one(seed: u64) -> ExitCode {
     match run::run(seed, Telling::Steps) {
         Ok(story) => {
-            println!("seed {seed} is well: {story}");
+            println!("seed {seed} passed: {story}");
             ExitCode::SUCCESS
         }
         Err(wrong) => {
@@ -112,7 +111,7 @@ fn one(seed: u64) -> ExitCode {
     }
 }
 
-/// Seeds in order, until one fails.
+/// Runs seeds in order, until one fails.
 fn first(seeds: u64) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let mut failing = (0..seeds).map(|seed| (seed, run::run(seed, Telling::Nothing)));
@@ -124,11 +123,11 @@ fn first(seeds: u64) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Seeds on every processor, each of which takes the next one.
+/// Runs seeds on all processors.
 fn many(from: u64, seeds: u64) -> ExitCode {
     let began = Instant::now();
     let (next, failures) = (AtomicU64::new(from), AtomicU64::new(0));
-    // Panics are failures like others, and told with their seed.
+    // A panic counts as a failure, and is printed with its seed.
     std::panic::set_hook(Box::new(|_| {}));
     let work = || {
         let (mut safety, mut liveness) = (Story::default(), Story::default());

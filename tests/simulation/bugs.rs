@@ -1,10 +1,10 @@
-//! Bugs to be planted, one at a time, each of a kind that reactors have had: what is worth its
-//! time finds every one of them.
+//! Bugs to plant, one at a time, each of a kind that reactors have had. The simulation must find
+//! every one.
 
-/// A bug: in that file, one text in place of another.
+/// A bug: replaces one text in a file.
 #[derive(Debug)]
 pub(super) struct Bug {
-    /// What it does, in a sentence.
+    /// The wrong behavior, in one sentence.
     pub(super) what: &'static str,
     pub(super) file: &'static str,
     pub(super) right: &'static str,
@@ -13,39 +13,39 @@ pub(super) struct Bug {
 
 pub(super) const BUGS: &[Bug] = &[
     Bug {
-        what: "readiness is forgotten: a short read means an empty socket, though the end is near",
+        what: "readiness is lost: a short read counts as an empty socket, although FIN is near",
         file: "src/connection/serve.rs",
         right: "if fresh < room.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {",
         wrong: "if fresh < room.len() {",
     },
     Bug {
-        what: "readiness is forgotten: an interrupted read counts as would-block",
+        what: "readiness is lost: an interrupted read counts as would-block",
         file: "src/connection/serve.rs",
         right: "if errno::would_block(&error) {\n            self.ready.remove(Ready::READABLE",
         wrong: "if errno::would_block(&error) || errno::is_interrupted(&error) {\n            \
                 self.ready.remove(Ready::READABLE",
     },
     Bug {
-        what: "readiness is stale: would-block on a read disproves nothing",
+        what: "readiness is stale: would-block on a read does not clear it",
         file: "src/connection/serve.rs",
         right: "self.ready.remove(Ready::READABLE.union(Ready::READ_TO_EAGAIN));",
         wrong: "self.ready.remove(Ready::READ_TO_EAGAIN);",
     },
     Bug {
-        what: "readiness is forgotten: an interrupted write is not tried again",
+        what: "readiness is lost: an interrupted write is not retried",
         file: "src/connection/output.rs",
         right: "self.ready.insert(Ready::WRITABLE);",
         wrong: "self.ready.remove(Ready::WRITABLE);",
     },
     Bug {
-        what: "the gate does not try again when descriptors have run out",
+        what: "accept is not retried after descriptors ran out",
         file: "src/reactor/accept.rs",
         right: "self.accept_failed(fault, &error)?;",
         wrong: "self.accept_failed(fault, &error)?;\n                        \
                 self.admission.mark_empty(listener);",
     },
     Bug {
-        what: "whoever waits behind the first in a queue is forgotten",
+        what: "connections behind the first in the accept queue are forgotten",
         file: "src/reactor/accept.rs",
         right: "if questions.next().is_some() && self.os.queue_is_empty(listener) {",
         wrong: "if questions.next().is_some() {",
@@ -57,85 +57,85 @@ pub(super) const BUGS: &[Bug] = &[
         wrong: "let _rest = (rest, now);",
     },
     Bug {
-        what: "the connection is closed at FIN although something is owed",
+        what: "FIN closes the connection although output is pending",
         file: "src/connection/serve.rs",
         right: "Phase::Open | Phase::Draining(Cause::Drained) if self.has_output() => {",
         wrong: "Phase::Open | Phase::Draining(Cause::Drained) if false => {",
     },
     Bug {
-        what: "who is introduced and ends in one turn is reaped twice",
+        what: "a connection identified and closed in one turn is reaped twice",
         file: "src/reactor/slots.rs",
         right: ".find(|key| self.slab.contains(*key)) else",
         wrong: ".find(|_| true) else",
     },
     Bug {
-        what: "a budget is used up, and nobody remembers who wants another",
+        what: "a connection that has used up its budget is not queued again",
         file: "src/reactor/slots.rs",
         right: "() => self.requeued.push(key),",
         wrong: "() => {}",
     },
     Bug {
-        what: "a key that is given again still stands in the queue",
+        what: "a reused key is still in the run queue",
         file: "src/reactor/slots.rs",
         right: "self.queued_removed |= connection.is_queued();",
         wrong: "self.queued_removed = false;",
     },
     Bug {
-        what: "an error that only the event has told is not asked for: reset after FIN is finished",
+        what: "an error reported by the event only is not read: reset after FIN counts as finished",
         file: "src/connection/serve.rs",
         right: "if !self.ready.contains(Ready::ERROR) {\n            return Ok(());",
         wrong: "if true {\n            return Ok(());",
     },
     Bug {
-        what: "a deadline that was put off is not looked at again",
+        what: "a postponed deadline is not scheduled again",
         file: "src/reactor/expire.rs",
         right: "if step != NextStep::Identified {\n            self.arm_deadline(key);",
         wrong: "if false {\n            self.arm_deadline(key);",
     },
     Bug {
-        what: "a deadline ends a connection before its socket is looked at",
+        what: "a deadline closes a connection without a final read",
         file: "src/connection/deadline.rs",
         right: "let step = self.catch_up(shared);\n        if matches",
         wrong: "let step = NextStep::Idle;\n        if matches",
     },
     Bug {
-        what: "input that came in time is cut by a drain, because the daemon was stopped",
+        what: "after a stop of the daemon, a drain cuts connections without a final read",
         file: "src/reactor/drain.rs",
         right: "let step = connection.catch_up(&mut self.shared);",
         wrong: "let step = crate::connection::NextStep::Idle;",
     },
     Bug {
-        what: "a drain closes at once in place of lingering",
+        what: "a drain closes at once instead of lingering",
         file: "src/connection/serve.rs",
         right: "self.enter(Phase::Lingering(cause));",
         wrong: "return self.end(cause);",
     },
     Bug {
-        what: "who has half-closed and is owed something is sent FIN",
+        what: "a half-closed peer gets FIN while output is pending",
         file: "src/connection/mod.rs",
         right: "drop(self.stream.close_with_reset());",
         wrong: "let _stream = &self.stream;",
     },
     Bug {
-        what: "who is cut at three quarters of a drain is sent FIN",
+        what: "a peer cut at three quarters of a drain gets FIN",
         file: "src/connection/serve.rs",
         right: "Ok(self.linger(Cause::Cut, shared.now))",
         wrong: "Ok(self.send_fin(Cause::Cut, shared.now))",
     },
     Bug {
-        what: "who has sent everything is cut, because a hint says that there may be more",
+        what: "a readiness hint cuts a peer that has sent everything",
         file: "src/connection/serve.rs",
         right: "return self.final_read(shared);",
         wrong: "return Ok(self.linger(Cause::Cut, shared.now));",
     },
     Bug {
-        what: "a drain reads on after its last answer",
+        what: "a drain keeps reading after its final reply",
         file: "src/connection/serve.rs",
         right: "pending.final_reply = !shared.service.reply.is_echo();",
         wrong: "pending.final_reply = false;",
     },
     Bug {
-        what: "what a child leaves behind when it ends is not told to end",
+        what: "processes that outlive their child are not terminated",
         file: "src/reactor/exec.rs",
         right: "if !self.os.is_over(id) {",
         wrong: "if !self.os.is_over(id) && self.is_done() {",

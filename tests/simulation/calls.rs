@@ -1,4 +1,4 @@
-//! What is asked of every read and write: whether it fails, and whether the bytes are right.
+//! Checks on every read and write: inject an error, and compare the bytes.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use super::talk::Answers;
 use super::world::World;
 
 impl World {
-    /// A call may fail whatever there is to read or write.
+    /// Fails at random, independent of the data available.
     pub(super) fn may_fail(&mut self, number: usize) -> io::Result<()> {
         if self.fault(|weather| weather.interrupted) {
             self.asked.moved = true;
@@ -22,8 +22,8 @@ impl World {
         Ok(())
     }
 
-    /// Notes whose header may have come too late to be one, where there need be none: then it is
-    /// input like any other.
+    /// Marks a connection whose optional header may be too late: the daemon then treats it as
+    /// input.
     pub(super) fn is_late(&mut self, number: usize) {
         let wire = &mut self.wires[number];
         let waited = self.now.since(wire.accepted_at) >= proxy::HEADER_TIMEOUT;
@@ -31,7 +31,7 @@ impl World {
         wire.raw |= wire.talk.may_be_raw && wire.read < wire.talk.header && (ended || waited);
     }
 
-    /// Compares what was just written with what is due.
+    /// Compares the bytes just written with the expected reply.
     pub(super) fn compare(&mut self, number: usize, bytes: &[u8]) {
         let wire = &self.wires[number];
         if wire.talk.answers == Answers::Visit {
@@ -42,17 +42,17 @@ impl World {
         let ended = wire.fin_read || self.drains();
         let wrong = match wire.talk.reply.get(from..wire.written) {
             _ if wire.raw => return,
-            // What is unfinished at the end is the last request, whatever it was to be.
+            // An incomplete request at the end of the input may get any reply.
             _ if ended && !wire.talk.is_whole(wire.read) => return,
             _ if wire.written > due => {
-                format!("{} bytes, and {due} are due for {}", wire.written, wire.read)
+                format!("{} bytes written, {due} due after {} read", wire.written, wire.read)
             }
             Some(expected) if expected == bytes => return,
             Some(expected) => {
                 let at = expected.iter().zip(bytes).position(|(due, got)| due != got).unwrap_or(0);
-                format!("byte {} is {} and not {}", from + at, bytes[at], expected[at])
+                format!("byte {} is {} instead of {}", from + at, bytes[at], expected[at])
             }
-            None => format!("{} bytes, and the whole reply has fewer", wire.written),
+            None => format!("{} bytes written, more than the whole reply", wire.written),
         };
         self.violated(|| format!("peer {number} gets wrong bytes: {wrong}"));
     }

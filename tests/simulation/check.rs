@@ -1,4 +1,4 @@
-//! What must be so after each turn, and of each connection that has ended.
+//! Invariants after each turn, and of each closed connection.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,32 +16,31 @@ use super::talk::Answers;
 use super::wire::Wire;
 use super::world::World;
 
-/// How many connections are taken from queues in one turn, at most; while draining, as many as a
-/// queue holds.
+/// Most connections accepted in one turn; while draining, as many as a queue holds.
 const ACCEPTS_PER_TURN: usize = 64;
 const LAST_ACCEPTS: usize = 4096;
 
-/// How many reads one connection has in one turn, at most: its own and that of a stream, or a
-/// visitor's four; and where there are deadlines, those of a last look.
+/// Most reads of one connection in one turn: its own and a bulk read, or four of an admin
+/// connection; with deadlines, also those of the final read.
 const READS_PER_TURN: usize = 4;
 const LAST_READS: usize = 16;
 
-/// How many turns in a row may come without anything that happens, or the loop spins.
+/// Most turns in a row without progress; more means that the loop spins.
 const IDLE_TURNS_MAX: usize = 16;
 
-/// How many more connections than the limit may be open for a moment, while some are evicted.
+/// How many connections over the limit may be open for a moment, during eviction.
 const EVICTED_AT_ONCE: usize = 16;
 
-/// What is remembered from turn to turn.
+/// State kept from turn to turn.
 #[derive(Debug, Default)]
 pub(super) struct Checks {
-    /// Why each connection has ended.
+    /// The cause of each close.
     pub(super) causes: HashMap<usize, String>,
     idle_turns: usize,
 }
 
 impl Checks {
-    /// Judges a turn. The gate's word is the one from before it.
+    /// Checks a turn. `gate_word` is the listener state before it.
     pub(super) fn after_turn(
         &mut self,
         reactor: &Reactor<Simulated>,
@@ -57,11 +56,11 @@ impl Checks {
             world.violated(|| format!("accepted {accepted} is not open {peers} + closed {closed}"));
         }
         if world.accepted != counters.accepted {
-            world.violated(|| format!("accepted {} is not counted", counters.accepted));
+            world.violated(|| format!("accepted {} is wrong", counters.accepted));
         }
         if world.streams != reactor.descriptors() {
             let streams = world.streams;
-            world.violated(|| format!("{streams} streams for {}", reactor.descriptors()));
+            world.violated(|| format!("{streams} streams, not {}", reactor.descriptors()));
         }
         let evicts = options.over_limit == OverLimit::Evict;
         if peers > options.connections_max + if evicts { EVICTED_AT_ONCE } else { 0 } {
@@ -69,7 +68,7 @@ impl Checks {
         }
         self.budgets(options, world);
         if world.asked.slept_on_queue && gate_word == "open" && !options.exec {
-            world.violated(|| "somebody waits before an open gate, and no event comes".to_owned());
+            world.violated(|| "a listener forgets its queue: no event is due".to_owned());
         }
         if !world.asked.stopped {
             deadlines(&options.timeouts, world);
@@ -79,13 +78,13 @@ impl Checks {
         }
     }
 
-    /// Bounded work in a turn, bounded memory, and no turn for nothing, for long.
+    /// Checks for bounded work in a turn, bounded memory, and no spinning.
     fn budgets(&mut self, options: &Options, world: &mut World) {
         let accepts = world.asked.accepts;
         if accepts > if world.drains() { LAST_ACCEPTS } else { ACCEPTS_PER_TURN } {
             world.violated(|| format!("{accepts} accepts in one turn"));
         }
-        // What a drain throws away is not held.
+        // A drain discards input, so it holds none.
         let drains = world.drains();
         let deadlines =
             drains || options.proxy_header.is_some() || options.timeouts != Timeouts::default();
@@ -102,12 +101,12 @@ impl Checks {
         }
         self.idle_turns = if world.asked.moved { 0 } else { self.idle_turns + 1 };
         if self.idle_turns > IDLE_TURNS_MAX {
-            world.violated(|| format!("{IDLE_TURNS_MAX} turns in which nothing happened"));
+            world.violated(|| format!("{IDLE_TURNS_MAX} turns without progress"));
         }
     }
 
-    /// Judges what closing has done to replies that were on their way: only a peer that does not
-    /// heed our FIN for so long may lose some, or one that is cut from then on.
+    /// Checks replies that a close destroyed in transit: only a peer that ignored the daemon's FIN
+    /// for the whole linger time, or one cut from `cut_from` on, may lose bytes.
     pub(super) fn after_the_end(&self, world: &World, cut_from: MonotonicMs) -> Result<(), String> {
         let mut ended = self.causes.iter().filter(|(_, cause)| *cause == "drained");
         let lost = ended.find(|(number, _)| {
@@ -118,29 +117,29 @@ impl Checks {
         });
         lost.map_or(Ok(()), |(number, _)| {
             let bytes = world.wires[*number].destroyed;
-            Err(format!("the drain has destroyed {bytes} bytes on their way to peer {number}"))
+            Err(format!("the drain destroyed {bytes} undelivered bytes of peer {number}"))
         })
     }
 
     fn closed(&mut self, name: &str, cause: &str, options: &Options, world: &mut World) {
         let Some(number) = world.names.get(name).copied() else {
-            world.violated(|| format!("a closing line for {name}, who is not known"));
+            world.violated(|| format!("a closing line for {name}, an unknown peer"));
             return;
         };
         if let Some(before) = self.causes.insert(number, cause.to_owned()) {
-            world.violated(|| format!("peer {number} has ended twice: {before}, {cause}"));
+            world.violated(|| format!("peer {number} was closed twice: {before}, {cause}"));
         }
         if let Some(wrong) = judge(world, number, cause, options) {
-            world.violated(|| format!("peer {number} has ended as {cause}: {wrong}"));
+            world.violated(|| format!("peer {number} was closed as {cause}: {wrong}"));
         }
     }
 }
 
-/// Nobody is left open beyond a deadline.
+/// Checks that no connection stays open beyond a deadline.
 fn deadlines(timeouts: &Timeouts, world: &mut World) {
     // A drain may linger without FIN where it cuts.
     let more = if world.drains() { LINGER } else { Duration::ZERO };
-    // A stop is nobody's time, nor is the wait before it.
+    // The time of a stop, and of the wait before it, does not count.
     let more =
         more + if world.stopped.is_zero() { world.stopped } else { world.stopped * 2 + LINGER };
     let over = |limit: Option<Duration>, since| {
@@ -156,28 +155,28 @@ fn deadlines(timeouts: &Timeouts, world: &mut World) {
     };
     let late = world.peers.iter().zip(&world.wires).enumerate().find(late);
     if let Some(number) = late.map(|(number, _)| number) {
-        world.violated(|| format!("peer {number} is still there after its deadline"));
+        world.violated(|| format!("peer {number} is still open after its deadline"));
     }
 }
 
-/// What is wrong with that cause of a connection's end, if anything is.
+/// Returns the reason why the cause of a close is wrong, if it is.
 fn judge(world: &World, number: usize, cause: &str, options: &Options) -> Option<String> {
     let wire = &world.wires[number];
-    // Who has half-closed takes our FIN for the end of everything; but for a drain, which cannot
-    // know of what was on its way, and for who was never let in.
-    // On a Unix socket there is no RST to tell with.
+    // A half-closed peer takes the daemon's FIN for a complete reply. Exceptions: a drain, which
+    // cannot know the input in transit; a refused connection; and a Unix socket, which cannot send
+    // RST.
     let fin = wire.fin && !wire.reset_sent && !wire.dead && wire.read > 0 && !wire.unix;
     if fin
         && !["drained", "refused"].contains(&cause)
         && let Some(missing) = incomplete(wire, wire.sent, options)
     {
-        return Some(format!("with FIN, as if all were well, and {missing}"));
+        return Some(format!("FIN was sent, but {missing}"));
     }
     if let Some(missed) = missed(wire, cause, world) {
         return Some(missed);
     }
     let Timeouts { idle, line, stall } = options.timeouts;
-    // A stop that is shorter than the longest wait, a quarter of a timeout, is not noticed.
+    // The daemon does not notice a stop shorter than its longest wait, a quarter of a timeout.
     let stopped = !world.stopped.is_zero();
     let since = |moment| world.now.since(moment);
     let passed = |moment, limit: Duration| {
@@ -187,10 +186,10 @@ fn judge(world: &World, number: usize, cause: &str, options: &Options) -> Option
     let without_reason = |may_be: bool| (!may_be).then(|| "without a reason".to_owned());
     match cause {
         "finished" if wire.error.is_some() && wire.error_told => {
-            Some("the socket had an error to tell".to_owned())
+            Some("the socket had a pending error".to_owned())
         }
         "finished" => incomplete(wire, wire.sent, options),
-        "drained" if !world.drains() => Some("nobody has asked for a drain".to_owned()),
+        "drained" if !world.drains() => Some("no drain was requested".to_owned()),
         "drained" => incomplete(wire, wire.half_closed.unwrap_or(wire.sent), options),
         "reset" | "broken-pipe" | "timed-out" | "unreachable" | "aborted" | "error" => {
             without_reason(wire.faulted)
@@ -201,7 +200,7 @@ fn judge(world: &World, number: usize, cause: &str, options: &Options) -> Option
             let soonest = line.into_iter().chain(header).min();
             without_reason(soonest.is_some_and(|limit| passed(wire.accepted_at, limit)))
         }
-        // A greeting is owed some turns before it is first tried.
+        // A banner is pending for some turns before the first attempt to write it.
         "stalled" => {
             let slack = Duration::from_millis(50);
             without_reason(
@@ -219,19 +218,19 @@ fn judge(world: &World, number: usize, cause: &str, options: &Options) -> Option
         ),
         "cut" => cut_without_reason(world, wire, options),
         "exec" => without_reason(options.exec),
-        other => Some(format!("{other} is no cause")),
+        other => Some(format!("{other} is not a cause")),
     }
 }
 
-/// What a last look at the socket would have found before that deadline: nothing happens between
-/// the look and the end.
+/// Returns the bytes or the space that a final read or write would have found before that deadline:
+/// nothing happens between it and the close.
 fn missed(wire: &Wire, cause: &str, world: &World) -> Option<String> {
     let patient = !(cause == "cut" && world.impatient);
     if wire.blocked && wire.room() > 0 && DEADLINES.contains(&cause) && patient {
-        return Some(format!("its socket had room for {} bytes", wire.room()));
+        return Some(format!("its send queue had space for {} bytes", wire.room()));
     }
-    // While output waits for room, input is not read.
-    // And where a header is only peeked at, an urgent byte hides what is behind it.
+    // While output is pending, the daemon does not read. And where it only peeks for a header, an
+    // urgent byte hides the bytes behind it.
     if wire.blocked || wire.faulted || wire.peeked > wire.read {
         return None;
     }
@@ -242,17 +241,17 @@ fn missed(wire: &Wire, cause: &str, world: &World) -> Option<String> {
         "line-timeout" => unread.contains(&b'\n') || end_unread,
         _ => false,
     };
-    missed.then(|| format!("{} bytes were unread, FIN {end_unread}", unread.len()))
+    missed.then(|| format!("{} bytes were unread, FIN unread: {end_unread}", unread.len()))
 }
 
-/// The causes of an end that a deadline of the daemon's brings.
+/// The causes brought by a deadline of the daemon.
 const DEADLINES: [&str; 4] = ["idle", "line-timeout", "stalled", "cut"];
 
-/// Who may be cut, and never after FIN: anybody at the drain's end or the second signal, and
-/// before that only who has sent more than was read when three quarters of the time were over.
+/// A connection may be cut at the end of the drain or at the second signal, but never after FIN;
+/// and from three quarters of the drain time on, if the peer had sent more than was read.
 fn cut_without_reason(world: &World, wire: &Wire, options: &Options) -> Option<String> {
     if wire.half_closed.is_some() {
-        return Some("after our FIN".to_owned());
+        return Some("after the daemon's FIN".to_owned());
     }
     let drained_for = world.drain_began.map_or(Duration::ZERO, |began| world.now.since(began));
     if world.impatient || drained_for >= options.drain {
@@ -261,17 +260,16 @@ fn cut_without_reason(world: &World, wire: &Wire, options: &Options) -> Option<S
     let echoed = wire.talk.answers == Answers::Same && wire.written >= wire.talk.due(wire.read);
     let everything = wire.fin_read && echoed;
     match () {
-        // The clock counts in whole milliseconds.
+        // The clock counts whole milliseconds.
         () if drained_for + Duration::from_millis(1) < options.drain / 4 * 3 => {
             Some("too early".to_owned())
         }
-        () if everything && !wire.raw => Some("and has everything".to_owned()),
+        () if everything && !wire.raw => Some("although it had the whole reply".to_owned()),
         () => None,
     }
 }
 
-/// What is missing of the reply to the first `read` bytes, of which an orderly end may leave
-/// nothing out.
+/// Returns the missing part of the reply to the first `read` bytes; an orderly close leaves none.
 fn incomplete(wire: &Wire, read: usize, options: &Options) -> Option<String> {
     if wire.read < read {
         return Some(format!("{} of {read} bytes were read", wire.read));
@@ -282,8 +280,8 @@ fn incomplete(wire: &Wire, read: usize, options: &Options) -> Option<String> {
     if wire.raw {
         return None;
     }
-    // Who is not introduced is neither greeted nor answered, nor is who says nothing to a daemon
-    // that waits for headers.
+    // Before its PROXY header is complete, a peer gets no banner and no reply; the same holds for a
+    // peer that sends nothing to a daemon that waits for headers.
     if read < wire.talk.header || (read == 0 && options.proxy_header.is_some()) {
         return None;
     }
@@ -293,7 +291,7 @@ fn incomplete(wire: &Wire, read: usize, options: &Options) -> Option<String> {
     }
     let late_input = wire.half_closed.is_some_and(|read| wire.sent > read);
     if wire.destroyed > 0 && !late_input && !wire.faulted {
-        return Some(format!("the close has destroyed {} bytes", wire.destroyed));
+        return Some(format!("the close destroyed {} bytes", wire.destroyed));
     }
     None
 }

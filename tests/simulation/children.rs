@@ -1,16 +1,16 @@
-//! Children that answer in the daemon's place: all they do here is to end.
+//! Simulated `--exec` children, which do nothing but exit.
 
 use rustix::process::Pid;
 use tcpecho::reactor::{ExitStatus, Signal, StopSignal};
 
 use super::world::World;
 
-/// A child that has not ended.
+/// A running child.
 #[derive(Debug)]
 pub(super) struct Child {
     id: Pid,
     wire: usize,
-    /// It does not heed SIGTERM.
+    /// Ignores SIGTERM.
     stubborn: bool,
     processes: Processes,
 }
@@ -19,20 +19,20 @@ pub(super) struct Child {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Processes {
     Itself,
-    /// It has started one that lives on when it ends itself.
+    /// The child has started a process that outlives it.
     ItselfAndAnother,
     Another,
 }
 
 impl Child {
-    /// True if it is, or was, the process of that number.
+    /// True if `id` is the child's process id, even after its exit.
     pub(super) fn is(&self, id: Pid) -> bool {
         self.id == id
     }
 }
 
 impl World {
-    /// Starts one for a wire.
+    /// Starts a child for a connection.
     pub(super) fn start_child(&mut self, wire: usize) -> Pid {
         let id = i32::try_from(wire + 1).ok().and_then(Pid::from_raw).unwrap();
         let stubborn = self.rng.u32(0..4) == 0;
@@ -42,7 +42,7 @@ impl World {
         id
     }
 
-    /// Has a child end, sometimes; returns true if one did.
+    /// Ends a random child, sometimes; returns true if one ended.
     pub(super) fn some_child_ends(&mut self) -> bool {
         let ends = !self.children.is_empty() && self.rng.u32(0..8) == 0;
         if ends {
@@ -52,7 +52,7 @@ impl World {
         ends
     }
 
-    /// Has every child end; returns true if there was one.
+    /// Ends every child; returns true if there was one.
     pub(super) fn every_child_ends(&mut self) -> bool {
         let some = !self.children.is_empty();
         while !self.children.is_empty() {
@@ -61,7 +61,7 @@ impl World {
         some
     }
 
-    /// Sends a child a signal.
+    /// Sends a signal to a child's process group.
     pub(super) fn urge_child(&mut self, id: Pid, signal: StopSignal) {
         let Some(number) = self.children.iter().position(|child| child.id == id) else { return };
         match signal {
@@ -87,7 +87,7 @@ impl World {
             self.children.swap_remove(number);
             self.wires[wire].close();
         }
-        self.tell(|| format!("of the child of peer {wire}, {before:?}, one ended: {how}"));
+        self.tell(|| format!("a process of peer {wire}'s child ({before:?}) ended: {how}"));
         self.signals.push(Signal::Child);
     }
 }

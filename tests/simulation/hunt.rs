@@ -1,4 +1,4 @@
-//! The hunt: each bug planted in a copy of the sources, and the first seed that finds it.
+//! Plants each bug in a copy of the sources, and finds the first seed that detects it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,26 +6,23 @@ use std::{env, fs};
 
 use super::bugs::BUGS;
 
-/// How many seeds look for a bug.
+/// Most seeds to try for one bug.
 const SEEDS: u64 = 1_000_000;
 
-/// Plants each bug, and prints which seed finds it; none is to be left.
+/// Plants each bug, and prints the first seed that finds it.
 ///
 /// # Errors
 ///
-/// What could not be done.
+/// A bug that no seed finds, or a step that failed.
 pub(super) fn hunt() -> Result<(), String> {
     let copy = copy_sources()?;
-    println!("| what was planted | where | found by seed | as |\n|---|---|---|---|");
+    println!("| planted bug | file | found by seed | message |\n|---|---|---|---|");
     let mut missed = 0;
     for bug in BUGS {
         let place = copy.join(bug.file);
         let text = read(&place)?;
         if text.matches(bug.right).count() != 1 {
-            return Err(format!(
-                "{}: {:?} stands there more or less than once",
-                bug.file, bug.right
-            ));
+            return Err(format!("{}: {:?} does not occur exactly once", bug.file, bug.right));
         }
         write(&place, &text.replace(bug.right, bug.wrong))?;
         let found = first_failing_seed(&copy)?;
@@ -39,13 +36,13 @@ pub(super) fn hunt() -> Result<(), String> {
     if missed > 0 { Err(format!("{missed} bugs were not found")) } else { Ok(()) }
 }
 
-/// Runs the simulation of the copy until a seed fails: which, and how.
+/// Runs the simulation of the copy until a seed fails; returns the seed and its message.
 fn first_failing_seed(copy: &Path) -> Result<Option<(String, String)>, String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(copy).args(["bench", "--locked", "--bench", "simulate"]);
     command.arg("--target-dir").arg(copy.join("target"));
-    // Built quickly, and with the assertions that tests have.
+    // A quick build, with the assertions of the tests.
     let profile = [("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG_ASSERTIONS", "true")];
     for (name, value) in profile.into_iter().chain([("OPT_LEVEL", "1"), ("INCREMENTAL", "true")]) {
         command.env(format!("CARGO_PROFILE_BENCH_{name}"), value);
@@ -61,7 +58,7 @@ fn first_failing_seed(copy: &Path) -> Result<Option<(String, String)>, String> {
     Ok(told.map(|(seed, how)| (seed.to_owned(), how.replace('|', "\\|"))))
 }
 
-/// A copy of what the simulation is built from, which the bugs are planted in.
+/// Copies all sources that the simulation is built from.
 fn copy_sources() -> Result<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bugs");

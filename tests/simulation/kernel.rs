@@ -1,4 +1,4 @@
-//! The world as the reactor sees it: [`Os`] and [`Stream`] on simulated wires.
+//! The simulation as the reactor sees it: [`Os`] and [`Stream`] on simulated connections.
 
 use std::cell::RefCell;
 use std::io;
@@ -13,19 +13,19 @@ use tcpecho::reactor::{Event, ExitStatus, Os, Signal, StopSignal};
 
 use super::world::World;
 
-/// How often peers can do something without an event for the daemon: each sends and takes all it
-/// has in less.
+/// Most steps of peers without an event for the daemon: each peer sends and reads everything in
+/// fewer.
 const ACTS_MAX: usize = 1 << 20;
 
-/// The kernel.
+/// The simulated operating system.
 #[derive(Clone, Debug)]
 pub(super) struct Simulated(pub(super) Rc<RefCell<World>>);
 
-/// The daemon's end of a wire.
+/// The daemon's socket.
 #[derive(Debug)]
 pub(super) struct End {
     world: Rc<RefCell<World>>,
-    /// None once somebody else has it.
+    /// None after it was passed to a child.
     wire: Option<usize>,
 }
 
@@ -36,7 +36,7 @@ impl Os for Simulated {
         let mut world = self.0.borrow_mut();
         world.stir();
         world.goes_to_sleep(timeout);
-        // After SIGCONT, a wait ends as if a handler had interrupted it (signal(7)).
+        // After SIGCONT, the wait ends as if a signal handler had interrupted it (signal(7)).
         let stopped = world.fault(|weather| weather.stopped);
         if stopped {
             world.stop();
@@ -58,9 +58,9 @@ impl Os for Simulated {
             }
             events = world.events();
             patience -= 1;
-            assert!(patience > 0, "peers go on for ever, and the daemon is told nothing");
+            assert!(patience > 0, "peers act without end, and the daemon gets no event");
         }
-        // Stopped between the wait and its next look at the clock.
+        // The daemon is stopped between the wait and its next reading of the clock.
         if world.fault(|weather| weather.stopped) {
             world.stop();
         }
@@ -81,7 +81,7 @@ impl Os for Simulated {
 
     fn queue_is_empty(&self, listener: usize) -> bool {
         let mut world = self.0.borrow_mut();
-        // The question itself may fail.
+        // The poll itself may fail.
         let answered = !world.fault(|weather| weather.interrupted);
         answered && world.listeners.get(listener).is_some_and(|queue| queue.waiting.is_empty())
     }
@@ -124,7 +124,7 @@ impl Os for Simulated {
             drop(world);
             return Err(Errno::AGAIN.into());
         }
-        // The child has it now.
+        // The child owns the socket now.
         let wire = stream.wire.take().ok_or(io::ErrorKind::NotConnected)?;
         world.streams -= 1;
         world.wires[wire].key = None;
@@ -238,7 +238,7 @@ impl Stream for End {
 
 impl End {
     fn number(&self) -> usize {
-        self.wire.expect("nobody uses a stream that was given away")
+        self.wire.expect("the stream is no longer used after spawn")
     }
 }
 

@@ -1,25 +1,25 @@
-//! The closing lines: the daemon's own log says why each connection ended, and is held to it.
+//! Collects the closing lines of the daemon's log, which state the cause of each close.
 
 use std::cell::RefCell;
 
 use log::{LevelFilter, Log, Metadata, Record};
 
 thread_local! {
-    /// The peers that have ended since this was asked last, and why.
+    /// Peers closed since the last call of `closed`, and the causes.
     static CLOSED: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
 }
 
 struct Ledger;
 
-/// Has the log written down here, from now on.
+/// Starts to record the log.
 pub(super) fn open() {
-    // Another seed's run may have done so.
+    // An earlier seed may have installed the logger.
     if log::set_logger(&Ledger).is_ok() {
         log::set_max_level(LevelFilter::Debug);
     }
 }
 
-/// Who has ended since this was asked last: the peer's name and the cause.
+/// Returns the peers closed since the last call: name and cause.
 pub(super) fn closed() -> Vec<(String, String)> {
     CLOSED.take()
 }

@@ -1,4 +1,4 @@
-//! The other end of a wire: what a peer does, one small act at a time, and how it likes to end.
+//! A peer: the steps it can take, one at a time, and how it ends its connection.
 
 use fastrand::Rng;
 use rustix::io::Errno;
@@ -9,39 +9,39 @@ use super::wire::{Seen, Wire};
 /// How a peer ends its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// FIN as soon as everything is sent.
+    /// Sends FIN as soon as all input is sent.
     HalfClose,
-    /// FIN once everything has come back.
+    /// Sends FIN after the whole reply has come back.
     Patient,
-    /// RST after so many bytes.
+    /// Sends RST after this many bytes.
     Reset(usize),
-    /// Its process ends after so many bytes, whatever has come back.
+    /// Its process exits after this many bytes, with or without a reply.
     Leave(usize),
-    /// It stays, silent.
+    /// Stays connected and silent.
     Stay,
 }
 
-/// How a peer takes what comes back.
+/// When a peer reads the replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reads {
-    /// As it comes.
+    /// Always.
     Always,
-    /// Not before all is calm.
+    /// Only in the calm phase.
     Never,
-    /// Not before it has sent so much.
+    /// After sending this many bytes.
     After(usize),
 }
 
-/// How everybody behaves.
+/// How all peers behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mood {
-    /// Each as it likes, a little at a time.
+    /// Each follows its own settings, in small steps.
     Own,
-    /// Faults have stopped: all do at once what there is to do, and end in order.
+    /// Faults have stopped: each peer completes all possible steps at once, and closes in order.
     Calm,
 }
 
-/// What a peer can do, and the network with it.
+/// A step of a peer or of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     Connect,
@@ -51,9 +51,9 @@ pub(super) enum Act {
     Finish,
     Reset,
     Leave,
-    /// A reply has come to somebody who has left: RST goes back.
+    /// A reply reaches a peer whose process has exited: RST goes back.
     Bounce,
-    /// The end of what the daemon sends is seen.
+    /// The peer sees the daemon's FIN or RST.
     See,
 }
 
@@ -75,28 +75,28 @@ impl Act {
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct Peer {
-    /// At which listener it connects; visitors have their own.
+    /// The listener it connects to; None means the admin listener.
     pub(super) listener: Option<usize>,
     pub(super) ending: Ending,
     pub(super) reads: Reads,
-    /// How much it sends, and takes, at once.
+    /// Bytes sent at once, and bytes read at once.
     pub(super) burst: usize,
     pub(super) sip: usize,
-    /// It goes on sending when it has seen the daemon's FIN.
+    /// Keeps sending after it has seen the daemon's FIN.
     pub(super) deaf: bool,
-    /// It has asked for a connection; the daemon has accepted it.
+    /// The peer has connected; the daemon has accepted it.
     pub(super) connected: bool,
     pub(super) accepted: bool,
-    /// Nobody listened.
+    /// No listener was open.
     pub(super) refused: bool,
-    /// Its socket is closed.
+    /// The peer has closed its socket.
     pub(super) gone: bool,
-    /// A fault or the daemon's rules have ended it already in the queue.
+    /// A fault or a rejection ended the connection in the accept queue.
     pub(super) lost: bool,
 }
 
 impl Peer {
-    /// True if it can do that now; in calm weather nobody is rude.
+    /// True if the peer can take that step now; in the calm phase, no peer resets or leaves.
     pub(super) fn can(&self, act: Act, wire: &Wire, mood: Mood) -> bool {
         if act == Act::Connect {
             return !self.connected;
@@ -153,7 +153,7 @@ impl Peer {
         }
     }
 
-    /// Does it, but for [`Act::Connect`], which is up to the network.
+    /// Takes the step; [`Act::Connect`] is up to the network.
     pub(super) fn act(&mut self, act: Act, wire: &mut Wire, rng: &mut Rng, mood: Mood) {
         match act {
             Act::Connect => {}
@@ -187,7 +187,7 @@ impl Peer {
 
     fn send(&self, wire: &mut Wire, rng: &mut Rng, mood: Mood) {
         if wire.closed {
-            // Nobody is there any more: RST comes back.
+            // The socket is closed: RST comes back.
             wire.reset();
             return;
         }
@@ -196,18 +196,18 @@ impl Peer {
         wire.arrive(some(rng, mood, most, self.burst));
     }
 
-    /// Puts an urgent byte's mark before what it sends next.
+    /// Marks the next byte to be sent as urgent.
     pub(super) fn signal(wire: &mut Wire) {
         wire.mark = Some(wire.sent);
         wire.edges.insert(Ready::READ_TO_EAGAIN);
     }
 
-    /// True if the daemon has taken it for a connection: a visitor is none.
+    /// True if the daemon accepted it as a connection; admin connections do not count.
     pub(super) const fn is_counted(&self) -> bool {
         self.accepted && self.listener.is_some()
     }
 
-    /// True if nothing will come of it any more.
+    /// True if the peer can take no further step.
     pub(super) const fn is_over(&self, wire: &Wire) -> bool {
         self.refused
             || self.lost
@@ -222,7 +222,7 @@ impl Peer {
     }
 }
 
-/// How many of so many bytes move at once: any number up to the usual one, or all.
+/// Bytes to move at once: a random number up to `usual`, or all.
 fn some(rng: &mut Rng, mood: Mood, all: usize, usual: usize) -> usize {
     match mood {
         Mood::Own => rng.usize(1..=all.min(usual)),
@@ -230,7 +230,7 @@ fn some(rng: &mut Rng, mood: Mood, all: usize, usual: usize) -> usize {
     }
 }
 
-/// True if nothing comes after what is carried.
+/// True if the delivered bytes are the last.
 const fn ended(wire: &Wire) -> bool {
     let fin = wire.half_closed.is_some() || wire.closed;
     wire.reset_sent || (fin && wire.written == wire.carried)

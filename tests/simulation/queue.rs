@@ -1,4 +1,4 @@
-//! Queues: who waits before the daemon's gate, and what `accept` does with them.
+//! Accept queues: their connections, and how `accept` takes them.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,16 +9,16 @@ use rustix::io::Errno;
 use super::wire::Wire;
 use super::world::World;
 
-/// Somebody's queue.
+/// An accept queue.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     pub(super) waiting: VecDeque<usize>,
-    /// Somebody has come since the last event.
+    /// A connection has arrived since the last event.
     pub(super) edge: bool,
 }
 
 impl World {
-    /// Judges the moment at which the daemon waits for an event.
+    /// Checks the state in which the daemon waits for an event.
     pub(super) fn goes_to_sleep(&mut self, timeout: Option<Duration>) {
         if timeout == Some(Duration::ZERO) {
             return;
@@ -26,19 +26,19 @@ impl World {
         self.asked.moved = true;
         if let Some(number) = self.wires.iter().position(Wire::is_forgotten) {
             self.violated(|| {
-                format!("peer {number} is forgotten: its input is there, and no event comes")
+                format!("peer {number} is forgotten: it has unread input, and no event is due")
             });
         }
         let asleep = |queue: &Queue| !queue.waiting.is_empty() && !queue.edge;
         self.asked.slept_on_queue = self.listeners.iter().any(asleep);
     }
 
-    /// accept(2), from a listener's queue or the one for visitors.
+    /// accept(2), from a listener's queue or the admin listener's.
     pub(super) fn take_from_queue(&mut self, listener: Option<usize>) -> io::Result<usize> {
         if self.fault(|weather| weather.interrupted) {
             return Err(Errno::INTR.into());
         }
-        // The kernel looks for a descriptor before it looks for a connection.
+        // The kernel allocates a descriptor before it looks for a connection.
         if self.streams >= self.weather.descriptors_max {
             self.faults += 1;
             return Err(Errno::MFILE.into());
@@ -64,7 +64,7 @@ impl World {
         Ok(number)
     }
 
-    /// A connection that has died in the queue is taken from it; other errors leave it there.
+    /// Removes a connection that died in the queue; other errors leave it there.
     fn accept_fails(&mut self, listener: Option<usize>, number: usize) -> Errno {
         let errnos = [
             Errno::CONNABORTED,

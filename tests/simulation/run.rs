@@ -1,4 +1,4 @@
-//! One seed: a storm, and after it, calm or the end.
+//! Runs one seed: a phase of faults, then a calm phase or the end.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -19,32 +19,32 @@ use super::wire::Seen;
 use super::world::{Asked, Telling, World};
 use super::{ledger, setup};
 
-/// How many turns the storm takes, at most; and how many calm may take until everybody is
-/// served: so many, and some more for each peer, because there may be room for only one at a time.
+/// Most turns of the fault phase; and most turns of the calm phase until every peer is served, with
+/// an allowance for each peer, because the limit may admit only one at a time.
 const STORM_TURNS_MAX: usize = 400;
 const CALM_TURNS_MAX: usize = 1000;
 const CALM_TURNS_EACH: usize = 500;
 
-/// How much later than at its deadline a drain may be over: some turns, of two milliseconds each.
+/// How much a drain may overrun its deadline: some turns, of two milliseconds each.
 const DRAIN_SLACK: Duration = Duration::from_millis(100);
 
-/// What is to be shown.
+/// The property that a run checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// Whatever happens, nothing wrong is ever done.
+    /// Under any faults, no violation occurs.
     Safety,
-    /// When faults stop, everybody is served.
+    /// When faults stop, every peer is served.
     Liveness,
 }
 
 impl Mode {
-    /// Every other seed shows the one.
+    /// Even seeds check safety, odd seeds liveness.
     pub(super) const fn of(seed: u64) -> Self {
         if seed.is_multiple_of(2) { Self::Safety } else { Self::Liveness }
     }
 }
 
-/// What a seed has come to.
+/// Totals of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Story {
     pub(super) turns: u64,
@@ -80,7 +80,7 @@ impl Story {
 ///
 /// # Errors
 ///
-/// What was done wrong.
+/// The first violation.
 pub(super) fn run(seed: u64, telling: Telling) -> Result<Story, String> {
     ledger::open();
     drop(ledger::closed());
@@ -88,7 +88,7 @@ pub(super) fn run(seed: u64, telling: Telling) -> Result<Story, String> {
     ran.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(format!("panicked: {}", text.unwrap_or("without a word")))
+        Err(format!("panicked: {}", text.unwrap_or("no message")))
     })
 }
 
@@ -142,7 +142,7 @@ impl Run {
         })
     }
 
-    /// One turn, what the daemon's owner does about its news, and what has to be so after it.
+    /// Runs one turn, handles its wakeups as the server does, and checks the state after it.
     fn turn(&mut self) -> Result<(), String> {
         self.world.borrow_mut().asked = Asked::default();
         let gate_word = self.reactor.listener_state();
@@ -168,7 +168,7 @@ impl Run {
         world.violation.take().map_or(Ok(()), Err)
     }
 
-    /// Faults stop, and everybody is polite: all who can be served are, soon.
+    /// Stops all faults and makes all peers polite: every peer must be served soon.
     fn calm(&mut self) -> Result<(), String> {
         {
             let mut world = self.world.borrow_mut();
@@ -199,7 +199,7 @@ impl Run {
         Ok(())
     }
 
-    /// Who had no bad luck, and broke no rule, has got everything.
+    /// Checks that a peer without faults and without a violation of the rules got the whole reply.
     fn judge_service(&self, number: usize, world: &World) -> Result<(), String> {
         let (peer, wire) = (&world.peers[number], &world.wires[number]);
         let finished = self.checks.causes.get(&number).is_some_and(|cause| cause == "finished");
@@ -207,12 +207,12 @@ impl Run {
         if peer.listener.is_none() {
             let quick = wire.closed_at.since(wire.accepted_at) < http::REQUEST_TIMEOUT;
             if undisturbed && quick && !wire.said.ends_with(VISIT) {
-                return Err(format!("visitor {number} was not answered"));
+                return Err(format!("admin client {number} got no answer"));
             }
             return Ok(());
         }
         if finished && undisturbed {
-            // Who says nothing to a daemon that waits for headers need not be greeted.
+            // A daemon that waits for PROXY headers need not greet a peer that sends nothing.
             let probe = self.options.proxy_header.is_some() && wire.sent == 0 && wire.taken == 0;
             let all = wire.taken == wire.talk.reply.len() || probe;
             let all = all && wire.sent == wire.talk.input.len();
@@ -228,7 +228,7 @@ impl Run {
         Ok(())
     }
 
-    /// SIGTERM, and sometimes another one: it ends in time, and nothing is left.
+    /// Sends SIGTERM, sometimes twice: the drain ends in time, and nothing is left open.
     fn drain(&mut self) -> Result<(), String> {
         let impatient = {
             let mut world = self.world.borrow_mut();
@@ -250,13 +250,13 @@ impl Run {
             self.turn()?;
             let world = self.world.borrow();
             if world.asked.stuck && !self.reactor.is_done() {
-                return Err("the drain waits for ever".to_owned());
+                return Err("the drain never ends".to_owned());
             }
-            // What it was stopped for is not its own time; the last quarter begins after that.
+            // Time spent stopped does not count; the last quarter begins after it.
             let stopped = world.stopped.saturating_sub(stopped);
             let more = if stopped.is_zero() { Duration::ZERO } else { self.options.drain / 4 };
             if world.now > began.after(self.options.drain + DRAIN_SLACK + stopped + more) {
-                return Err("the drain is not over in time".to_owned());
+                return Err("the drain exceeds its deadline".to_owned());
             }
         }
         let open = self.world.borrow().streams - self.reactor.admin_connections();
@@ -271,11 +271,11 @@ impl Run {
         self.checks.after_the_end(&world, cut_from)?;
         let mut accepted = world.peers.iter().enumerate().filter(|(_, peer)| peer.is_counted());
         let untold = accepted.find(|(number, _)| !self.checks.causes.contains_key(number));
-        untold.map_or(Ok(()), |(number, _)| Err(format!("the end of peer {number} is not told")))
+        untold.map_or(Ok(()), |(number, _)| Err(format!("no closing line for peer {number}")))
     }
 }
 
-/// Who is not over, in words; nothing if everybody is.
+/// Lists the peers that are not over; empty if there are none.
 fn unserved(world: &World, how: &str) -> String {
     let waits = world.peers.iter().zip(&world.wires).enumerate();
     let waits: Vec<_> = waits

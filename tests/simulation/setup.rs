@@ -1,4 +1,4 @@
-//! From a seed to a world and the daemon's rules in it.
+//! Derives the simulation and the daemon's options from a seed.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -20,10 +20,10 @@ use super::weather::Weather;
 use super::wire::{Sizes, Wire};
 use super::world::{Asked, Telling, World};
 
-/// How many addresses peers come from: few, so that limits on each of them matter.
+/// Number of peer addresses: few, so that the limits per peer matter.
 const HOSTS: u16 = 3;
 
-/// The rules that a seed gives the daemon. Most options are off in most of them.
+/// Draws the daemon's options. Most are off in most seeds.
 pub(super) fn options(rng: &mut Rng) -> Options {
     let mut sometimes = |one_in: u32| rng.u32(0..one_in) == 0;
     let [sums, greets, limits, times] = [sometimes(6), sometimes(4), sometimes(5), sometimes(4)];
@@ -43,7 +43,7 @@ pub(super) fn options(rng: &mut Rng) -> Options {
         exec,
         line_bytes_max: if sums { 256 } else { [16, 300, 4096, 65_536][rng.usize(0..4)] },
         connections_max: if few { rng.usize(1..8) } else { 100 },
-        // What is idle, only a child knows.
+        // Only the child knows whether its connection is idle.
         over_limit: over_limit[rng.usize(0..if exec { 2 } else { 3 })],
         access: Access::default(),
         metrics_access: Access::default(),
@@ -55,7 +55,7 @@ pub(super) fn options(rng: &mut Rng) -> Options {
     }
 }
 
-/// The world that a seed makes around those rules.
+/// Draws the simulation around those options.
 pub(super) fn world(mut rng: Rng, options: &Options, telling: Telling) -> World {
     let weather = Weather::roll(&mut rng);
     let listeners = rng.usize(1..4);
@@ -140,7 +140,7 @@ fn add(world: &mut World, rng: &mut Rng, talk: Talk, name: Name, listener: Optio
     world.addresses.push(name);
 }
 
-/// Buffers that are small for so many bytes, but not so small that nothing gets far.
+/// Draws buffers that are small for so many bytes, but large enough for progress.
 fn sizes(rng: &mut Rng, bytes: usize) -> Sizes {
     let mut size = || {
         let size = [1, 16, 300, 4096, 70_000][rng.usize(0..5)];
@@ -174,7 +174,7 @@ fn address(net: u8, number: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(net, 0, 0, host)), 1000 + number)
 }
 
-/// One of the places, each as often as its weight says.
+/// Draws an index, each as often as its weight says.
 fn weighted(rng: &mut Rng, weights: &[u32]) -> usize {
     let mut left = rng.u32(0..weights.iter().sum());
     weights

@@ -1,39 +1,39 @@
-//! What a peer sends, and what has to come back.
+//! The traffic of a peer: its input and the expected reply.
 
 use std::sync::OnceLock;
 
 use fastrand::Rng;
 use tcpecho::net::proxy::HeaderPolicy;
 
-/// How the input becomes output, told here once more and as simply as can be.
+/// How input becomes output: an independent, minimal model of the services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answers {
-    /// With the same bytes.
+    /// The same bytes.
     Same,
-    /// With the sum of each line's two numbers.
+    /// The sum of the two numbers on each line.
     Sums,
-    /// With one response to one request.
+    /// One HTTP response to one request.
     Visit,
 }
 
-/// One peer's part, and the daemon's.
+/// The input of one peer, and the daemon's expected reply.
 #[derive(Debug)]
 pub(super) struct Talk {
-    /// All that the peer sends.
+    /// All bytes that the peer sends.
     pub(super) input: Vec<u8>,
-    /// All that the daemon sends; of a visit, nothing but what is expected to stand in it.
+    /// All bytes that the daemon sends; for an admin request, only the body.
     pub(super) reply: Vec<u8>,
     pub(super) answers: Answers,
-    /// How long the PROXY header is that the input begins with.
+    /// Length of the PROXY header at the start of the input.
     pub(super) header: usize,
-    /// A header need not be there; so what comes too late to be one is none.
+    /// The header is optional, so a late one counts as input.
     pub(super) may_be_raw: bool,
-    /// How long the greeting is that the reply begins with.
+    /// Length of the banner at the start of the reply.
     pub(super) greeting: usize,
 }
 
 impl Talk {
-    /// Bytes that are all different from their neighbours, in lines of all lengths.
+    /// Random bytes, in lines of all lengths.
     pub(super) fn of_bytes(rng: &mut Rng, bytes: usize) -> Self {
         let input = pattern(rng, bytes).to_vec();
         Self {
@@ -46,7 +46,7 @@ impl Talk {
         }
     }
 
-    /// Lines with two numbers each, the last of them perhaps without its newline.
+    /// Lines of two numbers each; the last may lack its newline.
     pub(super) fn of_sums(rng: &mut Rng, lines: usize) -> Self {
         let lines: Vec<_> = (0..lines).map(|_| (rng.i32(..), rng.i32(0..100))).collect();
         let input = lines.iter().map(|(one, other)| format!("{one} {other}\n"));
@@ -59,7 +59,7 @@ impl Talk {
         Self { input, reply, answers: Answers::Sums, header: 0, may_be_raw: false, greeting: 0 }
     }
 
-    /// A question after the daemon's health.
+    /// A request for `/healthz`.
     pub(super) fn of_a_visit() -> Self {
         let input = b"GET /healthz HTTP/1.1\r\nHost: simulation\r\n\r\n".to_vec();
         Self {
@@ -72,7 +72,7 @@ impl Talk {
         }
     }
 
-    /// With a PROXY header before the input.
+    /// Adds a PROXY header before the input.
     pub(super) fn introduced(mut self, header: Vec<u8>, demand: HeaderPolicy) -> Self {
         self.may_be_raw = demand == HeaderPolicy::Optional;
         self.header = header.len();
@@ -80,15 +80,15 @@ impl Talk {
         self
     }
 
-    /// With a greeting before the reply.
+    /// Adds a banner before the reply.
     pub(super) fn greeted(mut self, greeting: &[u8]) -> Self {
         self.greeting = greeting.len();
         self.reply.splice(0..0, greeting.iter().copied());
         self
     }
 
-    /// How many bytes of the reply can be due after so many of the input: no more than that may
-    /// be written.
+    /// Returns how many bytes of the reply are due after `read` bytes of input: the daemon may
+    /// write no more.
     pub(super) fn due(&self, read: usize) -> usize {
         let requests = self.input.get(self.header..read).unwrap_or_default();
         match self.answers {
@@ -105,7 +105,7 @@ impl Talk {
         }
     }
 
-    /// Whether the peer can have said something whole after so many bytes: where a line ends.
+    /// True if the first `read` bytes end with a complete request.
     pub(super) fn is_whole(&self, read: usize) -> bool {
         self.answers == Answers::Same
             || read == self.input.len()
@@ -113,11 +113,11 @@ impl Talk {
     }
 }
 
-/// What the simulated owner answers to each visitor.
+/// The response body of the simulated admin handler.
 pub(super) const VISIT: &[u8] = b"the simulation is well\n";
 
-/// A piece of the pattern, with lines of one of four lengths: 8, 80, 1,000 and 20,000 bytes on
-/// average.
+/// Returns a slice of the pattern, with one of four mean line lengths: 8, 80, 1,000 and 20,000
+/// bytes.
 fn pattern(rng: &mut Rng, bytes: usize) -> &'static [u8] {
     static PATTERN: OnceLock<Vec<u8>> = OnceLock::new();
     const REGION: usize = 512 << 10;

@@ -1,5 +1,5 @@
-//! The reactor on simulated sockets, clock and readiness: ten thousand seeds, each a storm of its
-//! own. `make simulate` runs a million, or one again.
+//! The reactor on simulated sockets, clock and readiness: ten thousand seeds, each with its own
+//! faults. `make simulate` runs a million, or replays one.
 
 #![expect(
     clippy::expect_used,
@@ -28,20 +28,20 @@ mod world;
 use self::run::Story;
 use self::world::Telling;
 
-/// How many seeds each of the tests runs; together, ten thousand.
+/// Seeds per test; together, ten thousand.
 const SEEDS: u64 = 5000;
 
 #[test]
-fn nothing_wrong_is_ever_done() {
+fn no_fault_causes_a_violation() {
     all(0);
 }
 
 #[test]
-fn everybody_is_served_when_faults_stop() {
+fn every_peer_is_served_when_faults_stop() {
     all(1);
 }
 
-/// That the simulation finds them is shown by `make simulate ARGS=--bugs`, which builds each.
+/// `make simulate ARGS=--bugs` builds each bug, to show that the simulation finds it.
 #[test]
 fn every_bug_can_be_planted() {
     for bug in bugs::BUGS {
@@ -52,7 +52,7 @@ fn every_bug_can_be_planted() {
     }
 }
 
-/// Runs every other seed, from the `first` on.
+/// Runs every second seed, starting at `first`.
 fn all(first: u64) {
     let mut all = Story::default();
     for seed in (first..2 * SEEDS).step_by(2) {
@@ -62,6 +62,6 @@ fn all(first: u64) {
         }
     }
     println!("{all}");
-    // Storms in which little happens would show little.
+    // A run in which little happens would prove little.
     assert!(all.connections > 4 * SEEDS && all.bytes > 4000 * SEEDS && all.faults > 50 * SEEDS);
 }

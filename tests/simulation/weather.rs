@@ -1,27 +1,27 @@
-//! How bad it gets: the chances of each fault of the kernel and the network, chosen by the seed.
+//! The chances of each fault of the kernel and the network, drawn from the seed.
 
 use fastrand::Rng;
 
-/// Chances in a thousand, each time that the fault could happen.
+/// Chances in a thousand, per call or step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weather {
     /// A call is interrupted by a signal (EINTR).
     pub(super) interrupted: u32,
-    /// A write takes less than there is room for.
+    /// A write takes less than fits in the send queue.
     pub(super) short_write: u32,
-    /// A read of a Unix socket gives less than there is.
+    /// A read of a Unix socket returns less than is available.
     pub(super) short_read: u32,
-    /// A read or a write fails with an error that no event has told.
+    /// A read or a write fails with an error that no event has reported.
     pub(super) failing_call: u32,
-    /// `accept` fails although somebody waits.
+    /// `accept` fails although the queue holds a connection.
     pub(super) failing_accept: u32,
-    /// A stream can't be registered.
+    /// The registration of a stream fails.
     pub(super) failing_register: u32,
-    /// A child can't be started.
+    /// The start of a child fails.
     pub(super) failing_spawn: u32,
-    /// An event is told that says nothing new.
+    /// An event reports readiness that is not new.
     pub(super) spurious_event: u32,
-    /// An event is told a turn later, as where one poll has no room for all.
+    /// An event is reported a turn later, as when one poll cannot return all events.
     pub(super) late_event: u32,
     /// Time leaps, as for a process that was stopped.
     pub(super) leap: u32,
@@ -29,18 +29,18 @@ pub(super) struct Weather {
     pub(super) stopped: u32,
     /// The network ends a connection.
     pub(super) severed: u32,
-    /// A signal comes that means little.
+    /// A signal comes that stops nothing.
     pub(super) signal: u32,
-    /// An urgent byte's mark stands in what a peer sends.
+    /// A peer sends an urgent byte.
     pub(super) urgent: u32,
-    /// How many descriptors there are.
+    /// Descriptor limit.
     pub(super) descriptors_max: usize,
-    /// Whether a condition that lasts is told again with each event, as epoll does, or once.
+    /// A lasting condition is reported again with each event, as epoll does, not once.
     pub(super) levels_told: bool,
 }
 
 impl Weather {
-    /// Nothing fails.
+    /// No faults.
     pub(super) const CALM: Self = Self {
         interrupted: 0,
         short_write: 0,
@@ -60,8 +60,8 @@ impl Weather {
         levels_told: false,
     };
 
-    /// Each fault is absent, rare or frequent, whatever the others are: where all happen at once,
-    /// none gets far.
+    /// Draws each fault independently as absent, rare or frequent: with all of them at once, no
+    /// connection gets far.
     pub(super) fn roll(rng: &mut Rng) -> Self {
         let mut chance = |frequent: u32| match rng.u32(0..3) {
             0 => 0,
@@ -96,7 +96,7 @@ impl Weather {
     }
 }
 
-/// True in so many cases of a thousand.
+/// Returns true with this chance in a thousand.
 pub(super) fn hits(rng: &mut Rng, per_mille: u32) -> bool {
     per_mille > 0 && rng.u32(0..1000) < per_mille
 }

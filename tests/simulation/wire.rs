@@ -1,6 +1,6 @@
-//! One connection of the simulation: both directions with their buffers, FIN, RST, errors, and
-//! what has changed since the last event. The rules are those of tcp(7) and epoll(7), as measured
-//! on Linux; where systems differ, the seed decides.
+//! One simulated connection: both directions with their buffers, FIN, RST, errors, and the
+//! readiness changes since the last event. It follows tcp(7) and epoll(7), as measured on Linux;
+//! where systems differ, the seed decides.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use tcpecho::connection::Ready;
 
 use super::talk::{Answers, Talk};
 
-/// What the peer has seen of the connection's end.
+/// How much of the connection's end the peer has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     Nothing,
@@ -18,85 +18,86 @@ pub(super) enum Seen {
     Reset,
 }
 
-/// How large the buffers are, in bytes.
+/// Buffer sizes, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sizes {
-    /// Our receive queue.
+    /// The daemon's receive queue.
     pub(super) receive: usize,
-    /// Our send queue.
+    /// The daemon's send queue.
     pub(super) send: usize,
     /// The peer's receive queue.
     pub(super) window: usize,
 }
 
-/// A connection, as the kernel has it.
+/// The kernel's state of a connection.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct Wire {
     pub(super) talk: Talk,
     pub(super) sizes: Sizes,
-    /// Over a Unix socket: reads may be short, whatever is there.
+    /// A Unix socket: a read may return less than is available.
     pub(super) unix: bool,
 
-    /// How much the peer has sent, and how much of it was read.
+    /// Bytes sent by the peer, and bytes of them read by the daemon.
     pub(super) sent: usize,
     pub(super) read: usize,
-    /// The peer's FIN has come; the read that says so was made.
+    /// The peer's FIN has arrived; the daemon has made the read that returns it.
     pub(super) fin: bool,
     pub(super) fin_read: bool,
-    /// Where an urgent byte stops a read.
+    /// Position of the urgent mark, at which a read stops.
     pub(super) mark: Option<usize>,
 
-    /// How much was written, how much of it has left for the peer, and how much that has taken.
+    /// Bytes written by the daemon, bytes of them delivered to the peer, and bytes read by the
+    /// peer.
     pub(super) written: usize,
     pub(super) carried: usize,
     pub(super) taken: usize,
-    /// The bytes written that the peer will never get, because a close has destroyed them.
+    /// Written bytes that a close destroyed before the peer got them.
     pub(super) destroyed: usize,
-    /// What was written for a visitor.
+    /// The response written to an admin client.
     pub(super) said: Vec<u8>,
-    /// We have sent FIN, after so many bytes were read.
+    /// The daemon has sent FIN, after it had read this many bytes.
     pub(super) half_closed: Option<usize>,
-    /// We have closed.
+    /// The daemon has closed the socket.
     pub(super) closed: bool,
-    /// Our close sends RST whatever was read.
+    /// `SO_LINGER` of zero: the close sends RST even if all input was read.
     pub(super) lingers_not: bool,
     /// RST is on its way to the peer.
     pub(super) reset_sent: bool,
 
-    /// The error that the socket has to tell, once.
+    /// The pending socket error, returned once.
     pub(super) error: Option<Errno>,
-    /// An event has said that there is one.
+    /// An event has reported the error.
     pub(super) error_told: bool,
-    /// It is over: after the error is told, reads say that the input has ended, and writes EPIPE.
+    /// The connection is over: after the pending error, reads return 0 and writes EPIPE.
     pub(super) dead: bool,
-    /// Something was done to it that it need not survive.
+    /// A fault was injected that the connection need not survive.
     pub(super) faulted: bool,
     pub(super) seen: Seen,
     pub(super) accepted_at: MonotonicMs,
     pub(super) closed_at: MonotonicMs,
-    /// When bytes were last read, or moved either way; when we sent FIN; and when the peer last
-    /// took some of what is owed.
+    /// Times of the last read, of the last transfer in either direction, of the daemon's FIN, and
+    /// of the last moment when the peer accepted pending output.
     pub(super) read_at: MonotonicMs,
     pub(super) moved_at: MonotonicMs,
     pub(super) half_closed_at: MonotonicMs,
     pub(super) owed_at: MonotonicMs,
-    /// Its header came too late to be one, and is echoed.
+    /// The PROXY header came too late, so the daemon echoes it as input.
     pub(super) raw: bool,
 
-    /// Under which key it is registered.
+    /// Registration key.
     pub(super) key: Option<usize>,
-    /// What has begun to be so since the last event.
+    /// Readiness gained since the last event.
     pub(super) edges: Ready,
-    /// A write has found no room, and no event has told since that there is some.
+    /// A write failed for lack of space, and no event has reported space since.
     pub(super) wants_room: bool,
-    /// The last write has found no room: something is owed.
+    /// The last write failed for lack of space: output is pending.
     pub(super) blocked: bool,
-    /// The last write was interrupted: something is owed, whether or not there is room.
+    /// The last write was interrupted: output is pending, whether or not there is space.
     pub(super) interrupted: bool,
-    /// How much was looked at and left there: it may be a header's beginning.
+    /// Bytes peeked but left in the queue: possibly an incomplete header.
     pub(super) peeked: usize,
-    /// How many reads there were in this turn.
+    /// Reads in this turn.
     pub(super) reads: usize,
 }
 
@@ -142,7 +143,7 @@ impl Wire {
         }
     }
 
-    /// recv(2). `most` is how much of a Unix socket's bytes this read gives.
+    /// recv(2). On a Unix socket the read returns at most `most` bytes.
     pub(super) fn read(&mut self, room: &mut [u8], most: usize) -> io::Result<usize> {
         self.reads += 1;
         let until = self.mark.filter(|mark| *mark > self.read).unwrap_or(self.sent);
@@ -178,7 +179,7 @@ impl Wire {
         Err(Errno::AGAIN.into())
     }
 
-    /// send(2), of no more than `most` bytes.
+    /// send(2), of at most `most` bytes.
     pub(super) fn write(&mut self, bytes: &[u8], most: usize) -> io::Result<usize> {
         if let Some(errno) = self.error.take() {
             return Err(errno.into());
@@ -201,33 +202,33 @@ impl Wire {
         Ok(taken)
     }
 
-    /// A signal comes before the write: what it was to take is owed from now on, or still is.
+    /// A signal interrupts the write: its bytes become, or stay, pending output.
     pub(super) fn interrupt_write(&mut self, now: MonotonicMs) {
         if !self.blocked && !std::mem::replace(&mut self.interrupted, true) {
             self.owed_at = now;
         }
     }
 
-    /// How much our send queue still takes.
+    /// Free space in the daemon's send queue.
     pub(super) const fn room(&self) -> usize {
         self.sizes.send - (self.written - self.carried)
     }
 
-    /// The peer sends so many bytes more.
+    /// Receives this many more bytes from the peer.
     pub(super) fn arrive(&mut self, bytes: usize) {
         self.sent += bytes;
         self.edges.insert(Ready::READABLE);
     }
 
-    /// The peer's FIN comes.
+    /// Receives the peer's FIN.
     pub(super) fn arrive_fin(&mut self) {
         self.fin = true;
         self.edges.insert(Ready::READABLE.union(Ready::READ_TO_EAGAIN));
     }
 
-    /// The connection is over, by the peer's RST or by the network.
+    /// Ends the connection, by the peer's RST or by the network.
     pub(super) fn break_off(&mut self, errno: Errno) {
-        // After FIN, no read tells of it (tcp_reset() in the kernel).
+        // After FIN, a read does not return the error (tcp_reset() in the kernel).
         self.error = Some(if self.fin { Errno::PIPE } else { errno });
         self.dead = true;
         self.faulted = true;
@@ -235,34 +236,34 @@ impl Wire {
         self.edges.insert(all.union(Ready::ERROR));
     }
 
-    /// So many bytes leave our send queue for the peer's receive queue.
+    /// Moves this many bytes from the daemon's send queue to the peer's receive queue.
     pub(super) fn carry(&mut self, bytes: usize) {
         self.carried += bytes;
-        // The kernel waits until a third is free.
+        // The kernel reports space only once a third of the queue is free.
         if self.wants_room && self.room() * 3 >= self.sizes.send {
             self.wants_room = false;
             self.edges.insert(Ready::WRITABLE);
         }
     }
 
-    /// close(2): FIN, or RST if there is input that was not read; then what is still in the send
-    /// queue is destroyed (RFC 2525, section 2.17).
+    /// close(2): sends FIN, or RST if unread input is left, which also destroys the content of the
+    /// send queue (RFC 2525, section 2.17).
     pub(super) fn close(&mut self) {
         self.closed = true;
         self.key = None;
-        // Unix sockets know no `SO_LINGER`; unread input resets there too.
+        // Unix sockets ignore `SO_LINGER`, but reset on unread input too.
         if (self.lingers_not && !self.unix) || self.read < self.sent {
             self.reset();
         }
     }
 
-    /// RST goes to the peer, in place of what was on its way.
+    /// Sends RST to the peer in place of the undelivered bytes.
     pub(super) fn reset(&mut self) {
         self.reset_sent = true;
         self.destroyed = self.written - self.carried;
     }
 
-    /// What is so now.
+    /// The current level-triggered readiness.
     pub(super) fn level(&self) -> Ready {
         let mut ready = Ready::NONE;
         if self.read < self.sent || self.fin || self.dead {
@@ -280,15 +281,15 @@ impl Wire {
         ready
     }
 
-    /// True if there is something for the daemon to read that no event will tell any more.
+    /// True if the daemon has input to read that no event will announce.
     pub(super) fn is_forgotten(&self) -> bool {
-        // What was only looked at waits for more, or for the header's deadline.
+        // Peeked bytes wait for more input, or for the header's deadline.
         let unread = self.read < self.sent || (self.fin && !self.fin_read);
         let unread = (unread && self.peeked <= self.read) || self.error.is_some();
         self.key.is_some() && self.edges == Ready::NONE && unread && !self.blocked
     }
 
-    /// True if it is ready in a way that no event has told yet.
+    /// True if the socket has readiness that no event has reported yet.
     pub(super) fn has_news(&self) -> bool {
         self.key.is_some() && self.edges != Ready::NONE
     }

@@ -1,4 +1,4 @@
-//! Everything that is not the daemon: wires, peers, queues, signals, children, and the time.
+//! Everything but the daemon: connections, peers, queues, signals, children and the clock.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -16,30 +16,31 @@ use super::queue::Queue;
 use super::weather::{Weather, hits};
 use super::wire::Wire;
 
-/// What is printed.
+/// What a run prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Telling {
     Nothing,
-    /// Each step, for whoever replays a seed.
+    /// Each step, to replay a seed.
     Steps,
 }
 
-/// What the daemon has asked of the world in a turn.
+/// The daemon's calls in one turn.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub(super) struct Asked {
     pub(super) accepts: usize,
-    /// Something went on: bytes moved, somebody came or went, a call was interrupted.
+    /// Progress was made: bytes moved, a connection came or went, or a call was interrupted.
     pub(super) moved: bool,
-    /// It went to sleep although somebody was in a queue and no event would come.
+    /// The daemon slept although a queue held a connection and no event was due.
     pub(super) slept_on_queue: bool,
-    /// It went to sleep, and nothing will ever wake it.
+    /// The daemon sleeps, and no event will ever wake it.
     pub(super) stuck: bool,
-    /// It was stopped: what is late has a look at its socket in this turn, and ends with the next.
+    /// The daemon was stopped: expired connections read their socket in this turn, and close in the
+    /// next.
     pub(super) stopped: bool,
 }
 
-/// The world.
+/// The state of the simulation.
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) rng: Rng,
@@ -48,26 +49,26 @@ pub(super) struct World {
     pub(super) now: MonotonicMs,
     pub(super) wires: Vec<Wire>,
     pub(super) peers: Vec<Peer>,
-    /// Whose wire a name in the log is.
+    /// Wire numbers by the peer names in the log.
     pub(super) names: HashMap<String, usize>,
     pub(super) addresses: Vec<Name>,
     pub(super) listeners: Vec<Queue>,
     pub(super) listeners_closed: bool,
-    /// When the daemon heeded that it is to end.
+    /// When the daemon handled its first SIGTERM.
     pub(super) drain_began: Option<MonotonicMs>,
-    /// It was told so twice.
+    /// The daemon got a second SIGTERM.
     pub(super) impatient: bool,
-    /// For how long the daemon was stopped, in all.
+    /// Total time for which the daemon was stopped.
     pub(super) stopped: Duration,
     pub(super) desk: Queue,
     pub(super) children: Vec<Child>,
     pub(super) children_ended: VecDeque<(Pid, ExitStatus)>,
     pub(super) signals: Vec<Signal>,
-    /// How many streams the daemon has; and how many connections it was given.
+    /// Streams open in the daemon; and connections it has accepted.
     pub(super) streams: usize,
     pub(super) accepted: u64,
     pub(super) faults: u64,
-    /// How many acts of peers happen while the daemon works, at most.
+    /// Most steps of peers during one turn of the daemon.
     pub(super) bustle: usize,
     pub(super) asked: Asked,
     pub(super) violation: Option<String>,
@@ -75,33 +76,33 @@ pub(super) struct World {
 }
 
 impl World {
-    /// True once the daemon drains.
+    /// True once the daemon is draining.
     pub(super) const fn drains(&self) -> bool {
         self.drain_began.is_some()
     }
 
-    /// Notes the first thing that must not be.
+    /// Records the first violation.
     pub(super) fn violated(&mut self, what: impl FnOnce() -> String) {
         if self.violation.is_none() {
             self.violation = Some(what());
         }
     }
 
-    /// Tells a step.
+    /// Prints a step.
     pub(super) fn tell(&self, what: impl FnOnce() -> String) {
         if self.telling == Telling::Steps {
             println!("{:>8} ms  {}", self.now.0, what());
         }
     }
 
-    /// True, and counted, in so many cases of a thousand.
+    /// Returns true with this chance in a thousand, and counts it.
     pub(super) fn fault(&mut self, chance: impl FnOnce(&Weather) -> u32) -> bool {
         let happens = hits(&mut self.rng, chance(&self.weather));
         self.faults += u64::from(happens);
         happens
     }
 
-    /// While the daemon works, the others do too.
+    /// Lets the peers and the network act during the daemon's turn.
     pub(super) fn stir(&mut self) {
         self.now = MonotonicMs(self.now.0 + self.rng.u64(0..3));
         if self.mood == Mood::Calm {
@@ -122,7 +123,7 @@ impl World {
         self.some_child_ends();
     }
 
-    /// The daemon is stopped, perhaps for longer than any of its timeouts, and the others go on.
+    /// Stops the daemon, perhaps for longer than any of its timeouts, while its peers go on.
     pub(super) fn stop(&mut self) {
         let began = self.now;
         for _ in 0..self.rng.usize(1..=8) {
@@ -134,7 +135,7 @@ impl World {
         self.tell(|| "the daemon goes on".to_owned());
     }
 
-    /// The daemon is stopped in the middle of a turn, and its peers, which wait for it, too.
+    /// Stops the daemon in the middle of a turn; its peers, which wait for it, stop too.
     pub(super) fn freeze(&mut self) {
         if self.fault(|weather| weather.stopped / 4) {
             let time = self.rng.u64(0..6000);
@@ -145,7 +146,7 @@ impl World {
         }
     }
 
-    /// Lets time pass until somebody does something; returns false if nobody ever will.
+    /// Lets time pass until a peer or a child acts; returns false if none ever will.
     pub(super) fn wait(&mut self, until: Option<MonotonicMs>) -> bool {
         let leaps = self.fault(|weather| weather.leap);
         let passes = self.rng.u64(0..if leaps { 8000 } else { 20 });
@@ -162,7 +163,7 @@ impl World {
         true
     }
 
-    /// One act of somebody who can do something.
+    /// Takes one step of a random peer that has one; returns false if none has.
     fn somebody_acts(&mut self) -> bool {
         let everybody = self.peers.len();
         let (who, what) = (self.rng.usize(0..everybody), self.rng.usize(0..Act::ALL.len()));
@@ -177,11 +178,11 @@ impl World {
         false
     }
 
-    /// Everybody does all there is to do; returns false if there was nothing.
+    /// Takes all possible steps of all peers; returns false if there was none.
     fn everybody_acts(&mut self) -> bool {
         let mut acted = false;
         for peer in 0..self.peers.len() {
-            // What one act makes possible, the next does; each direction needs a few.
+            // One step enables the next; each direction needs a few.
             for act in Act::ALL.repeat(4) {
                 if self.peers[peer].can(act, &self.wires[peer], self.mood) {
                     self.does(peer, act);
@@ -233,7 +234,7 @@ impl World {
         wires || self.desk.edge || self.listeners.iter().any(|queue| queue.edge)
     }
 
-    /// The events that are due, in any order; some of them later.
+    /// Returns the events that are due, in random order; some of them a turn late.
     pub(super) fn events(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         for (number, queue) in self.listeners.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! Bad company, in a process of its own: peers that `tcpecho-load` can't be, because it is polite.
+//! Hostile peers, in a process of their own: `tcpecho-load` cannot misbehave in these ways.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,34 +7,34 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-/// The first word of the command line of such a process.
+/// The first argument that selects this process.
 pub(crate) const WORD: &str = "company";
 
-/// What a line of a slow reader is, in bytes; and how much its kernel buffers for it at most.
+/// The line that slow readers send, and the size of their kernel's receive buffer.
 const LINE: &[u8] = &[b'x'; 1023];
 const RECEIVE_BUFFER_BYTES: usize = 4096;
 
-/// How often everybody has its turn.
+/// The interval between steps.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How long a connect may take.
+/// The timeout of a connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What they all do.
+/// The habit of all peers of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Habit {
-    /// They send as much as they can, and read a byte a second.
+    /// Sends as fast as possible, and reads a byte a second.
     ReadSlowly,
-    /// They send as much as they can, and never read.
+    /// Sends as fast as possible, and never reads.
     NeverRead,
-    /// They send a byte every ten seconds, and never a newline.
+    /// Sends a byte every ten seconds, and never a newline.
     WriteSlowly,
 }
 
 impl Habit {
     const ALL: [Self; 3] = [Self::ReadSlowly, Self::NeverRead, Self::WriteSlowly];
 
-    /// Its word on the command line.
+    /// The habit's name on the command line.
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::ReadSlowly => "read-slowly",
@@ -43,7 +43,7 @@ impl Habit {
         }
     }
 
-    /// How often each of them does something.
+    /// The interval between two steps of a peer.
     const fn period(self) -> Duration {
         match self {
             Self::ReadSlowly | Self::NeverRead => Duration::from_secs(1),
@@ -52,7 +52,7 @@ impl Habit {
     }
 }
 
-/// The process: so many peers with that habit, until it is killed. It prints `ready` when all are
+/// Runs this many peers with that habit until the process is killed. Prints `ready` when all are
 /// connected.
 pub(crate) fn keep(words: &[String]) -> ExitCode {
     let [habit, address, count] = words else { return ExitCode::from(2) };
@@ -83,7 +83,8 @@ fn peers(address: SocketAddr, count: usize) -> std::io::Result<Vec<TcpStream>> {
     (0..count).map(connect).collect()
 }
 
-/// Each peer has its turn once in a period, a few of them at every tick; who was closed is gone.
+/// Gives each peer one step per period, a few peers per tick, and drops those whose connection has
+/// ended.
 fn live(habit: Habit, peers: &mut Vec<TcpStream>) -> ! {
     let ticks = habit.period().as_millis() / TICK.as_millis();
     let ticks = usize::try_from(ticks).unwrap_or(1);
@@ -103,14 +104,14 @@ fn live(habit: Habit, peers: &mut Vec<TcpStream>) -> ! {
     unreachable!("a cycle does not end")
 }
 
-/// Returns false if the connection has ended.
+/// Takes one step; returns false if the connection has ended.
 fn has_its_turn(habit: Habit, peer: &mut TcpStream) -> bool {
     let goes_on = |result: std::io::Result<usize>| match result {
         Ok(bytes) => bytes > 0,
         Err(error) => error.kind() == ErrorKind::WouldBlock,
     };
     if habit == Habit::WriteSlowly {
-        // What comes would be an end, because nothing is echoed before a newline.
+        // Any input means the end, because the daemon echoes nothing before a newline.
         return goes_on(peer.write(b"x")) && goes_on(peer.read(&mut [0; 64]));
     }
     while let Ok(bytes) = peer.write(LINE)
@@ -118,7 +119,7 @@ fn has_its_turn(habit: Habit, peer: &mut TcpStream) -> bool {
     {}
     match habit {
         Habit::ReadSlowly => goes_on(peer.read(&mut [0])),
-        // A write tells too when the connection is over.
+        // A write also fails when the connection has ended.
         Habit::NeverRead | Habit::WriteSlowly => goes_on(peer.write(b"x")),
     }
 }

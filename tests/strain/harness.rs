@@ -1,4 +1,4 @@
-//! What overload and a soak have in common: how they are started, and where their pages go.
+//! The start of the benches overload and soak, and the output of their pages.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,20 +8,20 @@ use std::{env, fs};
 use super::company;
 use super::drawing::Drawn;
 
-/// Where a page is kept, of a whole run in which nothing was wrong.
+/// The folder of committed pages, written after a whole run without errors.
 pub(crate) const PAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability");
 
-/// Runs what `make` calls `target`, with the words that were said to it; or the process that bad
-/// company lives in.
+/// Runs the bench that `make` calls `target` with its arguments, or becomes the process of the
+/// hostile peers.
 pub(crate) fn start(target: &str, run: impl FnOnce(&[String]) -> Result<(), String>) -> ExitCode {
-    // Cargo adds this one.
+    // Cargo adds `--bench`.
     let words: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
     if let Some((word, rest)) = words.split_first()
         && word == company::WORD
     {
         return company::keep(rest);
     }
-    // cargo test builds benches too when asked for all targets; this takes too long for it.
+    // `cargo test --all-targets` builds benches too; this one would take too long there.
     if !env::args().any(|word| word == "--bench") {
         println!("SKIPPED {target}: make {target}");
         return ExitCode::SUCCESS;
@@ -35,12 +35,12 @@ pub(crate) fn start(target: &str, run: impl FnOnce(&[String]) -> Result<(), Stri
     }
 }
 
-/// A duration on the command line.
+/// Parses a duration.
 pub(crate) fn time(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{text}: {error}"))
 }
 
-/// Writes a page and its plot there, if there is such a place.
+/// Writes a page and its plot to that folder, if there is one.
 pub(crate) fn publish(
     place: Option<PathBuf>,
     name: &str,
@@ -48,7 +48,7 @@ pub(crate) fn publish(
     draw: impl FnOnce(&Path) -> Drawn,
 ) -> Result<(), String> {
     let Some(place) = place else {
-        println!("no page is written: the run was not a whole one, or not a good one");
+        println!("no page is written: the run was partial or failed");
         return Ok(());
     };
     fs::create_dir_all(&place).map_err(|error| error.to_string())?;

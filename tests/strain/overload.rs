@@ -1,5 +1,5 @@
-//! Overload: what a hundred polite peers see while others flood, stall, idle, churn, reset and come
-//! in thousands. Run with `make overload`.
+//! Overload: the latency of a hundred polite peers while others flood, stall, idle, churn, reset
+//! and connect by the thousand. Run with `make overload`.
 
 #![expect(
     clippy::indexing_slicing,
@@ -32,20 +32,20 @@ use std::time::Duration;
 
 const USAGE: &str = "usage: make overload ARGS='[--duration DURATION] [--row TEXT] [--out DIR]'";
 
-/// How long the polite are there in each row, unless told otherwise.
+/// Default duration of a row.
 const DURATION: Duration = Duration::from_secs(15);
 
 fn main() -> ExitCode {
     harness::start("overload", |words| run(&Options::read(words)?))
 }
 
-/// What was asked for.
+/// The command line.
 struct Options {
-    /// How long the polite are there, in each row.
+    /// Duration of each row.
     duration: Duration,
-    /// Only rows whose id or name has this in it.
+    /// Runs only rows with this text in their id or name.
     row: String,
-    /// Where a page is written in any case.
+    /// Writes the page there, even after a partial or failed run.
     out: Option<PathBuf>,
     said: String,
 }

@@ -1,4 +1,4 @@
-//! Latency and memory of each row, side by side.
+//! A plot of latency and memory, row by row.
 
 use std::path::Path;
 
@@ -13,25 +13,25 @@ use serde_json::Value;
 use super::drawing::{Canvas, Drawn, HEAD, LETTERS, NAME_LETTERS, SIZE, head, letters};
 use super::rows::Outcome;
 
-/// Apart for people who confuse red and green.
+/// Colors that remain distinct with red-green color blindness.
 const HALF: (&str, RGBColor) = ("p50", RGBColor(0, 114, 178));
 const MOST: (&str, RGBColor) = ("p99", RGBColor(213, 94, 0));
 const NEARLY_ALL: (&str, RGBColor) = ("p99.9", RGBColor(110, 110, 110));
 const MEMORY: (&str, RGBColor) = ("memory", RGBColor(0, 158, 115));
 
-/// Where the axis of latency begins and ends.
+/// The range of the latency axis.
 const LEAST_MS: f64 = 0.01;
 const MOST_MS: f64 = 200.0;
 
-/// What the names of rows take, in pixels.
+/// The width of the row names, in pixels.
 const NAMES: i32 = 440;
 
-/// Draws it.
+/// Draws the plot.
 pub(crate) fn draw(outcomes: &[Outcome], path: &Path) -> Drawn {
     let canvas = SVGBackend::new(path, SIZE).into_drawing_area();
     head(
         &canvas,
-        "What polite peers wait, and what the daemon holds",
+        "Latency of polite peers, and memory of the daemon",
         &[HALF, MOST, NEARLY_ALL, MEMORY],
     )?;
     let body = canvas.margin(HEAD, 10, 10, 24);
@@ -56,7 +56,7 @@ fn latencies(canvas: &Canvas<'_>, panel: &Canvas<'_>, outcomes: &[Outcome]) -> D
         .configure_mesh()
         .disable_y_mesh()
         .y_labels(0)
-        .x_desc("milliseconds from when a line was to be sent")
+        .x_desc("milliseconds since the scheduled send time")
         .light_line_style(TRANSPARENT)
         .axis_desc_style(("sans-serif", LETTERS))
         .label_style(("sans-serif", LETTERS))
@@ -64,7 +64,7 @@ fn latencies(canvas: &Canvas<'_>, panel: &Canvas<'_>, outcomes: &[Outcome]) -> D
         .draw()?;
     let area = chart.plotting_area();
     for (down, outcome) in (0_u32..).map(|row| f64::from(row) + 0.5).zip(outcomes) {
-        // In pixels of the whole picture, as the panel's own are not.
+        // In pixels of the whole picture, not of the panel.
         let (left, middle) = area.map_coordinate(&(LEAST_MS, down));
         let name = format!("{} {}", outcome.row.name, outcome.row.id);
         let style = letters(NAME_LETTERS, HPos::Right, VPos::Center);
@@ -91,7 +91,7 @@ fn memory(panel: &Canvas<'_>, outcomes: &[Outcome]) -> Drawn {
         .disable_y_mesh()
         .y_labels(0)
         .x_labels(5)
-        .x_desc("MB at most")
+        .x_desc("MB, highest")
         .light_line_style(TRANSPARENT)
         .axis_desc_style(("sans-serif", LETTERS))
         .label_style(("sans-serif", LETTERS))

@@ -1,4 +1,4 @@
-//! What is seen over time, at quiet moments above all: nobody is there but the polite.
+//! Samples over time, above all at quiet moments, when only the polite peers are connected.
 
 use std::fs;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use super::process::Counts;
 use super::stage::Daemon;
 use super::{measure, process, stage};
 
-/// What is seen at one moment.
+/// The state of the daemon at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) at: Duration,
-    /// After which wave; none while one is there.
+    /// The wave before a quiet moment; None during a wave.
     pub(crate) after: Option<&'static str>,
     pub(crate) descriptors: usize,
     pub(crate) private_bytes: f64,
@@ -38,7 +38,7 @@ impl Sample {
         })
     }
 
-    /// What the kernel tells while a wave is there; none if it has ended.
+    /// Takes a sample from /proc during a wave; None if the process has ended.
     pub(crate) fn glance(pid: u32, at: Duration) -> Option<Self> {
         let descriptors = measure::descriptors(pid);
         let sample = Self {
@@ -58,9 +58,9 @@ impl Sample {
     }
 }
 
-/// How much a figure grows in an hour: in each third of its points, and of these the middle one.
-/// What leaks does so all the time; a heap that one crowd has made larger, or whose end was given
-/// back, tells of one third only.
+/// Returns the growth per hour: the median of the slopes of the three thirds. A leak grows in all
+/// of them; a heap that grew with one burst of connections, or returned memory to the system, shows
+/// in one third only.
 pub(crate) fn growth_an_hour(points: &[(f64, f64)]) -> f64 {
     let thirds = points.chunks(points.len().div_ceil(3).max(1));
     let mut slopes: Vec<_> = thirds.map(slope_an_hour).collect();
@@ -68,7 +68,7 @@ pub(crate) fn growth_an_hour(points: &[(f64, f64)]) -> f64 {
     slopes.get(slopes.len() / 2).copied().unwrap_or_default()
 }
 
-/// By the line that fits best (least squares).
+/// The slope of the least-squares line.
 fn slope_an_hour(points: &[(f64, f64)]) -> f64 {
     let count = f64::from(u32::try_from(points.len()).unwrap_or(u32::MAX));
     let mean = |pick: fn(&(f64, f64)) -> f64| points.iter().map(pick).sum::<f64>() / count;
@@ -78,8 +78,8 @@ fn slope_an_hour(points: &[(f64, f64)]) -> f64 {
     if spread > 0.0 { both / spread * 3600.0 } else { 0.0 }
 }
 
-/// How many connections to a port the kernel has in `CLOSE_WAIT`: their peers have ended, and we
-/// have not (proc(5), `/proc/net/tcp`; state 08).
+/// The number of connections to a port in `CLOSE_WAIT`: the peer has closed, the daemon has not
+/// (proc(5), `/proc/net/tcp`; state 08).
 pub(crate) fn close_waits(port: u16) -> usize {
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     let place = format!(":{port:04X}");

@@ -1,4 +1,4 @@
-//! The rows of overload: who comes, and how it went for the polite.
+//! The rows of overload: the hostile peers, and the results of the polite ones.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,25 +12,25 @@ use super::measure;
 use super::process::{Counts, Process, count};
 use super::stage::{self, Daemon, Load, POLITE, company, eventually};
 
-/// Who comes.
+/// Hostile peers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Guests {
-    /// Peers with a bad habit.
+    /// Peers with a habit.
     Company(Habit, u64),
-    /// A load generator with these options.
+    /// A load generator: its name and options.
     Load(&'static str, &'static str),
 }
 
 /// A row.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
-    /// Its number in the catalogue of faults.
+    /// Its id in the table.
     pub(crate) id: &'static str,
     pub(crate) name: &'static str,
-    /// What the daemon is started with besides.
+    /// Additional options of the daemon.
     pub(crate) options: &'static [&'static str],
     pub(crate) guests: &'static [Guests],
-    /// The daemon is killed and started again just before they come.
+    /// The daemon is killed and restarted just before the peers come.
     pub(crate) restarts: bool,
 }
 
@@ -41,26 +41,26 @@ const SLOW_READERS: Guests = Guests::Company(Habit::ReadSlowly, 1000);
 const SLOW_WRITERS: Guests = Guests::Company(Habit::WriteSlowly, 5000);
 
 pub(crate) const ROWS: [Row; 10] = [
-    row("", "nobody else", &[]),
-    row("O01", "one peer that floods", &[FLOOD]),
-    row("O02", "1,000 that read a byte a second", &[SLOW_READERS]),
+    row("", "no other peers", &[]),
+    row("O01", "one flooding peer", &[FLOOD]),
+    row("O02", "1,000 peers reading a byte a second", &[SLOW_READERS]),
     Row {
         options: &["--stall-timeout", "2s"],
         ..row(
             "O02",
-            "1,000 that never read, with a stall timeout",
+            "1,000 peers that never read, with a stall timeout",
             &[Guests::Company(Habit::NeverRead, 1000)],
         )
     },
-    row("O03", "5,000 that write a byte in ten seconds", &[SLOW_WRITERS]),
-    row("O04", "19,700 that connect and idle", &[Guests::Load("idle", "--mode idle -c 19700")]),
+    row("O03", "5,000 peers sending a byte every ten seconds", &[SLOW_WRITERS]),
+    row("O04", "19,700 idle connections", &[Guests::Load("idle", "--mode idle -c 19700")]),
     row("O05", "churn", &[CHURN]),
-    row("O06", "a storm of resets", &[RESETS]),
+    row("O06", "many resets", &[RESETS]),
     Row {
         restarts: true,
         ..row(
             "O07",
-            "10,000 that come back after a restart",
+            "10,000 reconnects after a restart",
             &[Guests::Load("herd", "--mode idle -c 10000")],
         )
     },
@@ -82,24 +82,24 @@ const fn row(id: &'static str, name: &'static str, guests: &'static [Guests]) ->
     Row { id, name, options: &[], guests, restarts: false }
 }
 
-/// How it went.
+/// The result of a row.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) row: Row,
-    /// The polite peers' report.
+    /// The report of the polite peers.
     pub(crate) report: Value,
-    /// The daemon's memory before anybody came, at its highest, and when all had gone.
+    /// The daemon's memory before the first connection, at its highest, and after the last.
     pub(crate) bytes: [f64; 3],
-    /// The connections that were open when the polite had ended theirs.
+    /// Connections open when the polite peers had finished.
     pub(crate) open: u64,
-    /// Until everybody was connected who came back at once.
+    /// Time until all reconnecting peers were connected.
     pub(crate) back: Option<Duration>,
     pub(crate) log_bytes: usize,
     pub(crate) slow_iterations: f64,
     pub(crate) wrong: Vec<String>,
 }
 
-/// Runs a row: the polite are there for `duration`, and the guests come while they are.
+/// Runs a row: the polite peers for `duration`, the hostile peers meanwhile.
 pub(crate) fn run(row: Row, duration: Duration, folder: &Path) -> Result<Outcome, String> {
     let mut daemon = Daemon::start(folder, 0, row.options)?;
     if row.restarts {
@@ -129,15 +129,15 @@ pub(crate) fn run(row: Row, duration: Duration, folder: &Path) -> Result<Outcome
     wrong.extend(deserters);
     wrong.extend(stage::lost(&report));
     let log_bytes = daemon.process.said().len();
-    let peak = peak.map_err(|_panic| "the watch has failed".to_owned())?;
+    let peak = peak.map_err(|_panic| "the memory watch panicked".to_owned())?;
     let back = back.transpose()?;
     let bytes = [before, peak.max(after), after];
     wrong.extend(too_much_memory(bytes, &counts));
     Ok(Outcome { row, report, bytes, open, back, log_bytes, slow_iterations, wrong })
 }
 
-/// What one connection may cost the daemon, in bytes: what it can come to owe in a turn, and what
-/// is kept of an unfinished line; and what the daemon may take besides.
+/// Limits on memory, in bytes: per connection, for the most output that one turn can queue and an
+/// incomplete line; and for the daemon besides.
 const CONNECTION_BYTES_MAX: f64 = 72.0 * 1024.0;
 const BASE_BYTES_MAX: f64 = 4.0 * 1024.0 * 1024.0;
 
@@ -145,25 +145,25 @@ fn too_much_memory([before, peak, _]: [f64; 3], counts: &Counts) -> Option<Strin
     let accepted = count(counts, "accepted");
     let accepted = f64::from(u32::try_from(accepted).unwrap_or(u32::MAX).min(20_000));
     let most = before + BASE_BYTES_MAX + accepted * CONNECTION_BYTES_MAX;
-    (peak > most).then(|| format!("the daemon had {peak} bytes, more than {most}"))
+    (peak > most).then(|| format!("the daemon used {peak} bytes, more than {most}"))
 }
 
-/// Ten thousand are connected to it, and it is killed; the next one has its port.
+/// Kills a daemon with 10,000 connections, and starts the next one on its port.
 fn killed_and_started_again(mut daemon: Daemon, folder: &Path) -> Result<Daemon, String> {
     let idle = "--mode idle -c 10000 -d 60s --close rst";
     let herd = Load::company(folder, daemon.address, "before", idle)?;
     daemon.until_open(10_000, Duration::from_secs(60))?;
     let port = daemon.address.port();
     daemon.process.signal(rustix::process::Signal::KILL);
-    eventually(Duration::from_secs(10), "it is killed", || daemon.process.ended())?;
+    eventually(Duration::from_secs(10), "the daemon is killed", || daemon.process.ended())?;
     drop(herd);
     Daemon::start(folder, port, &[])
 }
 
 impl Daemon {
-    /// Waits until so many are connected, and the polite.
+    /// Waits until this many peers and the polite ones are connected.
     fn until_back(&mut self, count: u64) -> Result<(), String> {
-        eventually(Duration::from_secs(60), "everybody is back", || {
+        eventually(Duration::from_secs(60), "all peers are back", || {
             (stage::open_of(&self.status().ok()?) >= count + POLITE).then_some(())
         })
     }
@@ -173,7 +173,7 @@ fn guests(row: &Row, folder: &Path, address: std::net::SocketAddr) -> Result<Vec
     let come = row.guests.iter().map(|guests| match *guests {
         Guests::Company(habit, count) => company(folder, address, habit, count),
         Guests::Load(name, words) => {
-            // Told to go on for longer than it may: the end is ours.
+            // A duration longer than any run: the test ends it.
             let words = format!("{words} -d 1h");
             Load::company(folder, address, name, &words).map(|load| load.process)
         }
@@ -181,10 +181,10 @@ fn guests(row: &Row, folder: &Path, address: std::net::SocketAddr) -> Result<Vec
     come.collect()
 }
 
-/// How often memory is looked at.
+/// Sampling interval of the memory.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The most private memory that a process has until it is over.
+/// Returns the highest private memory of a process until `over` is set.
 fn highest(pid: u32, over: &AtomicBool) -> f64 {
     let mut highest: f64 = 0.0;
     while !over.load(Ordering::Relaxed) {

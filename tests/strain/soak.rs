@@ -1,5 +1,5 @@
-//! A soak: for as long as one likes, waves of trouble beside polite peers, and in the end nothing
-//! has grown and nothing is lost. Run with `make soak`.
+//! A soak: waves of hostile peers beside polite ones, for any length of time; nothing may grow or
+//! get lost. Run with `make soak`.
 
 #![expect(
     clippy::indexing_slicing,
@@ -25,7 +25,7 @@ mod report;
 mod soak_page;
 mod soak_plot;
 mod soaking;
-#[expect(dead_code, reason = "overload asks for more")]
+#[expect(dead_code, reason = "overload needs more")]
 mod stage;
 mod waves;
 
@@ -35,19 +35,19 @@ use std::time::Duration;
 
 const USAGE: &str = "usage: make soak ARGS='[--duration DURATION] [--wave DURATION] [--out DIR]'";
 
-/// How long it is, unless told otherwise.
+/// Default duration.
 const DURATION: Duration = Duration::from_secs(30 * 60);
 
 fn main() -> ExitCode {
     harness::start("soak", |words| run(&Options::read(words)?))
 }
 
-/// What was asked for.
+/// The command line.
 struct Options {
     duration: Duration,
-    /// How long each wave is there.
+    /// Duration of each wave.
     wave: Duration,
-    /// Where a page is written in any case.
+    /// Writes the page there, even after a short or failed run.
     out: Option<PathBuf>,
     said: String,
 }

@@ -1,4 +1,4 @@
-//! A soak over time: memory, descriptors and the log, one below the other.
+//! A plot of memory, descriptors and log size over time, one below the other.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use super::drawing::{Canvas, Drawn, HEAD, LETTERS, SIZE, head};
 use super::quiet::Sample;
 use super::soaking::Story;
 
-/// Apart for people who confuse red and green.
+/// Colors that remain distinct with red-green color blindness.
 const ALWAYS: (&str, RGBColor) = ("throughout", RGBColor(150, 150, 150));
 const QUIET: (&str, RGBColor) = ("quiet", RGBColor(213, 94, 0));
 
-/// One panel: its axis, and a figure of a sample; none where it was not asked for.
+/// One panel: the axis label, and the value of a sample; None where it was not sampled.
 type Panel = (&'static str, fn(&Sample) -> Option<f64>);
 
 const PANELS: [Panel; 3] = [
@@ -29,14 +29,10 @@ const PANELS: [Panel; 3] = [
     }),
 ];
 
-/// Draws it.
+/// Draws the plot.
 pub(crate) fn draw(story: &Story, path: &Path) -> Drawn {
     let canvas = SVGBackend::new(path, SIZE).into_drawing_area();
-    head(
-        &canvas,
-        "While waves come and go, and at the quiet moments between them",
-        &[ALWAYS, QUIET],
-    )?;
+    head(&canvas, "During the waves, and at the quiet moments between them", &[ALWAYS, QUIET])?;
     let panels = canvas.margin(HEAD, 10, 10, 24).split_evenly((3, 1));
     for (panel, (axis, figure)) in panels.iter().zip(PANELS) {
         draw_panel(panel, story, axis, figure)?;

@@ -1,4 +1,4 @@
-//! A soak: waves beside the polite until its time is over, and what must not have grown.
+//! The run of a soak: waves beside polite peers for a given time, and limits on growth.
 
 use std::path::Path;
 use std::thread;
@@ -11,33 +11,34 @@ use super::quiet::{Sample, close_waits, growth_an_hour};
 use super::stage::{self, Daemon, Load, POLITE};
 use super::waves::{OPTIONS, WAVES};
 
-/// How long after a wave all but the polite are gone: the deadlines that it ran into and more.
+/// Limit on the time after a wave until only the polite peers remain: the deadlines that the wave
+/// ran into, and more.
 const CALM_LIMIT: Duration = Duration::from_secs(60);
 
-/// How often it is looked while a wave is there.
+/// Sampling interval during a wave.
 const STEP: Duration = Duration::from_secs(1);
 
-/// How much memory may grow in an hour, in bytes, at the quiet moments, when every kind of wave
-/// has been there once: a page or two of noise, and no leak.
+/// Limit on memory growth per hour, in bytes, between quiet moments after one wave of each kind: a
+/// page or two of noise, but no leak.
 const GROWTH_BYTES_MAX: f64 = 1024.0 * 1024.0;
 
-/// How much the log may grow, in bytes a second; the status lines that are asked for count too.
+/// Limit on the growth of the log, in bytes a second, requested status lines included.
 const LOG_BYTES_MAX: f64 = 1500.0;
 
-/// Who is there for so long runs into deadlines, if it is one for them.
+/// Waves longer than this run into the deadlines.
 const LONGER_THAN_DEADLINES: Duration = Duration::from_secs(4);
 
-/// How it went.
+/// The result of a soak.
 #[derive(Debug)]
 pub(crate) struct Story {
     pub(crate) samples: Vec<Sample>,
     pub(crate) lasted: Duration,
     pub(crate) wave_lasts: Duration,
-    /// The polite peers' report.
+    /// The report of the polite peers.
     pub(crate) report: Value,
-    /// The daemon's last words.
+    /// The counts of the daemon's last status line.
     pub(crate) counts: Counts,
-    /// How much memory grew an hour, in bytes.
+    /// Memory growth per hour, in bytes.
     pub(crate) growth_bytes: f64,
     pub(crate) wrong: Vec<String>,
 }
@@ -48,7 +49,7 @@ impl Story {
     }
 }
 
-/// Waves of so long each, until `duration` is over or every kind was there once.
+/// Runs waves of `wave_lasts` each, until `duration` is over and every kind has come once.
 pub(crate) fn run(
     duration: Duration,
     wave_lasts: Duration,
@@ -57,17 +58,17 @@ pub(crate) fn run(
 ) -> Result<Story, String> {
     let mut daemon = Daemon::start(folder, 0, &OPTIONS)?;
     let began = Instant::now();
-    // It is told to end when the waves are over.
+    // The soak stops it after the last wave.
     let mut polite = Load::polite(folder, daemon.address, Duration::from_secs(1 << 20))?;
     daemon.until_open(POLITE, Duration::from_secs(20))?;
-    let mut samples = vec![Sample::take(&mut daemon, began.elapsed(), Some("nobody"))?];
+    let mut samples = vec![Sample::take(&mut daemon, began.elapsed(), Some("the start"))?];
     let mut wrong = Vec::new();
     for (number, wave) in (0..).zip(WAVES.iter().cycle()) {
         if number >= WAVES.len() && began.elapsed() >= duration {
             break;
         }
         thread::scope(|scope| {
-            // What is seen meanwhile is asked of the kernel: the status is the wave's to ask.
+            // Sampled from /proc, because the wave may request status lines itself.
             let pid = daemon.process.pid();
             let waves = scope.spawn(|| wave.comes(&mut daemon, folder, wave_lasts));
             let mut seen = Vec::new();
@@ -76,7 +77,7 @@ pub(crate) fn run(
                 thread::sleep(STEP.min(wave_lasts / 4));
             }
             samples.append(&mut seen);
-            waves.join().map_err(|_panic| "a wave has failed".to_owned())?
+            waves.join().map_err(|_panic| "a wave panicked".to_owned())?
         })
         .map_err(|wrong| format!("{}: {wrong}", wave.name()))?;
         daemon
@@ -107,7 +108,7 @@ pub(crate) fn run(
     Ok(story)
 }
 
-/// Memory at the quiet moments, when every kind of wave has been there once.
+/// Memory growth between quiet moments, after one wave of each kind.
 fn growth(samples: &[Sample]) -> f64 {
     let quiet = samples.iter().filter(|sample| sample.after.is_some()).skip(WAVES.len());
     let points: Vec<_> =
@@ -115,7 +116,7 @@ fn growth(samples: &[Sample]) -> f64 {
     growth_an_hour(&points)
 }
 
-/// What is not as it was at the first quiet moment, and has to be at each.
+/// Lists the differences from the first quiet moment.
 fn unquiet(sample: &Sample, first: &Sample, port: u16) -> Vec<String> {
     let after = sample.after.unwrap_or_default();
     let mut wrong = Vec::new();
@@ -130,7 +131,7 @@ fn unquiet(sample: &Sample, first: &Sample, port: u16) -> Vec<String> {
         wrong.push(format!("after {after}, {waits} connections are in CLOSE_WAIT"));
     }
     if sample.count("accepted") != sample.count("closed") + sample.open {
-        wrong.push(format!("after {after}, {:?} do not add up", sample.counts));
+        wrong.push(format!("after {after}, accepted is not open + closed: {:?}", sample.counts));
     }
     wrong
 }
@@ -139,7 +140,7 @@ impl Story {
     fn judge(&mut self) {
         let rounds = self.quiet().count() / WAVES.len();
         if rounds > 2 && self.growth_bytes > GROWTH_BYTES_MAX {
-            self.wrong.push(format!("memory grows by {:.0} bytes an hour", self.growth_bytes));
+            self.wrong.push(format!("memory grows by {:.0} bytes per hour", self.growth_bytes));
         }
         let log = self.samples.last().map_or(0, |sample| sample.log_bytes);
         let log = f64::from(u32::try_from(log).unwrap_or(u32::MAX)) / self.lasted.as_secs_f64();
@@ -147,14 +148,15 @@ impl Story {
             self.wrong.push(format!("the log grows by {log:.0} bytes a second"));
         }
         if count(&self.counts, "accept_pauses") == 0 {
-            self.wrong.push("descriptors have never run out".to_owned());
+            self.wrong.push("descriptors never ran out".to_owned());
         }
         let mut causes = vec!["finished", "reset"];
         if self.wave_lasts > LONGER_THAN_DEADLINES {
             causes.extend(["stalled", "line-timeout"]);
         }
         let never = causes.iter().filter(|cause| !self.counts.contains_key(**cause));
-        let never: Vec<_> = never.map(|cause| format!("nobody has ended as {cause}")).collect();
+        let never: Vec<_> =
+            never.map(|cause| format!("no connection was closed as {cause}")).collect();
         self.wrong.extend(never);
     }
 }

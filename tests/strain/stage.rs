@@ -1,5 +1,4 @@
-//! The stage for all of it: a daemon, polite peers whose every byte is verified, and company that
-//! is not polite.
+//! The setup of a stress test: a daemon, polite peers that verify every byte, and hostile peers.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -16,18 +15,18 @@ use super::measure;
 use super::process::{Counts, Process, count};
 use super::report;
 
-/// How many peers are polite, and how many lines a second all of them send together.
+/// The number of polite peers, and the lines a second that they send together.
 pub(crate) const POLITE: u64 = 100;
 pub(crate) const POLITE_RATE: u64 = 2000;
 
-/// How long one looks before one looks again.
+/// The polling interval.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Waits until something is so.
+/// Waits until `is` returns a value.
 ///
 /// # Errors
 ///
-/// What was waited for, if it is not so within the limit.
+/// The awaited condition, if it does not hold within the limit.
 pub(crate) fn eventually<T>(
     limit: Duration,
     what: &str,
@@ -45,8 +44,8 @@ pub(crate) fn eventually<T>(
     }
 }
 
-/// On which processor something runs, and how urgent it is, where we may use two: the daemon has
-/// one, the others share the other, and what is measured comes first there.
+/// The processor and the priority of a process: the daemon has one processor, all others share a
+/// second one, where the measured load generator has priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Daemon,
@@ -72,8 +71,8 @@ fn start(place: Place, program: &str, words: &[String], log: PathBuf) -> Result<
     Process::start("taskset", &words, log)
 }
 
-/// The first two processors that we may use (proc(5), `Cpus_allowed_list`: `0-3,8`), if there are
-/// two: those of a container need not begin at 0.
+/// The first two processors that this process may use (proc(5), `Cpus_allowed_list`: `0-3,8`);
+/// those of a container need not start at 0. None if there is only one.
 fn processors() -> Option<[String; 2]> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
@@ -84,17 +83,17 @@ fn processors() -> Option<[String; 2]> {
     Some([all.next()?.to_string(), all.next()?.to_string()])
 }
 
-/// A daemon.
+/// A running daemon.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     pub(crate) process: Process,
     pub(crate) address: SocketAddr,
-    /// Where visitors are let in.
+    /// The address of the admin listener.
     pub(crate) metrics: SocketAddr,
 }
 
 impl Daemon {
-    /// Starts one, on a port of its own or on `port`, with these options.
+    /// Starts a daemon with these options, on `port`, or with 0 on a free port.
     pub(crate) fn start(folder: &Path, port: u16, options: &[&str]) -> Result<Self, String> {
         let (port_file, log) = (folder.join("port"), folder.join("daemon"));
         fs::remove_file(&port_file).ok();
@@ -115,7 +114,7 @@ impl Daemon {
         Ok(Self { process, address, metrics })
     }
 
-    /// Asks for the status, and returns what it counts.
+    /// Requests a status line, and returns its counts.
     pub(crate) fn status(&mut self) -> Result<Counts, String> {
         let (before, _) = self.process.status();
         self.process.signal(Signal::USR1);
@@ -125,7 +124,7 @@ impl Daemon {
         })
     }
 
-    /// Waits until so many connections are open, those that are polite included.
+    /// Waits until this many connections are open, polite ones included.
     pub(crate) fn until_open(&mut self, open: u64, limit: Duration) -> Result<Counts, String> {
         let end = Instant::now() + limit;
         loop {
@@ -140,19 +139,19 @@ impl Daemon {
         }
     }
 
-    /// What it tells visitors under that name.
+    /// Returns the value of a metric, read over HTTP.
     pub(crate) fn metric(&self, name: &str) -> Result<f64, String> {
         let text = visit(self.metrics).map_err(|error| format!("metrics: {error}"))?;
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.and_then(|figure| figure.parse().ok()).ok_or_else(|| format!("no metric is {name}"))
     }
 
-    /// Memory that is the daemon's alone, in bytes.
+    /// The private memory of the daemon, in bytes.
     pub(crate) fn private_bytes(&self) -> f64 {
         measure::private_bytes(self.process.pid())
     }
 
-    /// Ends it in order; returns its last counts, and what was not in order.
+    /// Stops the daemon; returns its last counts and the errors found.
     pub(crate) fn end(&mut self) -> Result<(Counts, Vec<String>), String> {
         self.process.signal(Signal::TERM);
         let limit = Duration::from_secs(15);
@@ -173,7 +172,7 @@ impl Daemon {
     }
 }
 
-/// All metrics, as text.
+/// Returns all metrics, as text.
 pub(crate) fn visit(address: SocketAddr) -> io::Result<String> {
     let mut visitor = TcpStream::connect(address)?;
     visitor.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -183,13 +182,13 @@ pub(crate) fn visit(address: SocketAddr) -> io::Result<String> {
     Ok(text)
 }
 
-/// How many connections are open, whatever their phase.
+/// The number of open connections, in any phase.
 pub(crate) fn open_of(counts: &Counts) -> u64 {
     let phases = ["open", "flushing", "draining", "lingering", "proxy_header"];
     phases.iter().filter_map(|phase| counts.get(*phase)).sum()
 }
 
-/// A load generator.
+/// A running load generator.
 #[derive(Debug)]
 pub(crate) struct Load {
     pub(crate) process: Process,
@@ -197,7 +196,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// The polite peers, for so long after a second of warming up.
+    /// Starts the polite peers, for that duration after a second of warm-up.
     pub(crate) fn polite(
         folder: &Path,
         address: SocketAddr,
@@ -208,7 +207,7 @@ impl Load {
         Self::start(folder, address, "polite", Place::Measured, &words)
     }
 
-    /// Company that the load generator can be: its options.
+    /// Starts hostile peers that are a load generator with these options.
     pub(crate) fn company(
         folder: &Path,
         address: SocketAddr,
@@ -235,28 +234,28 @@ impl Load {
         Ok(Self { process, report })
     }
 
-    /// What it has found, once it has ended.
+    /// Returns its report, once it has ended.
     pub(crate) fn report(&mut self, limit: Duration) -> Result<Value, String> {
-        let ended = eventually(limit, "a load generator has ended", || self.process.ended())?;
+        let ended = eventually(limit, "the load generator has ended", || self.process.ended())?;
         let text = fs::read_to_string(&self.report)
             .map_err(|error| format!("{error}, {ended}: {}", self.process.last_words()))?;
         serde_json::from_str(&text).map_err(|error| error.to_string())
     }
 }
 
-/// Those who have left, and were to be there until they are told to go: what they said.
+/// Lists the hostile processes that have ended before they were stopped, with their output.
 pub(crate) fn deserters<'a>(company: impl IntoIterator<Item = &'a mut Process>) -> Vec<String> {
     let gone = company.into_iter().filter_map(|one| Some((one.ended()?, one.said())));
-    gone.map(|(status, said)| format!("company ended by itself, {status}: {said}")).collect()
+    gone.map(|(status, said)| format!("hostile peers ended early, {status}: {said}")).collect()
 }
 
-/// What polite peers have lost, in words: nothing, if all is well.
+/// Lists the losses of the polite peers; empty if there are none.
 pub(crate) fn lost(report: &Value) -> Vec<String> {
     let nothing = ["/mismatches", "/unanswered", "/connections/failed"];
     report::complaints(report, nothing.map(|place| (place, 0))).collect()
 }
 
-/// Peers with a bad habit, once all are connected.
+/// Starts hostile peers with a habit, and waits until all are connected.
 pub(crate) fn company(
     folder: &Path,
     address: SocketAddr,
@@ -268,7 +267,7 @@ pub(crate) fn company(
     let words = words.map(str::to_owned);
     let log = folder.join(habit.word());
     let mut process = start(Place::Company, &own.display().to_string(), &words, log)?;
-    eventually(Duration::from_secs(60), "bad company is ready", || {
+    eventually(Duration::from_secs(60), "hostile peers are connected", || {
         (process.said().contains("ready") || process.ended().is_some()).then_some(())
     })?;
     if process.ended().is_some() {

@@ -1,5 +1,5 @@
-//! A short soak: every kind of wave once, for half a second, on the daemon that tests are built
-//! with. It is no test of libtest's, because it also is the process that bad company lives in.
+//! A short soak: every kind of wave once, for half a second, on the debug build of the daemon. It
+//! has its own `main`, because it is also the process of the hostile peers.
 
 #![expect(
     clippy::indexing_slicing,
@@ -17,19 +17,19 @@ mod process;
 mod quiet;
 #[path = "../million/report.rs"]
 mod report;
-#[expect(dead_code, reason = "a page tells more")]
+#[expect(dead_code, reason = "the page needs more")]
 mod soaking;
-#[expect(dead_code, reason = "overload asks for more")]
+#[expect(dead_code, reason = "overload needs more")]
 mod stage;
 mod waves;
 
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-/// What it is called where tests are chosen by name.
+/// The name by which `cargo test` selects it.
 const NAME: &str = "nothing_grows_and_nothing_is_lost_in_a_short_soak";
 
-/// What it needs of util-linux and coreutils.
+/// Tools of util-linux and coreutils that it needs.
 const TOOLS: [&str; 4] = ["taskset", "nice", "setpriv", "prlimit"];
 
 fn main() -> ExitCode {

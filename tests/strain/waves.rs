@@ -1,4 +1,4 @@
-//! The waves of a soak: one kind of trouble after another, again and again, beside the polite.
+//! The waves of a soak: one kind of hostile peers after another, in a cycle, beside polite peers.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,8 +13,8 @@ use super::process::Process;
 use super::process::count;
 use super::stage::{self, Daemon, Load, company};
 
-/// What the daemon is started with: fewer connections than a wave brings, so that it is full from
-/// time to time, and deadlines that waves run into.
+/// The daemon's options: a connection limit that some waves reach, and deadlines that some waves
+/// run into.
 pub(crate) const OPTIONS: [&str; 8] = [
     "--max-connections",
     "2000",
@@ -26,21 +26,21 @@ pub(crate) const OPTIONS: [&str; 8] = [
     "2s",
 ];
 
-/// How many descriptors it has when they are scarce: the polite have a hundred of them.
+/// The descriptor limit of the wave `Scarcity`; the polite peers use a hundred.
 const SCARCE: u32 = 125;
 
-/// A kind of trouble.
+/// A kind of wave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wave {
-    /// A load generator with these options, and what the daemon then has to count more of.
+    /// A load generator: its name, its options, and a count of the daemon that it must raise.
     Load(&'static str, &'static str, &'static str),
-    /// Peers with a bad habit.
+    /// Peers with a habit.
     Company(Habit, u64),
-    /// Many who ask for metrics.
+    /// Requests for metrics.
     Visitors,
-    /// Signals that are to be ignored, or answered.
+    /// Signals that the daemon ignores or answers.
     Signals,
-    /// The daemon's descriptors run out while many connect.
+    /// The daemon runs out of descriptors while many peers connect.
     Scarcity,
 }
 
@@ -68,13 +68,13 @@ impl Wave {
         match self {
             Self::Load(name, ..) => name,
             Self::Company(habit, _) => habit.word(),
-            Self::Visitors => "visitors",
+            Self::Visitors => "metrics requests",
             Self::Signals => "signals",
             Self::Scarcity => "scarcity",
         }
     }
 
-    /// Lets it come, and go after so long.
+    /// Runs the wave for that time, and ends it.
     pub(crate) fn comes(
         self,
         daemon: &mut Daemon,
@@ -83,7 +83,7 @@ impl Wave {
     ) -> Result<(), String> {
         let address = daemon.address;
         match self {
-            // Told to go on for longer than it may: the end is ours.
+            // A duration longer than any wave: the test ends it.
             Self::Load(name, words, counted) => {
                 let before = daemon.count(counted)?;
                 let words = format!("{words} -d 1h --timeout 2s");
@@ -106,7 +106,7 @@ impl Wave {
     }
 }
 
-/// What has to happen in a wave does so within that.
+/// Limit on the time until the effect of a wave shows.
 const LIMIT: Duration = Duration::from_secs(20);
 
 impl Daemon {
@@ -114,25 +114,25 @@ impl Daemon {
         Ok(count(&self.status()?, name))
     }
 
-    /// Waits until it has counted more than before.
+    /// Waits until a count has risen.
     fn until_more(&mut self, name: &str, before: u64) -> Result<(), String> {
         let more = || (self.count(name).ok()? > before).then_some(());
-        stage::eventually(LIMIT, &format!("more are counted as {name}"), more)
+        stage::eventually(LIMIT, &format!("{name} rises"), more)
     }
 }
 
-/// It is told to go, and was there until now.
+/// Stops hostile peers; an error if they have ended before.
 fn goes(mut company: Process) -> Result<(), String> {
     stage::deserters([&mut company]).pop().map_or(Ok(()), Err)
 }
 
-/// Some ask and read the answer, some leave before it.
+/// Requests metrics and reads them; every second client leaves without a request.
 fn visits(metrics: SocketAddr, lasts: Duration) -> Result<(), String> {
     let end = Instant::now() + lasts;
     while Instant::now() < end {
-        let text = stage::visit(metrics).map_err(|error| format!("a visit: {error}"))?;
+        let text = stage::visit(metrics).map_err(|error| format!("metrics: {error}"))?;
         if !text.contains("tcpechod_") {
-            return Err(format!("a visitor was told {text:?}"));
+            return Err(format!("unexpected metrics: {text:?}"));
         }
         drop(std::net::TcpStream::connect(metrics));
     }
@@ -150,7 +150,7 @@ fn signals(daemon: &mut Daemon, lasts: Duration) {
     }
 }
 
-/// Its limit is lowered to what it has, and many connect; then it has its limit back.
+/// Lowers the daemon's descriptor limit while many peers connect, and then restores it.
 fn scarcity(daemon: &mut Daemon, folder: &Path, lasts: Duration) -> Result<(), String> {
     let churn = "--mode churn -c 50 --source 127.0.1.41-127.0.1.80 -d 1h --timeout 20s";
     let pid = daemon.process.pid().to_string();

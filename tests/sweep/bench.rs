@@ -1,5 +1,5 @@
-//! Every system call of the daemon, with every error it can return, at its first occurrences. Run
-//! with `make sweep`.
+//! Injects every error into every system call of the daemon, at its first occurrences. Run with
+//! `make sweep`.
 
 #![expect(
     clippy::as_conversions,
@@ -15,7 +15,7 @@ mod calls;
 mod crowd;
 mod daemon;
 mod documented;
-#[expect(dead_code, reason = "the tests of faults see more")]
+#[expect(dead_code, reason = "the fault tests observe more")]
 #[path = "../faults/support/observe.rs"]
 mod observe;
 mod page;
@@ -38,7 +38,7 @@ use self::point::Verdict;
 const USAGE: &str = "usage: make sweep ARGS='[--only TEXT] [--one-in N] [--out DIR]'";
 
 fn main() -> ExitCode {
-    // cargo test builds benches too when asked for all targets; this takes too long for it.
+    // `cargo test --all-targets` builds benches too; this one would take too long there.
     if !env::args().any(|word| word == "--bench") {
         println!("SKIPPED the sweep: make sweep");
         return ExitCode::SUCCESS;
@@ -52,9 +52,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is asked for.
+/// The command line.
 struct Options {
-    /// Only points whose names have this in them.
+    /// Runs only points with this text in their name.
     only: Option<String>,
     one_in: usize,
     out: PathBuf,
@@ -64,7 +64,7 @@ impl Options {
     fn parse() -> Result<Self, String> {
         let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reliability");
         let mut options = Self { only: None, one_in: 1, out };
-        // Cargo adds this one.
+        // Cargo adds `--bench`.
         let words: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
         for pair in words.chunks(2) {
             match pair {
@@ -79,7 +79,7 @@ impl Options {
         if options.one_in == 0 { Err(USAGE.to_owned()) } else { Ok(options) }
     }
 
-    /// Whether the results are those of all points.
+    /// True if the results are those of all points.
     fn is_whole(&self) -> bool {
         self.only.is_none() && self.one_in == 1
     }
@@ -114,5 +114,5 @@ fn run(options: &Options) -> Result<(), String> {
         fs::write(options.out.join("sweep.md"), page::page(&text)).expect("results");
         println!("written to {}", options.out.display());
     }
-    if table.has_failed() { Err("not everything was survived".to_owned()) } else { Ok(()) }
+    if table.has_failed() { Err("some points failed".to_owned()) } else { Ok(()) }
 }

@@ -1,15 +1,15 @@
-//! What is injected: every system call the daemon makes, and the errors that its manual page gives
-//! it. Data; a call that is in neither table has the sweep fail.
+//! The injected faults: every system call that the daemon makes, with the errors of its manual
+//! page. Pure data; a call that is in neither table fails the sweep.
 
-/// A system call, and the errors that it is made to fail with.
+/// A system call, and the errors injected into it.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) name: &'static str,
-    /// By their symbolic names, as strace wants them.
+    /// Symbolic names, as strace expects them.
     pub(crate) errnos: &'static [&'static str],
-    /// Only where the call, as strace shows it, contains this; and then only once.
+    /// Only calls that contain this text in strace's output; and then only once.
     pub(crate) only: Option<&'static str>,
-    /// Once it listens, the daemon may end for the errors in this list, and then says this.
+    /// The errors on which the listening daemon may end, and the log text of that end.
     pub(crate) ends: Option<(&'static [&'static str], &'static str)>,
 }
 
@@ -17,12 +17,11 @@ const fn call(name: &'static str, errnos: &'static [&'static str]) -> Call {
     Call { name, errnos, only: None, ends: None }
 }
 
-/// All that is injected. Where the manual page lists what only a mistake of ours can bring about
-/// (EBADF, EFAULT, EINVAL, ENOTSOCK), that is left out, but where the daemon promises an end for
-/// it.
+/// All injected faults. Errors that only a bug of the daemon can cause (EBADF, EFAULT, EINVAL,
+/// ENOTSOCK) are left out, except where the daemon promises to end on them.
 pub(crate) const SWEPT: &[Call] = &[
-    // accept(2), with the errors of the new connection that Linux passes on; EINVAL is what `ss -K`
-    // makes of a listener (A10).
+    // accept(2), with the errors of the new connection that Linux passes on; `ss -K` causes EINVAL
+    // on a listener (A10).
     Call {
         ends: Some((&["EINVAL"], "a listener is broken: accept: ")),
         ..call(
@@ -82,7 +81,8 @@ pub(crate) const SWEPT: &[Call] = &[
             "ENOTCONN",
         ],
     ),
-    // epoll_wait(2): but for EINTR the loop can't be; it drains and says so.
+    // epoll_wait(2): on any error but EINTR the loop cannot go on; the daemon drains and logs the
+    // error.
     Call {
         ends: Some((&["EBADF", "EINVAL"], "the poll is broken: ")),
         ..call("epoll_wait", &["EINTR", "EBADF", "EINVAL"])
@@ -101,10 +101,10 @@ pub(crate) const SWEPT: &[Call] = &[
     call("bind", &["EADDRINUSE", "EACCES", "EADDRNOTAVAIL", "ENOMEM", "EROFS", "ENOENT"]),
     call("listen", &["EADDRINUSE", "EOPNOTSUPP"]),
     call("connect", &["ECONNREFUSED", "EACCES", "EAGAIN", "ENOENT", "EPROTOTYPE"]),
-    // The log, the port file, and whether anybody else waits: write(2), poll(2).
+    // The log, the port file, and the check for queued connections: write(2), poll(2).
     call("write", &["EINTR", "EIO", "ENOSPC", "EPIPE", "EDQUOT", "EFBIG"]),
     call("ppoll", &["EINTR", "ENOMEM"]),
-    // open(2), read(2), stat(2) and the like: the port file, the socket's, what /proc tells.
+    // open(2), read(2), stat(2) and the like: the port file, the socket file, files in /proc.
     call("openat", &["EACCES", "EMFILE", "ENFILE", "ENOENT", "ENOMEM", "EINTR", "EIO"]),
     call("open", &["EACCES", "EMFILE", "ENFILE", "ENOENT", "ENOMEM", "EINTR"]),
     call("read", &["EINTR", "EIO"]),
@@ -117,7 +117,7 @@ pub(crate) const SWEPT: &[Call] = &[
     call("flock", &["EINTR", "ENOLCK"]),
     call("fcntl", &["EMFILE", "EPERM"]),
     call("ioctl", &["ENOTTY"]),
-    // setrlimit(2); what only asks for a limit can't fail, and its result is not looked at.
+    // setrlimit(2); a query of a limit cannot fail, and the daemon ignores its result.
     Call { only: Some("RLIMIT_NOFILE, {"), ..call("prlimit64", &["EPERM"]) },
     // landlock(7), prctl(2): on older kernels, under filters, in nested sandboxes.
     call("landlock_create_ruleset", &["ENOSYS", "EOPNOTSUPP", "ENOMEM"]),
@@ -129,7 +129,7 @@ pub(crate) const SWEPT: &[Call] = &[
     call("capget", &["EPERM"]),
     call("capset", &["EPERM"]),
     call("getrandom", &["EINTR", "ENOSYS", "EPERM"]),
-    // Memory: mmap(2). The allocator uses brk(2) first, and this where that gives nothing.
+    // Memory: mmap(2), which the allocator calls where brk(2) gives no memory.
     call("mmap", &["ENOMEM"]),
     call("mremap", &["ENOMEM"]),
     call("munmap", &["ENOMEM"]),
@@ -140,75 +140,75 @@ pub(crate) const SWEPT: &[Call] = &[
     call("dup2", &["EINTR", "EMFILE", "EBUSY"]),
     call("setpgid", &["EACCES", "EPERM"]),
     call("wait4", &["EINTR"]),
-    // A child that can't be told to end is killed at the drain deadline (K05).
+    // A child that SIGTERM cannot reach is killed at the drain deadline (K05).
     Call {
         ends: Some((&["EPERM", "ESRCH"], "connections cut")),
         ..call("kill", &["EPERM", "ESRCH"])
     },
 ];
 
-/// The calls by which the daemon finds out whether a Unix socket's file is a left one.
+/// The calls that find out whether a Unix socket file is stale.
 const ASKS_WHO_LISTENS: &[&str] = &["connect", "statx", "unlink"];
 
-/// Every error of a call, but only where it goes on.
+/// Every error of a call, but only if it persists.
 const FROM_THEN_ON: &str = "all from then on";
 
-/// No error, but that SIGTERM comes with the call.
+/// No error: SIGTERM during the call.
 const SIGTERM: &str = "SIGTERM";
 
-/// What is not injected, and why. `*` is every error of the call.
+/// Faults that are not injected, with the reason. `*` means every error of the call.
 pub(crate) const LEFT_OUT: &[(&str, &str, &str)] = &[
-    ("accept4", "EAGAIN", "no edge follows an injected one, as one would follow a real one"),
-    ("recvfrom", "EAGAIN", "no edge follows an injected one, as one would follow a real one"),
-    ("sendto", "EAGAIN", "no edge follows an injected one, as one would follow a real one"),
+    ("accept4", "EAGAIN", "an injected one is not followed by an edge, a real one is"),
+    ("recvfrom", "EAGAIN", "an injected one is not followed by an edge, a real one is"),
+    ("sendto", "EAGAIN", "an injected one is not followed by an edge, a real one is"),
     (
         "sendto",
-        "a signal's byte to the loop that is not waiting",
-        "injected, but asked for again: the signal is heeded with the next one",
+        "on the signal byte while the loop is not waiting",
+        "injected, but the signal is repeated: the next byte announces both",
     ),
-    ("close", "*", "an injected error leaves the descriptor open, and a real one does not"),
-    ("wait4", "ECHILD", "who has a child to wait for is never told that"),
-    ("flock", "EAGAIN", "waited for, up to five seconds: U03 shows it with a real lock"),
-    ("kill", FROM_THEN_ON, "a child that nobody may kill, SIGKILL included, outlives the daemon"),
-    ("clock_gettime", "*", "fails only for clocks that there are not"),
-    ("brk", "*", "tells of no error: an injected one is taken for an address"),
-    ("rt_sigaction", "*", "fails only for signals that there are not"),
+    ("close", "*", "an injected error leaves the descriptor open, a real one does not"),
+    ("wait4", "ECHILD", "impossible while a child is not reaped"),
+    ("flock", "EAGAIN", "the daemon waits up to five seconds; U03 shows it with a real lock"),
+    ("kill", FROM_THEN_ON, "a child that not even SIGKILL can reach outlives the daemon"),
+    ("clock_gettime", "*", "fails only for unknown clocks"),
+    ("brk", "*", "returns no error: an injected one is taken for an address"),
+    ("rt_sigaction", "*", "fails only for unknown signals"),
     (
         "rt_sigaction",
         SIGTERM,
-        "between its two steps, the crate that installs the handlers forgets a signal",
+        "the crate that installs the handlers loses a signal between its two steps",
     ),
-    ("rt_sigprocmask", "*", "fails only for operations that there are not"),
+    ("rt_sigprocmask", "*", "fails only for unknown operations"),
     ("rt_sigreturn", "*", "does not return"),
-    ("sigaltstack", "*", "frees the stack of the language's runtime, behind the end of main"),
+    ("sigaltstack", "*", "frees the signal stack of the language runtime, after main"),
     ("exit_group", "*", "does not return"),
-    ("getpid", "*", "can't fail"),
-    ("geteuid", "*", "can't fail"),
+    ("getpid", "*", "cannot fail"),
+    ("geteuid", "*", "cannot fail"),
 ];
 
-/// The row of a call.
+/// Returns the row of a call.
 pub(crate) fn swept(name: &str) -> Option<&'static Call> {
     SWEPT.iter().find(|call| call.name == name)
 }
 
-/// Whether a call's errors are left out where they go on.
+/// True if persistent errors of a call are left out.
 pub(crate) fn only_once(name: &str) -> bool {
     LEFT_OUT.iter().any(|(call, errno, _)| *call == name && *errno == FROM_THEN_ON)
 }
 
-/// Whether the daemon's last words may be "Address already in use", whatever the error: it asks
-/// whether anybody answers on the Unix socket that is in its way. What it can't find out is a yes,
-/// and where it is told that the file is gone, it binds once more and finds it there.
+/// True if the daemon's final message may be "Address already in use" for any error of this call:
+/// the daemon checks whether a server answers on the Unix socket in its way. If the check fails, it
+/// assumes one; and if the file seems to be gone, it binds again and finds the file in place.
 pub(crate) fn leaves_address_in_use(name: &str) -> bool {
     ASKS_WHO_LISTENS.contains(&name)
 }
 
-/// Whether SIGTERM comes with a call.
+/// True if SIGTERM is injected at this call.
 pub(crate) fn is_terminated(name: &str) -> bool {
     !LEFT_OUT.iter().any(|(call, errno, _)| *call == name && *errno == SIGTERM)
 }
 
-/// Whether all of a call's errors are left out.
+/// True if all errors of a call are left out.
 pub(crate) fn left_out(name: &str) -> bool {
     LEFT_OUT.iter().any(|(call, errno, _)| *call == name && *errno == "*")
 }

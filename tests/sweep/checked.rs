@@ -1,10 +1,10 @@
-//! The tables and the reading of a trace, by themselves.
+//! Tests of the tables and of the trace parser.
 
 use super::calls::{LEFT_OUT, SWEPT, swept};
 use super::trace::{Stage, Trace};
 
 #[test]
-fn what_is_left_out_is_not_swept() {
+fn no_fault_is_both_swept_and_left_out() {
     for (name, errno, _) in LEFT_OUT {
         let row = swept(name);
         assert!(row.is_none_or(|row| !row.errnos.contains(errno) && *errno != "*"), "{name}");
@@ -24,7 +24,7 @@ fn trace(lines: &[&str]) -> Trace {
 }
 
 #[test]
-fn calls_are_counted_from_the_process_and_told_from_main() {
+fn calls_are_counted_from_process_start_and_listed_from_main() {
     let calls = trace(&[
         "close(3) = 0",
         "ppoll([{fd=2, events=POLLOUT}], 1, ...) = 1",
@@ -40,7 +40,7 @@ fn calls_are_counted_from_the_process_and_told_from_main() {
     assert_eq!(told, [(Stage::Start, 2), (Stage::Service, 3), (Stage::Drain, 4)]);
 }
 
-/// Seven bytes, where there was room for nine.
+/// Seven bytes, into a buffer of nine.
 const READ: &str = "recvfrom(10, \"(a) = 1\", 9, 0, NULL, NULL) = 7";
 
 #[test]
@@ -71,5 +71,5 @@ fn a_fin_before_the_end_of_the_input_is_found() {
     assert_eq!(all(&[READ, fin, signal]), 0);
     assert_eq!(all(&[READ, signal]), 1, "a drain that reads nothing");
     let unread = trace(&[begin[0], signal, "shutdown(10, SHUT_WR) = 0"]);
-    assert_eq!(unread.unpaid().len(), 1, "nothing was ever read");
+    assert_eq!(unread.unpaid().len(), 1, "nothing was read");
 }

@@ -1,5 +1,5 @@
-//! The workload: some peers and visitors that have the daemon make every system call it makes, in
-//! an order that is the same each time.
+//! The workload: peers and admin clients that cause every system call of the daemon, in the same
+//! order in every run.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -14,34 +14,34 @@ use super::peer::{Peer, Reader, unix};
 use super::plan::Lasting;
 use super::trace::Stage;
 
-/// How long anything may take where nothing stands in its way. Nothing takes this long.
+/// Timeout of any step that no fault delays; no step takes this long.
 pub(crate) const LIMIT: Duration = Duration::from_secs(8);
 
-/// How long an answer is waited for where the fault goes on, and may be why none comes.
+/// Timeout of a reply while a persistent fault may prevent it.
 const PATIENCE: Duration = Duration::from_millis(150);
 
-/// The same for all who wait behind the first.
+/// The same for the peers after the first.
 const PATIENCE_THEN: Duration = Duration::from_millis(10);
 
-/// How long one of many is waited for, before the next.
+/// How long each of many peers is read from before the next.
 const IN_TURN: Duration = Duration::from_millis(2);
 
-/// More than the sockets of a slow reader hold, so that the daemon has to wait for it.
+/// More than the sockets hold, so that the daemon has to wait for a slow reader.
 const MANY_LINES: u64 = 12_000;
 
-/// About as many as the daemon and the sockets hold of somebody who does not read.
+/// About as many as the daemon and the sockets hold for a peer that does not read.
 const SOME_LINES: u64 = 4_000;
 
-/// Everybody who has connected.
+/// All peers.
 #[derive(Debug)]
 pub(crate) struct Crowd {
     scenario: Scenario,
     address: SocketAddr,
     pub(crate) peers: Vec<Peer>,
-    /// Visitors that were not answered.
+    /// Admin requests without a complete response.
     pub(crate) turned_away: usize,
-    /// Who had to wait too long, though nothing stood in the way any more: a peer that another
-    /// one's event sets going again was forgotten before.
+    /// Peers that waited too long although no fault delayed them: the daemon had forgotten them
+    /// until an event of another connection.
     pub(crate) late: Vec<String>,
     fault_goes_on: bool,
     patience: Duration,
@@ -49,7 +49,7 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Nobody yet. Where the fault goes on, nobody is waited for long.
+    /// No peers yet. With a persistent fault, timeouts are short.
     pub(crate) fn new(scenario: Scenario, address: SocketAddr, lasting: Lasting) -> Self {
         let fault_goes_on = lasting == Lasting::FromThenOn;
         let (patience, patience_then) =
@@ -66,8 +66,8 @@ impl Crowd {
         }
     }
 
-    /// What happens in service: all of it, or where it is the drain that counts, so little that the
-    /// calls before that are as many each time.
+    /// Runs the service stage: all of it, or for a point in the drain only a small part, so that
+    /// the calls before the drain are the same in number each time.
     pub(crate) fn converse(&mut self, daemon: &mut Daemon, stage: Stage) {
         let tcp = SockAddr::from(self.address);
         let mut talkers: Vec<_> = (0..2).filter_map(|_| self.join(&tcp, Reader::Quick)).collect();
@@ -109,7 +109,7 @@ impl Crowd {
         }
     }
 
-    /// The fault is over: everybody is served, or has been ended.
+    /// After the fault: every peer is served, or has been disconnected.
     pub(crate) fn settle(&mut self) {
         (self.patience, self.patience_then) = (LIMIT, LIMIT);
         self.fault_goes_on = false;
@@ -118,7 +118,7 @@ impl Crowd {
         }
     }
 
-    /// Somebody new is echoed, and ends in order.
+    /// A new peer is echoed, and ends in order.
     pub(crate) fn fresh(&mut self) -> bool {
         let Some(fresh) = self.join(&SockAddr::from(self.address), Reader::Quick) else {
             return false;
@@ -129,9 +129,9 @@ impl Crowd {
         peer.hear(LIMIT) && peer.missing() == 0
     }
 
-    /// What is on its way when the drain begins.
+    /// Puts input in transit before the drain begins.
     pub(crate) fn before_drain(&mut self) {
-        // What a child has not read yet when it is told to end is lost, and only it knows.
+        // Input that a child has not read at SIGTERM is lost, and only the child knows.
         if self.scenario == Scenario::Exec {
             return;
         }
@@ -151,8 +151,8 @@ impl Crowd {
         }
     }
 
-    /// Everybody is at their end. All are read from in turn, or who is read from last would keep
-    /// the daemon waiting.
+    /// Waits until all connections have ended, reading from all in turn: otherwise the daemon would
+    /// wait for the last.
     pub(crate) fn hear_all_ends(&mut self) {
         let until = Instant::now() + LIMIT;
         let mut waiting: Vec<_> = self.peers.iter_mut().filter(|peer| !peer.gave_up()).collect();
@@ -161,7 +161,7 @@ impl Crowd {
         }
     }
 
-    /// Another one connects, if it can.
+    /// Connects another peer, if possible.
     fn join(&mut self, address: &SockAddr, reader: Reader) -> Option<usize> {
         let number = self.peers.len();
         let peer = Peer::connect(number as u64, address, reader).ok()?;
@@ -175,19 +175,19 @@ impl Crowd {
         }
     }
 
-    /// Asks for a page, and counts what is no whole answer.
+    /// Requests a page, and counts incomplete responses.
     fn visit(&mut self, desk: &Path, path: &str) {
         let asked = Instant::now();
         let answered = ask(desk, path, self.patience);
         if answered.is_none_or(|answer| !is_whole(&answer)) {
             self.turned_away += 1;
             if asked.elapsed() >= self.patience {
-                self.has_waited(&format!("a visitor for {path}"));
+                self.has_waited(&format!("an admin request for {path}"));
             }
         }
     }
 
-    /// Somebody was not answered while there was patience.
+    /// Records a peer that was not answered in time.
     fn has_waited(&mut self, who: &str) {
         if !self.fault_goes_on {
             self.late.push(format!("not answered in {:?}: {who}", self.patience));
@@ -196,7 +196,7 @@ impl Crowd {
     }
 }
 
-/// What a visitor is told; none if nobody answers.
+/// Returns the response to an admin request; None without one.
 fn ask(desk: &Path, path: &str, patience: Duration) -> Option<String> {
     let mut socket = Socket::new(Domain::UNIX, Type::STREAM, None).ok()?;
     socket.connect(&unix(desk)).ok()?;
@@ -207,7 +207,7 @@ fn ask(desk: &Path, path: &str, patience: Duration) -> Option<String> {
     Some(answer)
 }
 
-/// Whether an answer has all that it says it has.
+/// True if a response has the announced length.
 fn is_whole(answer: &str) -> bool {
     let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
     let length = head.lines().find_map(|line| {
@@ -217,7 +217,7 @@ fn is_whole(answer: &str) -> bool {
     head.starts_with("HTTP/1.1 ") && length == Some(body.len())
 }
 
-/// Waits for the daemon's status to be logged anew, and returns the log.
+/// Requests a status line, and returns the log with it.
 pub(crate) fn new_status(daemon: &mut Daemon, patience: Duration) -> Option<String> {
     let count = |log: &str| log.matches("] status open=").count();
     let before = count(&daemon.log());

@@ -1,5 +1,5 @@
-//! The daemon under strace, which is beside it and can be taken away: `-D` makes the daemon our own
-//! child, and SIGTERM has strace let go of it.
+//! The daemon under strace. `-D` makes the daemon a direct child of the test, so that the test can
+//! detach strace, with SIGTERM.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -13,16 +13,16 @@ use tempfile::TempDir;
 
 use super::trace::Trace;
 
-/// How long the daemon may take for a drain. Nobody needs that long.
+/// The drain timeout, longer than any drain here needs.
 const DRAIN: &str = "2s";
 
-/// Two looks at something that is waited for.
+/// The polling interval.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
-/// What answers.
+/// The configuration of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scenario {
-    /// The service echo, on a TCP and a Unix socket, with metrics and a service manager.
+    /// The echo service, on a TCP and a Unix socket, with metrics and a service manager.
     Echo,
     /// `--exec cat`.
     Exec,
@@ -39,19 +39,19 @@ impl Scenario {
     }
 }
 
-/// A daemon that was started under strace.
+/// A daemon started under strace.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     child: Child,
     directory: TempDir,
-    /// Where a service manager would read.
+    /// The notification socket of a simulated service manager.
     _manager: UnixDatagram,
-    /// SIGTERM was sent.
+    /// The test has sent SIGTERM.
     pub(crate) asked_to_end: bool,
 }
 
 impl Daemon {
-    /// Starts it; `rule` is what strace is to inject, and `traced` what it writes down.
+    /// Starts the daemon; strace injects `rule`, and records the calls in `traced`.
     pub(crate) fn start(
         binary: &Path,
         scenario: Scenario,
@@ -61,12 +61,12 @@ impl Daemon {
         let directory = TempDir::with_prefix("sweep").expect("a directory");
         let place = |name: &str| directory.path().join(name);
         let manager = UnixDatagram::bind(place("manager")).expect("a socket");
-        // One that nobody listens on any more.
+        // A stale socket file.
         drop(UnixListener::bind(place("socket")).expect("a socket"));
-        // Should the harness be killed, so is the daemon, and its tracer ends with it.
+        // If the harness is killed, so is the daemon, and strace ends with it.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "sh"]);
-        // The limit is there to be raised.
+        // A low limit, for the daemon to raise.
         command.args(["-c", "ulimit -Sn 1024; exec \"$0\" \"$@\"", "strace", "-D", "-I", "2"]);
         command.args(["-qq", "-s", "8", "-o"]).arg(place("trace"));
         command.arg("-e").arg(format!("trace={traced}"));
@@ -100,17 +100,18 @@ impl Daemon {
         self.directory.path().join(name)
     }
 
-    /// The Unix socket that it listens on.
+    /// The Unix socket that the daemon listens on.
     pub(crate) fn socket(&self) -> PathBuf {
         self.place("socket")
     }
 
-    /// Where it tells how it is.
+    /// The Unix socket of the admin listener.
     pub(crate) fn metrics(&self) -> PathBuf {
         self.place("metrics")
     }
 
-    /// Waits until it listens, and returns where; none if it has ended, or not in that time.
+    /// Waits until the daemon listens, and returns its address; None if it ends, or does not listen
+    /// in time.
     pub(crate) fn wait_until_ready(&mut self, patience: Duration) -> Option<SocketAddr> {
         let file = self.place("port");
         let mut at = None;
@@ -125,32 +126,31 @@ impl Daemon {
         at?.lines().next()?.parse().ok()
     }
 
-    /// Its exit status, once it has ended.
+    /// The exit status, once the daemon has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("it is our child")
+        self.child.try_wait().expect("the daemon is a child")
     }
 
-    /// Waits for that.
+    /// Waits for the exit status.
     pub(crate) fn wait_for_end(&mut self, patience: Duration) -> Option<ExitStatus> {
         wait(patience, || self.ended().is_some());
         self.ended()
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the daemon.
     pub(crate) fn signal(&mut self, signal: Signal) {
         if self.ended().is_none() {
             kill_process(pid(self.child.id()), signal).ok();
         }
     }
 
-    /// Has it drain.
+    /// Starts the drain.
     pub(crate) fn terminate(&mut self) {
         self.asked_to_end = true;
         self.signal(Signal::TERM);
     }
 
-    /// Takes strace away: from now on every call is the kernel's own. It is the daemon's tracer,
-    /// and nobody else's.
+    /// Detaches strace: from now on no call is injected. The tracer of the daemon is always strace.
     pub(crate) fn lift(&mut self) {
         let status = PathBuf::from(format!("/proc/{}/status", self.child.id()));
         let tracer = || {
@@ -164,12 +164,12 @@ impl Daemon {
         }
     }
 
-    /// What it has logged.
+    /// The log so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.place("log")).unwrap_or_default()).into_owned()
     }
 
-    /// What strace has written down.
+    /// The record of strace.
     pub(crate) fn trace(&self) -> Trace {
         Trace::read(&self.place("trace"))
     }
@@ -184,7 +184,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Looks until it is so, or the time is over.
+/// Polls until the condition holds, or until the timeout; returns false on timeout.
 pub(crate) fn wait(patience: Duration, mut is_so: impl FnMut() -> bool) -> bool {
     let until = Instant::now() + patience;
     loop {

@@ -1,4 +1,4 @@
-//! The ends that the operator is told of.
+//! The documented ends of the daemon.
 
 use std::process::ExitStatus;
 
@@ -6,8 +6,8 @@ use super::calls;
 use super::plan::{Lasting, Point};
 use super::trace::{Stage, Trace};
 
-/// Whether the daemon ended as the operator is told that it does: with an exit status, and words
-/// that name the error.
+/// Checks that the daemon ended as documented: with an exit status, and a message that names the
+/// error.
 pub(crate) fn ended_as_documented(
     point: &Point,
     errno: &str,
@@ -17,14 +17,14 @@ pub(crate) fn ended_as_documented(
 ) -> Result<(), String> {
     let last = log.lines().last().unwrap_or_default();
     if status.code() != Some(1) {
-        return Err("an end that nobody has promised".to_owned());
+        return Err("an undocumented exit status".to_owned());
     }
     let ends = calls::swept(&point.call).and_then(|call| call.ends);
     if ends.is_some_and(|(errnos, words)| errnos.contains(&errno) && log.contains(words)) {
         return Ok(());
     }
     if point.stage == Stage::Start {
-        // Where nothing can be written, nothing can be said.
+        // A daemon that cannot write cannot log.
         if point.call == "write" && point.lasting == Lasting::FromThenOn {
             return Ok(());
         }
@@ -35,13 +35,13 @@ pub(crate) fn ended_as_documented(
         return if last.starts_with("tcpechod: ") && (named || in_use) {
             Ok(())
         } else {
-            Err(format!("its last words do not name {errno}: {last}"))
+            Err(format!("the final message does not name {errno}: {last}"))
         };
     }
-    Err(format!("it may not end by {errno}: {last}"))
+    Err(format!("it must not end on {errno}: {last}"))
 }
 
-/// What the error is called, as strace shows it.
+/// Returns the description of the error, as strace shows it.
 fn text_of_error(line: &str) -> Option<&str> {
     line.rsplit_once(") (INJECTED)")?.0.rsplit_once('(').map(|(_, text)| text)
 }

@@ -1,4 +1,4 @@
-//! A peer that keeps books: what it has sent, what came back, and how it ended.
+//! A peer that records its traffic: bytes sent, bytes received, and the end of the connection.
 
 use std::fmt;
 use std::fs;
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// Who could send nothing for so long is not read from.
+/// A bulk sender gives up after this long without progress.
 const STUCK: Duration = Duration::from_millis(30);
 
-/// How a peer saw its connection end.
+/// How a connection ended, as the peer saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// FIN.
@@ -21,33 +21,33 @@ pub(crate) enum End {
     Error,
 }
 
-/// How much a peer has room for.
+/// The size of a peer's receive buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// As much as the system gives.
+    /// The system's default.
     Quick,
-    /// So little that a daemon which writes to it soon can't.
+    /// So small that the daemon soon cannot write.
     Slow,
 }
 
-/// What a connection came to, as far as its peer can tell.
+/// The fate of a connection, as its peer saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// Every byte came back, and it ended in order.
+    /// Every byte came back, and the connection ended in order.
     Exact,
-    /// It was ended early, and the peer can see it: by an error, or by FIN before its own.
+    /// The connection ended early and visibly: with an error, or with FIN before the peer's own.
     Told,
-    /// It ended in order as far as the peer can tell, with bytes missing.
+    /// Bytes are missing, although the peer saw an orderly end.
     Silent,
     /// Neither served nor ended.
     Waits,
 }
 
-/// One connection to the daemon, from the other side.
+/// One connection, from the peer's side.
 pub(crate) struct Peer {
     number: u64,
     socket: Option<Socket>,
-    /// As the daemon's log calls it; none for a Unix socket, which has no name of its own.
+    /// The peer's address in the daemon's log; None for a Unix socket, which has no address.
     pub(crate) address: Option<SocketAddr>,
     sent: Vec<u8>,
     got: usize,
@@ -56,7 +56,7 @@ pub(crate) struct Peer {
     pub(crate) end: Option<End>,
     /// It ended the connection itself, by RST.
     gave_up: bool,
-    /// Bytes came that were never sent, or not now.
+    /// Wrong bytes came back.
     wrong: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Debug for Peer {
 }
 
 impl Peer {
-    /// Connects. An error if the daemon does not listen there any more.
+    /// Connects; fails if the daemon no longer listens there.
     pub(crate) fn connect(number: u64, address: &SockAddr, reader: Reader) -> io::Result<Self> {
         let socket = Socket::new(address.domain(), Type::STREAM, None)?;
         if reader == Reader::Slow {
@@ -98,7 +98,7 @@ impl Peer {
         })
     }
 
-    /// Sends that many more lines, each of which is like no other.
+    /// Sends that many more lines, each of them unique.
     pub(crate) fn say(&mut self, lines: usize) {
         let mut bytes = Vec::new();
         for _ in 0..lines {
@@ -108,7 +108,7 @@ impl Peer {
         self.send(&bytes);
     }
 
-    /// Sends the beginning of a line.
+    /// Sends the first half of a line.
     pub(crate) fn begin_line(&mut self) {
         let bytes = line(self.number, self.lines);
         self.lines += 1;
@@ -116,10 +116,10 @@ impl Peer {
     }
 
     fn send(&mut self, bytes: &[u8]) {
-        // Whoever has seen the end sends nothing more; that would only be thrown away.
+        // After the end, the daemon would discard everything.
         self.look();
         let Some(socket) = self.socket.as_mut().filter(|_| self.end.is_none()) else { return };
-        // Where it fails, some of it may have been sent: what comes back has to be its beginning.
+        // A failed write may have sent a part; the reply must be a prefix of the whole.
         let failed = socket.write_all(bytes).is_err();
         self.sent.extend_from_slice(bytes);
         if failed {
@@ -127,7 +127,7 @@ impl Peer {
         }
     }
 
-    /// Sends lines without reading, until so many are sent or nobody takes more.
+    /// Sends lines without reading, until all are sent or the daemon reads no more.
     pub(crate) fn say_much(&mut self, lines: u64) {
         let all: Vec<u8> = (0..lines).flat_map(|number| line(self.number, number)).collect();
         let Some(socket) = &mut self.socket else { return };
@@ -146,8 +146,8 @@ impl Peer {
         self.sent = all[..all.len() - rest.len()].to_vec();
     }
 
-    /// Takes what there is until nothing that was sent is on its way: what still is when a
-    /// drain begins is not echoed; the peer sees FIN and knows.
+    /// Reads until all that was sent has arrived: a drain does not echo bytes that are still in
+    /// transit when it begins, and the peer only sees FIN.
     pub(crate) fn hear_until_arrived(&mut self, patience: Duration) {
         let until = Instant::now() + patience;
         let mut look_at = Instant::now();
@@ -159,13 +159,14 @@ impl Peer {
                 if self.has_arrived() {
                     return;
                 }
-                // Where many sockets are in TIME_WAIT, the table is long, and reading it slow.
+                // With many sockets in TIME_WAIT, reading the table takes long.
                 look_at = began + 5 * began.elapsed();
             }
         }
     }
 
-    /// Whether the other end's kernel has all that was sent (proc(5), the column of `tx_queue`).
+    /// True if the peer's kernel has no unsent or unacknowledged bytes (proc(5), the column
+    /// `tx_queue`).
     fn has_arrived(&self) -> bool {
         let Some(address) = self.address else { return true };
         let port = format!(":{:04X}", address.port());
@@ -194,8 +195,8 @@ impl Peer {
         self.gave_up = true;
     }
 
-    /// Waits until all that was sent has come back, and if FIN was sent too, or has to come, for
-    /// that. Returns false if that was not so in time.
+    /// Waits until everything sent has come back, and after a half-close also for the end. Returns
+    /// false on timeout.
     pub(crate) fn hear(&mut self, patience: Duration) -> bool {
         let until = Instant::now() + patience;
         while self.end.is_none()
@@ -210,7 +211,7 @@ impl Peer {
         true
     }
 
-    /// Waits for the end.
+    /// Waits for the end of the connection.
     pub(crate) fn hear_end(&mut self, patience: Duration) -> bool {
         let until = Instant::now() + patience;
         while self.end.is_none() {
@@ -222,12 +223,12 @@ impl Peer {
         true
     }
 
-    /// Takes what there is now.
+    /// Reads the available bytes.
     fn look(&mut self) {
         while self.end.is_none() && self.receive(None) {}
     }
 
-    /// Takes something, and compares it; false if there was nothing in that time.
+    /// Reads and compares some bytes; returns false if none came in time.
     fn receive(&mut self, patience: Option<Duration>) -> bool {
         let Some(socket) = &mut self.socket else { return false };
         socket.set_nonblocking(patience.is_none()).expect("a socket can be set");
@@ -240,7 +241,7 @@ impl Peer {
             Ok(count) => {
                 let expected = self.sent.get(self.got..self.got + count);
                 if expected != Some(&room[..count]) {
-                    let wrong = format!("{self:?}: {count} bytes that do not fit at {}", self.got);
+                    let wrong = format!("{self:?}: {count} wrong bytes at {}", self.got);
                     self.wrong.get_or_insert(wrong);
                 }
                 self.got += count;
@@ -254,18 +255,18 @@ impl Peer {
         true
     }
 
-    /// The end: our side is closed too.
+    /// Records the end, and closes the peer's own side.
     fn ended(&mut self, end: End) {
         self.end = Some(end);
         self.socket = None;
     }
 
-    /// How many of the bytes that were sent have not come back.
+    /// How many of the sent bytes have not come back.
     pub(crate) fn missing(&self) -> usize {
         self.sent.len().saturating_sub(self.got)
     }
 
-    /// What became of it; an error is that something else came back than was sent.
+    /// Returns the fate of the connection; an error if wrong bytes came back.
     pub(crate) fn fate(&self) -> Result<Fate, String> {
         if let Some(wrong) = &self.wrong {
             return Err(wrong.clone());
@@ -281,23 +282,23 @@ impl Peer {
         })
     }
 
-    /// Whether it has seen EOF on a Unix socket, where that is also what a cut looks like.
+    /// True if the peer saw EOF on a Unix socket, where a cut looks the same.
     pub(crate) fn saw_eof_on_unix(&self) -> bool {
         self.address.is_none() && self.end == Some(End::Fin)
     }
 
-    /// Whether it ended the connection itself, by RST.
+    /// True if the peer ended the connection, by RST.
     pub(crate) const fn gave_up(&self) -> bool {
         self.gave_up
     }
 }
 
-/// A Unix socket's address.
+/// The address of a Unix socket.
 pub(crate) fn unix(path: &Path) -> SockAddr {
     SockAddr::unix(path).expect("a short path")
 }
 
-/// Every byte depends on the peer, the line and its place in it.
+/// A line whose bytes depend on the peer, the line number and the position.
 fn line(peer: u64, number: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(peer << 32 | number);
     let length = 40 + random.usize(..80);

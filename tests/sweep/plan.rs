@@ -1,5 +1,5 @@
-//! Which points there are: every call that was seen, at its first occurrences in each stage, with
-//! each of its errors.
+//! The points of a sweep: each traced call, at its first occurrences in each stage, with each of
+//! its errors.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,37 +8,37 @@ use super::calls;
 use super::daemon::Scenario;
 use super::trace::{Occurrence, Stage};
 
-/// What is done to a call.
+/// The fault at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
-    /// It fails with that error.
+    /// The call fails with that error.
     Fail(&'static str),
-    /// SIGTERM comes with it.
+    /// SIGTERM comes during the call.
     Terminate,
 }
 
-/// How often.
+/// How long the fault persists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lasting {
     Once,
-    /// From then on, until strace is taken away.
+    /// From that call on, until strace is detached.
     FromThenOn,
 }
 
-/// One fault at one place.
+/// One fault at one call.
 #[derive(Clone, Debug)]
 pub(crate) struct Point {
     pub(crate) scenario: Scenario,
     pub(crate) stage: Stage,
     pub(crate) call: String,
     pub(crate) act: Act,
-    /// The how-manieth call of that name.
+    /// The ordinal of the call among those of its name.
     pub(crate) number: usize,
     pub(crate) lasting: Lasting,
 }
 
 impl Point {
-    /// What strace is told.
+    /// The rule for strace's `inject`.
     pub(crate) fn rule(&self) -> String {
         let Self { call, number, .. } = self;
         let plus = if self.lasting == Lasting::FromThenOn { "+" } else { "" };
@@ -48,7 +48,7 @@ impl Point {
         }
     }
 
-    /// What strace writes down.
+    /// The calls that strace records.
     pub(crate) fn traced(&self) -> String {
         match self.act {
             Act::Fail(_) => {
@@ -65,8 +65,8 @@ impl fmt::Display for Point {
     }
 }
 
-/// How many occurrences of a call are failed once, and from then on, in a stage. In the start every
-/// one is of its own kind.
+/// How many occurrences of a call fail once, and how many persistently, in a stage. In the start,
+/// each occurrence has a purpose of its own.
 const fn reach(stage: Stage) -> (usize, usize) {
     match stage {
         Stage::Start => (20, 3),
@@ -78,8 +78,8 @@ const fn reach(stage: Stage) -> (usize, usize) {
 /// At how many occurrences of a call SIGTERM comes.
 const TERMINATED: usize = 40;
 
-/// Every point for a scenario, of which these are the calls without any fault. An error names a
-/// call that is neither swept nor left out.
+/// Plans the points of a scenario from its calls without faults. Returns an error for a call that
+/// is neither swept nor left out.
 pub(crate) fn points(scenario: Scenario, seen: &[Occurrence]) -> Result<Vec<Point>, String> {
     let names: BTreeSet<&str> = seen.iter().map(|one| one.name.as_str()).collect();
     let unknown: Vec<_> = names
@@ -124,7 +124,7 @@ fn of_call(scenario: Scenario, stage: Stage, name: &str, seen: &[Occurrence]) ->
     for &errno in row.map_or(&[][..], |row| row.errnos) {
         let own = numbers(false);
         all.extend(own.iter().take(once).map(|n| point(Act::Fail(errno), *n, Lasting::Once)));
-        // Each child counts from one: what happens to one happens to all.
+        // Each child counts from one, so a fault in one child is a fault in all.
         let chosen = own.into_iter().take(from_then_on).chain(numbers(true));
         let sticky = only.is_none() && may_go_on(name, errno, stage);
         let chosen = chosen.take(if sticky { usize::MAX } else { 0 }).collect::<BTreeSet<_>>();
@@ -137,8 +137,8 @@ fn of_call(scenario: Scenario, stage: Stage, name: &str, seen: &[Occurrence]) ->
     all
 }
 
-/// Whether an error may go on. A call that is interrupted however often it is tried is tried until
-/// strace is taken away, which it is not in the drain.
+/// True if an error may persist. The daemon retries an interrupted call until strace is detached,
+/// which does not happen in the drain.
 fn may_go_on(name: &str, errno: &str, stage: Stage) -> bool {
     let tried_for_ever = errno == "EINTR" && stage == Stage::Drain;
     !calls::only_once(name) && !tried_for_ever

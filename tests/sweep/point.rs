@@ -1,5 +1,4 @@
-//! One point: the daemon is started with the fault, the workload runs, and then everything is
-//! looked at.
+//! Runs one point: starts the daemon with the fault, runs the workload, and checks everything.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,54 +13,54 @@ use super::peer::Fate;
 use super::plan::{Act, Lasting, Point};
 use super::trace::{Stage, Trace};
 
-/// How often a point is tried.
+/// Attempts per point.
 const TRIES: usize = 3;
 
-/// How long a start may take before the fault that goes on is taken away.
+/// Timeout of a start before a persistent fault is lifted.
 const START: Duration = Duration::from_millis(400);
 
-/// How long a signal takes at the most, to be heeded.
+/// Longest time until the daemon handles a signal.
 const HEEDED: Duration = Duration::from_secs(1);
 
-/// How much of the log is shown where something is wrong.
+/// Lines of the log that a failure shows.
 const LOG_LINES: usize = 12;
 
-/// The causes of ends of which no peer is to miss anything.
+/// Causes of orderly ends, at which no peer may miss any bytes.
 const IN_ORDER: [&str; 2] = ["finished", "drained"];
 
-/// How a point ended.
+/// The result of a point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Verdict {
     #[default]
-    /// The fault did not come to be: there were fewer such calls this time.
+    /// The fault did not occur: the daemon made fewer such calls this time.
     NotReached,
-    /// Nobody but who had the fault noticed.
+    /// Only the connection with the fault was affected.
     Survived,
-    /// The daemon ended, as it says that it does.
+    /// The daemon ended as documented.
     Ended,
-    /// Something that must not be.
+    /// A promise was broken.
     Failed,
 }
 
-/// What came of a point.
+/// The results of a point.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) verdict: Verdict,
-    /// Bytes that did not come back on connections that ended as if nothing had happened.
+    /// Bytes missing on connections that seemed to end in order.
     pub(crate) bytes_lost: usize,
-    /// Bytes that were on their way to the daemon when it drained, and are not echoed: its FIN came
-    /// before it had them.
+    /// Bytes in transit when the daemon drained; they are not echoed, because its FIN came before
+    /// it had them.
     pub(crate) on_the_way: usize,
-    /// Unix peers that were cut and saw EOF, for there is no RST: the closing line says it.
+    /// Unix peers that were cut and saw EOF, since there is no RST; the closing line says so.
     pub(crate) unix_cut: usize,
-    /// Connections that were told of their end.
+    /// Connections that ended visibly, with RST or an early FIN.
     pub(crate) told: usize,
-    /// What is wrong.
+    /// The errors found.
     pub(crate) wrong: Vec<String>,
 }
 
-/// Runs a point; again where strace was taken away in the middle of a call that it was making fail:
-/// that call then fails with ENOSYS, by which nothing is shown.
+/// Runs a point. Retries if strace was detached in the middle of an injected call: that call then
+/// fails with ENOSYS, which proves nothing.
 pub(crate) fn run(binary: &Path, point: &Point) -> Outcome {
     for _ in 1..TRIES {
         let outcome = try_once(binary, point);
@@ -106,10 +105,10 @@ impl Run<'_> {
             crowd.settle();
             let first = crowd.fresh();
             if !first && goes_on {
-                // The fault was there before the drain.
+                // The fault occurred before the drain.
                 self.daemon.lift();
             }
-            // It may have been this one that had the fault.
+            // The fault may have hit the first peer.
             if first || crowd.fresh() {
                 self.check_status();
                 crowd.before_drain();
@@ -120,8 +119,8 @@ impl Run<'_> {
         self.crowd = Some(crowd);
     }
 
-    /// Has it drain. Where the fault is that the signal's byte to the loop is lost, and the loop
-    /// was not waiting, the next signal tells of both.
+    /// Starts the drain. If the fault lost the signal byte while the loop was not waiting, a second
+    /// signal wakes the loop for both.
     fn terminate(&mut self) {
         if self.was_terminated() {
             return;
@@ -138,22 +137,21 @@ impl Run<'_> {
         }
     }
 
-    /// SIGTERM came, from strace.
+    /// True once strace has sent SIGTERM.
     fn was_terminated(&self) -> bool {
         self.point.act == Act::Terminate && self.daemon.trace().has_signal()
     }
 
-    /// Everything that was accepted is somewhere.
+    /// Checks that every accepted connection is accounted for.
     fn check_status(&mut self) {
-        // A log line that is not taken is dropped, and a signal's byte may be lost: the fault may
-        // have been about that.
+        // The fault may have dropped a log line, or lost a signal byte.
         let tries = if self.touches_log() || self.point.call == "sendto" { 3 } else { 1 };
         let patience = if tries > 1 { Duration::from_secs(1) } else { LIMIT };
         let log = (0..tries).find_map(|_| new_status(&mut self.daemon, patience));
         match log.as_deref().and_then(Status::last_in) {
             Some(status) => self.wrong.extend(status.balance().err()),
             None if self.daemon.ended().is_some() || self.keeps_log_from_being() => {}
-            None => self.wrong.push("no status is logged".to_owned()),
+            None => self.wrong.push("no status in the log".to_owned()),
         }
     }
 
@@ -161,7 +159,7 @@ impl Run<'_> {
         ["write", "ppoll"].contains(&self.point.call.as_str())
     }
 
-    /// Nothing can be logged any more.
+    /// True if the daemon can no longer log.
     fn keeps_log_from_being(&self) -> bool {
         self.touches_log()
             && self.point.lasting == Lasting::FromThenOn
@@ -185,7 +183,7 @@ impl Run<'_> {
         let told = outcome.told + outcome.unix_cut;
         let once = self.point.lasting == Lasting::Once && self.point.act != Act::Terminate;
         if once && verdict == Verdict::Survived && told > injected {
-            self.wrong.push(format!("{told} connections were ended by {injected} faults"));
+            self.wrong.push(format!("{injected} faults ended {told} connections"));
         }
         self.wrong.extend(trace.unpaid());
         if !self.wrong.is_empty() {
@@ -198,7 +196,7 @@ impl Run<'_> {
         outcome
     }
 
-    /// What the daemon's own end says.
+    /// Judges the daemon's own end.
     fn verdict(
         &mut self,
         status: Option<ExitStatus>,
@@ -207,7 +205,7 @@ impl Run<'_> {
         log: &str,
     ) -> Verdict {
         let Some(status) = status else {
-            self.wrong.push("the daemon did not end".to_owned());
+            self.wrong.push("the daemon did not exit".to_owned());
             return Verdict::Failed;
         };
         let asked = self.daemon.asked_to_end || self.was_terminated();
@@ -216,7 +214,7 @@ impl Run<'_> {
             return if injected > 0 { Verdict::Survived } else { Verdict::NotReached };
         }
         let complaint = match self.point.act {
-            // Ours was the second one: it came too late to be the only one.
+            // The test sent the second signal, so the injected one came too late.
             Act::Terminate if self.daemon.asked_to_end && log.contains("a second signal") => {
                 return Verdict::NotReached;
             }
@@ -238,7 +236,7 @@ impl Run<'_> {
             Some(status) => {
                 self.wrong.extend(status.balance().err());
                 if status.alive() > 0 && !self.touches_log() {
-                    self.wrong.push(format!("connections are left at the end: {status:?}"));
+                    self.wrong.push(format!("open connections at the end: {status:?}"));
                 }
             }
             None if self.touches_log() => {}
@@ -246,14 +244,14 @@ impl Run<'_> {
         }
     }
 
-    /// Adds what became of the peers.
+    /// Adds the results of the peers.
     fn judge_peers(&mut self, log: &str, outcome: &mut Outcome) {
         let Some(crowd) = &self.crowd else { return };
         outcome.told = crowd.turned_away;
         self.wrong.extend(crowd.late.iter().cloned());
         let closings = closings(log);
         let mut unix = unix_closings(log);
-        // The drain came while they were talking.
+        // The drain began while the peers were sending.
         let surprised = self.point.act == Act::Terminate || log.contains("; draining\n");
         for peer in &crowd.peers {
             let address = peer.address.map(|address| address.to_string()).unwrap_or_default();
@@ -265,14 +263,14 @@ impl Run<'_> {
             match peer.fate() {
                 Ok(Fate::Exact) => continue,
                 Ok(Fate::Told) if peer.gave_up() => continue,
-                // The trace shows that the drain read to the input's end, and that what was read
-                // before FIN was echoed before it.
+                // The trace shows that the drain read all input, and echoed before FIN all that it
+                // had read.
                 Ok(Fate::Told | Fate::Silent) if surprised && cause == "drained" => {
                     outcome.on_the_way += missing;
                     continue;
                 }
-                // It sees EOF whatever the cause, which is asked of the log: there is a closing
-                // line for each such peer.
+                // The peer sees EOF for any cause, so the log decides: it has a closing line for
+                // each such peer.
                 Ok(Fate::Told | Fate::Silent)
                     if surprised && peer.saw_eof_on_unix() && take(&mut unix, is_surprised) =>
                 {
@@ -286,13 +284,13 @@ impl Run<'_> {
                     continue;
                 }
                 Ok(Fate::Told) if peer.saw_eof_on_unix() && !self.touches_log() => {
-                    self.wrong.push(format!("EOF, {missing} missing, and no word of it: {peer:?}"));
+                    self.wrong.push(format!("EOF, {missing} missing, no closing line: {peer:?}"));
                 }
                 Ok(Fate::Told) if !IN_ORDER.contains(&cause) && !served_by_child => {
                     outcome.told += 1;
                     continue;
                 }
-                // What a child that was killed has left, nobody knows but the child.
+                // Only a killed child knows its unread input.
                 Ok(Fate::Silent) if child && !served_by_child => {
                     outcome.told += 1;
                     continue;
@@ -307,25 +305,25 @@ impl Run<'_> {
     }
 }
 
-/// The closing lines of Unix peers. One by one they can't be told apart: they go by the process,
-/// which is ours for all of them.
+/// The closing lines of Unix peers. They carry only the process id of the peer, which is the same
+/// for all.
 fn unix_closings(log: &str) -> Vec<Closing> {
     let lines = log.lines().filter(|line| line.contains("closed peer=unix:"));
     lines.map(Closing::parse).collect()
 }
 
-/// Whether there is such a closing line; it is no other peer's then.
+/// Removes a matching closing line, if there is one, so that it serves no other peer.
 fn take(closings: &mut Vec<Closing>, is_such: fn(&Closing) -> bool) -> bool {
     let place = closings.iter().position(is_such);
     place.map(|place| closings.swap_remove(place)).is_some()
 }
 
-/// Ended by the daemon, with a cause that says so.
+/// True if the daemon ended the connection early, with a cause that says so.
 fn is_cut(closing: &Closing) -> bool {
     !IN_ORDER.contains(&closing.cause.as_str())
 }
 
-/// Something came behind what a drain took for the end.
+/// True if input came after the drain's last read.
 fn is_surprised(closing: &Closing) -> bool {
     closing.cause == "drained" && closing.bytes_in > closing.bytes_out
 }

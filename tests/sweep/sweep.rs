@@ -1,4 +1,4 @@
-//! The whole sweep: the calls that there are, the points that follow, and a few runs at a time.
+//! The whole sweep: traces the calls, plans the points, and runs a few points at a time.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use super::plan::{self, Lasting, Point};
 use super::point::{self, Outcome};
 use super::trace::{Occurrence, Stage};
 
-/// Every point, from the calls that the daemon makes where nothing is injected.
+/// Returns every point, planned from the calls that the daemon makes without faults.
 pub(crate) fn all_points(binary: &Path) -> Result<Vec<Point>, String> {
     let mut all = Vec::new();
     for scenario in Scenario::ALL {
@@ -24,7 +24,7 @@ pub(crate) fn all_points(binary: &Path) -> Result<Vec<Point>, String> {
     Ok(all)
 }
 
-/// What the daemon calls under the workload, as it is for points of that stage.
+/// Traces the daemon's calls under the workload of that stage.
 fn calls(binary: &Path, scenario: Scenario, stage: Stage) -> Result<Vec<Occurrence>, String> {
     let mut daemon = Daemon::start(binary, scenario, "all", None);
     let address = daemon.wait_until_ready(LIMIT).ok_or_else(|| daemon.log())?;
@@ -32,7 +32,7 @@ fn calls(binary: &Path, scenario: Scenario, stage: Stage) -> Result<Vec<Occurren
     crowd.converse(&mut daemon, stage);
     crowd.settle();
     if !crowd.fresh() || new_status(&mut daemon, LIMIT).is_none() {
-        return Err(format!("without any fault nobody is served:\n{}", daemon.log()));
+        return Err(format!("without any fault, a peer is not served:\n{}", daemon.log()));
     }
     crowd.before_drain();
     daemon.terminate();
@@ -44,7 +44,7 @@ fn calls(binary: &Path, scenario: Scenario, stage: Stage) -> Result<Vec<Occurren
     Ok(daemon.trace().occurrences())
 }
 
-/// Runs all points, a few at a time, and tells each as it ends.
+/// Runs all points, a few at a time, and reports each as it ends.
 pub(crate) fn run(binary: &Path, points: &[Point], mut tell: impl FnMut(&Point, Outcome)) {
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
@@ -67,7 +67,7 @@ pub(crate) fn run(binary: &Path, points: &[Point], mut tell: impl FnMut(&Point, 
     });
 }
 
-/// A daemon that is traced waits half of the time.
+/// A traced daemon waits half of the time.
 fn runs_at_a_time() -> usize {
     2 * thread::available_parallelism().map_or(1, usize::from)
 }

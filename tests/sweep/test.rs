@@ -1,5 +1,4 @@
-//! What `make sweep` does at every point, at one in 31 of them: a few of every call and error, the
-//! same each time.
+//! `make sweep` at one point in 31: a few of every call and error, the same in every run.
 
 #![expect(
     clippy::as_conversions,
@@ -15,17 +14,17 @@ mod checked;
 mod crowd;
 mod daemon;
 mod documented;
-#[expect(dead_code, reason = "the tests of faults see more")]
+#[expect(dead_code, reason = "the fault tests observe more")]
 #[path = "../faults/support/observe.rs"]
 mod observe;
-#[expect(dead_code, reason = "a page is made of the whole sweep only")]
+#[expect(dead_code, reason = "only the whole sweep writes a page")]
 mod page;
 mod peer;
 mod plan;
 mod point;
 mod sweep;
 #[cfg(test)]
-#[expect(dead_code, reason = "the tests of faults need more")]
+#[expect(dead_code, reason = "the fault tests need more")]
 #[path = "../faults/support/tools.rs"]
 mod tools;
 mod trace;
@@ -38,14 +37,11 @@ use std::time::Instant;
 use self::page::Table;
 use self::point::Verdict;
 
-/// A prime, so that it does not fall into step with the number of a call's errors.
+/// A prime, so that it shares no factor with the number of a call's errors.
 const ONE_IN: usize = 31;
 
 #[test]
-#[cfg_attr(
-    mio_unsupported_force_poll_poll,
-    ignore = "the calls are those of epoll, and the errors"
-)]
+#[cfg_attr(mio_unsupported_force_poll_poll, ignore = "the calls and errors are those of epoll")]
 fn one_in_thirty_one_faults_is_survived_and_nothing_is_lost() {
     if !tools::have(&["strace", "setpriv"]) {
         return;

@@ -1,20 +1,20 @@
-//! What strace has written down.
+//! The record of strace.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Behind this the daemon's own code runs: it asks whether its log would wait. What is before is
-/// the loader's, the C library's and the language's runtime's.
+/// The first call of the daemon's own code, which polls stderr. The calls before it are those of
+/// the loader, the C library and the language runtime.
 const MAIN_BEGINS: &str = "ppoll([{fd=2,";
 
-/// Behind this it serves.
+/// The first call of the event loop.
 const SERVICE_BEGINS: &str = "epoll_wait(";
 
-/// Behind this it drains.
+/// The signal that starts the drain.
 const DRAIN_BEGINS: &str = "--- SIGTERM ";
 
-/// What the daemon is doing.
+/// The stage of the daemon's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     Start,
@@ -34,20 +34,20 @@ impl Stage {
     }
 }
 
-/// A system call that the daemon made, or a child of it before it was another program.
+/// A system call of the daemon, or of its child before execve.
 #[derive(Debug)]
 pub(crate) struct Occurrence {
     pub(crate) name: String,
     pub(crate) stage: Stage,
-    /// How many of that name the process had made, this one included: strace's `when`.
+    /// The ordinal of this call among the process's calls of that name: strace's `when`.
     pub(crate) number: usize,
     /// The whole line.
     pub(crate) line: String,
-    /// A child made it.
+    /// A child made the call.
     pub(crate) by_child: bool,
 }
 
-/// A record of strace.
+/// A record of strace, line by line.
 #[derive(Debug)]
 pub(crate) struct Trace(Vec<String>);
 
@@ -60,23 +60,23 @@ impl Trace {
         Self(text.lines().map(ToOwned::to_owned).collect())
     }
 
-    /// The lines in which something was injected.
+    /// The lines with an injected fault.
     pub(crate) fn injected(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str).filter(|line| line.contains("(INJECTED)"))
     }
 
-    /// Whether a SIGTERM came.
+    /// True if a SIGTERM came.
     pub(crate) fn has_signal(&self) -> bool {
         self.0.iter().any(|line| line.contains(DRAIN_BEGINS))
     }
 
-    /// Whether SIGTERM came before anybody could connect.
+    /// True if SIGTERM killed the daemon before it listened.
     pub(crate) fn was_killed_before_it_listened(&self) -> bool {
         let first = |what: &str| self.0.iter().position(|line| line.contains(what));
         first("killed by SIGTERM").is_some() && first("listen(").is_none()
     }
 
-    /// Every call that is the daemon's own, in order.
+    /// Returns every call of the daemon's own code, in order.
     pub(crate) fn occurrences(&self) -> Vec<Occurrence> {
         let mut stage = None;
         let mut counts = BTreeMap::new();
@@ -104,16 +104,16 @@ impl Trace {
         all
     }
 
-    /// What is wrong with how connections were ended: whoever was sent FIN, and had no error and no
-    /// RST, was sent before it all that had been read of it; and what there was had been read to
-    /// its end, behind SIGTERM if that came.
+    /// Lists connections that were closed wrongly. Before FIN, the daemon must have echoed all that
+    /// it had read, unless there was an error or an RST; and it must have read all available input,
+    /// after SIGTERM if there was one.
     pub(crate) fn unpaid(&self) -> Vec<String> {
         let mut open: BTreeMap<String, Account> = BTreeMap::new();
         let mut wrong = Vec::new();
         for line in &self.0 {
             let (_, rest) = process_of(line);
             if rest.starts_with(DRAIN_BEGINS) {
-                // What was there before says nothing of what is there now, but for FIN.
+                // The drain must read again, except after the peer's FIN.
                 for account in open.values_mut() {
                     account.at_end &= account.had_fin;
                 }
@@ -130,10 +130,10 @@ impl Trace {
                 open.insert(result[0].to_owned(), Account::default());
             }
             let Some(account) = open.get_mut(&descriptor) else { continue };
-            // RST follows. A Unix socket has none: its peer sees EOF, and is told by the closing
-            // line only, which is looked at where the peers are.
+            // RST follows. A Unix socket cannot send RST: its peer sees EOF, and only the closing
+            // line shows the cause, which `point` checks.
             account.excused |= failed || (name == "setsockopt" && call.contains("SO_LINGER"));
-            // A visitor of /metrics is no peer: it gets something else back.
+            // An admin client gets a response, not an echo.
             account.excused |= call.contains("\"GET");
             match name {
                 "recvfrom" if !account.fin_sent => {
@@ -163,28 +163,28 @@ impl Trace {
     }
 }
 
-/// What went through one descriptor.
+/// The traffic of one descriptor.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is seen in another call")]
 struct Account {
     read: i64,
     written: i64,
-    /// It was not to be given all of it back, or knows that it was not.
+    /// The peer need not get everything back, or sees that it did not.
     excused: bool,
     fin_sent: bool,
-    /// The peer's FIN was read.
+    /// The daemon has read the peer's FIN.
     had_fin: bool,
-    /// The last read found the end of what there was: EAGAIN, less than it asked for, or FIN.
+    /// The last read drained the socket: EAGAIN, a short read, or FIN.
     at_end: bool,
 }
 
-/// How many bytes a recvfrom asks for: the last but three of what is in its brackets, since what it
-/// got, which comes before, may have commas.
+/// The buffer size of a recvfrom: the fourth argument from the end, because the received data,
+/// which come first, may contain commas.
 fn asked_for(call: &str) -> Option<i64> {
     call.rsplit(", ").nth(3)?.parse().ok()
 }
 
-/// With `-f` each line begins with the process it is of.
+/// With `-f`, each line starts with the process id.
 fn process_of(line: &str) -> (&str, &str) {
     match line.split_once(' ') {
         Some((process, rest)) if process.bytes().all(|byte| byte.is_ascii_digit()) => {
@@ -194,7 +194,7 @@ fn process_of(line: &str) -> (&str, &str) {
     }
 }
 
-/// The name of the call that a line begins.
+/// The name of the call that a line starts.
 fn call_of(line: &str) -> Option<&str> {
     let (name, _) = line.split_once('(')?;
     let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';

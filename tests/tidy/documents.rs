@@ -1,4 +1,4 @@
-//! Documents: their titles, where their links lead, and what they name.
+//! Documents: titles, link targets, and the files, commands and tests that they name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,18 +14,18 @@ fn every_document_has_one_title() {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     complain(documents().flat_map(|path| {
         faulty_lines(&path, |line| {
             let mut targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
             let wrong = targets.find(|target| !leads_somewhere(&path, target));
-            wrong.map(|target| format!("no link to {target}: it is not there, or written wrongly"))
+            wrong.map(|target| format!("broken or misspelled link: {target}"))
         })
     }));
 }
 
-/// The file is there, and if it is to be a document's section, that has such a heading. Nobody is
-/// asked for what is elsewhere; it is only to be written as an address that can't be meddled with.
+/// True if the file exists, and has the linked heading, if any. The test does not open external
+/// links; it only checks that they are plain https addresses.
 fn leads_somewhere(from: &Path, target: &str) -> bool {
     if let Some((scheme, rest)) = target.split_once("://") {
         let host = rest.split('/').next().unwrap_or_default();
@@ -37,8 +37,8 @@ fn leads_somewhere(from: &Path, target: &str) -> bool {
     to.exists() && anchor.is_none_or(|anchor| anchors(&to).iter().any(|one| one == anchor))
 }
 
-/// The names by which a document's sections are linked to, as GitHub makes them: small letters,
-/// figures, hyphens for blanks, nothing else; a number if there was such a name before.
+/// The anchors of a document's sections, as GitHub derives them: lower case, letters, digits, `-`
+/// and `_`, hyphens for blanks; a numeric suffix for a repeated name.
 fn anchors(path: &Path) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for (_, heading) in headings(path) {
@@ -64,10 +64,10 @@ fn headings(path: &Path) -> Vec<(usize, String)> {
     levels.collect()
 }
 
-/// What looks like a file of ours is one, in documents and in comments.
+/// Checks that paths of the project in documents and comments exist.
 #[test]
-fn the_files_that_are_named_are_there() {
-    /// A file that a document tells how to write.
+fn every_named_file_exists() {
+    /// A file that an example in a document creates.
     const EXAMPLE: &str = "src/service/upper.rs";
 
     let code = files("src", "rs").chain(files("tests", "rs"));
@@ -80,14 +80,14 @@ fn the_files_that_are_named_are_there() {
                 folders.iter().any(|folder| word.starts_with(folder)) && *word != EXAMPLE
             });
             let missing = ours.find(|word| !root().join(word).exists());
-            missing.map(|word| format!("{word} is not there"))
+            missing.map(|word| format!("{word} does not exist"))
         })
     }));
 }
 
-/// What is to be typed can be.
+/// Checks that the `make` commands in documents exist.
 #[test]
-fn the_commands_of_make_that_are_named_are_there() {
+fn every_named_make_command_exists() {
     let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
     let is_there = |command: &str| {
         let family = command.split('-').next().unwrap_or_default();
@@ -106,7 +106,7 @@ fn the_commands_of_make_that_are_named_are_there() {
     }));
 }
 
-/// A page of a folder may be in the folder's own README instead, if that is in the map.
+/// The README of a folder may list its pages instead, if the main README lists that.
 #[test]
 fn every_document_is_in_the_map_of_the_readme() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
@@ -121,9 +121,9 @@ fn every_document_is_in_the_map_of_the_readme() {
     }));
 }
 
-/// Both ways: no test of a fault is left out of the page, and the page names no test there is not.
+/// Both ways: the page names every test of a fault, and only existing tests.
 #[test]
-fn the_page_of_faults_names_the_tests_there_are() {
+fn the_page_of_faults_names_exactly_the_existing_tests() {
     let page = fs::read_to_string(root().join("docs/faults.md")).unwrap();
     let named: Vec<_> =
         page.split('`').skip(1).step_by(2).filter(|word| word.contains('_')).collect();

@@ -1,17 +1,17 @@
-//! Dependencies: each is used, and each has its reason.
+//! Dependencies: each is used, and each has a documented reason.
 
 use std::fs;
 
 use super::{code_of, complain, files, root, shown};
 
-/// A package that `Cargo.toml` asks for.
+/// A package in `Cargo.toml`.
 struct Package {
     name: String,
-    /// Where its use counts.
+    /// The folders in which a use counts.
     folders: &'static [&'static str],
 }
 
-/// What only the tests use is to be asked for by them alone.
+/// A package that only tests use must be a dev-dependency.
 #[test]
 fn every_dependency_is_used() {
     complain(packages().filter_map(|Package { name, folders }| {
@@ -27,12 +27,12 @@ fn every_dependency_is_used() {
             };
             text.lines().any(|line| begins_a_path(line, &path))
         });
-        (!used).then(|| format!("Cargo.toml:1: {name} is used nowhere in {}", folders.join(", ")))
+        (!used).then(|| format!("Cargo.toml:1: {name} is not used in {}", folders.join(", ")))
     }));
 }
 
-/// True if `path` begins a path in the line's code: it is not the end of a longer name, nor of a
-/// module of our own.
+/// True if `path` starts a path in the line's code, and is neither the end of a longer name nor a
+/// module of this project.
 fn begins_a_path(line: &str, path: &str) -> bool {
     let code = code_of(line);
     code.match_indices(path).any(|(at, _)| {
@@ -41,9 +41,9 @@ fn begins_a_path(line: &str, path: &str) -> bool {
     })
 }
 
-/// Both ways: the table in `docs/architecture.md` names no package that there is not.
+/// Both ways: the table in `docs/architecture.md` names every dependency, and nothing else.
 #[test]
-fn every_dependency_has_its_reason() {
+fn every_dependency_has_a_documented_reason() {
     let document = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     let (_, section) = document.split_once("\n## Dependencies\n").unwrap();
     let told = |line: &str| line.starts_with("Given:") || line.starts_with("| `");
@@ -56,15 +56,15 @@ fn every_dependency_has_its_reason() {
     complain(packages().filter_map(|Package { name, .. }| {
         let place = told.iter().position(|one| *one == name);
         let missing = place.map(|place| told.swap_remove(place)).is_none();
-        missing.then(|| format!("docs/architecture.md:1: why {name} is not told"))
+        missing.then(|| format!("docs/architecture.md:1: no reason for {name}"))
     }));
-    // Features stand behind their packages.
+    // The table lists features after their packages.
     let features = ["pages", "plot"];
     let wrong = told.iter().filter(|name| !features.contains(name));
     complain(wrong.map(|name| format!("docs/architecture.md:1: {name} is no dependency")));
 }
 
-/// The packages of every section of dependencies.
+/// The packages of all dependency sections.
 fn packages() -> impl Iterator<Item = Package> {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let mut folders: &[&str] = &[];
@@ -80,6 +80,6 @@ fn packages() -> impl Iterator<Item = Package> {
             found.push(Package { name: name.to_owned(), folders });
         }
     }
-    assert!(found.len() > 20, "dependencies are read wrongly");
+    assert!(found.len() > 20, "too few dependencies found");
     found.into_iter()
 }

@@ -1,14 +1,14 @@
-//! The language of comments and documents: a reader has to find nouns there, not pronouns.
+//! The language of comments and documents: readers need nouns, not pronouns.
 //!
-//! The limits are a ratchet. A corpus that has become better than its limit fails too, until the
-//! limit says so; so no limit ever goes up.
+//! The limits are a ratchet: the test also fails if a corpus is better than its limit, until the
+//! limit is lowered, so that no limit ever rises.
 
 use std::fs;
 use std::path::PathBuf;
 
 use super::{documents, files, root};
 
-/// Sentences that these words lead name nobody: "who is owed something".
+/// Pronouns in place of a noun for a person or a peer: "who is owed something".
 const PRONOUNS: [&str; 10] = [
     "who",
     "whom",
@@ -22,17 +22,17 @@ const PRONOUNS: [&str; 10] = [
     "anybody",
 ];
 
-/// The same of things: "what is owed".
+/// The same for things: "what is owed".
 const CLAUSES: [&str; 2] = ["what", "whatever"];
 
-/// For each corpus, how many of each may be in 10,000 words of prose.
-const LIMITS: [(&str, usize, usize); 3] = [("src", 80, 190), ("tests", 80, 190), ("docs", 80, 130)];
+/// For each corpus, the most pronouns and clauses per 10,000 words of prose.
+const LIMITS: [(&str, usize, usize); 3] = [("src", 10, 40), ("tests", 10, 40), ("docs", 10, 40)];
 
-/// By how many a corpus may be better than its limit.
+/// By how much a corpus may be better than its limit.
 const SLACK: usize = 3;
 
 #[test]
-fn prose_says_the_noun() {
+fn pronouns_in_prose_stay_within_the_limits() {
     let mut wrong = Vec::new();
     for (corpus, pronouns_max, clauses_max) in LIMITS {
         let words: Vec<_> = prose(corpus).iter().flat_map(|text| words(text)).collect();
@@ -53,7 +53,7 @@ fn prose_says_the_noun() {
     assert!(wrong.is_empty(), "\n\n{}\n", wrong.join("\n"));
 }
 
-/// The comments of that folder's code, or all documents.
+/// Returns the comments of the code in that folder, or all documents.
 fn prose(corpus: &str) -> Vec<String> {
     let read = |path: PathBuf| fs::read_to_string(path).unwrap();
     if corpus == "docs" {
@@ -70,7 +70,7 @@ fn comments(code: &str) -> String {
     text.collect::<Vec<_>>().join("\n")
 }
 
-/// Blocks and words of code are not prose.
+/// Removes code blocks and code spans, which are not prose.
 fn without_code(text: &str) -> String {
     let mut in_block = false;
     let lines = text.lines().filter(|line| {
@@ -88,7 +88,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn code_is_no_prose() {
+fn code_does_not_count_as_prose() {
     assert!(root().join("src").is_dir());
     let text = "a `who` b\n```\nwho\n```\nc";
     assert_eq!(words(&without_code(text)), ["a", "b", "c"]);

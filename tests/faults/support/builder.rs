@@ -1,4 +1,4 @@
-//! How a daemon is started: its arguments, and what is wrapped around it.
+//! Starts a daemon: its arguments, environment, sockets and wrapper command.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -14,7 +14,7 @@ use super::wait::eventually;
 /// The daemon's binary.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_tcpechod");
 
-/// A daemon to be started.
+/// The configuration of a daemon to start.
 #[derive(Debug)]
 pub(crate) struct Builder {
     directory: TempDir,
@@ -23,29 +23,29 @@ pub(crate) struct Builder {
     arguments: Vec<String>,
     wrapper: Vec<OsString>,
     environment: Vec<(&'static str, String)>,
-    /// What it inherits, as systemd hands it on: at most two.
+    /// Sockets that the daemon inherits, as from systemd: at most two.
     sockets: Vec<OwnedFd>,
     stderr: Option<Stdio>,
     trace: Trace,
 }
 
-/// What strace does with the daemon.
+/// The use of strace on the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trace {
-    /// Nothing, or it only watches.
+    /// No strace, or strace only records.
     Watched,
-    /// It has system calls fail, and the test shows nothing unless it did.
+    /// strace makes system calls fail; a test without an injected failure proves nothing.
     Injected,
 }
 
-/// A daemon that was not meant to stay.
+/// A daemon that has ended by itself.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// Its exit status; none if a signal ended it.
+    /// Its exit status; None if a signal ended it.
     pub(crate) code: Option<i32>,
-    /// What it wrote to standard error.
+    /// Its standard error.
     pub(crate) stderr: String,
-    /// What it wrote to standard output.
+    /// Its standard output.
     pub(crate) stdout: String,
 }
 
@@ -65,13 +65,13 @@ impl Builder {
         }
     }
 
-    /// A copy of the daemon's binary instead of the one that was built.
+    /// Runs this copy of the daemon's binary instead of the one from the build.
     pub(crate) fn binary(mut self, binary: &Path) -> Self {
         binary.clone_into(&mut self.binary);
         self
     }
 
-    /// Listens there instead of at 127.0.0.1:0; may be said several times.
+    /// Listens on this address instead of 127.0.0.1:0; may be called several times.
     pub(crate) fn listen(mut self, address: &str) -> Self {
         self.listen.push(address.to_owned());
         self
@@ -83,21 +83,21 @@ impl Builder {
         self
     }
 
-    /// Started by that command, to which the daemon's own is appended.
+    /// Starts the daemon through this command, with the daemon's own command appended.
     pub(crate) fn wrapped<S: AsRef<str>>(mut self, command: &[S]) -> Self {
         self.wrapper.extend(command.iter().map(|word| word.as_ref().into()));
         self
     }
 
-    /// In a network namespace of its own, where sockets may be destroyed.
+    /// Starts the daemon in its own network namespace, where a test may destroy sockets.
     pub(crate) fn in_namespace(self) -> Self {
         let script = "ip link set lo up && exec \"$0\" \"$@\"";
         self.wrapped(&["unshare", "-rn", "sh", "-c", script])
     }
 
-    /// With one or two sockets as descriptors 3 and 4, as systemd hands them on, and their names,
-    /// one behind the other with a colon between. The shell is there because only the process
-    /// itself knows its number.
+    /// Passes one or two sockets as descriptors 3 and 4, as systemd does, with their names
+    /// separated by a colon. A shell sets `LISTEN_PID`, because only the process itself knows its
+    /// process id.
     pub(crate) fn inheriting(mut self, names: &str, sockets: Vec<OwnedFd>) -> Self {
         let count = sockets.len();
         self.sockets = sockets;
@@ -108,7 +108,7 @@ impl Builder {
         self.wrapped(&["sh", "-c", &script])
     }
 
-    /// Under strace, which records the system calls of that name.
+    /// Runs the daemon under strace, which records the system calls of this name.
     pub(crate) fn traced(self, call: &str) -> Self {
         let trace = self.trace_file();
         let filter = format!("trace={call}");
@@ -116,21 +116,21 @@ impl Builder {
         self.wrapped(&["strace", "-f", "--seccomp-bpf", "-o", path, "-e", &filter])
     }
 
-    /// Under strace, which has some calls of that name fail with `error`: `when` is N for the
-    /// N-th, N..M for a range, N+S for every S-th from the N-th on.
+    /// Runs the daemon under strace, which makes some calls of this name fail with `error`:
+    /// `when` is N for the N-th call, N..M for a range, N+S for every S-th call from the N-th on.
     pub(crate) fn injected(mut self, call: &str, error: &str, when: &str) -> Self {
         self.trace = Trace::Injected;
         let rule = format!("inject={call}:error={error}:when={when}");
         self.traced(call).wrapped(&["-e", &rule])
     }
 
-    /// Writes its log there instead of into a file.
+    /// Writes the log to `target` instead of a file.
     pub(crate) fn stderr(mut self, target: impl Into<Stdio>) -> Self {
         self.stderr = Some(target.into());
         self
     }
 
-    /// A directory for the test's own files, which goes when the daemon does.
+    /// A directory for the test's own files, removed together with the daemon.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -139,7 +139,7 @@ impl Builder {
         self.directory.path().join("trace")
     }
 
-    /// Starts it, and waits until it is ready.
+    /// Starts the daemon and waits until it is ready.
     pub(crate) fn start(mut self) -> Daemon {
         if self.listen.is_empty() && self.sockets.is_empty() {
             self.listen.push("127.0.0.1:0".to_owned());
@@ -148,14 +148,14 @@ impl Builder {
         Daemon::ready(child, self.directory, log, self.trace)
     }
 
-    /// Starts it, and waits until it has ended by itself.
+    /// Starts the daemon and waits until it has ended by itself.
     pub(crate) fn run_to_end(mut self) -> Ended {
         let (mut child, _) = self.spawn();
         let status = eventually("the daemon ends by itself", || child.try_wait().unwrap());
         let read = |name| std::fs::read(self.directory.path().join(name)).unwrap_or_default();
         if self.trace == Trace::Injected {
             let trace = String::from_utf8(read("trace")).unwrap();
-            assert!(trace.contains("(INJECTED)"), "nothing was injected:\n{trace}");
+            assert!(trace.contains("(INJECTED)"), "strace injected no failure:\n{trace}");
         }
         Ended {
             code: status.code(),
@@ -164,7 +164,7 @@ impl Builder {
         }
     }
 
-    /// The process, and the log file if it has one.
+    /// Spawns the process; returns it and its log file, if it has one.
     fn spawn(&mut self) -> (Child, Option<PathBuf>) {
         let mut words = std::mem::take(&mut self.wrapper);
         words.push(self.binary.clone().into());

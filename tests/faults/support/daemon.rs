@@ -13,10 +13,10 @@ use super::observe::{self, Closing, Status, TcpState};
 use super::peer::{Peer, pattern};
 use super::wait::eventually;
 
-/// A `tcpechod` that is ready to serve. It is killed when this is dropped.
+/// A `tcpechod` that is ready to serve; dropping it kills the process.
 #[derive(Debug)]
 pub(crate) struct Daemon {
-    /// What was started: the daemon, or the tool around it.
+    /// The started process: the daemon, or the tool that wraps it.
     child: Child,
     /// The daemon itself.
     pid: Pid,
@@ -24,7 +24,7 @@ pub(crate) struct Daemon {
     directory: TempDir,
     log: Option<PathBuf>,
     trace: Trace,
-    /// How many descriptors it had before anybody connected.
+    /// The number of its descriptors before the first connection.
     fds: usize,
 }
 
@@ -41,7 +41,7 @@ impl Daemon {
         trace: Trace,
     ) -> Self {
         let port_file = directory.path().join("port");
-        let text = eventually("the port file is there", || {
+        let text = eventually("the port file exists", || {
             if let Some(status) = child.try_wait().unwrap() {
                 let log = log.as_ref().and_then(|log| fs::read_to_string(log).ok());
                 panic!("ended before it was ready: {status}\n{}", log.unwrap_or_default());
@@ -53,10 +53,10 @@ impl Daemon {
         let pid = observe::itself_or_child(child.id(), Path::new(BINARY));
         observe::settled(pid);
         if let Some(log) = &log {
-            // Until then it opens and closes descriptors of its own.
+            // Until it is ready, it opens and closes descriptors of its own.
             let is_ready =
                 |line: &str| line.ends_with("] ready") || line.contains("\"message\":\"ready\"");
-            eventually("it says that it is ready", || {
+            eventually("the log says ready", || {
                 fs::read_to_string(log).ok()?.lines().any(is_ready).then_some(())
             });
         }
@@ -64,12 +64,12 @@ impl Daemon {
         Self { child, pid, addresses, directory, log, trace, fds }
     }
 
-    /// Where it listens first.
+    /// The first address that it listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.addresses[0]
     }
 
-    /// Everywhere it listens but for Unix sockets, in the order of the port file.
+    /// All its TCP addresses, in the order of the port file.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -79,17 +79,17 @@ impl Daemon {
         Peer::connect(self.address())
     }
 
-    /// A new peer that takes little at a time.
+    /// A new peer with a small receive buffer.
     pub(crate) fn connect_narrow(&self) -> Peer {
         Peer::connect_narrow(self.address())
     }
 
-    /// That many new peers.
+    /// `count` new peers.
     pub(crate) fn connect_many(&self, count: usize) -> Vec<Peer> {
         (0..count).map(|_| self.connect()).collect()
     }
 
-    /// A tool in the daemon's own network namespace.
+    /// A command in the daemon's own network namespace.
     pub(crate) fn beside(&self, command: &[&str]) -> Command {
         let pid = self.pid.as_raw_nonzero().to_string();
         let mut tool = Command::new("nsenter");
@@ -98,12 +98,12 @@ impl Daemon {
         tool
     }
 
-    /// Has it drain and end.
+    /// Sends SIGTERM, which starts the drain.
     pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Whether it can gain no privileges by executing something.
+    /// True if it can gain no privileges by execve (`no_new_privs`, prctl(2)).
     pub(crate) fn has_no_new_privileges(&self) -> bool {
         observe::no_new_privileges(self.pid)
     }
@@ -113,33 +113,32 @@ impl Daemon {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Whether it ignores that signal.
+    /// True if it ignores this signal.
     pub(crate) fn ignores(&self, signal: Signal) -> bool {
         observe::ignores(self.pid, signal)
     }
 
-    /// Whether it has a handler for that signal.
+    /// True if it has a handler for this signal.
     pub(crate) fn catches(&self, signal: Signal) -> bool {
         observe::catches(self.pid, signal)
     }
 
-    /// A set of signals of its process, by its name in /proc/PID/status, as a mask.
+    /// One of its signal sets as a mask, by the name in /proc/PID/status.
     pub(crate) fn signals(&self, set: &str) -> u64 {
         observe::signals(self.pid, set)
     }
 
-    /// Its children, those included that have ended and are not reaped.
+    /// Its children, including zombies.
     pub(crate) fn children(&self) -> Vec<Pid> {
         observe::children(self.pid)
     }
 
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(self.pid, signal).expect("the daemon is there to be signalled");
+        kill_process(self.pid, signal).expect("the daemon is still running");
     }
 
-    /// Runs `meanwhile` while the daemon is stopped, so that what it finds afterwards is all there
-    /// at once.
+    /// Runs `meanwhile` while SIGSTOP holds the daemon, so that it then finds all events at once.
     pub(crate) fn stopped<T>(&self, meanwhile: impl FnOnce() -> T) -> T {
         self.signal(Signal::STOP);
         eventually("the daemon is stopped", || {
@@ -150,14 +149,14 @@ impl Daemon {
         result
     }
 
-    /// Waits until it waits for an event.
+    /// Waits until the daemon sleeps in its poll.
     pub(crate) fn wait_until_asleep(&self) {
-        eventually("it sleeps", || (observe::run_state(self.pid) == 'S').then_some(()));
+        eventually("the daemon sleeps", || (observe::run_state(self.pid) == 'S').then_some(()));
     }
 
     /// The log so far.
     pub(crate) fn log(&self) -> String {
-        let log = self.log.as_ref().expect("a daemon whose log goes into a file");
+        let log = self.log.as_ref().expect("the daemon logs to a file");
         observe::without_root(&String::from_utf8_lossy(&fs::read(log).unwrap()))
     }
 
@@ -166,7 +165,7 @@ impl Daemon {
         !self.log().contains(text)
     }
 
-    /// What strace has recorded so far.
+    /// The record of strace so far.
     pub(crate) fn trace(&self) -> String {
         fs::read_to_string(self.directory.path().join("trace")).unwrap()
     }
@@ -178,24 +177,24 @@ impl Daemon {
         })
     }
 
-    /// Has it log its status, and reads that.
+    /// Makes the daemon log its status (SIGUSR1), and parses that line.
     pub(crate) fn status(&self) -> Status {
         let before = Status::all_in(&self.log()).len();
         self.signal(Signal::USR1);
         eventually("a status line", || Status::all_in(&self.log()).into_iter().nth(before))
     }
 
-    /// Asks for the status until it is as it should be.
+    /// Requests the status until `wanted` accepts it.
     pub(crate) fn wait_for_status(&self, what: &str, wanted: impl Fn(&Status) -> bool) -> Status {
         eventually(what, || Some(self.status()).filter(|status| wanted(status)))
     }
 
-    /// Sends lines from `peer`, the only one there has been, until it is owed an echo that it does
-    /// not take, and its input is left unread. Returns what was sent.
+    /// Sends lines from `peer`, the only active one, which reads nothing, until the daemon has
+    /// output pending and leaves input unread. Returns the bytes sent.
     pub(crate) fn owe(&self, peer: &mut Peer) -> Vec<u8> {
         let piece = pattern(60_000);
         let mut sent = Vec::new();
-        eventually("something is owed", || {
+        eventually("output is pending", || {
             let sockets = self.sockets();
             let own = sockets.iter().find(|one| one.remote_port == peer.address().port());
             if own.is_none_or(|own| own.unread == 0) {
@@ -209,36 +208,35 @@ impl Daemon {
         sent
     }
 
-    /// Waits for the closing line of the connection from that address.
+    /// Waits for the closing line of the connection from this address.
     pub(crate) fn closing(&self, peer: SocketAddr) -> Closing {
         Closing::parse(&self.wait_for_log(&format!("closed peer={peer} ")))
     }
 
-    /// How many descriptors it holds.
+    /// The number of its open descriptors.
     pub(crate) fn fds(&self) -> usize {
         observe::fds(self.pid)
     }
 
-    /// Lets it open that many more descriptors, and no others; it raises its limit itself only at
-    /// its start.
+    /// Lets it open `more` further descriptors and no others. The limit stays, because the daemon
+    /// raises it only at its start.
     pub(crate) fn limit_descriptors(&self, more: usize) {
         let soft = observe::limit_for_more(self.pid, more);
         let limit = Rlimit { current: Some(u64::try_from(soft).unwrap()), maximum: Some(4096) };
         prlimit(Some(self.pid), Resource::Nofile, limit).expect("lowering needs no privilege");
     }
 
-    /// How much of its memory is resident, in bytes.
+    /// Its resident memory in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
         observe::resident_bytes(self.pid)
     }
 
-    /// The sockets on its first port, as netstat would show them.
+    /// The sockets on its first port, as netstat shows them.
     pub(crate) fn sockets(&self) -> Vec<observe::Socket> {
         observe::sockets(self.pid, self.address())
     }
 
-    /// Waits until the daemon's end of the connection from `peer` is in that state; none: until
-    /// it is gone.
+    /// Waits until the daemon's socket for `peer` is in `state`; with None, until it is gone.
     pub(crate) fn wait_for_state(&self, peer: SocketAddr, state: Option<TcpState>) {
         eventually(&format!("the socket of {peer} is {state:?}"), || {
             let sockets = self.sockets();
@@ -247,23 +245,23 @@ impl Daemon {
         });
     }
 
-    /// Waits until no connection is left, by the only means that leaves no trace in its log.
+    /// Waits until no connection is left. It counts descriptors, which adds nothing to the log.
     pub(crate) fn wait_until_alone(&self) {
-        eventually("nobody is connected", || (self.fds() == self.fds).then_some(()));
+        eventually("no connection is left", || (self.fds() == self.fds).then_some(()));
     }
 
-    /// The end of every test whose daemon lives on: it does, as if nothing had happened.
+    /// Ends a test of a daemon that lives on: it has no leftovers and serves a new peer.
     pub(crate) fn epilogue(self) {
         self.epilogue_with(b"still there?\n", b"still there?\n");
     }
 
-    /// The same for a daemon that listens everywhere; only a loopback address is ever asked.
+    /// Like [`Self::epilogue`] for a daemon on a wildcard address; connects to `address` only.
     pub(crate) fn epilogue_at(mut self, address: SocketAddr) {
         self.addresses = vec![address];
         self.epilogue();
     }
 
-    /// The same for a service that answers `request` with `reply`.
+    /// Like [`Self::epilogue`] for a service that answers `request` with `reply`.
     pub(crate) fn epilogue_with(mut self, request: &[u8], reply: &[u8]) {
         self.leaves_nothing_behind();
         self.connect().exchange(request, reply);
@@ -271,7 +269,7 @@ impl Daemon {
         self.finish();
     }
 
-    /// The same in a network namespace of its own.
+    /// Like [`Self::epilogue`] for a daemon in its own network namespace.
     pub(crate) fn epilogue_beside(mut self) {
         self.leaves_nothing_behind();
         let port = self.address().port();
@@ -283,7 +281,7 @@ impl Daemon {
     }
 
     fn leaves_nothing_behind(&mut self) {
-        eventually("its descriptors are back where they were", || {
+        eventually("the daemon has as many descriptors as at its start", || {
             assert_eq!(self.child.try_wait().unwrap(), None, "the daemon has ended");
             (self.fds() == self.fds).then_some(())
         });
@@ -292,7 +290,7 @@ impl Daemon {
             self.sockets().iter().all(closed).then_some(())
         });
         if self.log.is_some() {
-            // What a child answers takes none of the daemon's descriptors.
+            // A connection of a child takes no descriptor of the daemon.
             let no_child = |status: &Status| status.count("children") == 0;
             let status = self.wait_for_status("no child is left", no_child);
             status.assert_balanced();
@@ -300,19 +298,19 @@ impl Daemon {
         }
     }
 
-    /// The end of a test in which the daemon ends by itself: it has, with that status, and its
-    /// last words balance.
+    /// Ends a test of a daemon that ends: its exit status is `code`, and its last status line
+    /// balances.
     pub(crate) fn epilogue_ended(mut self, code: i32) {
         let status = self.wait_for_exit();
         assert_eq!(status.code(), Some(code), "{status}");
         if self.log.is_some() {
             let all = Status::all_in(&self.log());
-            all.last().expect("the status is its last word").assert_balanced();
+            all.last().expect("the daemon logs a last status line").assert_balanced();
         }
         self.finish();
     }
 
-    /// The same under strace, whose whole record that returns.
+    /// Like [`Self::epilogue_ended`] under strace; returns the whole record.
     pub(crate) fn ended_trace(mut self, code: i32) -> String {
         self.wait_for_exit();
         let trace = self.trace();
@@ -320,7 +318,7 @@ impl Daemon {
         trace
     }
 
-    /// Waits until it has ended.
+    /// Waits until the daemon has ended.
     pub(crate) fn wait_for_exit(&mut self) -> ExitStatus {
         eventually("the daemon ends", || self.child.try_wait().unwrap())
     }
@@ -341,7 +339,7 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            // The daemon first: a tool around it then ends by itself.
+            // Kill the daemon first: a tool that wraps it then ends by itself.
             kill_process(self.pid, Signal::KILL).ok();
             self.child.wait().ok();
         }

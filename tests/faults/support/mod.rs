@@ -1,4 +1,4 @@
-//! The harness: a daemon to torment, peers to do it with, and what can be seen from outside.
+//! The harness: the daemon under test, its peers, and observations through its log and /proc.
 
 mod builder;
 mod daemon;

@@ -1,9 +1,9 @@
-//! The same fault at one call after the other.
+//! One failing call among three busy connections.
 
 use super::builder::Builder;
 
-/// Three peers exchange lines, and one `call` fails with `error`: exactly one of them is ended,
-/// with that cause, and the others see nothing of it.
+/// Three peers exchange lines while one `call` fails with `error`. Asserts that exactly one
+/// connection ends, with `cause`, and that the others go on.
 pub(crate) fn only_one_ends(call: &str, error: &str, when: &str, cause: &str) {
     let daemon = Builder::new(&[]).injected(call, error, when).start();
     let mut peers = daemon.connect_many(3);

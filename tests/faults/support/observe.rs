@@ -1,4 +1,4 @@
-//! What can be seen of a daemon from outside: its log, and /proc.
+//! Observations of a daemon from outside: its log and /proc.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,10 +9,10 @@ use rustix::process::{Pid, Signal};
 
 use super::wait::eventually;
 
-/// Everything a living connection is counted in: its phase, or that a child has it.
+/// The status fields that count live connections: one for each phase, and `children`.
 const PHASES: [&str; 6] = ["open", "flushing", "draining", "lingering", "proxy_header", "children"];
 
-/// Every word a connection can end with.
+/// The cause words of closed connections.
 const CAUSES: [&str; 16] = [
     "finished",
     "reset",
@@ -32,7 +32,7 @@ const CAUSES: [&str; 16] = [
     "error",
 ];
 
-/// What a status line says.
+/// The fields of a status line.
 #[derive(Debug)]
 pub(crate) struct Status(BTreeMap<String, String>);
 
@@ -52,22 +52,22 @@ impl Status {
         Self::all_in(log).pop()
     }
 
-    /// A word of it.
+    /// The text of a field; empty if it is missing.
     pub(crate) fn word(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// A number of it; what is not mentioned has not happened.
+    /// The number in a field; 0 if it is missing.
     pub(crate) fn count(&self, name: &str) -> u64 {
         self.0.get(name).map_or(0, |text| text.parse().unwrap())
     }
 
-    /// How many connections are alive.
+    /// The number of live connections.
     pub(crate) fn alive(&self) -> u64 {
         PHASES.iter().map(|phase| self.count(phase)).sum()
     }
 
-    /// Every connection that was accepted is somewhere; an error says where one is missing.
+    /// Checks that every accepted connection is live or closed; the error names the wrong sum.
     pub(crate) fn balance(&self) -> Result<(), String> {
         let ended: u64 = CAUSES.iter().map(|cause| self.count(cause)).sum();
         if self.count("closed") != ended {
@@ -79,24 +79,24 @@ impl Status {
         Ok(())
     }
 
-    /// Fails the test unless [`Self::balance`] does not.
+    /// Fails the test if [`Self::balance`] fails.
     pub(crate) fn assert_balanced(&self) {
         assert_eq!(self.balance(), Ok(()));
     }
 }
 
-/// What a connection's closing line says.
+/// The fields of a connection's closing line.
 #[derive(Debug)]
 pub(crate) struct Closing {
-    /// Why it ended.
+    /// The cause of the close.
     pub(crate) cause: String,
-    /// How many bytes the daemon read.
+    /// The bytes that the daemon read.
     pub(crate) bytes_in: u64,
-    /// How many bytes it wrote.
+    /// The bytes that it wrote.
     pub(crate) bytes_out: u64,
-    /// How many lines it answered.
+    /// The lines that it answered.
     pub(crate) lines: u64,
-    /// How the child that answered it ended; empty where there was none.
+    /// The exit status of the child; empty without a child.
     pub(crate) status: String,
 }
 
@@ -128,7 +128,7 @@ pub(crate) enum TcpState {
     Other(u8),
 }
 
-/// The flag as the kernel shows it, in octal (open(2), on most machines).
+/// The flag in the octal form of /proc/PID/fdinfo (open(2), on most machines).
 const O_NONBLOCK: u32 = 0o4000;
 
 /// A line of /proc/net/tcp.
@@ -136,11 +136,11 @@ const O_NONBLOCK: u32 = 0o4000;
 pub(crate) struct Socket {
     pub(crate) state: TcpState,
     pub(crate) remote_port: u16,
-    /// What has not been read, in bytes; of a listener, how many connections wait.
+    /// Unread bytes; for a listener, the connections in its accept queue.
     pub(crate) unread: u64,
 }
 
-/// The sockets of that process's network on the local port of `address`.
+/// The sockets in the process's network namespace on the local port of `address`.
 pub(super) fn sockets(pid: Pid, address: SocketAddr) -> Vec<Socket> {
     let file = if address.is_ipv4() { "tcp" } else { "tcp6" };
     let text = fs::read_to_string(proc(pid, &format!("net/{file}"))).unwrap();
@@ -163,32 +163,32 @@ fn socket(line: &str) -> (u16, Socket) {
     (port(words[1]), Socket { state, remote_port, unread: number(unread) })
 }
 
-/// Waits for the last that the daemon does before it serves: to give up what it does not need. Its
-/// descriptors are what they will be then.
+/// Waits until the daemon has entered its sandbox, the last step before it serves. From then on
+/// the number of its descriptors is stable.
 pub(super) fn settled(pid: Pid) {
     let words = ["cmdline", "environ"].map(|file| fs::read_to_string(proc(pid, file)).unwrap());
     let off = ["--exec", "--sandbox", "TCPECHOD_EXEC="];
     if words.join("\0").split('\0').any(|word| off.iter().any(|off| word.starts_with(off))) {
         return;
     }
-    eventually("it has no new privileges", || no_new_privileges(pid).then_some(()));
+    eventually("NoNewPrivs is set", || no_new_privileges(pid).then_some(()));
     let is_ruleset = |fd: &fs::DirEntry| {
         fs::read_link(fd.path()).is_ok_and(|what| what.as_os_str() == "anon_inode:landlock-ruleset")
     };
-    eventually("it has been restricted", || {
+    eventually("the Landlock ruleset is closed", || {
         let mut fds = fs::read_dir(proc(pid, "fd")).unwrap();
         (!fds.any(|fd| is_ruleset(&fd.unwrap()))).then_some(())
     });
 }
 
-/// Whether a process can gain no privileges by executing something.
+/// True if the process can gain no privileges by execve (`no_new_privs`, prctl(2)).
 pub(super) fn no_new_privileges(pid: Pid) -> bool {
     let text = fs::read_to_string(proc(pid, "status")).unwrap();
     text.lines().any(|line| line == "NoNewPrivs:\t1")
 }
 
-/// How many descriptors a process holds for as long as it likes; none if it is gone. While the
-/// daemon enters its sandbox, behind the port file, it has a ruleset and directories for a moment.
+/// The number of lasting descriptors of a process; 0 if it is gone. Directories and the Landlock
+/// ruleset do not count: the daemon holds them briefly after it has written the port file.
 pub(super) fn fds(pid: Pid) -> usize {
     let Ok(all) = fs::read_dir(proc(pid, "fd")) else { return 0 };
     let targets = all.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
@@ -206,7 +206,7 @@ pub(super) fn limit_for_more(pid: Pid, count: usize) -> usize {
     free.nth(count).unwrap()
 }
 
-/// How much of a process's memory is resident, in bytes.
+/// The resident memory of a process in bytes.
 pub(super) fn resident_bytes(pid: Pid) -> u64 {
     let text = fs::read_to_string(proc(pid, "status")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -214,17 +214,17 @@ pub(super) fn resident_bytes(pid: Pid) -> u64 {
     kilobytes << 10
 }
 
-/// Whether a process ignores that signal.
+/// True if the process ignores this signal.
 pub(crate) fn ignores(pid: Pid, signal: Signal) -> bool {
     is_in("SigIgn", pid, signal)
 }
 
-/// Whether a process has a handler for that signal.
+/// True if the process has a handler for this signal.
 pub(super) fn catches(pid: Pid, signal: Signal) -> bool {
     is_in("SigCgt", pid, signal)
 }
 
-/// Whether the signal is in the set of that name.
+/// True if the signal is in the set of this name.
 fn is_in(set: &str, pid: Pid, signal: Signal) -> bool {
     signals(pid, set) >> (signal.as_raw() - 1) & 1 == 1
 }
@@ -236,14 +236,14 @@ pub(crate) fn signals(pid: Pid, set: &str) -> u64 {
     u64::from_str_radix(line.trim(), 16).unwrap()
 }
 
-/// The children of a process, those included that have ended and are not reaped.
+/// The children of a process, including zombies.
 pub(super) fn children(pid: Pid) -> Vec<Pid> {
     let raw = pid.as_raw_nonzero();
     let text = fs::read_to_string(proc(pid, &format!("task/{raw}/children"))).unwrap();
     text.split_whitespace().map(|one| Pid::from_raw(one.parse().unwrap()).unwrap()).collect()
 }
 
-/// What each descriptor of a process is, by number.
+/// The link targets of a process's descriptors, by number.
 pub(crate) fn descriptors(pid: Pid) -> BTreeMap<u32, String> {
     let all = fs::read_dir(proc(pid, "fd")).unwrap().map(|entry| {
         let entry = entry.unwrap();
@@ -254,7 +254,7 @@ pub(crate) fn descriptors(pid: Pid) -> BTreeMap<u32, String> {
     all.collect()
 }
 
-/// Whether a read of that descriptor waits.
+/// True if the descriptor is in blocking mode.
 pub(crate) fn blocks(pid: Pid, descriptor: u32) -> bool {
     let text = fs::read_to_string(proc(pid, &format!("fdinfo/{descriptor}"))).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
@@ -262,24 +262,24 @@ pub(crate) fn blocks(pid: Pid, descriptor: u32) -> bool {
     flags & O_NONBLOCK == 0
 }
 
-/// Whether a process has ended, reaped or not.
+/// True if the process has ended, reaped or not.
 pub(crate) fn has_ended(pid: Pid) -> bool {
     fs::read_to_string(proc(pid, "stat")).map_or(true, |stat| stat.contains(") Z "))
 }
 
-/// R, S, T and so on, as ps shows it; Z for a zombie.
+/// The process state as in ps(1): R, S, T and so on; Z for a zombie.
 pub(crate) fn run_state(pid: Pid) -> char {
     stat(pid)[0].chars().next().unwrap()
 }
 
-/// The fields of /proc/PID/stat after the name, which may contain anything.
+/// The fields of /proc/PID/stat after the command name, which may contain any character.
 fn stat(pid: Pid) -> Vec<String> {
     let text = fs::read_to_string(proc(pid, "stat")).unwrap();
     let (_, fields) = text.rsplit_once(") ").unwrap();
     fields.split_whitespace().map(ToOwned::to_owned).collect()
 }
 
-/// The process that runs `binary`: the one that was started, or one that it started.
+/// The process that runs `binary`: `started` itself, or one of its children.
 pub(super) fn itself_or_child(started: u32, binary: &Path) -> Pid {
     let binary = fs::canonicalize(binary).unwrap();
     let children = format!("/proc/{started}/task/{started}/children");
@@ -293,7 +293,7 @@ pub(super) fn itself_or_child(started: u32, binary: &Path) -> Pid {
     })
 }
 
-/// How many sockets this system did not keep in `TIME_WAIT` because it has too many of them
+/// The number of sockets that the system did not keep in `TIME_WAIT` because it had too many
 /// (tcp(7), `tcp_max_tw_buckets`).
 pub(crate) fn time_wait_overflows() -> u64 {
     let text = fs::read_to_string("/proc/net/netstat").unwrap();
@@ -308,7 +308,7 @@ fn proc(pid: Pid, file: &str) -> String {
     format!("/proc/{}/{file}", pid.as_raw_nonzero())
 }
 
-/// A log without the warning that its daemon runs as root, which depends on whose the tests are.
+/// Removes the warning that the daemon runs as root, which depends on the user of the tests.
 pub(crate) fn without_root(log: &str) -> String {
     log.split_inclusive('\n').filter(|line| !line.contains("runs as root")).collect()
 }

@@ -1,4 +1,4 @@
-//! A peer of the daemon: a plain blocking socket, which waits for an answer only so long.
+//! A peer of the daemon: a blocking socket with a timeout.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::wait::LIMIT;
 
-/// One connection to the daemon, from the other side.
+/// The peer's end of a connection to the daemon.
 #[derive(Debug)]
 pub(crate) struct Peer {
     stream: TcpStream,
@@ -22,7 +22,7 @@ impl Peer {
         Self::from_stream(TcpStream::connect_timeout(&address, LIMIT).expect("connect"))
     }
 
-    /// Connects from that address of this machine.
+    /// Connects from this local address.
     pub(crate) fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
@@ -30,8 +30,7 @@ impl Peer {
         Self::from_stream(socket.into())
     }
 
-    /// Connects with room for very little in the receive queue, so that a daemon which writes to
-    /// it soon can't.
+    /// Connects with a small receive buffer, so that the daemon's writes soon block.
     pub(crate) fn connect_narrow(address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -57,7 +56,7 @@ impl Peer {
         self.stream.write_all(bytes).expect("send");
     }
 
-    /// Sends `bytes`, where the daemon may have ended the connection: says whether it has not.
+    /// Sends `bytes`; returns false if the daemon has ended the connection.
     pub(crate) fn try_send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
@@ -67,15 +66,15 @@ impl Peer {
         SockRef::from(&self.stream).send_out_of_band(&[byte]).expect("send an urgent byte");
     }
 
-    /// Sends all of `bytes` from a thread of its own, for when the daemon may stop taking them
-    /// until this side reads.
+    /// Sends all of `bytes` from a separate thread, because the daemon may stop reading until this
+    /// side reads.
     pub(crate) fn send_beside(&self, bytes: Vec<u8>) -> JoinHandle<io::Result<()>> {
         let mut stream = self.stream.try_clone().unwrap();
         thread::spawn(move || stream.write_all(&bytes))
     }
 
-    /// Sends `bytes`, over and over, until the daemon has taken none of them for a while: it is not
-    /// reading, or gets no time to. Returns how many were sent, which is not many more than `most`.
+    /// Sends `bytes` repeatedly until a write blocks for 300 ms, because the daemon does not read
+    /// or gets no CPU time, or until about `most` bytes are sent. Returns the number of bytes sent.
     pub(crate) fn send_until_stuck(&mut self, bytes: &[u8], most: usize) -> usize {
         self.stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
         let mut sent = 0;
@@ -90,14 +89,14 @@ impl Peer {
         sent
     }
 
-    /// Receives exactly that many bytes.
+    /// Receives exactly `count` bytes.
     pub(crate) fn recv_exact(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.stream.read_exact(&mut bytes).expect("receive");
         bytes
     }
 
-    /// Receives what there is, at most that many bytes; none at the end.
+    /// Receives the available bytes, at most `count`; none at the end.
     pub(crate) fn recv_some(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         let received = self.stream.read(&mut bytes).expect("receive");
@@ -105,12 +104,11 @@ impl Peer {
         bytes
     }
 
-    /// Receives all that is on its way from a daemon that is stopped: until nothing has come for a
-    /// while.
+    /// Receives the bytes in flight from a stopped daemon, until none has come for 500 ms.
     pub(crate) fn recv_until_stuck(&mut self) -> Vec<u8> {
         self.stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
         let mut bytes = Vec::new();
-        let error = self.stream.read_to_end(&mut bytes).expect_err("its daemon sends no FIN");
+        let error = self.stream.read_to_end(&mut bytes).expect_err("a stopped daemon sends no FIN");
         assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
         self.stream.set_read_timeout(Some(LIMIT)).unwrap();
         bytes
@@ -121,13 +119,13 @@ impl Peer {
         self.try_read_to_end().expect("everything, then FIN")
     }
 
-    /// The same where the end may be a reset.
+    /// Like [`Self::read_to_end`], but a reset is an error and not a failed test.
     pub(crate) fn try_read_to_end(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.stream.read_to_end(&mut bytes).map(|_| bytes)
     }
 
-    /// Waits until the daemon has ended the connection, in whatever way.
+    /// Waits until the daemon has ended the connection, by FIN or RST.
     pub(crate) fn wait_for_end(&mut self) {
         match self.try_read_to_end() {
             Ok(_) => {}
@@ -148,16 +146,16 @@ impl Peer {
         assert!(received == reply, "wrong reply of {} bytes", received.len());
     }
 
-    /// Like [`Self::echo`], where the daemon may have ended the connection: says if it has not.
+    /// Like [`Self::echo`], but an ended connection is an error and not a failed test.
     pub(crate) fn try_echo(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)?;
         let mut received = vec![0; bytes.len()];
         self.stream.read_exact(&mut received)?;
-        assert_eq!(received, bytes, "a connection may end, but never give wrong bytes");
+        assert_eq!(received, bytes, "a connection may end, but never echo wrong bytes");
         Ok(())
     }
 
-    /// Sends FIN, and goes on receiving.
+    /// Sends FIN; the peer can still receive.
     pub(crate) fn half_close(&mut self) {
         self.stream.shutdown(Shutdown::Write).expect("half-close");
     }
@@ -168,8 +166,8 @@ impl Peer {
     }
 }
 
-/// That many bytes in lines of different lengths, so that a byte lost, doubled or out of order
-/// can't go unnoticed.
+/// `count` bytes in numbered lines of different lengths, so that a comparison finds every lost,
+/// doubled or reordered byte.
 pub(crate) fn pattern(count: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(count + 128);
     for number in 0_usize.. {

@@ -1,4 +1,4 @@
-//! The tools that some faults are provoked with, and whether they work here.
+//! Checks for the external tools that some tests need.
 
 use std::env;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 
-/// A harmless run of each tool, which shows that it is there and allowed to do its work.
+/// A harmless run of each tool, which shows that it is installed and permitted to work.
 const TRIALS: &[(&str, &[&str])] = &[
     ("strace", &["-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=listen", "true"]),
     ("prlimit", &["--nofile=512:512", "true"]),
@@ -31,18 +31,18 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("setpriv", &["--reuid=65534", "--clear-groups", "--bounding-set=-all", "true"]),
 ];
 
-/// True if every one of `tools` works; if not, says so, and the test is to return.
+/// True if all of `tools` work; otherwise prints the missing tool, and the test must return.
 pub(crate) fn have(tools: &[&str]) -> bool {
     tools.iter().all(|tool| works(tool) || lacks(tool))
 }
 
-/// Says that the running test can't show anything here, for want of `what`; fails where nothing
-/// may be left out. Always false, for [`have`].
+/// Prints that the running test is skipped because `what` is missing; with `CI` set, fails the
+/// test instead. Always returns false, for [`have`].
 pub(crate) fn lacks(what: &str) -> bool {
     let current = thread::current();
     let name = current.name().unwrap_or("a test");
-    assert!(env::var_os("CI").is_none(), "{name} needs {what}, and CI leaves nothing out");
-    // Not by a macro, whose output the test runner would keep to itself.
+    assert!(env::var_os("CI").is_none(), "{name} needs {what}, and CI skips no test");
+    // Not with eprintln!, because the test runner captures its output.
     writeln!(io::stderr(), "SKIPPED {name}: needs {what}").unwrap();
     false
 }
@@ -55,8 +55,8 @@ fn works(tool: &str) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// A loopback address that nobody else in this run uses, for tests that must have the same port
-/// twice: on 127.0.0.1 another test could be given it in between.
+/// A loopback address that no other test of this run uses, for tests that bind the same port
+/// twice: on 127.0.0.1 another test could get the port in between.
 pub(crate) fn own_loopback() -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let [_, _, high, low] = std::process::id().to_be_bytes();

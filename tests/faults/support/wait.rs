@@ -1,16 +1,16 @@
-//! Waiting for something to become true, never for time to pass.
+//! Waits for conditions, never for a fixed time.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long anything may take. Nothing takes this long unless it never comes: the machine may be
-/// doing a lot besides.
+/// The time limit of every wait. It is long, because the machine may be busy; a condition that is
+/// not true by then never becomes true.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
-/// How long to let the others run between two looks.
+/// The pause between two polls of a condition.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(4);
 
-/// Asks until there is an answer, and fails the test if none comes.
+/// Polls `ask` until it returns a value; fails the test after [`LIMIT`].
 pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {

@@ -1,5 +1,5 @@
-//! What must be so of any input whatever: a function for each place that reads what others have
-//! written. A fuzzer gives them bytes until one panics; `tests/fuzzing.rs` gives them random ones.
+//! Properties of any input: one function for each parser of foreign data. A fuzzer calls them with
+//! bytes until one panics; `tests/fuzzing.rs` calls them with random input.
 
 #![forbid(unsafe_code)]
 

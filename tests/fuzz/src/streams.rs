@@ -1,4 +1,4 @@
-//! A stream that gives its input, and takes its output, in pieces that a seed decides.
+//! A stream that reads and writes in pieces decided by a seed.
 
 use std::cell::RefCell;
 use std::io;
@@ -7,16 +7,16 @@ use std::rc::Rc;
 use fastrand::Rng;
 use tcpecho::connection::Stream;
 
-/// How what is read and written comes in pieces.
+/// The sizes of the pieces.
 #[derive(Debug)]
 pub(crate) enum Pieces {
-    /// As large as there is room for.
+    /// As large as the buffer.
     Whole,
-    /// Of any size, with would-block between them.
+    /// Any size, with would-block between them.
     Cut(Rng),
 }
 
-/// One end of a stream; the other end is the input, and then FIN.
+/// The tested end of a stream; its peer sends the input, and then FIN.
 #[derive(Debug)]
 pub(crate) struct Scripted<'a> {
     input: &'a [u8],
@@ -25,13 +25,13 @@ pub(crate) struct Scripted<'a> {
 }
 
 impl<'a> Scripted<'a> {
-    /// The stream, and what will have been written to it.
+    /// Returns the stream, and the buffer for its output.
     pub(crate) fn new(input: &'a [u8], pieces: Pieces) -> (Self, Rc<RefCell<Vec<u8>>>) {
         let output = Rc::new(RefCell::new(Vec::new()));
         (Self { input, pieces, output: Rc::clone(&output) }, output)
     }
 
-    /// How much of `most` bytes moves now.
+    /// How many of `most` bytes move now.
     fn some(&mut self, most: usize) -> io::Result<usize> {
         match &mut self.pieces {
             Pieces::Cut(rng) if most > 0 => match rng.u32(0..4) {

@@ -1,4 +1,4 @@
-//! Whole conversations: the same bytes in, whatever the pieces they come in, the same bytes out.
+//! Whole conversations: the same input gives the same output, however it is split.
 
 use fastrand::Rng;
 use tcpecho::cause::Cause;
@@ -9,27 +9,27 @@ use tcpecho::service::{ECHO, SUM, SUM_XDR, Service};
 
 use crate::streams::{Pieces, Scripted};
 
-/// The first bytes decide the pieces and the longest line, the others are what a peer sends:
-/// echo returns them all, and sum answers each line once, however they come.
+/// Tests the services on lines. The first bytes seed the pieces and the line limit, the others are
+/// the input: echo returns all of it, and sum answers each line once, however it is split.
 pub fn lines(input: &[u8]) {
     let Some((seed, input)) = input.split_first_chunk::<2>() else { return };
     let longest = usize::from(seed[1]) + 1;
     let cut = || Pieces::Cut(Rng::with_seed(u64::from(seed[0])));
     let (cause, echoed) = converse(ECHO, longest, input, cut());
-    assert_eq!((cause, &*echoed), (Cause::Finished, input), "echo gives back what it was given");
+    assert_eq!((cause, &*echoed), (Cause::Finished, input), "echo returns its input");
     let whole = converse(SUM, longest, input, Pieces::Whole);
-    assert_eq!(converse(SUM, longest, input, cut()), whole, "pieces do not matter");
+    assert_eq!(converse(SUM, longest, input, cut()), whole, "the pieces make no difference");
     let replies = whole.1.split_inclusive(|byte| *byte == b'\n').count();
     let lines = input.split_inclusive(|byte| *byte == b'\n').count();
-    assert_eq!(replies, lines, "each line is answered once");
+    assert_eq!(replies, lines, "each line gets one reply");
 }
 
-/// The first byte decides the pieces, the others are records.
+/// Tests the service on XDR records. The first byte seeds the pieces, the others are the input.
 pub fn records(input: &[u8]) {
     let Some((seed, input)) = input.split_first() else { return };
     let cut = Pieces::Cut(Rng::with_seed(u64::from(*seed)));
     let whole = converse(SUM_XDR, 4096, input, Pieces::Whole);
-    assert_eq!(converse(SUM_XDR, 4096, input, cut), whole, "pieces do not matter");
+    assert_eq!(converse(SUM_XDR, 4096, input, cut), whole, "the pieces make no difference");
     let sums = input.chunks(16).map_while(|record| {
         let (one, other) = record.split_first_chunk::<8>()?;
         let (one, other) = (i64::from_be_bytes(*one), i64::from_be_bytes(other.try_into().ok()?));
@@ -38,35 +38,35 @@ pub fn records(input: &[u8]) {
     let sums: Vec<_> = sums.map(i64::to_be_bytes).collect();
     let all = sums.len() * 16 == input.len();
     let cause = if all { Cause::Finished } else { Cause::Protocol };
-    assert_eq!(whole, (cause, sums.concat()), "every sum up to the first violation");
+    assert_eq!(whole, (cause, sums.concat()), "every sum up to the first error");
 }
 
-/// Everything that comes back on a connection, and why it ended.
+/// Runs a connection; returns its cause and its whole output.
 fn converse(service: Service, longest: usize, input: &[u8], pieces: Pieces) -> (Cause, Vec<u8>) {
     let (stream, output) = Scripted::new(input, pieces);
     let mut shared = Shared::new(service, longest);
     let mut connection = Connection::new(stream, Peer::unix(0), None, MonotonicMs(0));
-    // Each turn moves a byte at least, but for would-block, which is one in four.
+    // Each turn moves at least a byte, except for would-block, which is one in four.
     for _ in 0..100 + 200 * (input.len() + 100) {
         connection.mark(Ready::READABLE.union(Ready::WRITABLE));
         if connection.serve(&mut shared) == NextStep::Closed {
-            let Phase::Closed(cause) = connection.phase() else { panic!("closed, and is not") };
+            let Phase::Closed(cause) = connection.phase() else { panic!("not in phase closed") };
             return (cause, output.take());
         }
     }
     panic!("the conversation does not end")
 }
 
-/// The first byte decides the pieces, the others are what a visitor sends: it is answered the
-/// same however they come, or not at all if it left in the middle.
+/// Tests the HTTP server. The first byte seeds the pieces, the others are the request: it gets the
+/// same response however it is split, or none if it is incomplete.
 pub fn http(input: &[u8]) {
     let Some((seed, input)) = input.split_first() else { return };
     let cut = Pieces::Cut(Rng::with_seed(u64::from(*seed)));
     let whole = visit(input, Pieces::Whole);
-    assert_eq!(visit(input, cut), whole, "pieces do not matter");
+    assert_eq!(visit(input, cut), whole, "the pieces make no difference");
     let text = String::from_utf8_lossy(&whole);
     assert!(whole.is_empty() || text.starts_with("HTTP/1.1 "), "{text}");
-    assert!(!whole.is_empty() || input.len() < HEAD_BYTES_MAX, "so much is answered");
+    assert!(!whole.is_empty() || input.len() < HEAD_BYTES_MAX, "a full head gets a response");
 }
 
 fn visit(input: &[u8], pieces: Pieces) -> Vec<u8> {
@@ -83,5 +83,5 @@ fn visit(input: &[u8], pieces: Pieces) -> Vec<u8> {
             HttpStep::Done => return output.take(),
         }
     }
-    panic!("the visit does not end")
+    panic!("the request does not end")
 }

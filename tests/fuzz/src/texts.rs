@@ -1,4 +1,4 @@
-//! Texts that are read at once: headers of proxies, command lines, criteria.
+//! Texts that are parsed at once: PROXY headers, command lines, thresholds.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -7,41 +7,41 @@ use tcpecho::cli::{read_client, read_daemon, read_load};
 use tcpecho::load::Threshold;
 use tcpecho::net::proxy::{self, HEADER_BYTES_MAX, Parsed};
 
-/// A header is found in what it is the beginning of, and its own beginning is never taken for
-/// anything else.
+/// Tests the PROXY parser: it finds a header at the start of any input, and takes an incomplete
+/// header for nothing else.
 pub fn proxy(input: &[u8]) {
     let found = proxy::parse(input);
     match found {
         Parsed::Header { bytes, .. } => {
             assert!(bytes <= 16 + 65_535, "{bytes} bytes");
             let come = bytes.min(input.len());
-            assert_eq!(proxy::parse(&input[..come]), found, "what follows does not matter");
+            assert_eq!(proxy::parse(&input[..come]), found, "later input makes no difference");
             for end in 0..come {
                 let beginning = proxy::parse(&input[..end]);
                 let early = beginning == found && end >= HEADER_BYTES_MAX.min(16);
                 assert!(early || beginning == Parsed::Incomplete, "the first {end} of {bytes}");
             }
         }
-        Parsed::Incomplete => assert!(input.len() < HEADER_BYTES_MAX, "it ends some time"),
+        Parsed::Incomplete => assert!(input.len() < HEADER_BYTES_MAX, "its length is bounded"),
         Parsed::NoHeader => {
             let longer = [input, b"PROXY"].concat();
-            assert_eq!(proxy::parse(&longer), Parsed::NoHeader, "more does not make it one");
+            assert_eq!(proxy::parse(&longer), Parsed::NoHeader, "more input makes no header");
         }
     }
 }
 
-/// The words, with NUL between them, are a command line of each of the programs: read or refused.
+/// Parses words separated by NUL as a command line of each program, without a panic.
 pub fn commands(input: &[u8]) {
     let words = || {
         let words = input.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec()));
         std::iter::once(OsString::from("program")).chain(words)
     };
-    // What they mean is shown where it is used.
+    // Tests of the programs check the meaning.
     let _read = (read_daemon(words()).is_ok(), read_client(words()).is_ok());
     let _read = read_load(words()).is_ok();
 }
 
-/// What is read as a criterion, and told, is read as the same again.
+/// A parsed threshold, printed and parsed again, stays the same.
 pub fn criteria(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     if let Ok(criterion) = Threshold::parse(text) {

@@ -1,7 +1,7 @@
-//! Echo with tokio, in the shape of its documentation: a task for each connection, which reads
-//! into a buffer of its own and writes from it.
+//! Echo with tokio, in the style of its documentation: one task per connection, each with its own
+//! buffer.
 //!
-//! `tokio-echo PORT_FILE [BUFFER_BYTES]`. The buffer is 1 KiB, as there, unless told otherwise.
+//! `tokio-echo PORT_FILE [BUFFER_BYTES]`. The default buffer has 1 KiB, as in the documentation.
 
 use std::{env, fs, io};
 
@@ -11,10 +11,10 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 const BUFFER_BYTES: usize = 1024;
 
-/// As many as the daemon lets wait in the kernel.
+/// The daemon's backlog.
 const BACKLOG: u32 = 4096;
 
-/// One thread, because each server that is compared has one core.
+/// One thread, because each compared server has one core.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
     let usage = || io::Error::other("usage: tokio-echo PORT_FILE [BUFFER_BYTES]");
@@ -27,7 +27,7 @@ async fn main() -> io::Result<()> {
     let listener = listen()?;
     announce(&listener, &port_file)?;
     loop {
-        // What fails here is that peer's connection, not ours.
+        // An error here concerns the peer's connection, not the server.
         if let Ok((stream, _)) = listener.accept().await {
             tokio::spawn(echo(stream, buffer_bytes));
         }
@@ -42,15 +42,14 @@ fn listen() -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// The address appears in the file as a whole or not at all.
+/// The file appears complete or not at all.
 fn announce(listener: &TcpListener, port_file: &str) -> io::Result<()> {
     let unfinished = format!("{port_file}.new");
     fs::write(&unfinished, format!("{}\n", listener.local_addr()?))?;
     fs::rename(unfinished, port_file)
 }
 
-/// Until the peer's FIN, or an error of either direction; then the stream is dropped, which
-/// closes it.
+/// Echoes until the peer's FIN or an error in either direction; dropping the stream then closes it.
 async fn echo(mut stream: TcpStream, buffer_bytes: usize) {
     let mut buffer = vec![0; buffer_bytes];
     while let Ok(length @ 1..) = stream.read(&mut buffer).await {
