@@ -6,7 +6,7 @@ use std::fmt;
 /// The cause of a connection's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Cause {
-    /// Orderly release: the peer sent FIN and everything owed to it was written.
+    /// Orderly release: the peer sent FIN, and all output for it was written.
     Finished,
     /// The peer sent RST (ECONNRESET).
     Reset,
@@ -14,38 +14,38 @@ pub enum Cause {
     BrokenPipe,
     /// The peer's host no longer answers (ETIMEDOUT: keep-alive, user timeout or retransmissions).
     TimedOut,
-    /// A router says the peer can't be reached (EHOSTUNREACH, ENETUNREACH and their like).
+    /// A router reports that the peer is unreachable (EHOSTUNREACH, ENETUNREACH and similar).
     Unreachable,
-    /// The connection was torn down locally (ECONNABORTED), as `ss -K` does, or died in the queue.
+    /// The connection was aborted locally (ECONNABORTED), as `ss -K` does, or died in the accept
+    /// queue.
     Aborted,
-    /// Nothing at all happened for the idle timeout.
+    /// The connection had no activity for the idle timeout.
     Idle,
-    /// A line was begun and not finished within the line timeout, or a PROXY header was awaited in
-    /// vain (`--proxy-protocol`).
+    /// A line was not finished within the line timeout, or no PROXY header arrived in time
+    /// (`--proxy-protocol`).
     LineTimeout,
-    /// Output was owed and the peer took none of it for the stall timeout.
+    /// The peer took no pending output for the stall timeout.
     Stalled,
-    /// The daemon was shutting down; what the peer had sent was answered first.
+    /// The daemon was shutting down, and had answered the peer's input.
     Drained,
-    /// The daemon ended with something still owed or unread: drain deadline, or a second signal.
+    /// The daemon ended with output pending or input unread: drain deadline, or a second signal.
     Cut,
-    /// The longest idle one went to make room for another (`--over-limit evict`).
+    /// The longest-idle connection was closed to make room for another (`--over-limit evict`).
     Evicted,
-    /// There was no room for it (`--over-limit refuse`), its peer may not connect (`--allow`,
-    /// `--deny`), or it, or the client that a proxy named, has as many connections as it may
+    /// The daemon was at its connection limit (`--over-limit refuse`), the peer may not connect
+    /// (`--allow`, `--deny`), or the peer, or the client that a proxy named, was at its own limit
     /// (`--max-per-peer`).
     Refused,
-    /// The peer's input broke the service's protocol, or does not begin with a PROXY header where
-    /// that has to come.
+    /// The peer's input violated the service's protocol, or lacked a required PROXY header.
     Protocol,
-    /// The child that answered it has ended, or could not be started (`--exec`).
+    /// The connection's child has ended, or could not be started (`--exec`).
     Exec,
-    /// Anything else the system said; a line at debug before the closing line says what.
+    /// Any other error of the system; a debug line before the closing line gives its text.
     Error,
 }
 
 impl Cause {
-    /// Every cause, in the order in which status and documents list them.
+    /// Every cause, in the order of the status and the documents.
     pub const ALL: [Self; 16] = [
         Self::Finished,
         Self::Reset,
@@ -65,13 +65,13 @@ impl Cause {
         Self::Error,
     ];
 
-    /// Its place in [`Self::ALL`].
+    /// The index in [`Self::ALL`].
     #[expect(clippy::as_conversions, reason = "the only way from a variant to its number")]
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// The one word for it, everywhere.
+    /// The word, the same everywhere.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Finished => "finished",

@@ -7,17 +7,18 @@ use tcpecho::cli::{self, LoadCommand};
 use tcpecho::load::{self, Outcome};
 use tcpecho::os::signals;
 
-/// Something was lost or failed.
+/// The exit status if lines were lost or connections failed.
 const LOST: u8 = 3;
 
-/// A `--fail-if` held.
+/// The exit status if a `--fail-if` condition held.
 const JUDGED: u8 = 99;
 
-/// As if SIGINT had killed it, which is what shells and scripts expect after Ctrl-C.
+/// The exit status after an interruption, as if SIGINT had killed the process: shells and scripts
+/// expect that after Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    // Without, it does the same, but for signals that its parent has blocked.
+    // On an error the program works all the same, but signals blocked by its parent stay blocked.
     drop(signals::begin());
     let outcome = match cli::parse_load() {
         LoadCommand::Run(config) => load::run(&config),
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// In one piece; and a standard error that is gone is no reason to panic.
+/// Prints a line with one write, to keep it whole; a closed standard error must not cause a panic.
 fn say(text: &str) {
     drop(std::io::stderr().write_all(format!("tcpecho-load: {text}\n").as_bytes()));
 }

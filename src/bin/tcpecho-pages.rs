@@ -1,5 +1,5 @@
-//! `tcpecho-pages DIRECTORY`: writes the manual pages and completions there. For `make`; it is not
-//! installed.
+//! `tcpecho-pages DIRECTORY`: writes the manual pages and completions into DIRECTORY. Used by
+//! `make`; not installed.
 
 use std::env;
 use std::path::PathBuf;

@@ -7,12 +7,12 @@ use tcpecho::os::signals;
 use tcpecho::{cli, client};
 
 fn main() -> ExitCode {
-    // Without, it does the same, but for signals that its parent has blocked.
+    // On an error the program works all the same, but signals blocked by its parent stay blocked.
     drop(signals::begin());
     match client::run(&cli::parse_client()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // In one piece; and a standard error that is gone is no reason to panic.
+            // One write keeps the line whole; a closed standard error must not cause a panic.
             drop(std::io::stderr().write_all(format!("tcpecho: {failure}\n").as_bytes()));
             ExitCode::from(failure.code())
         }

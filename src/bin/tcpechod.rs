@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Ok(ExitReason::Drained) => ExitCode::SUCCESS,
         Ok(ExitReason::Cut(_)) => ExitCode::FAILURE,
         Err(error) => {
-            // Not through the log, which may be filtered.
+            // Bypasses the log, because its filter may drop the line.
             stderr::write_last(format.fatal_line(&error).as_bytes());
             ExitCode::FAILURE
         }

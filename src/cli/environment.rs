@@ -1,5 +1,5 @@
-//! What clap leaves open of environment variables: those that are empty, those that are misspelt,
-//! and where each value in force comes from.
+//! Environment variables beyond clap's own support: empty ones, misspelt ones, and the source of
+//! each value in force.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -11,11 +11,11 @@ use clap::{Arg, ArgMatches, Command, Parser};
 
 use super::log_level::{LogLevel, VARIABLE as RUST_LOG};
 
-/// What the variables of all programs begin with.
+/// The prefixes of all programs' variables.
 const PREFIXES: [&str; 2] = ["TCPECHOD_", "TCPECHO_"];
 
-/// Reads a command line and the environment, in which an empty variable is none: so does a
-/// template write one that has no value.
+/// Parses a command line and the environment. An empty variable counts as unset, because templates
+/// write a missing value that way.
 pub(super) fn parse<A: Parser, W>(
     words: impl IntoIterator<Item = W>,
 ) -> Result<(A, ArgMatches), clap::Error>
@@ -32,7 +32,7 @@ where
     Ok((arguments, matches))
 }
 
-/// A line for each option: its value, and where that is from.
+/// Returns one line per option: its value, and the source of the value.
 pub(super) fn in_force(command: &Command, matches: &ArgMatches) -> Vec<String> {
     let options = command.get_arguments().filter(|option| option.get_id() != "check");
     options.filter_map(|option| line(option, matches)).collect()
@@ -55,7 +55,7 @@ fn line(option: &Arg, matches: &ArgMatches) -> Option<String> {
     Some(format!("--{long} {value} ({source})"))
 }
 
-/// What was given, as it was; where nothing was, what the help text says of that.
+/// Returns the values as given, or else the default from the help text.
 fn value(option: &Arg, matches: &ArgMatches) -> String {
     if !option.get_action().takes_values() {
         let on = matches.get_flag(option.get_id().as_str());
@@ -69,7 +69,7 @@ fn value(option: &Arg, matches: &ArgMatches) -> String {
     values.map(format_value).collect::<Vec<_>>().join(",")
 }
 
-/// In quotes where it would not be one word.
+/// Quotes a value that is not a single word.
 fn format_value(value: impl AsRef<OsStr>) -> String {
     let text = value.as_ref().to_string_lossy();
     let plain = |letter: char| !letter.is_whitespace() && !letter.is_control();
@@ -80,8 +80,8 @@ fn format_value(value: impl AsRef<OsStr>) -> String {
     }
 }
 
-/// Variables that look like options of the programs and are none, each with the one that was
-/// probably meant, in sentences.
+/// Returns a warning for each variable that looks like an option of these programs but is not one,
+/// with the most similar known name.
 pub fn unknown_variables() -> Vec<String> {
     let known = known();
     let mut unknown: Vec<_> = env::vars_os()
@@ -91,11 +91,11 @@ pub fn unknown_variables() -> Vec<String> {
     unknown
 }
 
-/// Tells of [`unknown_variables`] on standard error, for a program without a log.
+/// Prints [`unknown_variables`] on standard error, for a program without a log.
 pub(super) fn warn(program: &str, level: LogLevel) {
     if level >= LogLevel::Warn {
         for warning in unknown_variables() {
-            // In one piece; and a standard error that is gone is no reason to panic.
+            // One write keeps the line whole; a closed standard error must not cause a panic.
             drop(io::stderr().write_all(format!("{program}: warning: {warning}\n").as_bytes()));
         }
     }
@@ -120,8 +120,8 @@ fn unknown_variable(name: &str, value: &OsStr, known: &[String]) -> Option<Strin
     Some(format!("{name} is no variable of these programs, and ignored; is it {nearest}?"))
 }
 
-/// Whether Kubernetes, or Docker with links, sets that for a service which has our name: where it
-/// is reached.
+/// True if Kubernetes, or Docker with links, sets this variable to the address of a service with
+/// our name.
 fn is_of_an_orchestrator(rest: &str, value: &str) -> bool {
     let port = |rest: &str| {
         let number = rest.strip_prefix("PORT_");

@@ -1,4 +1,4 @@
-//! Numbers, sizes and addresses as people write them for the load generator.
+//! Parsers of numbers, sizes and addresses for the load generator's options.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -8,38 +8,38 @@ use crate::load::LineSize;
 
 use super::units::{bytes, duration, whole};
 
-/// How many addresses a range may hold: more than anybody has ports for.
+/// The maximum number of addresses in a range; no run has ports for more.
 const SOURCES_MAX: usize = 65_536;
 
-/// How many lines a run may have: a line every microsecond for thirty years.
+/// The maximum number of lines, in millions: a line every microsecond for thirty years.
 const LINES_MAX_M: u64 = 1_000_000_000;
 
-/// How many connections one process may hold: about a gigabyte of them.
+/// The maximum number of connections of a process, in millions: about a gigabyte of them.
 const CONNECTIONS_MAX_M: u64 = 4;
 
-/// How many lines a connection may have on their way: 16 bytes each.
+/// The maximum number of lines in flight on a connection, in millions; each takes 16 bytes.
 const PIPELINE_MAX_M: u64 = 1;
 
 /// The lowest rate, a line in 17 minutes, and the highest, a line every nanosecond.
 const RATE_MIN: f64 = 0.001;
 const RATE_MAX: f64 = 1e9;
 
-/// A number of lines like 5000 or 5k.
+/// Parses a number of lines such as 5000 or 5k.
 pub(super) fn lines(text: &str) -> Result<u64, String> {
     count(text, LINES_MAX_M)
 }
 
-/// A number of connections like 5000 or 5k.
+/// Parses a number of connections such as 5000 or 5k.
 pub(super) fn connections(text: &str) -> Result<usize, String> {
     count(text, CONNECTIONS_MAX_M).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// A number of lines that a connection has on their way, like 100 or 5k.
+/// Parses a number of lines in flight per connection, such as 100 or 5k.
 pub(super) fn pipeline(text: &str) -> Result<usize, String> {
     count(text, PIPELINE_MAX_M).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-/// A count like 5000 or 5k, of at least 1 and at most so many millions.
+/// Parses a count such as 5000 or 5k, from 1 to `millions_max` millions.
 fn count(text: &str, millions_max: u64) -> Result<u64, String> {
     let (digits, unit) = thousands(text);
     let count = whole(digits).ok_or_else(|| "expected a count like 5000 or 5k".to_owned())?;
@@ -50,7 +50,7 @@ fn count(text: &str, millions_max: u64) -> Result<u64, String> {
     }
 }
 
-/// A duration that may be none at all.
+/// Parses a duration that may be zero.
 pub(super) fn duration_or_none(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Ok(Duration::ZERO),
@@ -59,7 +59,7 @@ pub(super) fn duration_or_none(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Lines a second, like 500, 2.5k or 1m.
+/// Parses a rate in lines per second, such as 500, 2.5k or 1m.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     let (digits, unit) = thousands(text);
     let rate: f64 =
@@ -72,7 +72,7 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
     Ok(rate)
 }
 
-/// Bytes, or a range of them like 64-4096.
+/// Parses a number of bytes, or a range such as 64-4096.
 pub(super) fn size(text: &str) -> Result<LineSize, String> {
     let (min, max) = text.split_once('-').unwrap_or((text, text));
     let (min, max) = (bytes(min)?, bytes(max)?);
@@ -88,7 +88,7 @@ pub(super) fn size(text: &str) -> Result<LineSize, String> {
     Ok(LineSize { min, max })
 }
 
-/// An address, or a range of them like 127.0.0.2-127.0.0.9.
+/// Parses an address, or a range such as 127.0.0.2-127.0.0.9.
 pub(super) fn sources(text: &str) -> Result<Vec<IpAddr>, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let address = |text: &str| {
@@ -115,7 +115,7 @@ pub(super) fn sources(text: &str) -> Result<Vec<IpAddr>, String> {
     Ok(all)
 }
 
-/// The number, and what its unit multiplies it with.
+/// Splits off the unit; returns the digits and the unit's factor.
 fn thousands(text: &str) -> (&str, u64) {
     if let Some(digits) = text.strip_suffix(['k', 'K']) {
         (digits, 1_000)

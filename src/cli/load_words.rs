@@ -1,4 +1,4 @@
-//! The words that options of the load generator choose between.
+//! The values of the load generator's enumerated options.
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -22,8 +22,8 @@ impl ValueEnum for Close {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Self::Fin => PossibleValue::new("fin").help("In order, from both sides"),
-            Self::Rst => PossibleValue::new("rst").help("With a reset: no port in TIME_WAIT"),
+            Self::Fin => PossibleValue::new("fin").help("Orderly, with FIN from both sides"),
+            Self::Rst => PossibleValue::new("rst").help("With RST, leaving no port in TIME_WAIT"),
         })
     }
 }
@@ -35,8 +35,8 @@ impl ValueEnum for ReportFormat {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Self::Text => PossibleValue::new("text").help("For people"),
-            Self::Json => PossibleValue::new("json").help("For programs: one object"),
+            Self::Text => PossibleValue::new("text").help("Human-readable tables"),
+            Self::Json => PossibleValue::new("json").help("One JSON object"),
         })
     }
 }

@@ -1,23 +1,23 @@
-//! How much is logged: `--log-level`, and `RUST_LOG` where that is not given.
+//! The log level: `--log-level`, or else `RUST_LOG`.
 
 use std::env;
 
 use clap::ValueEnum;
 use log::LevelFilter;
 
-/// The variable that programs in Rust are told it by.
+/// The usual log variable of Rust programs.
 pub(super) const VARIABLE: &str = "RUST_LOG";
 
-/// The library, which all log lines are from.
+/// The library, the origin of all log lines.
 const LIBRARY: &str = "tcpecho";
 
-/// The programs, as users call them.
+/// The programs' names as users write them.
 const PROGRAMS: [&str; 4] = [LIBRARY, "tcpechod", "tcpecho-load", "tcpecho_load"];
 
-/// The modules of the library that log something.
+/// The modules of the library that log.
 const MODULES: [&str; 5] = ["connection", "os", "reactor", "server", "sys"];
 
-/// A level of `--log-level`: with each, those before it are logged too.
+/// A level of `--log-level`; each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(super) enum LogLevel {
     Error,
@@ -39,17 +39,17 @@ impl From<LogLevel> for LevelFilter {
     }
 }
 
-/// What is logged.
+/// The log filter.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LogFilter {
-    /// For `env_logger`. Warnings are never left out by mistake: `info` is where it starts.
+    /// The filter for `env_logger`. It starts with `info`, so that a mistake never hides warnings.
     pub spec: String,
-    /// What is wrong with `RUST_LOG`, to be logged.
+    /// The errors in `RUST_LOG`, to be logged.
     pub warnings: Vec<String>,
 }
 
 impl LogFilter {
-    /// That level, or what `RUST_LOG` says.
+    /// Creates the filter for `level`, or else for `RUST_LOG`.
     pub fn new(level: Option<LevelFilter>) -> Self {
         level.map_or_else(
             || Self::read(&env::var_os(VARIABLE).unwrap_or_default().to_string_lossy()),
@@ -57,8 +57,8 @@ impl LogFilter {
         )
     }
 
-    /// Reads directives as `env_logger` has them, `target=level,...`, and after a slash a text that
-    /// lines must contain. A directive that is wrong is left out.
+    /// Parses directives in the syntax of `env_logger`: `target=level,...`, and after a slash a
+    /// text that lines must contain. Skips an invalid directive and warns about it.
     fn read(text: &str) -> Self {
         let mut spec = LevelFilter::Info.to_string();
         let mut warnings = Vec::new();
@@ -92,11 +92,11 @@ impl LogFilter {
 
 struct Directive {
     text: String,
-    /// It concerns something that the programs log.
+    /// True if it applies to log lines of these programs.
     is_ours: bool,
 }
 
-/// Reads `level`, `target` or `target=level`; a target alone is logged in full.
+/// Parses `level`, `target` or `target=level`; a target alone gets the level trace.
 fn read(text: &str) -> Result<Directive, String> {
     let is_level = |text: &str| text.parse::<LevelFilter>().is_ok();
     let (target, level) = match text.split_once('=') {
@@ -121,14 +121,14 @@ fn read(text: &str) -> Result<Directive, String> {
         let separator = if module.is_empty() { "" } else { "::" };
         (format!("{LIBRARY}{separator}{module}"), true)
     } else {
-        // A target is the beginning of a name, so that `tcp=debug` is for us as well.
+        // A target is a prefix, so `tcp=debug` applies to these programs too.
         (target.to_owned(), LIBRARY.starts_with(target))
     };
     let level = if level.is_empty() { "trace" } else { level };
     Ok(Directive { text: format!("{target}={level}"), is_ours })
 }
 
-/// Whether a module's path, or the beginning of one, leads to that module.
+/// True if `path`, which may be only a prefix, leads to `module`.
 fn begins(path: &str, module: &str) -> bool {
     module.starts_with(path) || path.split("::").next() == Some(module)
 }
@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    /// What a filter lets through, and how many complaints there are.
+    /// Asserts the filter and the number of warnings for `text`.
     fn assert_read(text: &str, spec: &str, warnings: usize) {
         let read = LogFilter::read(text);
         assert_eq!(read.spec.to_lowercase(), spec, "{text:?}");

@@ -1,4 +1,5 @@
-//! Command lines and environment, to validated configuration, once. The only home of clap.
+//! Parses command lines and the environment once, into validated configuration. The only module
+//! that uses clap.
 
 mod client;
 mod daemon;
@@ -26,8 +27,8 @@ use clap::CommandFactory;
 /// The course's port (UNIX Network Programming, section 5.2).
 const PORT: u16 = 9877;
 
-/// The command lines that the programs read: the daemon's, the client's, the load generator's. For
-/// the manual pages, and to hold the documents to them.
+/// The command lines of the daemon, the client and the load generator, for the manual pages and for
+/// the tests of the documents.
 pub fn commands() -> [clap::Command; 3] {
     [daemon::DaemonArgs::command(), client::ClientArgs::command(), load::RunLoadArgs::command()]
 }
@@ -36,7 +37,7 @@ pub fn commands() -> [clap::Command; 3] {
 mod tests {
     use super::*;
 
-    /// Reads `--option value` as one of the programs would.
+    /// Parses `--option=value` as that program would.
     fn read(command: &clap::Command, option: &str, value: &str) -> Result<(), String> {
         let words = [command.get_name(), &format!("--{option}={value}")];
         let server = ["localhost"];

@@ -1,4 +1,4 @@
-//! The PROXY header that is sent: the option that the client and the load generator share.
+//! The values of `--send-proxy`, an option of the client and the load generator.
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;

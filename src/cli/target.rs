@@ -1,4 +1,4 @@
-//! Which server: the arguments that the client and the load generator share.
+//! The server arguments, shared by the client and the load generator.
 
 use clap::Args;
 
@@ -7,11 +7,11 @@ use crate::net::endpoint::UNIX_PREFIX;
 
 #[derive(Debug, Args)]
 pub(super) struct Target {
-    /// The server's name or address, IPv6 with or without brackets; or `unix:/path`
+    /// Server name or address (IPv6 with or without brackets), or `unix:/path`
     #[arg(value_name = "HOST", value_parser = host, required = true)]
     host: Option<String>,
 
-    /// The server's port
+    /// Server port
     #[arg(value_name = "PORT", default_value_t = super::PORT,
           value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
@@ -40,7 +40,7 @@ impl From<Target> for Server {
     }
 }
 
-/// Checks the form, and takes the brackets off; the name is resolved when it is connected to.
+/// Checks the form and removes the brackets; the name is resolved when connecting.
 fn host(text: &str) -> Result<String, String> {
     if text == UNIX_PREFIX {
         return Err("expected a path, as in unix:/run/tcpechod.sock".to_owned());

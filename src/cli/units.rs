@@ -1,4 +1,4 @@
-//! Sizes, durations and switches as people write them.
+//! Parsers of sizes, durations and switches.
 
 use std::fmt::Display;
 use std::num::IntErrorKind;
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use crate::net::keepalive::Keepalive;
 
-/// The longest duration. Three of them, in nanoseconds, add up to less than 2^64.
+/// The maximum duration. The sum of three, in nanoseconds, is less than 2^64.
 const DURATION_MAX: Duration = Duration::from_secs(DURATION_MAX_YEARS * 31_557_600);
 const DURATION_MAX_YEARS: u64 = 100;
 
-/// A whole number of decimal digits; one that is too large for 64 bits is the largest, so that the
-/// caller's own bound refuses it and is named. None if it is no number.
+/// Parses a whole decimal number, or returns `None`. A number too large for 64 bits becomes
+/// `u64::MAX`, so that the caller's own limit rejects it and the error names that limit.
 pub(super) fn whole(text: &str) -> Option<u64> {
     match text.parse() {
         Ok(number) => Some(number),
@@ -21,7 +21,7 @@ pub(super) fn whole(text: &str) -> Option<u64> {
     }
 }
 
-/// A parser of whole numbers within those bounds, which an error names.
+/// Returns a parser of whole numbers within `bounds`; its error names the bounds.
 pub(super) fn within<T>(
     bounds: RangeInclusive<T>,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
@@ -36,8 +36,8 @@ where
     }
 }
 
-/// A size in bytes: `4096`, `4k`, `1m` (1024). One that no memory holds is the largest there is:
-/// every caller has a bound of its own, and names it.
+/// Parses a size in bytes: `4096`, `4k`, `1m` (1024). A size too large for `usize` becomes
+/// `usize::MAX`: every caller has its own limit and names it in the error.
 pub(super) fn bytes(text: &str) -> Result<usize, String> {
     let lower = text.to_ascii_lowercase();
     let (digits, unit) = match lower.strip_suffix(['k', 'm', 'g']) {
@@ -50,7 +50,7 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
     Ok(usize::try_from(number).unwrap_or(usize::MAX).saturating_mul(unit))
 }
 
-/// A duration from a millisecond to a hundred years: `250ms`, `10s`, `3m`.
+/// Parses a duration from a millisecond to a hundred years: `250ms`, `10s`, `3m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|error| format!("expected a duration like 250ms, 10s or 3m: {error}"))?;
@@ -67,12 +67,12 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OrOff<T>(pub Option<T>);
 
-/// A duration, or `off`.
+/// Parses a duration or `off`.
 pub(super) fn duration_or_off(text: &str) -> Result<OrOff<Duration>, String> {
     if text == "off" { Ok(OrOff(None)) } else { duration(text).map(|wait| OrOff(Some(wait))) }
 }
 
-/// A duration that the kernel can take as `TCP_USER_TIMEOUT`, or `off`.
+/// Parses a duration within the kernel's limit for `TCP_USER_TIMEOUT`, or `off`.
 pub(super) fn user_timeout_or_off(text: &str) -> Result<OrOff<Duration>, String> {
     let wait = duration_or_off(text)?;
     if wait.0.is_some_and(|wait| i32::try_from(wait.as_millis()).is_err()) {
@@ -81,7 +81,7 @@ pub(super) fn user_timeout_or_off(text: &str) -> Result<OrOff<Duration>, String>
     Ok(wait)
 }
 
-/// `IDLE/INTERVAL/COUNT`, or `off`.
+/// Parses `IDLE/INTERVAL/COUNT` or `off`.
 pub(super) fn keepalive_or_off(text: &str) -> Result<OrOff<Keepalive>, String> {
     if text == "off" {
         return Ok(OrOff(None));
@@ -92,7 +92,7 @@ pub(super) fn keepalive_or_off(text: &str) -> Result<OrOff<Keepalive>, String> {
     };
     let seconds = |text| {
         let wait = duration(text)?;
-        // The kernel counts these in seconds, and takes no more than 32767 (tcp(7)).
+        // tcp(7): the kernel counts these in seconds, up to 32767.
         if wait.subsec_nanos() != 0 || wait.as_secs() > 32_767 {
             return Err(format!("{text}: keep-alive wants whole seconds, from 1s to 32767s"));
         }

@@ -1,14 +1,14 @@
-//! Bytes on their way from one descriptor to another, never more than a limit.
+//! A bounded queue of bytes between two descriptors.
 
-/// The size of each of the two buffers, in bytes: enough that a system call's cost does not count,
-/// and as much as a pipe holds (pipe(7)).
+/// The capacity of each of the two buffers, in bytes: large enough that the cost of system calls is
+/// negligible, and equal to the capacity of a pipe (pipe(7)).
 pub(super) const BUFFER_BYTES: usize = 64 << 10;
 
-/// What one read may add, in bytes, once it is translated: with this, a buffer that is at most
+/// The maximum number of bytes that one read adds, after translation; so a buffer that is at most
 /// half full can't overflow.
 pub(super) const HALF_BYTES: usize = BUFFER_BYTES / 2;
 
-/// A queue of bytes: added at the end, taken from the front.
+/// A queue of bytes: appended at the end, taken from the front.
 #[derive(Debug)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
@@ -20,7 +20,7 @@ impl Buffer {
         Self { bytes: Vec::with_capacity(BUFFER_BYTES), taken: 0 }
     }
 
-    /// True if there is room for whatever one read may add.
+    /// True if the buffer has room for one more read.
     pub(super) const fn has_room(&self) -> bool {
         self.bytes.len() - self.taken <= HALF_BYTES
     }
@@ -29,12 +29,12 @@ impl Buffer {
         self.taken == self.bytes.len()
     }
 
-    /// What is to be written next.
+    /// The bytes to write next.
     pub(super) fn pending(&self) -> &[u8] {
         self.bytes.split_at(self.taken).1
     }
 
-    /// Adds bytes at the end. What was taken makes room first, so the buffer never grows.
+    /// Appends bytes. Drops the taken bytes first, so that the buffer never grows.
     pub(super) fn append(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.taken);
         self.taken = 0;
@@ -42,7 +42,7 @@ impl Buffer {
         debug_assert!(self.bytes.len() <= BUFFER_BYTES, "whoever appends asks for room first");
     }
 
-    /// The first `count` bytes were written.
+    /// Removes the first `count` bytes, which were written.
     pub(super) fn take(&mut self, count: usize) {
         self.taken += count;
         assert!(self.taken <= self.bytes.len(), "more was written than was pending");

@@ -1,4 +1,4 @@
-//! Between lines, which people type and read, and what travels.
+//! Translates between the lines that users type and read and the bytes on the connection.
 
 use std::ops::Range;
 use std::str;
@@ -9,10 +9,10 @@ use super::buffer::{Buffer, HALF_BYTES};
 use super::config::WireFormat;
 use super::ledger::REQUEST_BYTES;
 
-/// The longest line that may hold two numbers, in bytes; the course's MAXLINE.
+/// The longest line that may hold two numbers, in bytes: the course's MAXLINE.
 const LINE_BYTES_MAX: usize = 4096;
 
-/// An empty request, whose reply shows that the server is there.
+/// Returns an empty request; its reply shows that the server is alive.
 pub(super) const fn probe(format: WireFormat) -> &'static [u8] {
     match format {
         WireFormat::Text => b"\n",
@@ -20,9 +20,9 @@ pub(super) const fn probe(format: WireFormat) -> &'static [u8] {
     }
 }
 
-/// How much is read at once, in bytes. The shortest line of two numbers has 4 bytes and becomes a
-/// request of 16, a reply of 8 becomes a line of up to 21: a read of an eighth still fits into
-/// half a buffer, with what was kept of the one before.
+/// The maximum size of a read, in bytes. The shortest line of two numbers has 4 bytes and becomes a
+/// request of 16; a reply of 8 bytes becomes a line of up to 21. So the output of a read of this
+/// size, with the remainder of the previous read, fits into half a buffer.
 pub(super) const fn read_bytes_max(format: WireFormat) -> usize {
     match format {
         WireFormat::Text => HALF_BYTES,
@@ -30,14 +30,14 @@ pub(super) const fn read_bytes_max(format: WireFormat) -> usize {
     }
 }
 
-/// Input lines to requests.
+/// Translates input lines into requests.
 #[derive(Debug)]
 pub(super) enum Encoder {
     Text,
     Xdr(LineEncoder),
 }
 
-/// The line that is being assembled, and which one it is.
+/// The line being assembled, and the number of lines so far.
 #[derive(Debug, Default)]
 pub(super) struct LineEncoder {
     partial: Vec<u8>,
@@ -53,7 +53,7 @@ impl Encoder {
         }
     }
 
-    /// Adds what `input` amounts to. Returns what is wrong with the lines that are left out.
+    /// Appends the requests in `input` to `outbound`. Returns an error text for each rejected line.
     pub(super) fn encode(&mut self, input: &[u8], outbound: &mut Buffer) -> Vec<String> {
         match self {
             Self::Text => {
@@ -67,7 +67,7 @@ impl Encoder {
         }
     }
 
-    /// The input has ended: so has its last line.
+    /// Finishes the last line at the end of the input.
     pub(super) fn finish(&mut self, outbound: &mut Buffer) -> Option<String> {
         match self {
             Self::Xdr(lines) if !lines.partial.is_empty() => lines.end(outbound),
@@ -75,7 +75,7 @@ impl Encoder {
         }
     }
 
-    /// How many lines were left out.
+    /// The number of rejected lines.
     pub(super) const fn refused(&self) -> u64 {
         match self {
             Self::Text => 0,
@@ -87,7 +87,7 @@ impl Encoder {
 impl LineEncoder {
     /// Adds a line, or a piece of one.
     fn add(&mut self, piece: &[u8], outbound: &mut Buffer) -> Option<String> {
-        // One byte more than the limit is kept, to know that it was passed.
+        // Keep one byte more than the limit, to detect a longer line.
         let room = LINE_BYTES_MAX + 1 - self.partial.len().min(LINE_BYTES_MAX + 1);
         self.partial.extend_from_slice(piece.get(..room).unwrap_or(piece));
         if piece.last() == Some(&b'\n') { self.end(outbound) } else { None }
@@ -121,11 +121,11 @@ fn two_numbers(line: &[u8]) -> Option<(i64, i64)> {
     words.next().is_none().then_some(numbers)
 }
 
-/// Replies to output lines.
+/// Translates replies into output lines.
 #[derive(Debug)]
 pub(super) struct Decoder {
     format: WireFormat,
-    /// The next reply answers a probe of our own, and nobody else wants to see it.
+    /// The next reply answers our own probe and is not shown.
     pub probing: bool,
     partial: Vec<u8>,
 }
@@ -135,8 +135,8 @@ impl Decoder {
         Self { format, probing: false, partial: Vec::new() }
     }
 
-    /// Adds what `bytes` amount to, of which those of the range are replies. Text that is none is
-    /// shown all the same.
+    /// Appends the output for `bytes` to `inbound`; `replies` is the range of the replies in
+    /// `bytes`. Text before that range is shown too.
     pub(super) fn decode(&mut self, bytes: &[u8], replies: Range<usize>, inbound: &mut Buffer) {
         let (before, from) = bytes.split_at(replies.start);
         let replies = from.split_at(replies.len()).0;
@@ -159,7 +159,7 @@ impl Decoder {
         }
     }
 
-    /// What is left of `replies` without the probe's.
+    /// Returns `replies` without the reply to the probe.
     fn after_probe<'a>(&mut self, replies: &'a [u8]) -> &'a [u8] {
         if !self.probing {
             return replies;

@@ -1,4 +1,4 @@
-//! What the client is to do, validated: nothing after this sees a flag or a string to parse.
+//! The client's validated configuration; later code parses no flags or strings.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,18 +6,18 @@ use std::time::Duration;
 use crate::net::keepalive::Keepalive;
 use crate::net::proxy;
 
-/// Which addresses of a name are tried.
+/// The addresses of a name to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// All of them, in the order in which the resolver gives them.
+    /// All addresses, in the resolver's order.
     Any,
-    /// Those of IPv4.
+    /// Only IPv4 addresses.
     V4,
-    /// Those of IPv6.
+    /// Only IPv6 addresses.
     V6,
 }
 
-/// Whom to connect to.
+/// The server to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Server {
     /// A host on the network.
@@ -26,66 +26,66 @@ pub enum Server {
         name: String,
         /// The port.
         port: u16,
-        /// Which of the name's addresses are tried.
+        /// The addresses to try.
         family: Family,
     },
     /// A Unix socket of this machine.
     Path(PathBuf),
 }
 
-/// How input lines become requests, and replies output lines.
+/// The encoding of requests and replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireFormat {
-    /// As they are.
+    /// Lines, unchanged.
     Text,
-    /// Two numbers in a line become two XDR hypers; a third comes back (UNIX Network Programming,
-    /// section 5.18).
+    /// Two numbers in a line are sent as two XDR hypers; the reply is a third (UNIX Network
+    /// Programming, section 5.18).
     Xdr,
 }
 
-/// What waits for what.
+/// How the client waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// Standard input, standard output and the socket are waited for at once.
+    /// Waits for standard input, standard output and the socket at once.
     Multiplexed,
-    /// A line is sent, then its echo is waited for, then the next line.
+    /// Sends a line, waits for its echo, then reads the next line.
     StopAndWait,
 }
 
-/// What SIGPIPE does.
+/// The action on SIGPIPE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sigpipe {
-    /// Nothing: the write that would have raised it fails with EPIPE.
+    /// Ignores it: the write fails with EPIPE.
     Ignore,
-    /// It kills the process, as it does every program that does not care.
+    /// Lets it kill the process, as in every program that does not handle it.
     Default,
 }
 
 /// The client's configuration.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Whom to connect to.
+    /// The server to connect to.
     pub server: Server,
-    /// Whether addresses, states and counts are told.
+    /// Whether to print addresses, states and counts.
     pub verbose: bool,
-    /// How long connecting may take, all addresses together.
+    /// The time limit for connecting, for all addresses together.
     pub connect_timeout: Duration,
-    /// How long nothing may come back while an echo is owed.
+    /// How long nothing may be received while an echo is outstanding.
     pub timeout: Option<Duration>,
-    /// After how long a silent connection is probed with an empty line.
+    /// The idle time after which an empty line is sent as a probe.
     pub heartbeat: Option<Duration>,
     /// Keep-alive probes.
     pub keepalive: Option<Keepalive>,
     /// How long sent data may stay unacknowledged: `TCP_USER_TIMEOUT` (RFC 5482).
     pub user_timeout: Option<Duration>,
-    /// Which PROXY header goes before everything else, if any does.
+    /// The version of the PROXY header to send first, if any.
     pub send_proxy: Option<proxy::Version>,
-    /// Whether the server's greeting is awaited and skipped.
+    /// Whether to wait for the server's greeting and skip it.
     pub skip_greeting: bool,
-    /// How input becomes requests.
+    /// The encoding of requests and replies.
     pub format: WireFormat,
-    /// What waits for what.
+    /// How the client waits.
     pub style: Style,
-    /// What SIGPIPE does.
+    /// The action on SIGPIPE.
     pub sigpipe: Sigpipe,
 }

@@ -1,4 +1,4 @@
-//! From a name to a connection.
+//! Resolves the server's name and connects.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -16,13 +16,13 @@ use super::config::{ClientConfig, Family, Server};
 use super::failure::{Failure, FailureKind};
 use super::messages::Messages;
 
-/// A connection, and who is connected: the kernel forgets the addresses when the server resets.
+/// A connection and its addresses, which the kernel forgets when the server resets.
 #[derive(Debug)]
 pub(super) struct Connected {
     pub socket: Socket,
-    /// How long it took.
+    /// The duration of the connect.
     pub took: Duration,
-    /// None of a Unix socket, which has no name.
+    /// `None` for a Unix socket, which has no name.
     local: Option<Endpoint>,
     peer: Endpoint,
 }
@@ -37,8 +37,8 @@ impl fmt::Display for Connected {
 }
 
 impl Connected {
-    /// Says who we are, as a proxy would, before anything else is said. Nothing was sent before, so
-    /// this does not wait.
+    /// Sends a PROXY header with our own address, as a proxy would. It is the first data on the
+    /// connection, so the write does not block.
     pub(super) fn send_proxy_header(&self, version: proxy::Version) -> Result<(), Failure> {
         let addresses = self.local.as_ref().and_then(Endpoint::tcp).zip(self.peer.tcp());
         let sent = (&self.socket).write_all(&proxy::header(version, addresses));
@@ -48,10 +48,10 @@ impl Connected {
     }
 }
 
-/// Connects to the first of the host's addresses that answers.
+/// Connects to the first of the server's addresses that accepts.
 ///
-/// The time is shared: each address has an equal part of what is left, so that a silent first one
-/// does not use up the time of a second that would answer.
+/// Each address gets an equal share of the remaining time, so that a silent first address does not
+/// use up the time of a second one that would accept.
 pub(super) fn connect(config: &ClientConfig, voice: Messages) -> Result<Connected, Failure> {
     let addresses = resolve(&config.server)?;
     let mut time_left = config.connect_timeout;
@@ -64,7 +64,8 @@ pub(super) fn connect(config: &ClientConfig, voice: Messages) -> Result<Connecte
             Ok(connected) => return Ok(connected),
             Err(failure) => last = failure,
         }
-        // If it took longer, we were stopped, and the other addresses do not pay for that.
+        // A longer attempt means that this process was stopped; that time is not charged to the
+        // other addresses.
         time_left = time_left.saturating_sub(begun.elapsed().min(time));
         left -= 1;
         if left > 0 {
@@ -74,7 +75,7 @@ pub(super) fn connect(config: &ClientConfig, voice: Messages) -> Result<Connecte
     Err(last)
 }
 
-/// The server's addresses that may be tried.
+/// Resolves the server to the addresses to try.
 ///
 /// # Errors
 ///
@@ -132,12 +133,12 @@ fn attempt(
     Ok(Connected { socket, took, local, peer: address.clone() })
 }
 
-/// The end of a connect that may have been given up after a pause of our own: the socket is asked
-/// once more.
+/// Checks the socket again if a connect failed with our own timeout: after a stop of this process
+/// the connection may be established all the same.
 ///
 /// # Errors
 ///
-/// Why it is not connected.
+/// The reason why the socket is not connected.
 pub fn confirm_timeout(socket: &Socket, connected: io::Result<()>) -> io::Result<()> {
     match connected {
         Err(error) if errno::is_local_timeout(&error) => match socket.take_error()? {
@@ -148,13 +149,14 @@ pub fn confirm_timeout(socket: &Socket, connected: io::Result<()>) -> io::Result
     }
 }
 
-/// A socket with its options, set before it connects: a user timeout also bounds the SYN.
+/// Creates a socket and sets its options before the connect, because a user timeout also limits the
+/// SYN.
 fn socket(address: &Endpoint, config: &ClientConfig) -> io::Result<Socket> {
     let socket = address.socket()?;
     if address.tcp().is_none() {
         return Ok(socket);
     }
-    // A line is not held back until the echo of the one before is acknowledged.
+    // Send each line without waiting for the acknowledgment of the previous one (Nagle).
     socket.set_tcp_nodelay(true)?;
     if let Some(keepalive) = config.keepalive {
         socket.set_tcp_keepalive(&keepalive.into())?;
@@ -165,7 +167,7 @@ fn socket(address: &Endpoint, config: &ClientConfig) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Whole milliseconds, as people wrote them.
+/// Rounds to whole milliseconds, as users write durations.
 fn rounded(time: Duration) -> Duration {
     const HALF_MS: Duration = Duration::from_micros(500);
     let millis = (time + HALF_MS).as_millis();
@@ -180,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    /// As after a stop that was longer than the timeout: the wait is over, the connection is there.
+    /// A stop longer than the timeout: the wait is over, and the connection is established.
     #[test]
     fn g09_a_connect_that_was_given_up_too_late_is_looked_at_once_more() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! How the client ends when not all went well: one word, one exit status, and what happened.
+//! The client's failures: one word, one exit status, and details.
 
 use std::fmt;
 use std::io;
@@ -6,12 +6,12 @@ use std::io;
 use crate::cause::Cause;
 use crate::os::errno;
 
-/// The word that stands for an end, on standard error and, as a number, in the exit status.
+/// The kind of a failure: a word on standard error, and a number as the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FailureKind {
     /// Anything else.
     Failed,
-    /// The server's FIN came before our end of input, or before every echo owed.
+    /// The server's FIN came before our end of input, or before every outstanding echo.
     Terminated,
     /// The server sent RST (ECONNRESET).
     Reset,
@@ -19,16 +19,16 @@ pub enum FailureKind {
     BrokenPipe,
     /// No answer: ETIMEDOUT, or one of our own deadlines.
     TimedOut,
-    /// A router says the server can't be reached (EHOSTUNREACH, ENETUNREACH and their like).
+    /// A router reports that the server is unreachable (EHOSTUNREACH, ENETUNREACH and similar).
     Unreachable,
-    /// Nobody listens there (ECONNREFUSED).
+    /// No process listens on that port (ECONNREFUSED).
     Refused,
     /// The name has no address.
     Unresolved,
 }
 
 impl FailureKind {
-    /// Every word, in the order of the exit statuses.
+    /// Every kind, in the order of the exit statuses.
     pub const ALL: [Self; 8] = [
         Self::Failed,
         Self::Terminated,
@@ -40,7 +40,7 @@ impl FailureKind {
         Self::Unresolved,
     ];
 
-    /// The word itself.
+    /// The word on standard error.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Failed => "failed",
@@ -54,7 +54,7 @@ impl FailureKind {
         }
     }
 
-    /// The exit status. 0 is success, and 2 belongs to the command line.
+    /// The exit status. 0 is success, and 2 is for usage errors.
     pub const fn code(self) -> u8 {
         match self {
             Self::Failed => 1,
@@ -68,7 +68,7 @@ impl FailureKind {
         }
     }
 
-    /// What a failed connect, read or write on the socket amounts to.
+    /// Classifies a failed connect, read or write on the socket.
     pub fn of(error: &io::Error) -> Self {
         if errno::is_refused(error) {
             return Self::Refused;
@@ -97,7 +97,7 @@ impl FailureKind {
     }
 }
 
-/// An end that is not success.
+/// A failed run of the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     kind: FailureKind,
@@ -109,17 +109,17 @@ impl Failure {
         Self { kind: word, details }
     }
 
-    /// What went wrong on our own side of the connection, and where.
+    /// Creates a failure on our own side of the connection; `place` names the part that failed.
     pub(super) fn local(place: &str, error: &io::Error) -> Self {
         Self::new(FailureKind::Failed, format!("{place}: {error}"))
     }
 
-    /// The word for it.
+    /// The kind of failure.
     pub const fn kind(&self) -> FailureKind {
         self.kind
     }
 
-    /// The exit status for it.
+    /// The exit status.
     pub const fn code(&self) -> u8 {
         self.kind.code()
     }

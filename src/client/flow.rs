@@ -1,4 +1,4 @@
-//! Which way bytes may go: the state of both directions, and what is waited for because of it.
+//! The state of both directions, and the events to poll for.
 
 use rustix::event::PollFlags;
 
@@ -7,47 +7,47 @@ use super::buffer::Buffer;
 /// The direction from standard input to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sending {
-    /// The server's greeting comes first; standard input is not read.
+    /// The server's greeting is expected first; standard input is not read.
     Awaiting,
     /// Standard input is read and sent.
     Open,
     /// Standard input has ended; the rest of it is being sent.
     Flushing,
-    /// FIN is sent.
+    /// FIN has been sent.
     HalfClosed,
-    /// A write has failed; what the server had sent before that may still be there to read.
+    /// A write has failed; data that the server sent before may still be readable.
     Broken,
 }
 
 /// The direction from the server to standard output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Receiving {
-    /// The socket is read and written out.
+    /// The socket is read, and its data written to standard output.
     Open,
-    /// The server has ended, in whatever way; the rest is being written out.
+    /// The server has ended the connection, orderly or not; the rest is being written.
     Ended,
-    /// Nobody reads standard output any more.
+    /// Standard output has lost its reader.
     StdoutClosed,
 }
 
-/// Both directions, and what is on its way in each.
+/// Both directions, and the data in transit in each.
 #[derive(Debug)]
 pub(super) struct Flow {
     pub sending: Sending,
     pub receiving: Receiving,
-    /// Nothing is sent yet: the server may want to speak first.
+    /// Sending is suspended, because the server may send a greeting first.
     pub held: bool,
     pub outbound: Buffer,
     pub inbound: Buffer,
 }
 
-/// What poll is to wait for. Nothing for a descriptor means not even to look at it: poll tells of
-/// hang-ups and errors unasked, again and again.
+/// The events to poll for. A descriptor without events is left out, because poll reports hang-ups
+/// and errors unrequested, again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wants {
     pub input: PollFlags,
     pub socket: PollFlags,
-    /// Standard output is looked at in any case: that nobody reads it any more ends the program.
+    /// Standard output is always polled: the loss of its reader ends the program.
     pub output: PollFlags,
 }
 
@@ -62,7 +62,7 @@ impl Flow {
         }
     }
 
-    /// What is waited for in this state. It is worked out anew each time and never stored, so it
+    /// Returns the events to poll for. They are computed on each call and never stored, so they
     /// can't be out of date.
     pub(super) fn wants(&self) -> Wants {
         let when = |wanted, flags| if wanted { flags } else { PollFlags::empty() };
@@ -73,14 +73,14 @@ impl Flow {
         }
     }
 
-    /// Standard input is read only when the server takes what was read before.
+    /// True if standard input may be read: only while the server takes the earlier input.
     fn reads_input(&self) -> bool {
         self.receiving == Receiving::Open
             && self.sending == Sending::Open
             && self.outbound.has_room()
     }
 
-    /// The socket is read only when standard output takes what was read before.
+    /// True if the socket may be read: only while standard output takes the earlier data.
     pub(super) fn receives(&self) -> bool {
         self.receiving == Receiving::Open && self.inbound.has_room()
     }
@@ -89,23 +89,23 @@ impl Flow {
         self.receiving == Receiving::Open && !self.held && !self.outbound.is_empty()
     }
 
-    /// True if the input has ended and all of it is with the kernel.
+    /// True if the input has ended and the kernel has taken all of it.
     pub(super) fn has_sent_everything(&self) -> bool {
         self.sending == Sending::HalfClosed || self.may_half_close()
     }
 
-    /// True when FIN is to be sent.
+    /// True if FIN may be sent.
     pub(super) fn may_half_close(&self) -> bool {
         self.sending == Sending::Flushing && self.outbound.is_empty()
     }
 
-    /// A write has failed: nothing can be sent any more.
+    /// Ends sending after a failed write.
     pub(super) fn broken(&mut self) {
         self.sending = Sending::Broken;
         self.outbound.clear();
     }
 
-    /// Nothing is left to do.
+    /// True if nothing is left to do.
     pub(super) fn is_done(&self) -> bool {
         match self.receiving {
             Receiving::Open => false,

@@ -1,27 +1,27 @@
-//! A server that speaks first.
+//! Servers that send a greeting first.
 
 use std::time::Duration;
 
 use super::timeouts::Waiting;
 
-/// How long the first line waits for a server that speaks first, besides the time of a round trip,
-/// and then for the rest of what it says: what comes before the line is sent is known to be no
-/// echo. People who type take longer anyway.
+/// How long the first line is held back for a greeting, in addition to a round trip, and then for
+/// the rest of the greeting: data received before the line is sent can't be its echo. Typing takes
+/// longer anyway.
 pub(super) const HOLD: Duration = Duration::from_millis(20);
 
-/// How long it waits in all.
+/// The maximum delay of the first line.
 pub(super) const HOLD_MAX: Duration = Duration::from_secs(1);
 
-/// How many bytes are shown of what the server said.
+/// The maximum number of bytes from the server that a message quotes.
 const SHOWN_BYTES_MAX: usize = 60;
 
-/// The longest greeting that is skipped, in bytes: a server that sends more never ends one.
+/// The longest greeting to skip, in bytes; longer data is not a greeting.
 const BYTES_MAX: u64 = 1 << 20;
 
 /// The greeting that `--skip-greeting` skips.
 ///
-/// It ends with a line that nothing follows for a moment, or without one, when nothing follows for
-/// longer ([`Waiting`]).
+/// It ends with a line after which nothing is received for a moment, or in mid-line when nothing is
+/// received for longer ([`Waiting`]).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Greeting {
     bytes: u64,
@@ -37,7 +37,7 @@ impl Greeting {
         self.ends_line = bytes.last() == Some(&b'\n');
     }
 
-    /// What silence would mean now.
+    /// The event to wait for.
     pub(super) const fn standing(&self) -> Waiting {
         match (self.bytes, self.ends_line) {
             (0, _) => Waiting::ForGreeting,
@@ -46,38 +46,38 @@ impl Greeting {
         }
     }
 
-    /// True if nothing of it has come.
+    /// True if nothing has been received.
     pub(super) const fn is_none(&self) -> bool {
         self.bytes == 0
     }
 
-    /// What the user is told of it.
+    /// The message about the skipped greeting.
     pub(super) fn skipped(&self) -> String {
         format!("the server speaks first: {}, skipped", quoted(&self.begins))
     }
 
-    /// True if it is too long to be one.
+    /// True if this is too long for a greeting.
     pub(super) const fn is_endless(&self) -> bool {
         self.bytes > BYTES_MAX
     }
 }
 
-/// What the user is told of bytes that came before the first line was sent.
+/// The message about data received before the first line was sent.
 pub(super) fn speaks_first(bytes: &[u8]) -> String {
     format!("the server speaks first: {}; --skip-greeting skips a greeting", quoted(bytes))
 }
 
-/// What the user is told of bytes that nothing had asked for.
+/// The message about data that no line requested.
 pub(super) fn unasked(bytes: &[u8]) -> String {
     format!("nothing was owed, and {} came", quoted(bytes))
 }
 
-/// How long the first line waits at first where connecting took that long, which was a round trip.
+/// The initial delay of the first line; `connecting` is the duration of the connect, a round trip.
 pub(super) fn hold(connecting: Duration) -> Duration {
     connecting.saturating_add(HOLD).min(HOLD_MAX)
 }
 
-/// As it is written in a program, and cut where it is long.
+/// Quotes bytes as in source code, truncated if long.
 fn quoted(bytes: &[u8]) -> String {
     match bytes.split_at_checked(SHOWN_BYTES_MAX) {
         Some((begins, [_, ..])) => format!("\"{}...\"", begins.escape_ascii()),

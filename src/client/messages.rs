@@ -1,27 +1,27 @@
-//! What the client says while it runs: plain lines on standard error.
+//! The client's own messages: plain lines on standard error.
 
 use std::io::{self, Write};
 
-/// The client's own voice; standard output belongs to the server.
+/// Prints messages of the client; standard output is for the server's data.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Messages {
-    /// Whether it says what only `-v` asks for.
+    /// Whether `-v` is given.
     pub verbose: bool,
 }
 
 impl Messages {
-    /// Says what only `-v` asks for.
+    /// Prints a message only with `-v`.
     pub(super) fn note(self, text: impl FnOnce() -> String) {
         if self.verbose {
             self.warn(&text());
         }
     }
 
-    /// Says what the user has to know.
-    #[expect(clippy::unused_self, reason = "it takes a voice to speak")]
+    /// Prints a message.
+    #[expect(clippy::unused_self, reason = "all messages go through a value of this type")]
     pub(super) fn warn(self, text: &str) {
-        // In one piece, so that no other program's line comes in between; and a standard error
-        // that is gone is no reason to end.
+        // One write, so that no other program's line comes in between; the loss of standard error
+        // does not end the client.
         drop(io::stderr().write_all(format!("tcpecho: {text}\n").as_bytes()));
     }
 }

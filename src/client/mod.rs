@@ -1,9 +1,9 @@
-//! `tcpecho`: standard input to the server, what comes back to standard output, and what became
-//! of the connection.
+//! `tcpecho`: sends standard input to the server, writes everything received to standard output,
+//! and reports how the connection ended.
 //!
-//! Two clients live here. [`Style::Multiplexed`] waits for standard input, standard output and the
+//! There are two clients. [`Style::Multiplexed`] waits for standard input, standard output and the
 //! socket at once (UNIX Network Programming, sections 6.4 to 6.7). [`Style::StopAndWait`] is the
-//! course's first one (section 5.5), kept with its faults, which the demonstrations show.
+//! course's first client (section 5.5), kept with its faults, which the demonstrations show.
 
 mod buffer;
 mod codec;
@@ -31,10 +31,10 @@ use messages::Messages;
 ///
 /// # Errors
 ///
-/// What `main` has to tell the user, with the exit status that stands for it.
+/// The failure that `main` reports, with its exit status.
 pub fn run(config: &ClientConfig) -> Result<(), Failure> {
     if config.sigpipe == Sigpipe::Default {
-        // Rust ignores the signal before `main`.
+        // The Rust runtime ignores the signal before `main`.
         sigpipe::reset();
     }
     let voice = Messages { verbose: config.verbose };

@@ -10,10 +10,10 @@ use crate::os::errno;
 
 use super::flow::Wants;
 
-/// Poll tells of these unasked.
+/// Events that poll reports unrequested.
 const GONE: PollFlags = PollFlags::ERR.union(PollFlags::HUP).union(PollFlags::NVAL);
 
-/// What poll has told; nothing of a descriptor that it was not asked about.
+/// The result of a poll; `None` for a descriptor that was not polled.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PollResult {
     input: Option<PollFlags>,
@@ -22,34 +22,34 @@ pub(super) struct PollResult {
 }
 
 impl PollResult {
-    /// Standard input may be read once; whatever there is to tell of it, the read tells.
+    /// True if standard input may be read once; the read returns an end or an error.
     pub(super) fn input(self) -> bool {
         self.input.is_some_and(|told| !told.is_empty())
     }
 
-    /// The socket has something to read: bytes, the server's end, or an error.
+    /// True if the socket is readable: bytes, the server's FIN, or an error.
     pub(super) fn socket_gives(self) -> bool {
         self.socket.is_some_and(|told| told.intersects(PollFlags::IN | GONE))
     }
 
-    /// The socket takes bytes, or tells why not.
+    /// True if the socket is writable or has an error.
     pub(super) fn socket_takes(self) -> bool {
         self.socket.is_some_and(|told| told.intersects(PollFlags::OUT | GONE))
     }
 
-    /// Standard output takes `PIPE_BUF` bytes.
+    /// True if standard output takes `PIPE_BUF` bytes.
     pub(super) fn output(self) -> bool {
         self.output.is_some_and(|told| told.contains(PollFlags::OUT))
     }
 
-    /// Nobody reads standard output any more.
+    /// True if standard output has lost its reader.
     pub(super) fn output_gone(self) -> bool {
         self.output.is_some_and(|told| told.intersects(GONE))
     }
 }
 
-/// Waits until something of what is wanted can be done, or the time has passed. A signal ends the
-/// wait too: then nothing is ready.
+/// Waits until one of the events occurs, or the time has passed. A signal ends the wait too; then
+/// no descriptor is ready.
 pub(super) fn wait(
     wants: Wants,
     socket: &Socket,
@@ -63,7 +63,7 @@ pub(super) fn wait(
     if !wants.socket.is_empty() {
         fds.push(PollFd::new(socket, wants.socket));
     }
-    // A wait too long for the kernel is one for ever.
+    // A time too long for the kernel means no timeout.
     let time = time.and_then(|time| Timespec::try_from(time).ok());
     match poll(&mut fds, time.as_ref()).map_err(io::Error::from) {
         Ok(_count) => {}
@@ -78,10 +78,9 @@ pub(super) fn wait(
     Ok(PollResult { input: next(wants.input), socket: next(wants.socket), output })
 }
 
-/// Waits until the socket has something to read, or the time has passed; a signal ends the wait
-/// too.
+/// Waits until the socket is readable, or the time has passed; a signal ends the wait too.
 pub(super) fn wait_for_socket(socket: &Socket, time: Duration) {
     let time = Timespec::try_from(time).ok();
-    // Of whatever it tells, the next call on the socket tells more.
+    // The result is not needed: the next call on the socket returns the details.
     poll(&mut [PollFd::new(socket, PollFlags::IN)], time.as_ref()).unwrap_or_default();
 }

@@ -1,10 +1,10 @@
-//! The course's first `str_cli` (UNIX Network Programming, section 5.5), with its faults, for
-//! those who want to see them.
+//! The course's first `str_cli` (UNIX Network Programming, section 5.5), with its faults, for the
+//! demonstrations.
 //!
-//! It blocks in one place at a time. While it waits for a line to be typed it does not look at
+//! It blocks on one descriptor at a time. While it waits for a line to be typed it does not read
 //! the socket, so it notices a dead server only after the next line (section 5.12). At the end of
-//! the input it returns, whatever is still owed (section 6.6). And a last line without a newline
-//! is waited for as a whole line, which does not come.
+//! the input it returns even with echoes outstanding (section 6.6). For a last line without a
+//! newline it waits for a whole line, which never comes.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::time::Duration;
@@ -22,11 +22,11 @@ use super::messages::Messages;
 use super::poll::wait_for_socket;
 use super::timeouts::GREETING_REST;
 
-/// The course's MAXLINE: a longer line goes in pieces of that size, each of which is waited for.
-/// (C's `fgets` and `readline` need one byte of it for the terminating null.)
+/// The course's MAXLINE: a longer line is sent in pieces of this size, with a wait for the echo of
+/// each. (C's `fgets` and `readline` need one byte of it for the terminating null.)
 const MAXLINE: u64 = 4096;
 
-/// How much of what nothing asked for is waited for, in bytes: a server may never cease.
+/// The maximum amount of unrequested data to wait for, in bytes: a server may never stop sending.
 const UNASKED_BYTES_MAX: usize = 1 << 20;
 
 pub(super) fn run(
@@ -48,7 +48,7 @@ pub(super) fn run(
         if line.is_empty() {
             return Ok(());
         }
-        // What has come while the line was typed is not its echo.
+        // Data received while the line was typed is not its echo.
         let first = ledger.is_new();
         let early =
             what_comes(&mut server, if first { hold(connected.took) } else { Duration::ZERO });
@@ -73,7 +73,7 @@ pub(super) fn run(
     }
 }
 
-/// Reads the server's greeting, a line and all that is there behind it.
+/// Reads the server's greeting: a line and all data that follows at once.
 fn skip_greeting(
     server: &mut BufReader<&Socket>,
     ledger: &mut Ledger,
@@ -98,7 +98,7 @@ fn skip_greeting(
     Ok(())
 }
 
-/// All that comes until nothing does for that long, up to a limit.
+/// Reads until nothing is received for the length of `pause`, up to a limit.
 fn what_comes(server: &mut BufReader<&Socket>, pause: Duration) -> Vec<u8> {
     let mut bytes = what_is_there(server);
     while bytes.len() < UNASKED_BYTES_MAX && !pause.is_zero() {
@@ -111,35 +111,34 @@ fn what_comes(server: &mut BufReader<&Socket>, pause: Duration) -> Vec<u8> {
     bytes
 }
 
-/// What has come and was not read. An end, or an error, is left for the
-/// reads that wait.
+/// Reads the available data. Leaves FIN or an error to the blocking reads.
 fn what_is_there(server: &mut BufReader<&Socket>) -> Vec<u8> {
     let mut bytes = server.buffer().to_vec();
     server.consume(bytes.len());
     let there = rustix::io::ioctl_fionread(server.get_ref()).unwrap_or(0);
     let mut socket = server.get_ref().take(there);
-    // It is there, so this does not wait; an error is one that the next read will meet.
+    // The data is there, so this does not block; the next read returns any error.
     drop(socket.read_to_end(&mut bytes));
     bytes
 }
 
-/// `fgets` and `readline`: the next line with its newline, or as much of it as MAXLINE allows;
-/// nothing at the end.
+/// Reads like `fgets` and `readline`: a line with its newline, or MAXLINE bytes of it; nothing at
+/// the end.
 fn read_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
     line.clear();
     source.take(MAXLINE).read_until(b'\n', line).map(|_count| ())
 }
 
-/// The first byte, then the rest, as figure 5.14 does it: when the server's process is gone, the
-/// first write draws the RST and the second one meets it, with SIGPIPE and EPIPE. The figure
-/// sleeps in between; on the loopback interface the RST is there without that.
+/// Sends the first byte, then the rest, like figure 5.14: if the server's process is gone, the
+/// first write draws the RST and the second fails, with SIGPIPE and EPIPE. The figure sleeps in
+/// between; on the loopback interface the RST arrives without that.
 fn send_line(socket: &Socket, line: &[u8]) -> io::Result<()> {
     let (first, rest) = line.split_at(1.min(line.len()));
     write_all(socket, first)?;
     write_all(socket, rest)
 }
 
-/// write(2) and not send(2), which the standard library would keep from raising SIGPIPE.
+/// Uses write(2), because send(2) in the standard library suppresses SIGPIPE.
 fn write_all(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(socket, bytes).map_err(io::Error::from) {
@@ -151,7 +150,7 @@ fn write_all(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Shows that, or returns false: nobody reads standard output any more.
+/// Writes to standard output. Returns false if it has lost its reader.
 fn format_bytes(bytes: &[u8]) -> Result<bool, Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {

@@ -1,63 +1,64 @@
-//! How long nothing has come back, and what that means.
+//! How long nothing has been received, and the resulting action.
 
 use std::time::Duration;
 
 use crate::clock::MonotonicMs;
 
-/// What silence would mean.
+/// The event that the client waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waiting {
-    /// The server is to answer.
+    /// A reply.
     ForEcho,
-    /// The server is to answer a probe.
+    /// The reply to a probe.
     ForProbe,
-    /// Nothing is owed, and both directions are between two lines: a probe would not disturb.
+    /// No event: no reply is outstanding, and both directions are between lines, so a probe does no
+    /// harm.
     Nothing,
-    /// A line is on its way out, and the server is to take it.
+    /// Room in the socket for the rest of a line.
     ToSend,
-    /// The server is to greet us.
+    /// The server's greeting.
     ForGreeting,
-    /// A part of the greeting has come.
+    /// The end of a line of the greeting.
     ForGreetingEnd,
-    /// A line of the greeting has come; there may be another.
+    /// Another line of the greeting.
     ForGreetingRest,
-    /// Nothing: we are not listening, or there is nothing to hear.
+    /// No event: the client does not read, or nothing is expected.
     Busy,
 }
 
-/// What to do about it.
+/// The action when a wait has lasted too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expiry {
-    /// Give up: nothing came back for that long.
+    /// Give up: nothing was received for this long.
     Unanswered(Duration),
-    /// Give up: nothing of an unfinished line was taken for that long.
+    /// Give up: the server took nothing of an unfinished line for this long.
     Untaken(Duration),
     /// Send a probe.
     Probe,
-    /// Give up: the probe was not answered for that long.
+    /// Give up: the probe was not answered for this long.
     ProbeUnanswered(Duration),
     /// The greeting is over.
     Greeted,
 }
 
 impl Expiry {
-    /// True if it gives the server up.
+    /// True if this gives up on the server.
     const fn accuses(self) -> bool {
         !matches!(self, Self::Probe | Self::Greeted)
     }
 }
 
-/// A wait whose end is seen that much too late was interrupted.
+/// A deadline noticed this much too late means that the process was stopped.
 const LATE: Duration = Duration::from_millis(100);
 
-/// A greeting is over when nothing follows its line for that long,
+/// A greeting is over when nothing follows its line for this long.
 pub(super) const GREETING_REST: Duration = Duration::from_millis(10);
-/// and if it does not end with a line, for that long,
+/// A greeting is over in mid-line when nothing follows for this long,
 const GREETING_PAUSE: Duration = Duration::from_secs(1);
-/// or for this part of the timeout, if that is shorter.
+/// or for this fraction of the timeout, if that is shorter.
 const GREETING_SHARE: u32 = 8;
 
-/// Since when there is silence.
+/// The timeouts, and the start of the current wait.
 #[derive(Debug)]
 pub(super) struct ClientTimeouts {
     timeout: Option<Duration>,
@@ -75,24 +76,24 @@ impl ClientTimeouts {
         Self { timeout, heartbeat, waiting: Waiting::Nothing, since: now }
     }
 
-    /// Something came back.
+    /// Restarts the wait when data is received.
     pub(super) const fn on_received(&mut self, now: MonotonicMs) {
         self.since = now;
     }
 
-    /// A probe is sent: there is none before the next interval.
+    /// Restarts the wait when a probe is sent: the next one follows after the interval.
     pub(super) const fn on_probe_sent(&mut self, now: MonotonicMs) {
         self.since = now;
     }
 
-    /// The server took something; an echo that is owed is not put off by that.
+    /// Restarts the wait for room in the socket, but not a wait for an echo.
     pub(super) fn on_sent(&mut self, now: MonotonicMs) {
         if self.waiting == Waiting::ToSend {
             self.since = now;
         }
     }
 
-    /// Tells how things stand now.
+    /// Sets the awaited event; a different one restarts the wait.
     pub(super) fn update(&mut self, standing: Waiting, now: MonotonicMs) {
         if standing != self.waiting {
             self.since = now;
@@ -100,18 +101,19 @@ impl ClientTimeouts {
         }
     }
 
-    /// When there is something to do if nothing comes back before.
+    /// The time of the next action, if nothing is received before.
     pub(super) fn deadline(&self) -> Option<MonotonicMs> {
         self.next().map(|(at, _)| at)
     }
 
-    /// True if the time has come to look at the socket once more.
+    /// True if the deadline has passed, and the socket has to be read again.
     pub(super) fn is_over(&self, now: MonotonicMs) -> bool {
         self.deadline().is_some_and(|at| at <= now)
     }
 
-    /// What there is to do now, after that look. A wait whose end was seen too late begins anew: we
-    /// were stopped or suspended, and what the server sent may still be on its way.
+    /// Returns the action that is due after that read. A deadline noticed too late restarts the
+    /// wait: this process was stopped or suspended, and data from the server may still be in
+    /// transit.
     pub(super) fn expired(&mut self, now: MonotonicMs) -> Option<Expiry> {
         let (at, expiry) = self.next().filter(|(at, _)| *at <= now)?;
         if expiry.accuses() && now.since(at) > LATE {

@@ -1,4 +1,4 @@
-//! However the input arrives and the output leaves, in whatever pieces: the same bytes.
+//! The output is the same however the input is divided into reads, and the output into writes.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +8,8 @@ use super::script::{In, Out, ScriptedStream};
 use super::*;
 use crate::service::{ECHO, Reply, SUM, SUM_XDR, Service};
 
-/// Lets `input` through a connection to its end; returns what came out, and the last phase.
+/// Runs a connection on these reads and writes to its end; returns its output, its last phase and
+/// its traffic.
 fn run(
     service: Service,
     line_bytes_max: usize,
@@ -18,7 +19,7 @@ fn run(
     run_draining(service, line_bytes_max, reads, writes, usize::MAX)
 }
 
-/// The same, with the daemon asked to end before the turn of that number.
+/// The same, with a drain that begins before turn `drain_at`.
 fn run_draining(
     service: Service,
     line_bytes_max: usize,
@@ -45,7 +46,7 @@ fn run_draining(
     panic!("the connection never ends");
 }
 
-/// What `sum` answers, from the whole input at once: obviously right, and obviously slow.
+/// Computes the replies of `sum` from the whole input at once: obviously right, and obviously slow.
 fn sum_of_all(input: &[u8], line_bytes_max: usize) -> Vec<u8> {
     let Reply::Line(answer) = SUM.reply else { panic!("sum answers lines") };
     let mut reply = Vec::new();
@@ -61,7 +62,7 @@ fn sum_of_all(input: &[u8], line_bytes_max: usize) -> Vec<u8> {
     reply
 }
 
-/// Lines of every length up to 40, empty ones among them, and a tail without newline.
+/// Lines of every length below 40, empty ones among them, and a tail without newline.
 fn lines() -> Vec<u8> {
     let mut input = Vec::new();
     for length in 0..40_u8 {
@@ -72,12 +73,12 @@ fn lines() -> Vec<u8> {
     input
 }
 
-/// `input` in pieces of `read` bytes.
+/// The input in pieces of `read` bytes.
 fn reads(input: &[u8], read: usize) -> impl Iterator<Item = In> {
     input.chunks(read).map(|bytes| In::Bytes(bytes.to_vec())).chain([In::End])
 }
 
-/// Writes that take `write` bytes, and would block after each.
+/// Writes that take `write` bytes, each followed by would-block.
 fn writes(input: &[u8], write: usize) -> impl Iterator<Item = Out> {
     (0..input.len() * 2).flat_map(move |_| [Out::Take(write), Out::Block])
 }
@@ -154,7 +155,7 @@ fn input_of(reads: &[In]) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn whatever_happens_in_between_nothing_is_lost(
+    fn any_sequence_of_reads_and_writes_loses_no_byte(
         reads in vec(a_read(), 0..60),
         writes in vec(a_write(), 0..120),
         line_bytes_max in 1_usize..100,
@@ -175,7 +176,8 @@ proptest! {
         drain_at in 0_usize..60,
     ) {
         let input = pieces.concat();
-        // All of it is there: a socket that is empty when the drain begins gets FIN at once.
+        // The whole input is in the socket from the start: a drain sends FIN once the socket is
+        // empty.
         let script = || pieces.iter().cloned().map(In::Bytes).chain([In::End]);
         let (sent, _, _) = run_draining(ECHO, 64, script(), writes.clone(), drain_at);
         prop_assert_eq!(&sent, &input);
@@ -204,7 +206,7 @@ proptest! {
         let whole = [input, b"the last\n".to_vec()].concat();
         prop_assert!(whole.starts_with(&sent), "what came out is the beginning of what went in");
         if phase == Phase::Closed(Cause::Finished) {
-            // A fault in a write that was never made.
+            // The error is in a write that never happened.
             prop_assert!(!reading && sent == whole);
         } else {
             prop_assert_eq!(phase, Phase::Closed(Cause::Reset));

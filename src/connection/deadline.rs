@@ -1,9 +1,8 @@
-//! Deadlines: when a connection has waited long enough, and the last look it has before it ends.
+//! Deadlines of a connection, and the final read before one ends it.
 //!
-//! A deadline says nothing of what has come in time. The process may have been stopped, a poll
-//! interrupted, or an event still unread behind a thousand others. So a deadline only ends a
-//! connection after its socket was read and written once more: our own pause is never the peer's
-//! fault.
+//! A deadline does not show whether input came in time: the process may have been stopped, a poll
+//! interrupted, or an event still waiting behind a thousand others. So a deadline ends a connection
+//! only after one more read and write of its socket: our own pause never counts against the peer.
 
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
@@ -11,13 +10,12 @@ use crate::net::proxy::{self, HeaderPolicy};
 
 use super::{Connection, LINGER, NextStep, Phase, Ready, Shared, Stream, Timeouts};
 
-/// How many budgets the last look reads or writes at most: a mebibyte, where each is a whole
-/// buffer. A peer that sends for ever without ending its line is not read for ever.
+/// The most budgets that a final read uses: a mebibyte, if each fills the buffer. A peer that sends
+/// for ever without ending its line is not read for ever.
 const CATCH_UP_READS_MAX: usize = 16;
 
 impl<S: Stream> Connection<S> {
-    /// When something has to be done about this connection if nothing happens before, and the
-    /// cause it ends with then.
+    /// Returns the next deadline of this connection, and the cause with which it then ends.
     pub fn deadline(&self, timeouts: &Timeouts) -> Option<(MonotonicMs, Cause)> {
         if let Phase::Lingering(cause) = self.phase {
             return Some((self.active.after(LINGER), cause));
@@ -31,25 +29,27 @@ impl<S: Stream> Connection<S> {
         idle.into_iter().chain(other).min_by_key(|(at, _)| *at)
     }
 
-    /// When the header is waited for no longer, and the cause it then ends with, if it has to.
+    /// Returns the deadline of the header, and the cause if the connection then has to end.
     fn header_deadline(&self, policy: HeaderPolicy) -> (MonotonicMs, Cause) {
         let begun = self.pending.as_ref().and_then(|pending| pending.line_since);
         let since = match policy {
-            // A silent peer may be waiting for a greeting, and counts for its address then.
+            // A silent peer may be waiting for a banner. It gets one at the deadline, and counts
+            // for its own address then.
             HeaderPolicy::Optional => begun.unwrap_or(self.opened),
             HeaderPolicy::Required => self.opened,
         };
         (since.after(proxy::HEADER_TIMEOUT), Cause::LineTimeout)
     }
 
-    /// True if its deadline may have come nearer in the last turn: bytes that move only ever
-    /// put the idle deadline off.
+    /// Returns true if the last turn may have moved the deadline up: bytes that move only postpone
+    /// the idle deadline.
     pub fn deadline_moved_up(&self) -> bool {
         self.pending.is_some() || matches!(self.phase, Phase::Lingering(_))
     }
 
-    /// Looks at a connection whose deadline may have come, and ends it only if what its socket has
-    /// by now changes nothing. With an optional header it goes on without one instead.
+    /// Handles a deadline that may have passed. Ends the connection only if a final read and write
+    /// do not change its deadline. A connection with an optional header goes on without one
+    /// instead.
     #[cold]
     pub fn expire(&mut self, timeouts: &Timeouts, shared: &mut Shared) -> NextStep {
         if self.deadline(timeouts).is_none_or(|(at, _)| at > shared.now) {
@@ -65,12 +65,12 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Reads and writes all that the socket has by now, within a budget and whatever events have
-    /// said: what they would say may be on its way, the peer's FIN too.
+    /// Reads and writes all that the socket has by now, within a budget and regardless of earlier
+    /// events: the next event may be on its way, also for the peer's FIN.
     #[cold]
     pub fn catch_up(&mut self, shared: &mut Shared) -> NextStep {
         self.ready.insert(Ready::READABLE.union(Ready::WRITABLE));
-        // Where a header is only peeked at, that hint would say that no more comes.
+        // While a header is only peeked at, this hint would mean that no more input comes.
         if !shared.execs {
             self.ready.insert(Ready::READ_TO_EAGAIN);
         }
@@ -84,8 +84,8 @@ impl<S: Stream> Connection<S> {
         step
     }
 
-    /// The process was stopped some time after `since`: what happened to this connection from then
-    /// on may have happened after the stop, and counts from `now`.
+    /// Excuses a stop of the process some time after `since`: activity of this connection since
+    /// then may be later than the stop, and counts from `now`.
     pub fn excuse(&mut self, since: MonotonicMs, now: MonotonicMs) {
         let counted_from = |moment: &mut MonotonicMs| {
             if *moment >= since {

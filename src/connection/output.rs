@@ -1,4 +1,4 @@
-//! Writing: what the socket does not take is owed.
+//! Writing: bytes that the socket does not take become pending output.
 
 use std::io;
 
@@ -8,12 +8,12 @@ use crate::os::errno;
 use super::{Connection, Ready, Stream, length};
 
 impl<S: Stream> Connection<S> {
-    /// True if the peer has not taken all its output yet.
+    /// Returns true if the peer has not taken all output yet.
     pub(super) fn has_output(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.has_output())
     }
 
-    /// Writes `bytes`; what the socket does not take is kept, and owed.
+    /// Writes `bytes`; queues those that the socket does not take.
     #[inline]
     pub(super) fn send(&mut self, bytes: &[u8], now: MonotonicMs) -> io::Result<()> {
         if bytes.is_empty() {
@@ -33,7 +33,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// After a first write that took `sent` of the bytes.
+    /// Writes the rest, after a first write that took `sent` of the bytes.
     #[cold]
     fn send_rest(&mut self, bytes: &[u8], sent: usize, now: MonotonicMs) -> io::Result<()> {
         self.traffic.bytes_out += length(sent);
@@ -50,7 +50,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Writes what is owed. Returns true if nothing is owed any more.
+    /// Writes pending output. Returns true if none is left.
     #[cold]
     pub(super) fn flush(&mut self, now: MonotonicMs) -> io::Result<bool> {
         let Some(mut pending) = self.pending.take_if(|pending| pending.has_output()) else {
@@ -68,8 +68,8 @@ impl<S: Stream> Connection<S> {
         Ok(paid)
     }
 
-    /// Writes until everything is written or the socket takes no more; only would-block proves
-    /// that, and brings an event when it takes some again.
+    /// Writes until everything is written or the socket takes no more. Only would-block proves
+    /// that, and guarantees an event once the socket takes bytes again.
     fn push(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -87,7 +87,7 @@ impl<S: Stream> Connection<S> {
         Ok(sent)
     }
 
-    /// What a write that took nothing has proved. After a signal, the socket may still take some.
+    /// Handles a write that took nothing. After EINTR the socket may still take bytes.
     #[cold]
     fn write_failed(&mut self, error: io::Error) -> io::Result<()> {
         if errno::would_block(&error) {

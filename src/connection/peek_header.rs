@@ -1,5 +1,5 @@
-//! The introduction of a peer that a child is going to answer: only the header is read. What is
-//! behind it stays in the socket, because that is what the child is given.
+//! The PROXY header of a connection that a child is going to serve: only the header is read. The
+//! bytes behind it stay in the socket for the child.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::net::proxy::{self, HeaderPolicy, Parsed};
 use super::{Connection, NextStep, Ready, Shared, Stream};
 
 impl<S: Stream> Connection<S> {
-    /// Looks at what is there, and reads as much of it as is a header's.
+    /// Peeks at the input, and reads the part of it that belongs to the header.
     #[cold]
     pub(super) fn peek_header(
         &mut self,
@@ -44,8 +44,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// What has come may be the beginning of a header, or input: it stays where it is, until more
-    /// comes, or nothing more will.
+    /// Leaves bytes that may begin a header in the socket, until more bytes or the end come.
     fn wait_for_more(&mut self, fresh: usize, shared: &Shared) -> NextStep {
         let ended = Ready::READ_TO_EAGAIN.union(Ready::SHORT_READ_PROVES_NOTHING);
         let ends = self.ready.contains(Ready::READ_TO_EAGAIN) && !self.ready.contains(ended);
@@ -55,7 +54,7 @@ impl<S: Stream> Connection<S> {
         self.ready.remove(Ready::READABLE);
         let pending = self.pending.get_or_insert_default();
         pending.line_since.get_or_insert(shared.now);
-        // The same bytes are seen again and again, and only more of them are a sign of life.
+        // Every peek sees the same bytes again; only additional ones count as activity.
         if pending.peeked < fresh {
             pending.peeked = fresh;
             self.active = shared.now;

@@ -1,19 +1,19 @@
-//! The peer's address, in a third less room than [`SocketAddr`] takes.
+//! The peer's address, in a third less space than [`SocketAddr`].
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use super::Ready;
 
-/// An address and port, or for a Unix socket, which process connected.
+/// An address and port, or for a Unix socket, the process that connected.
 ///
-/// An IPv4 address is kept as the IPv6 address it maps to (RFC 4291, section 2.5.5.2), and shown
-/// as IPv4 again. Nobody connects from the unspecified address: with that, the scope is the process
-/// of a Unix socket's peer.
+/// An IPv4 address is kept as the IPv6 address it maps to (RFC 4291, section 2.5.5.2), and shown as
+/// IPv4 again. No peer connects from the unspecified address, so it marks a Unix socket; the scope
+/// is then the process id of its peer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Peer {
     ip: [u8; 16],
-    /// The interface of a link-local address; bytes, so that nothing is lost to alignment.
+    /// The interface of a link-local address; bytes, so that alignment adds no padding.
     scope: [u8; 4],
     port: [u8; 2],
 }
@@ -29,23 +29,25 @@ impl From<SocketAddr> for Peer {
 }
 
 impl Peer {
-    /// The peer of a Unix socket: the process that connected, 0 where that is not known.
+    /// Creates the peer of a Unix socket: the process that connected, 0 if unknown.
     pub const fn unix(process: u32) -> Self {
         Self { ip: [0; 16], scope: process.to_ne_bytes(), port: [0; 2] }
     }
 
-    /// True if it is at the other end of a Unix socket.
+    /// Returns true for the peer of a Unix socket.
     pub fn is_unix(&self) -> bool {
         Ipv6Addr::from(self.ip).is_unspecified()
     }
 
-    /// What a short read from it does not mean, whatever events say: a Unix socket's peer can send
-    /// descriptors, and a read stops behind the byte that carries them (unix(7)).
+    /// Returns the permanent hints for this peer. The peer of a Unix socket can send descriptors,
+    /// and a read stops behind the byte that carries them (unix(7)), so a short read does not prove
+    /// that the socket is empty.
     pub(super) fn permanent_hints(&self) -> Ready {
         if self.is_unix() { Ready::ALWAYS_READ_TO_EAGAIN } else { Ready::NONE }
     }
 
-    /// Its internet address as the standard library has it; a Unix socket's peer has none.
+    /// Returns the internet address in the form of the standard library; a Unix socket's peer has
+    /// none.
     pub fn address(&self) -> Option<SocketAddr> {
         if self.is_unix() {
             return None;

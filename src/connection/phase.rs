@@ -5,33 +5,35 @@ use std::fmt;
 use crate::cause::Cause;
 use crate::net::proxy::HeaderPolicy;
 
-/// The phase a connection is in.
+/// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Reading requests, writing replies.
+    /// Requests are read, replies are written.
     Open,
-    /// The peer has sent FIN; replies are still owed to it.
+    /// The peer has sent FIN; replies to it are still pending.
     Flushing,
-    /// We are ending it, for the given cause: finish what is owed, then send FIN.
+    /// The daemon is ending the connection, for that cause: it writes pending output, then sends
+    /// FIN.
     Draining(Cause),
-    /// Our FIN is sent, but for a cut, which ends by RST. Input is read and thrown away until the
-    /// peer's FIN or a deadline, because closing with unread input would send RST, and destroy
-    /// replies in flight (RFC 2525, section 2.17).
+    /// Our FIN is sent, except after a cut, which ends by RST. Input is discarded until the peer's
+    /// FIN or a deadline, because closing with unread input would send RST, and destroy replies in
+    /// flight (RFC 2525, section 2.17).
     Lingering(Cause),
-    /// It has ended.
+    /// The connection has ended.
     Closed(Cause),
-    /// Before all others: a PROXY header is awaited, which has to come or may. It stands here
-    /// because the turn asks first for those that most connections are in, by their number.
+    /// Before all others: the connection waits for a PROXY header, required or optional. The
+    /// variant is declared last because the turn tests the most common phases first, by their
+    /// number.
     ProxyHeader(HeaderPolicy),
 }
 
 impl Phase {
-    /// True if requests are read in this phase.
+    /// Returns true if requests are read in this phase.
     pub const fn reads(self) -> bool {
         matches!(self, Self::Open | Self::Draining(Cause::Drained))
     }
 
-    /// The phase without its cause.
+    /// Returns the phase without its cause.
     pub const fn kind(self) -> PhaseKind {
         match self {
             Self::ProxyHeader(_) => PhaseKind::ProxyHeader,
@@ -44,12 +46,13 @@ impl Phase {
     }
 }
 
-/// A phase's name.
+/// The name of a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PhaseKind {
-    /// In the listener's queue: the kernel has it, `accept` has not returned it yet.
+    /// In the listener's accept queue: `accept` has not returned the connection yet.
     Queued,
-    /// A child has it (`--exec`): it is a process in our table, and no connection of ours.
+    /// A child has the socket (`--exec`): an entry in the table of children, and no connection of
+    /// ours.
     Child,
     /// See [`Phase::ProxyHeader`].
     ProxyHeader,
@@ -66,12 +69,12 @@ pub enum PhaseKind {
 }
 
 impl PhaseKind {
-    /// The phases a connection can be counted in while it lives, in the order of the status: the
-    /// one that most daemons do without is the last.
+    /// The phases in which open connections are counted, in the order of the status. The last one
+    /// is unused in most daemons.
     pub const ALIVE: [Self; 5] =
         [Self::Open, Self::Flushing, Self::Draining, Self::Lingering, Self::ProxyHeader];
 
-    /// Its name in documents, the log and the status.
+    /// Returns its name in documents, the log and the status.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -85,23 +88,23 @@ impl PhaseKind {
         }
     }
 
-    /// What it means, in a sentence for `docs/states.md`.
+    /// Returns its meaning, for `docs/states.md`.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Queued => "in the listener's queue; `accept` has not returned it yet",
-            Self::Child => "a child has it for its standard input and output (`--exec`)",
-            Self::ProxyHeader => "the PROXY header is awaited (`--proxy-protocol`)",
+            Self::Queued => "in the accept queue; `accept` has not returned it yet",
+            Self::Child => "a child has it as its standard input and output (`--exec`)",
+            Self::ProxyHeader => "waiting for the PROXY header (`--proxy-protocol`)",
             Self::Open => "requests are read, replies are written",
-            Self::Flushing => "the peer has sent FIN; replies are still owed to it",
-            Self::Draining => "we are ending it: what is owed is finished, then FIN is sent",
+            Self::Flushing => "the peer has sent FIN; replies to it are still pending",
+            Self::Draining => "the daemon ends it: pending output is written, then FIN is sent",
             Self::Lingering => {
-                "our FIN is sent, but for a cut; input is thrown away until FIN or a deadline"
+                "our FIN is sent, except after a cut; input is discarded until FIN or a deadline"
             }
-            Self::Closed => "it has ended, with exactly one cause",
+            Self::Closed => "ended, with exactly one cause",
         }
     }
 
-    /// The kernel's state of the socket, as netstat shows it.
+    /// Returns the kernel's state of the socket, as netstat shows it.
     pub const fn netstat(self) -> &'static str {
         match self {
             Self::Queued | Self::ProxyHeader | Self::Open | Self::Draining => "ESTABLISHED",

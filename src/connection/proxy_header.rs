@@ -1,10 +1,10 @@
-//! The PROXY protocol header: it names the client whose connection a proxy passes on.
+//! The PROXY protocol header: it names the client behind a proxied connection.
 //!
 //! Each read is appended to the earlier ones until they are a whole header, or can't become one.
 //! Input behind the header is buffered. The reactor, on [`NextStep::Identified`], admits the
-//! connection under the client's address, and only then [`Connection::answer_buffered`] answers.
-//! So a rejected client gets no echo, and a banner comes before the first echo. Nothing here is on
-//! the hot path.
+//! connection under the client's address, and only then [`Connection::answer_buffered`] answers. So
+//! a rejected client gets no echo, and a banner comes before the first echo. Nothing here is on the
+//! hot path.
 
 use std::io;
 
@@ -18,7 +18,7 @@ use super::pending::HeaderRest;
 use super::{Connection, NextStep, Phase, Ready, Shared, Stream, length};
 
 impl<S: Stream> Connection<S> {
-    /// Reads once, and looks whether that is the rest of a header.
+    /// Reads once, and checks whether the header is complete.
     #[cold]
     pub(super) fn advance_header(
         &mut self,
@@ -56,7 +56,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// What all that has come is, the first `count` bytes of the buffer.
+    /// Classifies the input so far, the first `count` bytes of the buffer.
     pub(super) fn classify(
         &mut self,
         count: usize,
@@ -93,8 +93,8 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Skips what these bytes have of a header that is known; with its end the client is the peer,
-    /// and what follows is input.
+    /// Skips the part of these bytes that belongs to a known header. At the end of the header its
+    /// client becomes the peer, and the bytes behind it are input.
     fn skip_header(&mut self, rest: HeaderRest, bytes: &[u8], now: MonotonicMs) -> NextStep {
         let (skipped, input) = bytes.split_at(rest.bytes.min(bytes.len()));
         let left = rest.bytes - skipped.len();
@@ -113,29 +113,29 @@ impl<S: Stream> Connection<S> {
         self.identified()
     }
 
-    /// What is still to be skipped of a header whose addresses have come.
+    /// Returns the rest of a header with known addresses, which is still to be skipped.
     pub(super) fn header_rest(&self) -> Option<HeaderRest> {
         self.pending.as_ref().and_then(|pending| pending.header)
     }
 
-    /// The peer has sent FIN, or has broken off. Who has not said a word before only wanted to
-    /// know whether somebody is here.
+    /// Handles FIN or an error before the header is complete. A connection that sent nothing was a
+    /// health check.
     pub(super) fn eof_in_header(&mut self, policy: HeaderPolicy) -> io::Result<NextStep> {
         self.take_pending_error()?;
         match policy {
             _ if self.pending.is_none() => Ok(self.end(Cause::Finished)),
-            // The end is still there to be read, behind what was no header.
+            // The bytes are input, and the next read returns the end again.
             HeaderPolicy::Optional if self.header_rest().is_none() => Ok(self.identified()),
             HeaderPolicy::Optional | HeaderPolicy::Required => {
                 debug!("protocol peer={} violation=\"half a PROXY header\"", self.peer);
-                // It is no input, so nothing is owed.
+                // Part of a header is no input, so it gets no reply.
                 self.pending = None;
                 Ok(self.end(Cause::Protocol))
             }
         }
     }
 
-    /// The daemon is shutting down, and the socket is empty.
+    /// Stops waiting for the header: the daemon is draining, and the socket is empty.
     fn give_up_on_header(
         &mut self,
         policy: HeaderPolicy,
@@ -144,13 +144,13 @@ impl<S: Stream> Connection<S> {
         if policy == HeaderPolicy::Optional && self.header_rest().is_none() {
             return Ok(self.identified());
         }
-        // Half a header is no input, so nothing is owed.
+        // Part of a header is no input, so it gets no reply.
         self.pending = None;
         self.enter(Phase::Draining(Cause::Drained));
         self.try_finish(shared)
     }
 
-    /// The peer is admitted: what was read before is answered.
+    /// Answers the buffered input, once the connection is admitted.
     pub fn answer_buffered(&mut self, shared: &mut Shared) -> NextStep {
         self.try_answer_buffered(shared).unwrap_or_else(|error| self.fail(&error))
     }
@@ -170,7 +170,7 @@ impl<S: Stream> Connection<S> {
         NextStep::Identified
     }
 
-    /// Keeps `bytes`, and nothing else, until more come or they may be answered.
+    /// Buffers `bytes`, and nothing else, until more come or the connection is admitted.
     fn keep(&mut self, bytes: &[u8], now: MonotonicMs) {
         if !bytes.is_empty() {
             let pending = self.pending.get_or_insert_default();

@@ -1,4 +1,4 @@
-//! A stream that does what a test has written down, in that order.
+//! A stream that follows the script of a test.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::Stream;
 
-/// What a read gives.
+/// The result of a read.
 #[derive(Clone, Debug)]
 pub(crate) enum In {
     Bytes(Vec<u8>),
@@ -18,36 +18,36 @@ pub(crate) enum In {
     Fail(Errno),
 }
 
-/// What a write does.
+/// The result of a write.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Out {
-    /// It takes that many bytes at most.
+    /// Takes that many bytes at most.
     Take(usize),
     Block,
     Fail(Errno),
-    /// It says that it took that many, whatever it was given.
+    /// Claims to have taken that many bytes, regardless of the number given.
     Claim(usize),
 }
 
-/// Both directions of a stream. A script that has come to its end blocks reads, and takes all
-/// writes.
+/// Both directions of a stream. At the end of its script, reads return would-block and writes take
+/// everything.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something a test asks by itself")]
 pub(crate) struct StreamScript {
     pub reads: VecDeque<In>,
     pub writes: VecDeque<Out>,
-    /// How much a single read gives at most; 0 for no limit.
+    /// The most bytes that one read returns; 0 for no limit.
     pub read_bytes_max: usize,
     pub pending_error: Option<Errno>,
-    /// What was written.
+    /// The bytes that were written.
     pub sent: Vec<u8>,
     pub half_closed: bool,
-    /// Its close sends RST.
+    /// Closing sends RST.
     pub resets: bool,
     pub dropped: bool,
 }
 
-/// The stream; the test keeps a handle to the wire.
+/// The stream; the test keeps a handle to its script.
 #[derive(Debug)]
 pub(crate) struct ScriptedStream(pub Rc<RefCell<StreamScript>>);
 
@@ -74,7 +74,7 @@ impl Stream for ScriptedStream {
             None | Some(In::Block) => Err(Errno::AGAIN.into()),
             Some(In::Fail(errno)) => Err(errno.into()),
             Some(In::End) => {
-                // The end stays the end.
+                // Every later read returns the end again.
                 wire.reads.push_front(In::End);
                 Ok(0)
             }

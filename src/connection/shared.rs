@@ -1,25 +1,24 @@
-//! What the reactor lends a connection for its turn.
+//! State that the reactor shares with a connection during its turn.
 
 use crate::clock::MonotonicMs;
 use crate::line::{Framing, READ_BYTES_MAX, ReadBuffer};
 use crate::net::proxy;
 use crate::service::{REPLY_BYTES_MAX, Reply, Service};
 
-/// How much is read at once, in bytes, when each request gets a reply of its own. A request may
-/// be one byte and its reply [`REPLY_BYTES_MAX`] more: this keeps what a connection can come to
-/// owe in one turn below 324 KiB.
+/// Bytes read at once if each request gets a reply of its own. A request may be one byte and its
+/// reply [`REPLY_BYTES_MAX`] more: this keeps the output of a connection in one turn below 324 KiB.
 const ANSWERED_READ_BYTES_MAX: usize = 4 << 10;
 const _: () = assert!(ANSWERED_READ_BYTES_MAX * (1 + REPLY_BYTES_MAX) <= 324 << 10);
 
-/// The buffers that all connections share, and what is the same for all of them.
+/// The buffers that all connections share, and the state that is the same for all of them.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is by itself")]
 pub struct Shared {
-    /// What is read into; one filling of it is a connection's budget in a turn.
+    /// The read buffer; one filling of it is a connection's budget in a turn.
     pub read: ReadBuffer,
-    /// Where replies are put together that are not the request itself.
+    /// The buffer for replies other than the request itself.
     pub reply: Vec<u8>,
-    /// What answers.
+    /// The service that answers requests.
     pub service: Service,
     /// The longest line, in bytes, its newline included.
     pub line_bytes_max: usize,
@@ -27,14 +26,14 @@ pub struct Shared {
     pub now: MonotonicMs,
     /// The daemon is shutting down.
     pub draining: bool,
-    /// A connection that drains reads no more, should its peer never stop sending.
+    /// A draining connection reads no more requests, in case its peer never stops sending.
     pub read_over: bool,
-    /// A child is given the stream: of it, no more may be read than a PROXY header.
+    /// A child gets the stream: no more than a PROXY header may be read from it.
     pub execs: bool,
 }
 
 impl Shared {
-    /// Buffers for `service`, with lines of at most `line_bytes_max` bytes.
+    /// Creates the buffers for `service`, with lines of at most `line_bytes_max` bytes.
     pub fn new(service: Service, line_bytes_max: usize) -> Self {
         let headroom = match service.reply.framing() {
             Framing::Pieces | Framing::Lines => line_bytes_max,

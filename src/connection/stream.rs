@@ -1,4 +1,4 @@
-//! What a connection asks of its stream.
+//! The stream of a connection, as a trait.
 
 use std::io;
 
@@ -6,34 +6,35 @@ use super::Ready;
 
 /// A non-blocking byte stream to one peer: a socket, a script in tests, a model in simulation.
 ///
-/// Its rules are a socket's. A read gives some bytes, 0 at the end of the input, or would-block;
-/// a write takes some bytes or would block; after would-block there will be an event. An error
-/// is told once, to whichever of the calls asks first.
+/// It behaves like a socket. A read returns some bytes, 0 at the end of the input, or would-block;
+/// a write takes some bytes or returns would-block; an event follows each would-block. The first
+/// call after an error returns the error, once.
 pub trait Stream {
-    /// What a short read does not mean, whoever the peer is. By default it has emptied the stream,
-    /// or an event tells that it has not.
+    /// Hints that hold for every peer. By default a short read has emptied the stream, or an event
+    /// reports that it has not.
     const PERMANENT_HINTS: Ready = Ready::NONE;
 
     /// Reads some bytes: recv(2).
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize>;
 
-    /// Reads some bytes, and leaves them there: recv(2) with `MSG_PEEK`. Only a stream that a child
-    /// may be given, behind a proxy's header, has to know how.
+    /// Reads some bytes, and leaves them in the socket: recv(2) with `MSG_PEEK`. Only a stream that
+    /// a child may get, behind a PROXY header, has to implement it.
     fn peek(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let _ = room;
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Writes some of `bytes`, and raises no signal: send(2) with `MSG_NOSIGNAL`. The count that it
-    /// returns is cut off `bytes`: one that is too large is a panic, and never a byte dropped.
+    /// Writes some of `bytes`, and raises no signal: send(2) with `MSG_NOSIGNAL`. The caller splits
+    /// `bytes` at the returned count: a count that is too large is a panic, and never a dropped
+    /// byte.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Sends FIN after what was written: shutdown(2) with `SHUT_WR`.
+    /// Sends FIN after the written bytes: shutdown(2) with `SHUT_WR`.
     fn half_close(&mut self) -> io::Result<()>;
 
-    /// Takes the error that is pending, as `SO_ERROR` does (socket(7)).
+    /// Takes the pending error, as `SO_ERROR` does (socket(7)).
     fn take_error(&mut self) -> io::Result<Option<io::Error>>;
 
-    /// Has its close send RST in place of FIN: `SO_LINGER` of no time (socket(7)).
+    /// Makes closing send RST in place of FIN: `SO_LINGER` with a time of zero (socket(7)).
     fn close_with_reset(&self) -> io::Result<()>;
 }

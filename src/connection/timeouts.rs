@@ -1,25 +1,26 @@
-//! How long a connection may take over what.
+//! The timeouts of a connection.
 
 use std::time::Duration;
 
-/// How long input is read and thrown away after our FIN, while the peer's is awaited. Long
-/// enough for a peer that answers a FIN at all; one that does not was given everything anyway.
+/// How long input is discarded after our FIN, while waiting for the peer's. Long enough for a peer
+/// that answers a FIN at all; any other peer was sent everything anyway.
 pub const LINGER: Duration = Duration::from_secs(2);
 
-/// The deadlines a connection is under; all are off by default, because people test other
-/// machines' timeouts with this daemon.
+/// The timeouts of a connection; all are off by default, because people test the timeouts of other
+/// machines with this daemon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Nothing at all happened.
+    /// The time without a byte in either direction.
     pub idle: Option<Duration>,
-    /// A line was begun and not finished; bytes that do not finish it put nothing off.
+    /// The time from the beginning of a line to its end; bytes that do not finish it do not extend
+    /// it.
     pub line: Option<Duration>,
-    /// Output is owed, and the peer took none of it.
+    /// The time in which the peer takes none of the pending output.
     pub stall: Option<Duration>,
 }
 
 impl Timeouts {
-    /// Each of them.
+    /// Returns all timeouts.
     pub const fn all(&self) -> [Option<Duration>; 3] {
         [self.idle, self.line, self.stall]
     }

@@ -1,28 +1,28 @@
-//! What a row of the table of transitions is, and whether the table has one.
+//! A row of the table of transitions, and the check that the table has one.
 
 use crate::cause::Cause;
 
 use super::phase::{Phase, PhaseKind};
 use super::transitions::transitions;
 
-/// One way from a phase to another: a row of the table.
+/// A transition from one phase to another: a row of the table.
 #[derive(Debug)]
 pub struct Transition {
-    /// Where it starts.
+    /// The phase before.
     pub from: PhaseKind,
-    /// What happens.
+    /// The event.
     pub stimulus: &'static str,
-    /// Where it leads.
+    /// The phase after.
     pub to: PhaseKind,
-    /// Which causes the next phase may have; none for phases without.
+    /// The causes that the phase after may have; none for a phase without a cause.
     pub causes: &'static [Cause],
-    /// What is done about it.
+    /// The action.
     pub effect: &'static str,
-    /// The test that shows it, a function in the sources.
+    /// The name of the test that shows it.
     pub test: &'static str,
 }
 
-/// The faults of a peer or its network, as a read, a write or `SO_ERROR` tells them.
+/// The causes of errors from a read, a write or `SO_ERROR`: faults of a peer or its network.
 pub(super) const ERRNO_CAUSES: &[Cause] = &[
     Cause::Reset,
     Cause::BrokenPipe,
@@ -32,7 +32,7 @@ pub(super) const ERRNO_CAUSES: &[Cause] = &[
     Cause::Error,
 ];
 
-/// True if the table has a row from the phase `from` to the phase `to` with its cause.
+/// Returns true if the table has a row from the phase `from` to the phase `to` with its cause.
 pub(super) fn allowed(from: Phase, to: Phase) -> bool {
     transitions().any(|row| {
         row.from == from.kind()

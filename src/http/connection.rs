@@ -1,4 +1,4 @@
-//! One visitor: its question is read, its answer written, and then its end is awaited.
+//! One HTTP connection: reads the request, writes the response, then waits for the peer's FIN.
 
 use std::io;
 use std::time::Duration;
@@ -10,79 +10,79 @@ use crate::os::errno;
 use super::request::{self, HEAD_BYTES_MAX, Request};
 use super::response::{HeadOnly, Response};
 
-/// How long a visitor may take to ask, and again to take the answer. A scrape gives up after ten
-/// seconds, a probe after one.
+/// The time that a client has to send its request, and again to read the response. A scrape gives
+/// up after ten seconds, a probe after one.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long input is read and thrown away behind the answer, so that it is not destroyed by a
-/// reset (RFC 9112, section 9.6).
+/// How long input is discarded after the response: closing with unread input would send RST, which
+/// could destroy the response (RFC 9112, section 9.6).
 const RESPONSE_LINGER: Duration = Duration::from_secs(1);
 
-/// How often is read in one turn, of a buffer each.
+/// Reads per turn, of one buffer each.
 const READS_PER_TURN: usize = 4;
 
-/// What is to be done about a visitor.
+/// The next step for the caller of [`HttpConnection::serve`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpStep {
-    /// Nothing, until an event or its deadline comes.
+    /// Wait for an event or the deadline.
     Pending,
-    /// It goes on in the next turn.
+    /// Serve the connection again in the next turn.
     Yield,
-    /// It is to be given an answer, by [`HttpConnection::respond`].
+    /// Respond to the request with [`HttpConnection::respond`].
     Request(Request),
-    /// It is gone, or to be closed.
+    /// Close the connection.
     Done,
 }
 
-/// What is lost with a visitor that is closed early; the least first.
+/// The loss if a connection is closed early, the least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
-    /// Nothing: it was answered.
+    /// Nothing: the response is sent.
     Nothing,
-    /// A request that has not come.
+    /// A request that has not come yet.
     Unasked,
-    /// An answer that it takes slowly, or not at all.
+    /// A response that the client reads slowly, or not at all.
     Response,
 }
 
-/// A visitor's connection.
+/// An HTTP connection.
 #[derive(Debug)]
 pub struct HttpConnection<S> {
     stream: S,
     ready: Ready,
     stage: Stage,
-    /// When the stage ends, whatever the visitor does.
+    /// The deadline of the current stage.
     deadline: MonotonicMs,
 }
 
 #[derive(Debug)]
 enum Stage {
-    /// This much of the request has come.
+    /// The bytes of the request so far.
     Reading(Vec<u8>),
-    /// This is still to be written.
+    /// The bytes of the response still to write.
     Writing(Vec<u8>),
     /// Our FIN is sent.
     Lingering,
 }
 
 impl<S: Stream> HttpConnection<S> {
-    /// Somebody who has just come in.
+    /// Wraps a connection that was just accepted.
     pub fn new(stream: S, now: MonotonicMs) -> Self {
         let stage = Stage::Reading(Vec::new());
         Self { stream, ready: Ready::NONE, stage, deadline: now.after(REQUEST_TIMEOUT) }
     }
 
-    /// Its stream, for registering.
+    /// Returns the stream, for registration.
     pub const fn stream_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 
-    /// True if its whole answer is on its way.
+    /// Returns true once the whole response has been sent.
     pub const fn is_answered(&self) -> bool {
         matches!(self.stage, Stage::Lingering)
     }
 
-    /// How much is lost if it is closed now.
+    /// Returns the loss if the connection were closed now.
     pub const fn loss(&self) -> Loss {
         match self.stage {
             Stage::Lingering => Loss::Nothing,
@@ -91,33 +91,33 @@ impl<S: Stream> HttpConnection<S> {
         }
     }
 
-    /// Remembers what an event said.
+    /// Records the readiness that an event reported.
     pub const fn mark(&mut self, ready: Ready) {
         self.ready.insert(ready);
     }
 
-    /// When its time is over.
+    /// Returns the deadline of the current stage.
     pub const fn deadline(&self) -> MonotonicMs {
         self.deadline
     }
 
-    /// Puts its deadline off.
+    /// Postpones the deadline.
     pub fn excuse(&mut self, by: Duration) {
         self.deadline = self.deadline.after(by);
     }
 
-    /// Goes on as far as its socket allows, within a budget; `room` is read into.
+    /// Advances as far as the socket allows, within a budget. Reads into `room`.
     pub fn serve(&mut self, room: &mut [u8], now: MonotonicMs) -> HttpStep {
         let served = match self.stage {
             Stage::Reading(_) => self.read(room, now),
             Stage::Writing(_) => self.write(now),
             Stage::Lingering => self.discard(room),
         };
-        // Whatever is wrong with its connection, it is the visitor's affair.
+        // An I/O error concerns this connection alone, which is closed.
         served.unwrap_or(HttpStep::Done)
     }
 
-    /// Answers its question. It has to be served then.
+    /// Queues the response. The caller then has to serve the connection.
     pub fn respond(&mut self, response: Response, now: MonotonicMs) {
         let head_only = match &self.stage {
             Stage::Reading(begun) if request::is_head(begun) => HeadOnly::Yes,
@@ -128,8 +128,8 @@ impl<S: Stream> HttpConnection<S> {
         self.ready.insert(Ready::WRITABLE);
     }
 
-    /// Its time is over. Who has not asked yet is told so, and has to be served; for the others
-    /// this is the end.
+    /// Handles an expired deadline. A partial request gets status 408, and the connection has to be
+    /// served; any other connection is done.
     pub fn expire(&mut self, now: MonotonicMs) -> HttpStep {
         match &self.stage {
             Stage::Reading(begun) if !begun.is_empty() => {
@@ -202,7 +202,7 @@ impl<S: Stream> HttpConnection<S> {
         Ok(HttpStep::Yield)
     }
 
-    /// What a call that gave or took nothing has proved.
+    /// Handles a failed call: would-block clears the hint, EINTR changes nothing.
     fn io_failed(&mut self, error: io::Error, hint: Ready) -> io::Result<()> {
         if errno::would_block(&error) {
             self.ready.remove(hint);

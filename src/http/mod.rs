@@ -1,9 +1,8 @@
-//! HTTP/1.1 for those who watch over the daemon: one question, one answer, and the connection is
-//! closed (RFC 9112). What is asked is none of its business.
+//! A minimal HTTP/1.1 server: one request per connection (RFC 9112). Routing is the caller's job.
 //!
-//! A visitor is served between the peers, so it has limits of its own: to the size of what it
-//! asks, to the time it takes, and to what is read at once. Whatever it sends, it gets an answer or
-//! is closed.
+//! HTTP connections are served between the peers, in the same loop. So they have limits of their
+//! own: on the size of a request, on the time it takes, and on the bytes read at once. Any input
+//! leads to a response or a close.
 
 mod connection;
 mod request;

@@ -1,31 +1,31 @@
-//! From bytes to a question.
+//! Parsing of requests.
 
 use httparse::{EMPTY_HEADER, Error, Status};
 
 use super::Response;
 
-/// The longest head of a request, in bytes: what most servers take (nginx, Apache: 8 KiB).
+/// The longest request head, in bytes: the limit of most servers (nginx, Apache: 8 KiB).
 pub const HEAD_BYTES_MAX: usize = 8 << 10;
 
-/// How many header fields a request may have.
+/// The largest number of header fields in a request.
 const FIELDS_MAX: usize = 64;
 
-/// What a visitor asks.
+/// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The target without a query: `/metrics`.
     pub path: String,
-    /// Only the head of the answer is wanted (HEAD).
+    /// The client wants only the head of the response (HEAD).
     pub head_only: bool,
-    /// The media types that are accepted, as the request has them; empty if it says nothing.
+    /// The media types that the client accepts, as sent; empty without an `Accept` field.
     pub accept: String,
 }
 
-/// Reads a request's head as far as it has come: none as long as its end is missing.
+/// Parses the head of a request; returns none until its end has come.
 ///
 /// # Errors
 ///
-/// The answer to what is no request, or is too long for one.
+/// The error response, if the bytes are no request or too long for one.
 pub(super) fn parse(bytes: &[u8]) -> Result<Option<Request>, Response> {
     let mut fields = [EMPTY_HEADER; FIELDS_MAX];
     let mut request = httparse::Request::new(&mut fields);
@@ -43,7 +43,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Request>, Response> {
         Some("HEAD") => true,
         _ => return Err(Response::error(405, "only GET and HEAD").with("Allow", "GET, HEAD")),
     };
-    // RFC 9112, section 3.2: exactly one, but for HTTP/1.0, which knew none.
+    // RFC 9112, section 3.2: exactly one Host field. HTTP/1.0 had none, so there it may be missing.
     let hosts = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("host"));
     let hosts: Vec<_> = hosts.map(|field| field.value).collect();
     match (hosts.as_slice(), request.version) {
@@ -61,7 +61,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Request>, Response> {
     Ok(Some(Request { path: path.to_owned(), head_only, accept: accept.join(",") }))
 }
 
-/// True of a host and perhaps a port, or nothing (RFC 3986, section 3.2.2).
+/// Returns true for a host with an optional port, or nothing (RFC 3986, section 3.2.2).
 fn is_host(value: &[u8]) -> bool {
     let value = value.trim_ascii();
     let (host, port) = match value.strip_prefix(b"[") {
@@ -82,7 +82,8 @@ fn is_host(value: &[u8]) -> bool {
     host.iter().all(in_name) && port.iter().all(u8::is_ascii_digit)
 }
 
-/// The path of a target, which may be a whole URL (RFC 9112, section 3.2.2), without its query.
+/// Returns the path of a target without its query. The target may be a whole URL (RFC 9112, section
+/// 3.2.2).
 fn path_of(target: &str) -> Option<&str> {
     let target = target.split('?').next().unwrap_or_default();
     if target.starts_with('/') {
@@ -96,21 +97,21 @@ fn path_of(target: &str) -> Option<&str> {
     (!authority.is_empty()).then_some(if path.is_empty() { "/" } else { path })
 }
 
-/// True if the request begins as HEAD does: no answer to it has a body, whatever else is wrong.
+/// Returns true if the request begins with HEAD: no response to it has a body, not even an error.
 pub(super) fn is_head(bytes: &[u8]) -> bool {
-    // Empty lines before it are skipped (RFC 9112, section 2.2).
+    // Empty lines before the request line are skipped (RFC 9112, section 2.2).
     bytes.trim_ascii_start().starts_with(b"HEAD ")
 }
 
-/// Which of these media types the field `accept` wants most (RFC 9110, section 12.5.1); the first
-/// of them if it does not say, or wants none.
+/// Returns the offered media type that the `Accept` field prefers (RFC 9110, section 12.5.1); the
+/// first one if the field is empty or accepts none of them.
 pub fn preferred<'a>(accept: &str, offered: &[&'a str]) -> Option<&'a str> {
     let first = offered.first().copied();
     let best = offered.iter().rev().max_by_key(|offer| quality(accept, offer));
     best.copied().filter(|offer| quality(accept, offer) > 0).or(first)
 }
 
-/// How much a media type is wanted, in thousandths: what the most specific range for it says.
+/// Returns the quality of a media type in thousandths, from the most specific range that matches.
 fn quality(accept: &str, offer: &str) -> u32 {
     let (kind, _) = offer.split_once('/').unwrap_or((offer, ""));
     let ranges = accept.split(',').filter_map(|range| {
@@ -128,7 +129,7 @@ fn quality(accept: &str, offer: &str) -> u32 {
         });
         Some((specific, thousandths(weight.unwrap_or(1.0))))
     });
-    // Of two that say the same with other parameters, the one that wants it more.
+    // Of two equally specific ranges with different parameters, the higher quality counts.
     ranges.max().map_or(0, |(_, weight)| weight)
 }
 

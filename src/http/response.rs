@@ -1,27 +1,27 @@
-//! From an answer to bytes.
+//! Responses, and their bytes.
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     status: u16,
     content_type: &'static str,
-    /// One more header field, for the statuses that ask for it.
+    /// One more header field, for the statuses that require it.
     field: Option<(&'static str, &'static str)>,
     body: String,
 }
 
 impl Response {
-    /// An answer with that body.
+    /// Creates a response with that body.
     pub const fn new(status: u16, content_type: &'static str, body: String) -> Self {
         Self { status, content_type, field: None, body }
     }
 
-    /// A line of plain text.
+    /// Creates a response of one line of plain text.
     pub fn text(status: u16, line: &str) -> Self {
         Self::new(status, "text/plain; charset=utf-8", format!("{line}\n"))
     }
 
-    /// What is wrong with a request.
+    /// Creates an error response.
     pub(super) fn error(status: u16, wrong: &str) -> Self {
         Self::text(status, &format!("{status} {}: {wrong}", reason(status)))
     }
@@ -31,7 +31,7 @@ impl Response {
         self
     }
 
-    /// All of it, or its head only.
+    /// Returns the bytes of the response, or of its head only.
     pub(super) fn into_bytes(self, head_only: HeadOnly) -> Vec<u8> {
         let Self { status, content_type, field, body } = self;
         let field = field.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();
@@ -55,7 +55,7 @@ pub(super) enum HeadOnly {
     No,
 }
 
-/// RFC 9110, section 15; 431 is RFC 6585's.
+/// Returns the reason phrase (RFC 9110, section 15; for 431, RFC 6585).
 const fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

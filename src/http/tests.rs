@@ -1,4 +1,4 @@
-//! Visitors on scripted streams.
+//! HTTP connections on scripted streams.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ impl Visit {
         Self { http, wire }
     }
 
-    /// Serves until it neither goes on by itself nor asks; a question is answered.
+    /// Serves until the connection is pending or done; answers each request.
     fn serve(&mut self) -> (Vec<Request>, HttpStep) {
         let mut asked = Vec::new();
         for _ in 0..10_000 {
@@ -52,7 +52,7 @@ fn bytes(text: &str) -> In {
     In::Bytes(text.as_bytes().to_vec())
 }
 
-/// The status of the answer to `text`.
+/// Returns the status of the response to `text`.
 fn status(text: &str) -> String {
     let mut visit = Visit::new([bytes(text)]);
     visit.serve();
@@ -62,7 +62,7 @@ fn status(text: &str) -> String {
 const GET: &str = "GET /metrics?name=x HTTP/1.1\r\nHost: here\r\n\r\n";
 
 #[test]
-fn a_question_is_answered_and_the_end_awaited() {
+fn a_request_gets_a_response_and_then_fin() {
     let mut visit = Visit::new([bytes(GET)]);
     let (asked, end) = visit.serve();
     let path = "/metrics".to_owned();
@@ -142,7 +142,7 @@ fn the_media_type_that_is_wanted_most_is_preferred() {
 }
 
 #[test]
-fn a_question_may_come_byte_by_byte_and_its_answer_go_so() {
+fn a_request_and_its_response_may_move_byte_by_byte() {
     let reads = GET.bytes().flat_map(|byte| [In::Bytes(vec![byte]), In::Fail(Errno::INTR)]);
     let mut visit = Visit::new(reads);
     visit.wire.borrow_mut().writes = [Out::Take(1), Out::Fail(Errno::INTR)].repeat(200).into();
@@ -152,7 +152,7 @@ fn a_question_may_come_byte_by_byte_and_its_answer_go_so() {
 }
 
 #[test]
-fn what_is_wrong_has_its_status() {
+fn each_request_gets_the_status_for_its_error() {
     let long = "x".repeat(HEAD_BYTES_MAX);
     let many = "h: x\r\n".repeat(65);
     for (text, expected) in [
@@ -185,7 +185,7 @@ fn what_is_wrong_has_its_status() {
 }
 
 #[test]
-fn what_follows_is_thrown_away_so_that_the_answer_arrives() {
+fn input_behind_a_request_is_discarded_so_that_the_response_arrives() {
     let body = "x".repeat(1 << 20);
     let mut visit = Visit::new([bytes(&format!("POST / HTTP/1.1\r\n\r\n{body}")), In::End]);
     assert_eq!(visit.serve().1, HttpStep::Done);
@@ -194,7 +194,7 @@ fn what_follows_is_thrown_away_so_that_the_answer_arrives() {
 }
 
 #[test]
-fn a_slow_question_is_told_so_and_silence_is_closed() {
+fn a_partial_request_gets_408_and_a_silent_connection_is_closed() {
     let mut visit = Visit::new([bytes("GET /met")]);
     assert_eq!(visit.serve().1, HttpStep::Pending);
     assert_eq!(visit.http.deadline(), NOW.after(REQUEST_TIMEOUT));
@@ -217,7 +217,7 @@ fn a_reader_that_stops_is_closed_in_time() {
 }
 
 #[test]
-fn a_visitor_that_has_gone_is_over() {
+fn an_io_error_ends_an_http_connection() {
     for errno in [Errno::CONNRESET, Errno::TIMEDOUT] {
         assert_eq!(Visit::new([In::Fail(errno)]).serve().1, HttpStep::Done);
     }
@@ -228,7 +228,7 @@ fn a_visitor_that_has_gone_is_over() {
 
 proptest! {
     #[test]
-    fn whatever_is_sent_it_comes_to_an_end(
+    fn any_input_ends_an_http_connection(
         pieces in vec(vec(any::<u8>(), 1..300), 0..60),
         beginning in prop_oneof![Just(""), Just("GET "), Just("GET / HTTP/1.1\r\n")],
     ) {

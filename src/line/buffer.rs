@@ -1,47 +1,47 @@
-//! The lent read buffer and the line buffer that each connection has of its own.
+//! The read buffer that all connections share, and each connection's own line buffer.
 
 use std::ops::Range;
 
-/// A connection's own buffer: the beginning of a request whose end has not come yet.
+/// A connection's own buffer: the beginning of an incomplete request.
 ///
-/// It owns no memory while it is empty, and never grows past twice what is kept in it.
+/// It owns no memory while it is empty, and never grows past twice its contents.
 #[derive(Debug, Default)]
 pub struct LineBuffer {
     partial: Vec<u8>,
 }
 
 impl LineBuffer {
-    /// How many bytes are kept.
+    /// The number of kept bytes.
     pub const fn len(&self) -> usize {
         self.partial.len()
     }
 
-    /// True if nothing is kept.
+    /// True if no bytes are kept.
     pub const fn is_empty(&self) -> bool {
         self.partial.is_empty()
     }
 
-    /// What is kept.
+    /// The kept bytes.
     pub fn partial(&self) -> &[u8] {
         &self.partial
     }
 
-    /// Keeps `bytes` in place of what was kept.
+    /// Replaces the kept bytes with `bytes`.
     pub fn replace(&mut self, bytes: &[u8]) {
         self.partial.clear();
         self.partial.extend_from_slice(bytes);
     }
 
-    /// Gives up what is kept, and its memory with it.
+    /// Returns the kept bytes and releases their memory.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.partial)
     }
 
-    /// Joins what is kept and what was just read into `read`, the bytes of `fresh`, of which the
-    /// first `complete` end a request. Returns what is complete, in one piece, and keeps the rest
-    /// for next time.
+    /// Joins the kept bytes with those just read: `fresh` is their range in `read`, and the first
+    /// `complete` of them end a request. Returns the complete requests in one piece, and keeps the
+    /// rest for the next call.
     ///
-    /// If something is kept, `fresh` begins at 0, where that something goes on.
+    /// If bytes are kept, `fresh` starts at 0, directly after them.
     pub fn join<'a>(
         &mut self,
         read: &'a mut ReadBuffer,
@@ -56,38 +56,38 @@ impl LineBuffer {
         }
         let kept = self.take();
         if end < fresh.end {
-            // Exactly what is needed: most lines come whole the second time.
+            // Exactly the needed size: most lines are complete after the second read.
             self.partial = read.filled(end..fresh.end).to_vec();
         }
         read.prepend(&kept, fresh.start..end)
     }
 }
 
-/// Where a page begins. The kernel copies to and from there a fifth quicker than elsewhere.
+/// The page size. The kernel copies to and from a page boundary a fifth faster than elsewhere.
 const ALIGNMENT: usize = 4096;
 
-/// The one buffer that everything is read into, lent to each connection in its turn.
+/// The read buffer that all connections share, one after another.
 ///
-/// It has headroom for one unfinished line before the place that is read into, so that a line's
-/// beginning, kept from an earlier turn, can be put in front of its end.
+/// It has headroom for one unfinished line before the place of a read, so that the beginning of a
+/// line, kept from an earlier turn, can be put in front of its end.
 #[derive(Debug)]
 pub struct ReadBuffer {
-    /// Never longer or shorter than at first, so that it stays where it is.
+    /// Never resized, so that it keeps its address.
     bytes: Vec<u8>,
     headroom: usize,
 }
 
 #[expect(clippy::indexing_slicing, reason = "headroom + what is read never exceeds the length")]
 impl ReadBuffer {
-    /// A buffer for lines of `line_bytes_max` and reads of `read_bytes_max`, both in bytes.
+    /// Creates a buffer for lines of `line_bytes_max` and reads of `read_bytes_max` bytes.
     ///
     /// # Panics
     ///
-    /// If there is nothing to read into: such a read returns 0, like the end of the input.
+    /// If `read_bytes_max` is 0: such a read returns 0, like the end of the input.
     pub fn new(line_bytes_max: usize, read_bytes_max: usize) -> Self {
         assert!(read_bytes_max > 0, "a read into an empty buffer looks like the end of the input");
         let mut bytes = vec![0; line_bytes_max + ALIGNMENT + read_bytes_max];
-        // The first page that begins behind the longest line.
+        // The first page boundary after the longest line.
         let page =
             bytes.get(line_bytes_max..).map_or(0, |rest| rest.as_ptr().align_offset(ALIGNMENT));
         let headroom = line_bytes_max + page;
@@ -100,12 +100,12 @@ impl ReadBuffer {
         &mut self.bytes[self.headroom..]
     }
 
-    /// Bytes of what was just read.
+    /// A range of the bytes just read.
     pub fn filled(&self, bytes: Range<usize>) -> &[u8] {
         &self.bytes[self.headroom + bytes.start..self.headroom + bytes.end]
     }
 
-    /// Puts `kept` in front of those `fresh` bytes; returns both, in one piece.
+    /// Puts `kept` in front of the `fresh` bytes; returns both in one piece.
     fn prepend(&mut self, kept: &[u8], fresh: Range<usize>) -> &[u8] {
         let seam = self.headroom + fresh.start;
         self.bytes[seam - kept.len()..seam].copy_from_slice(kept);

@@ -1,9 +1,8 @@
-//! Bytes and lines: what is a whole request, and what is kept of an unfinished one. No sockets,
-//! no clock.
+//! Bytes and lines: finds the whole requests and keeps an unfinished one. No sockets, no clock.
 //!
-//! The read buffer is lent, one for all connections; the line buffer is a connection's own, and
-//! empty while there is nothing unfinished. Whole requests are answered straight out of the
-//! read buffer, contiguous even if their beginning came earlier.
+//! All connections share one read buffer; each connection has its own line buffer, which is empty
+//! while no request is unfinished. Whole requests are answered directly from the read buffer,
+//! contiguous even if their beginning arrived earlier.
 
 mod buffer;
 mod framing;
@@ -13,15 +12,15 @@ mod tests;
 pub use buffer::{LineBuffer, ReadBuffer};
 pub use framing::Framing;
 
-/// The longest `--max-line`, in bytes. The read buffer holds one such line besides what is read
-/// at once, so this bounds the only buffer whose size a flag decides.
+/// The longest `--max-line`, in bytes. The read buffer holds one such line in addition to a read,
+/// so this bounds the only buffer of configurable size.
 pub const LINE_BYTES_LIMIT: usize = 16 << 20;
 
-/// From how many bytes in a read on somebody streams, where lines are shorter than that. An
-/// unfinished line at the end of them goes back at once, a piece of it: to keep it would move all
-/// that follows away from the page's beginning, and the kernel copies more slowly from elsewhere.
+/// A read of at least this many bytes is a bulk stream, if lines are shorter than that. An
+/// unfinished line at its end is echoed at once, as a piece: keeping it would move all following
+/// bytes off the page boundary, and the kernel copies more slowly from elsewhere.
 pub const STREAM_BYTES: usize = 16 << 10;
 
-/// How much is read at once, in bytes, when the input goes back as it is. It is all that a
-/// flooding peer gets in a turn, before the others have theirs.
+/// The size of a read, in bytes, if the input is echoed. This is all that a flooding peer gets in a
+/// turn, before the other connections get theirs.
 pub const READ_BYTES_MAX: usize = 64 << 10;

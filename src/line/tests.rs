@@ -4,8 +4,7 @@ use std::num::NonZeroUsize;
 
 use super::*;
 
-/// Feeds `input` in pieces of `step`, and returns every piece that came out complete, and what
-/// was left.
+/// Feeds `input` in pieces of `step` bytes. Returns every complete piece, and the remainder.
 fn feed(
     framing: Framing,
     line_bytes_max: usize,

@@ -1,4 +1,4 @@
-//! What the load generator is to do, validated: nothing after this sees a flag or a string.
+//! The validated configuration of the load generator: later code sees no flag and no string.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,20 +9,20 @@ use crate::net::proxy;
 
 use crate::load::report::threshold::Threshold;
 
-/// What each connection does.
+/// The work of each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Lines there and back, each waited for.
+    /// Sends lines and waits for each echo.
     Echo,
-    /// Lines without a pause, as fast as they are taken: throughput.
+    /// Sends lines without a pause, as fast as the socket takes them: throughput.
     Stream,
-    /// A connection for each exchange, closed after it, and then the next.
+    /// Opens a connection for each transaction, closes it afterwards, and opens the next.
     Churn,
-    /// One line, and then nothing until the end.
+    /// Sends one line, then nothing until the end.
     Idle,
-    /// Lines, then FIN; everything has to come back, and then the server's FIN.
+    /// Sends lines, then FIN; all echoes must come back, and then the server's FIN.
     HalfClose,
-    /// Lines, then RST before they are back.
+    /// Sends lines, then RST before they are back.
     Abort,
 }
 
@@ -31,7 +31,7 @@ impl Mode {
     pub const ALL: [Self; 6] =
         [Self::Echo, Self::Stream, Self::Churn, Self::Idle, Self::HalfClose, Self::Abort];
 
-    /// Its name on the command line and in the report.
+    /// Returns its name on the command line and in the report.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
@@ -43,7 +43,7 @@ impl Mode {
         }
     }
 
-    /// What a connection does in it, in a sentence for `--help`.
+    /// Describes it in a sentence for `--help`.
     pub const fn about(self) -> &'static str {
         match self {
             Self::Echo => "Lines there and back, each waited for",
@@ -56,10 +56,10 @@ impl Mode {
     }
 }
 
-/// How a connection that has done its work is closed.
+/// How to close a connection that has done its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
-    /// In order: FIN, and the server's FIN is waited for.
+    /// Orderly: sends FIN and waits for the server's FIN.
     Fin,
     /// With a reset, which leaves no port in `TIME_WAIT`.
     Rst,
@@ -68,27 +68,27 @@ pub enum Close {
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopAfter {
-    /// After measuring for that long.
+    /// Measure for this long.
     Time(Duration),
-    /// After that many lines.
+    /// Send this many lines.
     Lines(u64),
 }
 
-/// How long lines are, in bytes, the newline included; between the two, each is drawn.
+/// Range of line lengths in bytes, newline included; each line's length is drawn from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineSize {
-    /// The shortest.
+    /// The shortest line.
     pub min: usize,
-    /// The longest.
+    /// The longest line.
     pub max: usize,
 }
 
-/// How the report is written.
+/// Format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportFormat {
-    /// For people.
+    /// Text, for people.
     Text,
-    /// For programs: one object.
+    /// One JSON object, for programs.
     Json,
 }
 
@@ -96,60 +96,59 @@ pub enum ReportFormat {
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option, and by itself")]
 pub struct LoadConfig {
-    /// Whom to connect to.
+    /// The server to connect to.
     pub server: Server,
-    /// How many connections there are at a time.
+    /// Number of concurrent connections.
     pub connections: usize,
     /// When to stop.
     pub stop_after: StopAfter,
-    /// How many lines a second are sent in all, whatever comes back: the open loop. Without it the
-    /// loop is closed: each connection sends its next line when the last is back.
+    /// Lines per second in total: the open loop, which sends regardless of the echoes. Without a
+    /// rate the loop is closed: each connection sends its next line when the last is back.
     pub rate: Option<f64>,
-    /// How long lines are.
+    /// Length of lines.
     pub size: LineSize,
-    /// How many lines a connection has in flight.
+    /// Lines in flight per connection.
     pub pipeline: usize,
-    /// Over how long connections, and with them the rate, grow to their full number.
+    /// How long connections, and with them the rate, take to reach their full number.
     pub ramp: Duration,
-    /// How long after the ramp nothing is measured yet.
+    /// How long after the ramp to wait before measuring.
     pub warmup: Duration,
-    /// What each connection does.
+    /// The work of each connection.
     pub mode: Mode,
-    /// How many of the connections that are held echo a second line before all of them end: mode
-    /// idle.
+    /// Mode idle: number of held connections that must echo a second line before all are closed.
     pub verify_held: usize,
-    /// How it is closed.
+    /// How to close connections.
     pub close: Close,
-    /// From which addresses connections are made, in turn; none for the system's choice.
+    /// Source addresses, used in turn; empty for the system's choice.
     pub sources: Vec<IpAddr>,
-    /// Which PROXY header goes before everything else on each connection, if any does.
+    /// Version of the PROXY header to send first on each connection, if any.
     pub send_proxy: Option<proxy::Version>,
-    /// Whether the server's greeting on each connection is awaited and skipped.
+    /// Whether to wait for the server's greeting on each connection and skip it.
     pub skip_greeting: bool,
-    /// What the bytes, and the sizes, are drawn from.
+    /// Seed of the payload bytes and line lengths.
     pub seed: u64,
-    /// How long a connection, a line or an end is waited for.
+    /// How long to wait for a connect, an echo or a close.
     pub timeout: Duration,
-    /// How the report is written.
+    /// Format of the report.
     pub format: ReportFormat,
-    /// Where to, in place of standard output.
+    /// File for the report, instead of standard output.
     pub output: Option<PathBuf>,
-    /// Where to draw latency by percentile, and rate over time: an SVG file.
+    /// SVG file for the plot of latency by percentile and rate over time.
     #[cfg(feature = "plot")]
     pub plot: Option<PathBuf>,
-    /// Where to write the latency distribution as HdrHistogram's tools read it.
+    /// File for the latency distribution in the format of HdrHistogram's tools.
     pub hdr: Option<PathBuf>,
-    /// What makes the run a failure.
+    /// Thresholds that make the run fail.
     pub fail_if: Vec<Threshold>,
-    /// Whether what is lost or fails makes it none.
+    /// Whether the run may pass in spite of lost lines and failed connections.
     pub allow_errors: bool,
-    /// Whether progress is told on standard error.
+    /// Whether to show progress on standard error.
     pub progress: bool,
 }
 
 #[cfg(test)]
 impl LoadConfig {
-    /// One connection that echoes lines of 64 bytes for two seconds, and says nothing meanwhile.
+    /// One connection that echoes lines of 64 bytes for two seconds, without progress output.
     pub(super) fn for_tests() -> Self {
         Self {
             server: Server::Path("/nowhere".into()),

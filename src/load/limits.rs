@@ -1,4 +1,4 @@
-//! What the machine must have for the load that was asked for; said before it begins.
+//! Checks before a run that this machine has the resources for the load.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
@@ -12,11 +12,11 @@ use crate::os::errno;
 
 use super::config::LoadConfig;
 
-/// Descriptors that are not for connections: standard streams, the poller, signals, the timer,
-/// and files of the report.
+/// Descriptors reserved for other uses: standard streams, the poller, signals, the timer, and files
+/// of the report.
 const DESCRIPTORS_SPARE: usize = 32;
 
-/// Raises what can be raised, and refuses a load that this machine can't make.
+/// Raises the descriptor limit as far as possible, and rejects a load that this machine can't make.
 pub(super) fn check(config: &LoadConfig, server: &Endpoint) -> anyhow::Result<()> {
     descriptors_suffice(config.connections)?;
     let Some(server) = server.tcp() else {
@@ -30,7 +30,7 @@ pub(super) fn check(config: &LoadConfig, server: &Endpoint) -> anyhow::Result<()
 }
 
 fn descriptors_suffice(connections: usize) -> anyhow::Result<()> {
-    // What it could not raise shows in the limit.
+    // If raising fails, the limit stays low and the check below reports it.
     descriptors::raise().ok();
     let limit = descriptors::limit()
         .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
@@ -45,7 +45,7 @@ fn descriptors_suffice(connections: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// From one address, a port serves for one connection to the same server at a time.
+/// Checks the ports: per source address, a port serves one connection to the same server at a time.
 fn ports_suffice(config: &LoadConfig, server: SocketAddr) -> anyhow::Result<()> {
     let Some(range) = port_range() else { return Ok(()) };
     let sources = config.sources.len().max(1);
@@ -62,7 +62,7 @@ fn ports_suffice(config: &LoadConfig, server: SocketAddr) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// How many ports the system chooses from; none where there is no such file.
+/// Returns the number of ephemeral ports; none where the file is missing.
 fn port_range() -> Option<usize> {
     let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     let mut ends = text.split_whitespace().filter_map(|word| word.parse::<usize>().ok());

@@ -1,15 +1,43 @@
-//! `tcpecho-load`: lines to an echo server, by the clock or by their echoes, with every byte that
-//! comes back compared and every latency told as it was.
+//! `tcpecho-load`, the load generator: sends lines to an echo server in a closed or an open loop,
+//! compares every byte of the echoes, and measures latency.
 //!
 //! A closed loop sends a connection's next line when the last is back: when the server stalls, so
-//! does the load, and the lines that would have shown it are never sent. An open loop sends at a
-//! fixed rate, and counts latency from when a line was to be sent, so that a stall shows in all
-//! lines that it held up (coordinated omission: Gil Tene, "How not to measure latency").
+//! does the load, and the lines that would have shown the stall are never sent. An open loop sends
+//! at a fixed rate and counts latency from the time a line was due, so that a stall shows in every
+//! line that it delayed (coordinated omission: Gil Tene, "How not to measure latency").
 //!
-//! `config` says what is asked, `plan` what that means for a connection, `payload` which
-//! bytes are sent, `pace` when, `gathering` from when on; `exchange` is one connection,
-//! `generator` the loop around all of them, `results` what is counted, and `report` what is told
-//! of it.
+//! - `config`: the validated settings of a run
+//! - `limits`: checks that this machine has the ports and descriptors for the load
+//! - `engine`: the event loop that connects, sends, compares and counts
+//! - `engine/connection`: one connection: connect, PROXY header, send, receive, close
+//! - `engine/connections`: dials and closes connections
+//! - `engine/dial_queue`: which connection to dial next, and when
+//! - `engine/error`: the phase and the word of an error
+//! - `engine/line_source`: which lines a connection may send
+//! - `engine/mode`: each mode as a row of options
+//! - `engine/pace`: when each line of an open loop is due
+//! - `engine/payload`: the bytes to send, and to expect back
+//! - `engine/results`: counters and latency histograms
+//! - `engine/run_phase`: the clock of a run: warm-up, measuring, cooldown
+//! - `engine/shutdown`: the end of a run
+//! - `engine/start_barrier`: delays the load until every connection is answered
+//! - `engine/waiting`: poll timeouts, expired connections, pauses of this process
+//! - `report`: the fields of the report, as in the JSON object
+//! - `report/summary`: builds the report from the results
+//! - `report/text`: the report as text
+//! - `report/chart`: the latency distribution as bars of text
+//! - `report/errors`: the rows of errors, with remedies
+//! - `report/verdict`: the last line, whether the run passed
+//! - `report/format`: numbers formatted for people
+//! - `report/distribution`: percentiles that rank lost lines too
+//! - `report/statistic`: the names of the percentiles
+//! - `report/threshold`: `--fail-if`
+//! - `report/compare`: two reports side by side
+//! - `report/hdr`: the latency distribution for HdrHistogram's tools
+//! - `report/plot`: the run as an SVG image
+//! - `outcome`: whether the run passed, and why not
+//! - `progress`: progress on standard error during a run
+//! - `script`: a scripted network and echo server for the tests
 
 mod config;
 mod engine;
@@ -49,12 +77,12 @@ pub use self::report::{
 ///
 /// # Errors
 ///
-/// What `main` has to tell the user: a name that has no address, a load that this machine can't
-/// make, a report that can't be written.
+/// Fails if the server's name has no address, this machine can't make the load, or the report can't
+/// be written.
 pub fn run(config: &LoadConfig) -> anyhow::Result<Outcome> {
     let server = server(config)?;
     limits::check(config, &server)?;
-    // Before the run: it would be a pity to find out after it.
+    // Before the run, which would be wasted if a file can't be created.
     let mut files = Files::create(config)?;
     let dialer = Dialer::new(server.clone()).context("cannot set up the event loop")?;
     let mut generator = Engine::new(dialer, config);
@@ -74,7 +102,7 @@ pub fn run(config: &LoadConfig) -> anyhow::Result<Outcome> {
     Ok(outcome::of(config, &report, &times))
 }
 
-/// The first of the server's addresses; where a name has several, the first that answers.
+/// Returns the server's address; of several, the first that accepts a connection.
 fn server(config: &LoadConfig) -> anyhow::Result<Endpoint> {
     let mut addresses = client::resolve(&config.server)?;
     if let Some(source) = config.sources.first() {
@@ -97,14 +125,14 @@ fn server(config: &LoadConfig) -> anyhow::Result<Endpoint> {
     }
 }
 
-/// Connects, and closes that again.
+/// Connects, and closes the connection at once.
 fn connect(address: &Endpoint, timeout: Duration) -> io::Result<()> {
     let (to, socket) = (address.address()?, address.socket()?);
     let connected = socket.connect_timeout(&to, timeout);
     client::confirm_timeout(&socket, connected)
 }
 
-/// Where the report goes.
+/// Destinations of the report.
 struct Files {
     out: Box<dyn Write>,
     hdr: Option<BufWriter<File>>,
@@ -141,7 +169,7 @@ impl Files {
             ReportFormat::Json => serde_json::to_string_pretty(report)? + "\n",
         };
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
-            // Nobody reads it any more, which is no failure of the run.
+            // The reader has closed the pipe, which is no failure of the run.
             Err(error) if errno::is_broken_pipe(&error) => {}
             written => written.context("the report could not be written")?,
         }

@@ -1,26 +1,26 @@
-//! How a run came to its end, and why that is no success.
+//! The outcome of a run, and why it is not a success.
 
 use super::config::LoadConfig;
 use super::report::{Distributions, Report, lost_or_failed};
 use crate::load::report::threshold::{Threshold, ThresholdResult};
 
-/// How a run came to its end.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// As it should.
+    /// Success.
     Passed,
-    /// With what a `--fail-if` asks for, each in a sentence.
+    /// Thresholds of `--fail-if` that hold, each in a sentence.
     ThresholdCrossed(Vec<String>),
-    /// With bytes that were wrong, or with nothing that could be measured.
+    /// Wrong bytes, or nothing measured.
     Failed(String),
-    /// With lines that were never answered, or connections that failed.
+    /// Unanswered lines, or failed connections.
     Lost(String),
-    /// Before its time, by a signal.
+    /// A signal ended the run early.
     Interrupted,
 }
 
-/// A run without a connection has failed whatever else it was to show; then what was asked for
-/// decides, then the bytes, and then whether anything was lost, if nothing was said of that.
+/// Decides the outcome, in this order: interrupted; no connection at all; a `--fail-if` threshold;
+/// wrong bytes; losses, unless allowed or covered by a threshold; nothing received.
 pub(super) fn of(config: &LoadConfig, report: &Report, times: &Distributions) -> Outcome {
     if report.interrupted {
         return Outcome::Interrupted;

@@ -1,8 +1,7 @@
-//! How a run is coming along, told on standard error while it lasts: a bar on a terminal, plain
-//! lines elsewhere.
+//! Shows the progress of a run on standard error: a bar on a terminal, plain lines elsewhere.
 //!
-//! Nobody waits for it. What standard error does not take at once is left out, because the lines
-//! that are to be sent meanwhile would be late.
+//! Output never blocks: while standard error is not writable it is dropped, because waiting would
+//! delay the lines to be sent.
 
 use std::time::Duration;
 
@@ -16,47 +15,47 @@ use super::report::{Interval, format};
 /// The bar's length in steps; more than a terminal has columns.
 const STEPS: u64 = 1000;
 
-/// The bar, and the words beside it, cut where the terminal ends.
+/// The bar and the text beside it, cut at the terminal's edge.
 const TEMPLATE: &str = "[{bar:12}] {wide_msg}";
 
-/// Up to which length of a run, in seconds, every second has its line.
+/// Longest run, in seconds, that prints a line for every second.
 const EVERY_SECOND_MAX: f64 = 20.0;
 
-/// One line for each such part of a longer run, in steps: a tenth.
+/// A longer run prints a line for each tenth; here in steps.
 const PART: u64 = STEPS / 10;
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RunState {
-    /// How much of the load's time has passed, never more than there is.
+    /// Elapsed part of the load's time, at most all of it.
     pub elapsed: Duration,
-    /// Which part of the run is done, from 0 to 1.
+    /// Completed share of the run, from 0 to 1.
     pub done: f64,
     pub activity: Activity,
 }
 
-/// What a run is about.
+/// The current activity of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Activity {
-    /// Connections are made and answered once; the load begins after that.
+    /// Before the load: connections are made and answered once.
     Gathering { answered: usize, of: usize },
-    /// Lines go there and back.
+    /// Lines are sent and echoed.
     Running,
-    /// Its time is over, and so many lines, or connections, are waited for, that long at most.
+    /// The time is over: the run waits for that many lines, or connections, for at most `left`.
     Waiting { lines: u64, connections: usize, left: Duration },
 }
 
-/// What is told, and how.
+/// The progress display.
 #[derive(Debug)]
 pub(super) struct Progress {
     output: ProgressOutput,
-    /// How long it takes, from the first connect to the end of measuring, if that is known.
+    /// Time from the first connect to the end of measuring, if known.
     total: Option<Duration>,
-    /// The part of the run that the last line was about.
+    /// The tenth of the run in which the last line was printed.
     part: Option<u64>,
-    /// When the last second ended, since the run began.
+    /// End of the last second, since the start of the run.
     before_s: f64,
-    /// What went wrong so far.
+    /// Errors so far.
     errors: u64,
 }
 
@@ -68,12 +67,12 @@ enum ProgressOutput {
 }
 
 impl Progress {
-    /// Tells nothing yet.
+    /// Creates the display, and prints nothing yet.
     pub(super) fn new(config: &LoadConfig) -> Self {
         let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
         let voice = match () {
             () if !config.progress => ProgressOutput::Silent,
-            // It is hidden where it can't be drawn: on a pipe, in a file, on a dumb terminal.
+            // The bar is hidden where it can't be drawn: on a pipe, in a file, on a dumb terminal.
             () if bar.is_hidden() => ProgressOutput::Lines,
             () => ProgressOutput::Bar(bar.with_style(style())),
         };
@@ -90,7 +89,7 @@ impl Progress {
         Self { output: voice, total, part: None, before_s: 0.0, errors: 0 }
     }
 
-    /// A second has passed, and so far is the run.
+    /// Shows the second that has passed.
     pub(super) fn second(&mut self, second: &Interval, standing: &RunState) {
         let line = self.line(second, standing);
         if !stderr::is_writable() {
@@ -106,32 +105,32 @@ impl Progress {
         }
     }
 
-    /// Says what the user has to know, also if no progress is told.
+    /// Prints a note for the user, even with progress off.
     pub(super) fn note(&self, text: &str) {
         if !stderr::is_writable() {
             return;
         }
         match &self.output {
-            // The bar is taken away for that, and drawn again below.
+            // Removes the bar for the note, and redraws it below.
             ProgressOutput::Bar(bar) => bar.suspend(|| say(text)),
             ProgressOutput::Lines | ProgressOutput::Silent => say(text),
         }
     }
 
-    /// Takes the bar away, so that the report stands alone.
+    /// Removes the bar, so that the report stands alone.
     pub(super) fn end(&mut self) {
         if let ProgressOutput::Bar(bar) =
             std::mem::replace(&mut self.output, ProgressOutput::Silent)
         {
             if !stderr::is_writable() {
-                // It would be drawn once more when it goes out of scope.
+                // Dropping the bar would draw it once more.
                 bar.set_draw_target(ProgressDrawTarget::hidden());
             }
             bar.finish_and_clear();
         }
     }
 
-    /// What there is to say about a second, and whether a line of its own is due.
+    /// Formats a second, and decides whether it prints a line of its own.
     fn line(&mut self, second: &Interval, standing: &RunState) -> ProgressLine {
         let length = (second.at_s - self.before_s).max(0.001);
         self.before_s = second.at_s;
@@ -143,7 +142,7 @@ impl Progress {
         );
         let time = format!("{:.0} s {of}", standing.elapsed.as_secs_f64());
         match standing.activity {
-            // Both are waits of unknown length, and each second of them has its line.
+            // Both waits have an unknown length, so each of their seconds prints a line.
             Activity::Gathering { answered, of } => {
                 let (answered, of) = (plain(answered), plain(of));
                 let text = format!(
@@ -174,7 +173,7 @@ impl Progress {
         }
     }
 
-    /// Whether a second of the load has a line of its own.
+    /// True if a second of the load prints a line of its own.
     fn is_due(&mut self, done: f64) -> bool {
         let short = self.total.is_some_and(|total| total.as_secs_f64() <= EVERY_SECOND_MAX);
         let part = Some(steps(done) / PART);
@@ -184,7 +183,7 @@ impl Progress {
     }
 }
 
-/// The p99 of a second, if there was anything in it.
+/// Formats the p99 of a second.
 fn p99(second: &Interval) -> String {
     match second.p99_us {
         Some(time) => format::time(time),
@@ -197,18 +196,18 @@ fn plain(count: usize) -> String {
     format::count(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
-/// However the run ends.
+/// Removes the bar however the run ends.
 impl Drop for Progress {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-/// What is said about a second.
+/// The text for a second.
 #[derive(Debug)]
 struct ProgressLine {
     text: String,
-    /// Whether it has a line of its own where there is no bar.
+    /// True if it prints a line of its own where there is no bar.
     due: bool,
 }
 
@@ -217,14 +216,14 @@ fn style() -> ProgressStyle {
         .map_or_else(|_invalid| ProgressStyle::default_bar(), |style| style.progress_chars("=> "))
 }
 
-/// That part of the run in steps of the bar.
+/// Converts a share of the run to steps of the bar.
 fn steps(done: f64) -> u64 {
-    // By way of a duration: it rounds, and takes what is no number for none.
+    // Through a duration, which rounds and rejects negative numbers.
     Duration::try_from_secs_f64(done.min(1.0))
         .map_or(0, |done| u64::try_from(done.as_millis()).unwrap_or(STEPS))
 }
 
-/// Says it in one piece, so that no other program's line comes in between, or not at all.
+/// Writes the line in one call, so that no other program's output interleaves, or drops it.
 fn say(text: &str) {
     stderr::try_write(format!("tcpecho-load: {text}\n").as_bytes());
 }

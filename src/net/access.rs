@@ -1,4 +1,4 @@
-//! Who may connect, by address.
+//! Access control by address.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,13 +7,13 @@ use ipnet::Ipv4Net;
 
 pub use ipnet::IpNet;
 
-/// Which networks may connect, and which may not. A peer without an internet address, at the
-/// other end of a Unix socket, is judged by that socket's permissions instead.
+/// The networks that may connect, and those that may not. For the peer of a Unix socket, which has
+/// no internet address, that socket's permissions decide instead.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// If there are any, nobody else may.
+    /// If there are any, only these may connect.
     pub allow: Vec<IpNet>,
-    /// These may not, even if they are in `allow` too.
+    /// These may not connect, even if `allow` includes them.
     pub deny: Vec<IpNet>,
 }
 
@@ -25,7 +25,7 @@ impl Access {
         !within(&self.deny) && (self.allow.is_empty() || within(&self.allow))
     }
 
-    /// True if everybody may.
+    /// True if every address may connect.
     pub const fn is_open(&self) -> bool {
         self.allow.is_empty() && self.deny.is_empty()
     }
@@ -46,8 +46,8 @@ impl fmt::Display for Access {
     }
 }
 
-/// The address that a peer's limit counts: of IPv6, the network of so many bits that it is in; of
-/// IPv4, a mapped one too, itself.
+/// The address that a peer's limit counts: for IPv6 the network of `v6_prefix` bits, for IPv4,
+/// mapped or not, the IPv4 address itself.
 pub fn counted_as(address: IpAddr, v6_prefix: u8) -> IpAddr {
     match address.to_canonical() {
         v4 @ IpAddr::V4(_) => v4,
@@ -55,13 +55,13 @@ pub fn counted_as(address: IpAddr, v6_prefix: u8) -> IpAddr {
     }
 }
 
-/// A network, `10.0.0.0/8` or `2001:db8::/32`, or a single address. One of IPv4-mapped addresses
-/// (RFC 4291, section 2.5.5.2) is the IPv4 network that they map, because that is how peers are
-/// seen whichever listener they come by.
+/// Parses a network, `10.0.0.0/8` or `2001:db8::/32`, or a single address. A network of IPv4-mapped
+/// addresses (RFC 4291, section 2.5.5.2) becomes the IPv4 network, because the daemon compares
+/// mapped peers by their IPv4 address on every listener.
 ///
 /// # Errors
 ///
-/// What was expected, for the command line.
+/// The expected form, for the command line.
 pub fn network(text: &str) -> Result<IpNet, String> {
     let network = text.parse().or_else(|_error| text.parse::<IpAddr>().map(IpNet::from));
     let network: IpNet = network.map_err(|_error| {

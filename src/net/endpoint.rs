@@ -1,4 +1,4 @@
-//! Where a stream socket listens or connects to: an internet address, or a path.
+//! The address that a stream socket listens on or connects to: an internet address or a path.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-/// What a Unix socket's path begins with, where an address could stand too.
+/// The prefix of a Unix socket's path, where an internet address is possible too.
 pub const UNIX_PREFIX: &str = "unix:";
 
 /// The address of a stream socket.
@@ -20,8 +20,8 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// As socket calls take it. The error is a path that is too long: it has to be shorter than
-    /// 108 bytes (unix(7)).
+    /// Converts to the form of socket calls. Fails if the path is not shorter than 108 bytes
+    /// (unix(7)).
     pub fn address(&self) -> io::Result<SockAddr> {
         match self {
             Self::Tcp(address) => Ok((*address).into()),
@@ -29,7 +29,7 @@ impl Endpoint {
         }
     }
 
-    /// A new stream socket of its family, closed on exec, that blocks.
+    /// Creates a blocking stream socket of this family, closed on exec.
     pub fn socket(&self) -> io::Result<Socket> {
         match self {
             Self::Tcp(address) => {
@@ -39,7 +39,7 @@ impl Endpoint {
         }
     }
 
-    /// The internet address, if it is one.
+    /// The internet address, if any.
     pub const fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(address) => Some(*address),

@@ -1,4 +1,4 @@
-//! The network's terms: addresses, endpoints, keep-alive, and the PROXY protocol's headers.
+//! Network addresses, endpoints, keep-alive, and the PROXY protocol's headers.
 
 pub mod access;
 pub mod endpoint;

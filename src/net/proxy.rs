@@ -1,39 +1,42 @@
-//! The PROXY protocol's headers, versions 1 and 2, read and written: who the client of a proxy is.
+//! Reads and writes the PROXY protocol's headers, versions 1 and 2, which name the client of a
+//! proxy.
 //!
-//! The rules are `HAProxy`'s (`doc/proxy-protocol.txt`, the "specification" below). A header is the
-//! first thing on a connection, in one direction, once. The only home of `proxy_header`.
+//! The rules are `HAProxy`'s (`doc/proxy-protocol.txt`, the "specification" below). A header is
+//! sent once, in one direction, as the first bytes of a connection. The only module that uses
+//! `proxy_header`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use proxy_header::{ParseConfig, Protocol, ProxiedAddress, ProxyHeader};
 
-/// How much of a header is kept until it can be read, in bytes: of version 2 the fixed part and the
-/// longest addresses, those of Unix sockets (section 2.2).
+/// The maximum number of bytes kept until a header can be parsed: for version 2 the fixed part and
+/// the longest addresses, those of Unix sockets (section 2.2).
 pub const HEADER_BYTES_MAX: usize = V2_FIXED_BYTES + V2_UNIX_BYTES;
 
 /// The longest header of version 1, in bytes, its CRLF included (specification, section 2.1).
 const V1_BYTES_MAX: usize = 107;
 
-/// What comes before the addresses in version 2, and how long those of two Unix sockets are.
+/// The sizes of the part before the addresses in version 2, and of the addresses of two Unix
+/// sockets.
 const V2_FIXED_BYTES: usize = 16;
 const V2_UNIX_BYTES: usize = 216;
 
-/// How long a header may take. The specification wants at least 3 seconds, for a segment that has
-/// to be sent again (section 2); this is as much for two.
+/// The time limit for a header. The specification asks for at least 3 seconds, to cover a
+/// retransmission (section 2); this covers two.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a header of each version begins with (sections 2.1 and 2.2).
+/// The first bytes of a header of each version (sections 2.1 and 2.2).
 const V1_SIGNATURE: &[u8] = b"PROXY ";
 const V2_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// Whether connections begin with a header. The specification wants this to be said, not guessed;
-/// guessing is for a server that is being moved behind a proxy.
+/// Whether connections begin with a header. The specification asks for this to be configured, not
+/// guessed; guessing is for the migration of a server behind a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderPolicy {
-    /// One that does not is a connection without a proxy.
+    /// A connection without a header comes from no proxy.
     Optional,
-    /// One that does not is an error.
+    /// A connection without a header is an error.
     Required,
 }
 
@@ -47,7 +50,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// Its name on the command line and in the load generator's report.
+    /// The name on the command line and in the load generator's report.
     pub const fn name(self) -> &'static str {
         match self {
             Self::V1 => "v1",
@@ -56,25 +59,25 @@ impl Version {
     }
 }
 
-/// What the first bytes of a connection are.
+/// The result of parsing the first bytes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parsed {
-    /// They begin with a header.
+    /// The bytes begin with a header.
     Header {
-        /// How long it is. It may be longer than what has come: the rest of it are fields that
-        /// are no addresses, a certificate for example, up to 64 KiB.
+        /// The length of the header. It may exceed the received bytes: the rest consists of fields
+        /// other than addresses, such as a certificate, up to 64 KiB.
         bytes: usize,
-        /// The client's address; none if the proxy speaks for itself (`LOCAL`, a health check),
-        /// does not know (`UNKNOWN`), or the client has no internet address.
+        /// The client's address; none if the proxy speaks for itself (`LOCAL`, a health check) or
+        /// does not know the client (`UNKNOWN`), or if the client has no internet address.
         source: Option<SocketAddr>,
     },
-    /// They may be the beginning of one.
+    /// The bytes may be the beginning of a header.
     Incomplete,
-    /// They are no header, and no beginning of one.
+    /// The bytes are neither a header nor the beginning of one.
     NoHeader,
 }
 
-/// Looks for a header at the beginning of `bytes`.
+/// Parses a header at the beginning of `bytes`.
 pub fn parse(bytes: &[u8]) -> Parsed {
     if bytes.starts_with(V1_SIGNATURE) {
         v1(bytes)
@@ -87,7 +90,7 @@ pub fn parse(bytes: &[u8]) -> Parsed {
     }
 }
 
-/// Version 1: one line.
+/// Parses version 1: one line.
 fn v1(bytes: &[u8]) -> Parsed {
     let (most, _) = bytes.split_at(bytes.len().min(V1_BYTES_MAX));
     let Some(line) = most.split_inclusive(|byte| *byte == b'\n').next() else {
@@ -107,7 +110,8 @@ fn v1(bytes: &[u8]) -> Parsed {
     }
 }
 
-/// The package takes ports with a sign or leading zeros, and words that begin with UNKNOWN.
+/// Rejects ports with a sign or leading zeros and words that begin with UNKNOWN, which the package
+/// accepts.
 fn is_strict_v1(line: &[u8]) -> bool {
     let mut words = line.trim_ascii_end().split(|byte| *byte == b' ').skip(1);
     let is_port = |word: &[u8]| {
@@ -117,8 +121,8 @@ fn is_strict_v1(line: &[u8]) -> bool {
         || words.skip(2).all(is_port) && !line.starts_with(b"PROXY UNKNOWN")
 }
 
-/// Version 2, as soon as its addresses have come (section 2.2). Where it is `LOCAL`, they are
-/// skipped, whatever they are.
+/// Parses version 2 as soon as its addresses have arrived (section 2.2). Skips the addresses of a
+/// `LOCAL` header, whether valid or not.
 fn v2(bytes: &[u8]) -> Parsed {
     let Some((fixed, addresses)) = bytes.split_at_checked(V2_FIXED_BYTES) else {
         return Parsed::Incomplete;
@@ -142,7 +146,7 @@ fn v2(bytes: &[u8]) -> Parsed {
     }
 }
 
-/// The client that these addresses of version 2 name.
+/// Returns the client that these addresses of version 2 name.
 fn v2_source(command: u8, family: u8, addresses: &[u8]) -> Option<SocketAddr> {
     let length = u16::try_from(addresses.len()).unwrap_or(u16::MAX).to_be_bytes();
     let header = [V2_SIGNATURE, &[command, family], &length, addresses].concat();
@@ -150,14 +154,15 @@ fn v2_source(command: u8, family: u8, addresses: &[u8]) -> Option<SocketAddr> {
     header.proxied_address().and_then(client)
 }
 
-/// The client of a stream. Nobody connects from the unspecified address.
+/// Returns the client of a stream, unless its address is unspecified.
 fn client(addresses: &ProxiedAddress) -> Option<SocketAddr> {
     let ProxiedAddress { protocol, source, .. } = *addresses;
     (protocol == Protocol::Stream && !source.ip().is_unspecified()).then_some(source)
 }
 
-/// A header for a connection from the first of the `addresses` to the second; without them, or if
-/// they are of different families, one that says that the sender speaks for itself.
+/// Returns a header for a connection from the first of the `addresses` to the second. Without
+/// addresses, or with addresses of different families, the header says that the sender speaks for
+/// itself.
 pub fn header(version: Version, addresses: Option<(SocketAddr, SocketAddr)>) -> Vec<u8> {
     let addresses = addresses.filter(|(from, to)| from.is_ipv4() == to.is_ipv4());
     let header = addresses.map_or_else(ProxyHeader::with_local, |(from, to)| {

@@ -1,5 +1,5 @@
-//! Descriptors: the limit on them, one for each connection and a few more; and what one of them is
-//! ready for.
+//! File descriptors: the limit on them, one for each connection and a few more, and their
+//! readiness.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -10,17 +10,17 @@ use log::warn;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// How many descriptors the process may have; none if there is no limit.
+/// The soft limit on descriptors; none if unlimited.
 pub fn limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// How many it may have once [`raise`] has succeeded.
+/// The limit after [`raise`] has succeeded.
 pub fn hard_limit() -> Option<u64> {
     reachable_limit(&getrlimit(Resource::Nofile), CEILING)
 }
 
-/// Raises the soft limit to the hard one (getrlimit(2), `RLIMIT_NOFILE`), or as far as it goes.
+/// Raises the soft limit to the hard one (getrlimit(2), `RLIMIT_NOFILE`), or as far as possible.
 pub fn raise() -> io::Result<()> {
     let before = getrlimit(Resource::Nofile);
     let current = reachable_limit(&before, CEILING);
@@ -30,27 +30,27 @@ pub fn raise() -> io::Result<()> {
     Ok(())
 }
 
-/// Apple's systems have no hard limit, and yet take no more than `OPEN_MAX` (getrlimit(2) there).
+/// Apple's systems have no hard limit, but accept no more than `OPEN_MAX` (getrlimit(2) there).
 const CEILING: Option<u64> = if cfg!(target_vendor = "apple") { Some(10_240) } else { None };
 
-/// A limit as it was found, to be put in force again.
+/// A saved limit, to be restored later.
 #[derive(Clone, Debug)]
 pub struct DescriptorLimit(Rlimit);
 
 impl DescriptorLimit {
-    /// The one that is in force.
+    /// Returns the current limit.
     pub fn now() -> Self {
         Self(getrlimit(Resource::Nofile))
     }
 
-    /// How many descriptors there may be by it; none if there is no limit.
+    /// The number of descriptors that it allows; none if unlimited.
     pub const fn soft(&self) -> Option<u64> {
         self.0.current
     }
 }
 
-/// Runs `start` with that soft limit. It may be lower than the number of descriptors that are open:
-/// those stay.
+/// Runs `start` with this soft limit. It may be lower than the number of open descriptors, which
+/// stay open.
 pub fn with_limit<T>(DescriptorLimit(lower): &DescriptorLimit, start: impl FnOnce() -> T) -> T {
     let now = getrlimit(Resource::Nofile);
     let set = |limit: Rlimit| match setrlimit(Resource::Nofile, limit) {
@@ -66,31 +66,31 @@ pub fn with_limit<T>(DescriptorLimit(lower): &DescriptorLimit, start: impl FnOnc
     started
 }
 
-/// How far the soft limit can be raised; it may be higher already than the system would take now.
+/// The highest soft limit possible; the current one may exceed the system's present maximum.
 fn reachable_limit(limit: &Rlimit, ceiling: Option<u64>) -> Option<u64> {
     let most = [limit.maximum, ceiling].into_iter().flatten().min()?;
     Some(most.max(limit.current?))
 }
 
-/// How many there are now, where the system tells (proc(5)); 0 elsewhere.
+/// The number of open descriptors, where the system reports it (proc(5)); 0 elsewhere.
 pub fn open() -> usize {
-    // One of them is the directory that is being read.
+    // One of them is the directory being read.
     std::fs::read_dir("/proc/self/fd").map_or(0, |all| all.count().saturating_sub(1))
 }
 
-/// True if the descriptor of that number is open, or the system does not tell (proc(5)).
+/// True if descriptor `number` is open, or if the system does not report that (proc(5)).
 pub fn is_open(number: u64) -> bool {
     let all = Path::new("/proc/self/fd");
     !all.exists() || all.join(number.to_string()).is_symlink()
 }
 
-/// What a descriptor is ready for now, of what is `asked`, or in what way it is broken; none if
+/// Returns the events, of those in `asked` and errors, that a descriptor is ready for now; none if
 /// poll(2) fails.
 pub fn poll_now(descriptor: impl AsFd, asked: PollFlags) -> Option<PollFlags> {
     wait(descriptor, asked, Duration::ZERO)
 }
 
-/// The same once it is ready, or that time has passed.
+/// The same, after waiting for an event for at most the duration `most`.
 pub fn wait(descriptor: impl AsFd, asked: PollFlags, most: Duration) -> Option<PollFlags> {
     let mut polled = [PollFd::new(&descriptor, asked)];
     poll(&mut polled, Timespec::try_from(most).ok().as_ref()).ok()?;

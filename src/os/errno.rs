@@ -1,8 +1,8 @@
-//! What an [`Error`] means: the only place in the project that looks at an errno.
+//! Classifies an [`Error`]: the only place in the project that examines an errno.
 //!
-//! There are three kinds of trouble, and they are never mixed. *Would block* is a value: nothing
-//! is wrong. A *peer's fault* is a transition of its connection, with a [`Cause`]. *Our own
-//! failure* is an [`Error`] that travels to `main`.
+//! A failed call is one of three kinds, which are never mixed. *Would block* is a value, not a
+//! fault. A *peer's fault* is a transition of its connection, with a [`Cause`]. *Our own failure*
+//! is an [`Error`] that is returned up to `main`.
 
 use std::io::{Error, ErrorKind};
 
@@ -10,39 +10,39 @@ use rustix::io::Errno;
 
 use crate::cause::Cause;
 
-/// What to do after `accept` has failed.
+/// The reaction to a failed `accept`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcceptError {
     /// The queue is empty: wait for the listener's next event.
     WouldBlock,
-    /// This one connection is lost, or nothing is: go on at once.
+    /// At most this one connection is lost: accept the next at once.
     Retry,
-    /// Descriptors or memory are used up: pause, and come back without an event.
+    /// Descriptors or memory are exhausted: pause, and retry without an event.
     Exhausted,
-    /// The listener itself can't be used any more.
+    /// The listener itself is unusable.
     ListenerBroken,
 }
 
-/// What a connection ends with that we tear down ourselves: as if the kernel had been asked to.
+/// The error of a connection that this process aborts, as if the kernel had aborted it on request.
 pub fn local_abort() -> Error {
     Errno::CONNABORTED.into()
 }
 
-/// True if the call has nothing to give or take now, and should be tried at the next event.
+/// True if the call would block; retry it at the next event.
 pub fn would_block(error: &Error) -> bool {
     error.kind() == ErrorKind::WouldBlock
 }
 
-/// True if a signal interrupted the call, and it should be tried again at once.
+/// True if a signal interrupted the call; retry it at once.
 pub fn is_interrupted(error: &Error) -> bool {
     error.kind() == ErrorKind::Interrupted
 }
 
-/// Judges a failed `accept`.
+/// Classifies a failed `accept`.
 ///
-/// Linux passes on errors that are already pending on the new connection, and accept(2) asks for
-/// them to be treated like EAGAIN by retrying. An errno that is not known belongs to that
-/// connection too: a listener that has gone bad says EBADF, EINVAL or ENOTSOCK.
+/// Linux passes on errors that are already pending on the new connection; accept(2) recommends
+/// retrying, as after EAGAIN. An unknown errno belongs to that connection too: a broken listener
+/// returns EBADF, EINVAL or ENOTSOCK.
 pub fn accept_error(error: &Error) -> AcceptError {
     if would_block(error) {
         return AcceptError::WouldBlock;
@@ -56,14 +56,14 @@ pub fn accept_error(error: &Error) -> AcceptError {
     }
 }
 
-/// True if a failed `accept` took a connection out of the queue, which died there.
+/// True if a failed `accept` removed a connection from the queue that had died there.
 ///
-/// POSIX says ECONNABORTED, some systems EPROTO. EINTR and EPERM lose nobody.
+/// POSIX specifies ECONNABORTED; some systems return EPROTO. EINTR and EPERM lose no connection.
 pub fn died_before_accept(error: &Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::CONNABORTED | Errno::PROTO))
 }
 
-/// Judges a failed read, write or pending socket error: why the connection has ended.
+/// Maps a failed read, write or pending socket error to the cause of the connection's end.
 pub fn stream_cause(error: &Error) -> Cause {
     match Errno::from_io_error(error) {
         Some(Errno::CONNRESET) => Cause::Reset,
@@ -77,18 +77,18 @@ pub fn stream_cause(error: &Error) -> Cause {
     }
 }
 
-/// True if nobody listens where the client wanted to connect.
+/// True if no process listens on the server's port.
 pub fn is_refused(error: &Error) -> bool {
     error.kind() == ErrorKind::ConnectionRefused
 }
 
-/// True if a connect that does not wait has begun (connect(2), EINPROGRESS).
+/// True if a non-blocking connect has started (connect(2), EINPROGRESS).
 pub fn is_connecting(error: &Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::INPROGRESS)
 }
 
-/// True if it is this machine that could not give a connect what it needs, a port, a descriptor or
-/// memory: no fault of the server's.
+/// True if this machine lacks a resource for a connect (a port, a descriptor or memory): not the
+/// server's fault.
 pub fn is_local_exhaustion(error: &Error) -> bool {
     matches!(
         Errno::from_io_error(error),
@@ -96,47 +96,47 @@ pub fn is_local_exhaustion(error: &Error) -> bool {
     )
 }
 
-/// True if our own deadline for a call has passed, which is no errno, or the kernel's has.
+/// True if a deadline has passed: ours, which has no errno, or the kernel's.
 pub fn is_timeout(error: &Error) -> bool {
     error.kind() == ErrorKind::TimedOut
 }
 
-/// True if it is our own deadline for a call that has passed, and not one of the kernel's.
+/// True if our own deadline for a call has passed, not the kernel's.
 pub fn is_local_timeout(error: &Error) -> bool {
     is_timeout(error) && error.raw_os_error().is_none()
 }
 
-/// True if nobody reads any more what was to be written.
+/// True if the reader of the written data is gone.
 pub fn is_broken_pipe(error: &Error) -> bool {
     error.kind() == ErrorKind::BrokenPipe
 }
 
-/// True if the address is taken, be it by a socket's file that nobody listens on.
+/// True if the address is in use, if only by the file of a Unix socket without a listener.
 pub fn is_address_in_use(error: &Error) -> bool {
     error.kind() == ErrorKind::AddrInUse
 }
 
-/// True if a file is not there, or not any more.
+/// True if a file does not exist.
 pub fn is_not_found(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
-/// True if a FIFO could not be opened without waiting because it has no reader (fifo(7)).
+/// True if a FIFO has no reader, so that it can't be opened without blocking (fifo(7)).
 pub fn is_without_reader(error: &Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NXIO)
 }
 
-/// True if a descriptor, or the system, does not know what the call asks of it.
+/// True if the descriptor or the system does not support the call.
 pub fn is_unsupported(error: &Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::OPNOTSUPP | Errno::NOSYS))
 }
 
-/// True if a file may be executed and is no program (execve(2)): a script, perhaps.
+/// True if a file is executable but not a program (execve(2)), such as a script without `#!`.
 pub fn is_no_executable(error: &Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NOEXEC)
 }
 
-/// What somebody who sees `error` when binding a listener can do about it, if that is known.
+/// Returns a hint for the operator when bind fails, if there is one.
 pub fn bind_advice(error: &Error) -> Option<&'static str> {
     match Errno::from_io_error(error)? {
         Errno::ADDRINUSE => Some(
@@ -155,12 +155,12 @@ pub fn bind_advice(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// True if the machine lacks the address family altogether, as one without IPv6 does.
+/// True if the machine lacks the address family, such as IPv6.
 pub fn is_unsupported_family(error: &Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
 }
 
-/// The errno's symbolic name where it is one that accept(2) or connect(2) documents, else its
+/// Returns the symbolic name of an errno that accept(2) or connect(2) documents, and otherwise its
 /// number.
 pub fn errno_name(error: &Error) -> String {
     let Some(number) = error.raw_os_error() else { return error.kind().to_string() };
@@ -170,7 +170,7 @@ pub fn errno_name(error: &Error) -> String {
         .map_or_else(|| format!("errno-{number}"), |(_, name)| (*name).to_owned())
 }
 
-/// What accept(2) and connect(2) document, by name: for counters and log lines.
+/// The errors that accept(2) and connect(2) document, by name, for counters and log lines.
 const ERRNOS: [(Errno, &str); 20] = [
     (Errno::INTR, "EINTR"),
     (Errno::CONNABORTED, "ECONNABORTED"),

@@ -1,7 +1,7 @@
-//! The signals that a program starts with: its own choice, whatever its parent has left it.
+//! Resets the signal state that a program inherits from its parent.
 //!
-//! A parent that blocks a signal, or ignores it, hands that on through execve(2). A daemon that
-//! starts so would never end, or die of a full disk without a word.
+//! A signal that the parent blocks or ignores stays so through execve(2). A daemon started like
+//! that would never end, or would die of a full disk without a message.
 
 use std::io;
 use std::sync::Arc;
@@ -11,12 +11,14 @@ use nix::sys::signal::SigSet;
 use signal_hook::consts::signal::SIGXFSZ;
 use signal_hook::flag;
 
-/// Empties the mask, and has a write beyond the limit on a file's size fail with EFBIG, like one on
-/// a full disk, where SIGXFSZ would kill (setrlimit(2), `RLIMIT_FSIZE`).
+/// Empties the signal mask, and makes a write beyond the limit on a file's size fail with EFBIG,
+/// like a write to a full disk, where SIGXFSZ would kill the process (setrlimit(2),
+/// `RLIMIT_FSIZE`).
 ///
-/// That signal is caught and not ignored: a handler is gone in what this process executes.
+/// The signal is caught, not ignored: execve(2) resets a handler, but would pass an ignored signal
+/// on to children.
 ///
-/// Handlers have to be there before this: signals that were blocked come with it.
+/// Install handlers before this call: blocked signals are delivered during it.
 pub fn begin() -> io::Result<()> {
     flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     SigSet::empty().thread_set_mask()?;

@@ -1,19 +1,19 @@
-//! Standard error, without waiting: its reader may be slow or gone, its disk full, and no echo is
-//! late for it.
+//! Writes to standard error without blocking: its reader may be slow or gone, or its disk full, and
+//! that must not delay an echo.
 //!
-//! The descriptor is not made non-blocking, because other programs share its open file description:
-//! the shell, for one. To ask poll(2) first is not enough, because another of them may fill the
-//! pipe before the write. So what can wait is written to in a way that can't:
+//! The descriptor itself stays blocking, because other programs, such as the shell, share its open
+//! file description. A poll(2) before the write is not enough, because one of them may fill the
+//! pipe in between. So each kind of file that can block has its own non-blocking write:
 //!
-//! | standard error | how |
+//! | standard error | method |
 //! |---|---|
-//! | pipe, terminal | by a description of our own, which does not block: it is opened once more |
-//! | socket | by a send that does not block |
-//! | a pipe that is not ours to open | by a write that does not block (`RWF_NOWAIT`), since Linux 6.4 |
-//! | the rest | after poll(2): on files and most devices a write waits for no reader |
+//! | pipe, terminal | write to an open file description of our own that does not block: the file is opened again |
+//! | socket | non-blocking send |
+//! | pipe that we may not open | non-blocking write (`RWF_NOWAIT`), since Linux 6.4 |
+//! | others | write after poll(2): files and most devices have no reader to wait for |
 //!
-//! The last row has a remainder that may wait: a terminal that is another user's and does not let
-//! us open it, the same of a pipe on an older kernel, and both on other systems than Linux.
+//! Under the last row a write may still block: to a terminal of another user that we may not open,
+//! to such a pipe on an older kernel, and to both on systems other than Linux.
 
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -27,22 +27,21 @@ use rustix::net::{SendFlags, send};
 use crate::os::descriptors;
 use crate::os::errno;
 
-/// The longest line that is written, in bytes. A pipe takes this much whole or not at all
+/// The longest line that is written, in bytes. A pipe takes this much as a whole or not at all
 /// (`PIPE_BUF`, pipe(7)).
 pub const LINE_BYTES_MAX: usize = 4096;
 
 /// How long the last line of a program may wait.
 const LAST_LINE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// True if a line would neither wait nor fail, as far as can be told beforehand. A pipe that nobody
-/// empties and a terminal that was stopped with Ctrl-S are not writable; one that is gone has other
-/// flags too.
+/// True if a line would neither block nor fail, as far as poll(2) can tell. A full pipe and a
+/// terminal stopped with Ctrl-S are not writable; a closed pipe has other flags too.
 pub fn is_writable() -> bool {
     descriptors::poll_now(io::stderr(), PollFlags::OUT) == Some(PollFlags::OUT)
 }
 
-/// Writes one whole line, cut if it is very long, if that does not wait. Returns false if it was
-/// dropped.
+/// Writes one whole line, truncated if very long, if that does not block. Returns false if the line
+/// was dropped.
 pub fn try_write(line: &[u8]) -> bool {
     static OUTLET: LazyLock<Mutex<Outlet>> = LazyLock::new(|| Mutex::new(Outlet::of_stderr()));
 
@@ -50,7 +49,7 @@ pub fn try_write(line: &[u8]) -> bool {
     outlet.try_write(io::stderr().as_fd(), line)
 }
 
-/// Writes the last line of a program, for which there is a little time.
+/// Writes the last line of a program, and waits a little for it if necessary.
 pub fn write_last(line: &[u8]) {
     if !try_write(line) {
         descriptors::wait(io::stderr(), PollFlags::OUT, LAST_LINE_TIMEOUT);
@@ -58,22 +57,22 @@ pub fn write_last(line: &[u8]) {
     }
 }
 
-/// A way to write lines to a descriptor.
+/// Writes lines to a descriptor.
 #[derive(Debug)]
 struct Outlet {
     way: Way,
-    /// What was not taken of the last line: a terminal or a socket may take a part of one.
+    /// The unwritten rest of the last line: a terminal or a socket may take part of one.
     rest: Vec<u8>,
 }
 
 #[derive(Debug)]
 enum Way {
-    /// A description of our own, which does not block.
+    /// An open file description of our own, which does not block.
     Own(OwnedFd),
     Socket,
     /// A pipe that could not be opened.
     Shared,
-    /// Nothing that has a reader.
+    /// A file or device without a reader, or a terminal that could not be opened.
     Plain,
 }
 
@@ -82,7 +81,7 @@ impl Outlet {
         Self::new(io::stderr().as_fd(), "/proc/self/fd/2")
     }
 
-    /// For a descriptor, which can also be opened at `path`.
+    /// Chooses the method for `descriptor`, which can also be opened at `path`.
     fn new(descriptor: BorrowedFd<'_>, path: &str) -> Self {
         let kind = fstat(descriptor).map(|data| FileType::from_raw_mode(data.st_mode));
         let way = match kind {
@@ -99,7 +98,7 @@ impl Outlet {
         if !rest.is_empty() && !self.write_start(descriptor, &rest) {
             self.rest = rest;
         }
-        // The next line would end up in the middle of the last one.
+        // Otherwise this line would end up in the middle of the previous one.
         self.rest.is_empty()
             && match line.get(..LINE_BYTES_MAX - 1).filter(|_| line.len() > LINE_BYTES_MAX) {
                 Some(cut) => self.write_start(descriptor, &[cut, b"\n"].concat()),
@@ -130,14 +129,14 @@ impl Outlet {
     }
 }
 
-/// Apple's systems have no flag for that; there SIGPIPE is ignored, as the standard library does.
+/// Apple's systems have no such flag; there SIGPIPE is ignored, as the standard library arranges.
 #[cfg(not(target_vendor = "apple"))]
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_vendor = "apple")]
 const NO_SIGNAL: SendFlags = SendFlags::empty();
 
-/// Opens a pipe or a terminal once more. It may be another user's; and a pipe without a reader
-/// can't be opened without waiting.
+/// Opens a pipe or a terminal again. That fails if it is another user's, or if a pipe has no
+/// reader.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn open(path: &str) -> io::Result<OwnedFd> {
     use rustix::fs::{Mode, OFlags};
@@ -146,7 +145,7 @@ fn open(path: &str) -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }
 
-/// Elsewhere the path stands for the same open file description.
+/// On other systems the path stands for the same open file description.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn open(_path: &str) -> io::Result<OwnedFd> {
     Err(io::ErrorKind::Unsupported.into())

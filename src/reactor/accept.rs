@@ -1,4 +1,4 @@
-//! The last step of the turn: who waits in the queues is let in, or not.
+//! The last step of the turn: accepts connections from the listeners' queues, or rejects them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,17 +14,16 @@ use super::reap::log_closed;
 use super::warnings::Warning;
 use super::{Os, OverLimit, Reactor};
 
-/// How many connections are accepted in one turn: a storm of them must not keep those that are
-/// in from being served.
+/// Connections accepted in one turn: a storm of new ones must not delay the open ones.
 const ACCEPTS_PER_TURN: usize = 64;
 
-/// How many are accepted in the turn in which a drain's time for input is over: as many as the
+/// Connections accepted in the turn in which a drain's time for input is over: as many as the
 /// default backlog holds.
 const FINAL_PASS_ACCEPTS_MAX: usize = 4096;
 
-/// After how many of them it is asked whether anybody else waits; after more, `accept` itself is
-/// left to find nobody. That takes about as long as six such questions, for it makes a socket, a
-/// file and a descriptor first, and takes them back.
+/// Polls of a queue in one turn, one after each accepted connection. Once they are used up, a last
+/// `accept` finds the queue empty. That takes about as long as six polls, because `accept` makes a
+/// socket, a file and a descriptor first, and takes them back.
 const QUEUE_POLLS_PER_TURN: usize = 6;
 
 impl<K: Os> Reactor<K> {
@@ -33,7 +32,7 @@ impl<K: Os> Reactor<K> {
         self.victims.clear();
         self.warn_if_full();
         let (mut failures, mut questions) = (0, 0..QUEUE_POLLS_PER_TURN);
-        // The last call's last turn: those that were in the queue in time may still be there.
+        // The final pass: connections that came in time may still be in the queue.
         let budget = if self.shared.read_over { FINAL_PASS_ACCEPTS_MAX } else { ACCEPTS_PER_TURN };
         for _ in 0..budget {
             let admission = self.admission.decide(self.open_count(), self.shared.now);
@@ -73,7 +72,7 @@ impl<K: Os> Reactor<K> {
         Ok(())
     }
 
-    /// True if there is a connection in a queue.
+    /// Returns true if a connection is in a queue.
     fn backlog_remains(&mut self) -> bool {
         while let Some(listener) = self.admission.next() {
             if !self.os.queue_is_empty(listener) {
@@ -123,7 +122,7 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// Greets a connection whose peer is known and may stay.
+    /// Sends the banner to an admitted connection.
     pub(super) fn send_banner(&mut self, key: usize) {
         let Some(banner) = &self.options.banner else { return };
         if let Some(connection) = self.slots.open(key) {
@@ -133,8 +132,8 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// The cause of a connection's end whose registration has failed: refused on request, or for
-    /// want of memory.
+    /// Returns the cause for a failed registration: refused by fault injection, or an error for
+    /// lack of memory.
     fn register_failed(&mut self, error: &io::Error) -> Cause {
         if errno::is_refused(error) {
             return Cause::Refused;
@@ -147,15 +146,15 @@ impl<K: Os> Reactor<K> {
         Cause::Error
     }
 
-    /// True if the peer may connect, and has not as many connections as it may. Then it is counted.
-    /// A proxy may have any number: its clients are counted, once they are known.
+    /// Returns true if the peer may connect and is below its limit; then counts the connection. A
+    /// proxy may have any number: its clients are counted, once they are known.
     fn is_allowed(&mut self, peer: &Peer) -> bool {
         let permitted = |address: SocketAddr| self.options.access.permits(address.ip());
         peer.address().is_none_or(permitted)
             && (self.options.proxy_header.is_some() || self.per_peer.try_acquire(peer))
     }
 
-    /// Closes a connection that never came in.
+    /// Closes a connection that was never admitted.
     fn reject(&mut self, stream: K::Stream, peer: Peer, cause: Cause) {
         let mut connection = Connection::new(stream, peer, None, self.shared.now);
         connection.reject(cause);
@@ -163,8 +162,8 @@ impl<K: Os> Reactor<K> {
         log_closed(&connection, self.shared.now);
     }
 
-    /// Ends the connection that has been idle the longest, but not the `newcomer`, nor one that is
-    /// not admitted yet: those whose PROXY header is awaited make room for each other.
+    /// Evicts the connection that has been idle the longest, but not the `newcomer`, nor one that
+    /// is not admitted yet: connections that wait for a PROXY header evict each other.
     pub(super) fn evict(&mut self, newcomer: usize) {
         if self.victims.is_empty() {
             self.victims = self.slots.longest_idle(EVICTS_PER_TURN, Connection::is_counted);
@@ -199,7 +198,7 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// Connections wait in a queue, and there are as many as there may be.
+    /// Warns that connections wait in a queue while the limit is reached.
     fn warn_if_full(&mut self) {
         let most = self.options.connections_max;
         if self.open_count() < most || self.is_draining() {
@@ -215,8 +214,8 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// Accepts nobody for a while: descriptors or memory have run out, or nothing but errors comes
-    /// of it, as where a filter forbids the call.
+    /// Accepts no connection for a while: descriptors or memory have run out, or `accept` returns
+    /// only errors, as when a filter forbids the call.
     fn pause(&mut self, error: &io::Error) {
         self.admission.pause(self.shared.now);
         self.counters.pauses += 1;

@@ -1,70 +1,70 @@
-//! The gate: may we accept?
+//! Admission: may the reactor accept a connection?
 //!
-//! A listener's event is remembered until its queue was found empty, because it is an edge and will
-//! not come again: not when descriptors are free again, not when there is room again.
+//! A listener's event is an edge, and does not come again: not when descriptors are free again, not
+//! when there is room again. So it is remembered until the accept queue was found empty.
 
 use std::time::Duration;
 
 use crate::clock::MonotonicMs;
 
-/// How long no connection is accepted after descriptors or memory have run out, unless one is
-/// given back before. Long enough to cost nothing, short enough for a peer not to notice much.
+/// How long no connection is accepted after descriptors or memory have run out, unless a connection
+/// ends before. Long enough to cost nothing, short enough for a peer not to notice much.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(250);
 
-/// How many connections may be evicted in one turn. Their descriptors are given back at the next
-/// one's reaping, so this many more than the limit may be open for a moment.
+/// The most connections evicted in one turn. They are reaped in the next turn, so this many more
+/// than the limit may be open for a moment.
 pub(super) const EVICTS_PER_TURN: usize = 16;
 
-/// The words for the gate's states.
+/// The names of the listener states.
 pub const LISTENER_STATES: [&str; 4] = [OPEN, FULL, PAUSED, CLOSED];
 const OPEN: &str = "open";
 const FULL: &str = "full";
 const PAUSED: &str = "paused";
 const CLOSED: &str = "closed";
 
-/// What happens to a connection that there is no room for.
+/// The treatment of a new connection at the limit of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum OverLimit {
-    /// It waits in the backlog until there is.
+    /// It waits in the backlog until another ends.
     #[default]
     Wait,
     /// It is accepted and closed.
     Refuse,
-    /// It is let in, and the connection that has been idle the longest goes.
+    /// It is accepted, and the connection that has been idle the longest is closed.
     Evict,
 }
 
-/// What may be done with the next connection in a queue.
+/// The decision on the next connection in a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// Let it in.
+    /// Accept it.
     Accept,
-    /// Let it in, and evict another.
+    /// Accept it, and evict another.
     AcceptAndEvict,
-    /// Accept and close it.
+    /// Accept it, and close it.
     Refuse,
-    /// Leave it where it is.
+    /// Leave it in the queue.
     Defer,
 }
 
-/// The state of admission, which is the same for all listeners.
+/// The state of admission, the same for all listeners.
 #[derive(Debug)]
 pub(super) struct Admission {
     connections_max: usize,
     over_limit: OverLimit,
-    /// For each listener, whether somebody may wait in its queue.
+    /// For each listener, whether its queue may hold a connection.
     ready: Vec<bool>,
-    /// How many of them; asked each turn.
+    /// The number of such listeners; read in each turn.
     ready_count: usize,
-    /// Which listener is asked first, so that a busy one does not starve the others.
+    /// The listener to accept from first, so that a busy one does not starve the others.
     cursor: usize,
     paused_until: MonotonicMs,
-    /// The first listener that is still asked; those before it are left to others.
+    /// The first listener to accept from; those before it are left to other processes.
     first_own: usize,
 }
 
 impl Admission {
-    /// A gate before that many listeners. Somebody may be waiting already.
+    /// Creates the state for that many listeners. Connections may be waiting already.
     pub(super) fn new(listeners: usize, connections_max: usize, over_limit: OverLimit) -> Self {
         let waiting = vec![true; listeners];
         Self {
@@ -78,7 +78,7 @@ impl Admission {
         }
     }
 
-    /// An event: somebody waits at that listener.
+    /// Handles an event: the listener's queue may hold a connection.
     pub(super) fn mark_ready(&mut self, listener: usize) {
         if listener < self.first_own {
             return;
@@ -89,7 +89,7 @@ impl Admission {
         }
     }
 
-    /// It is proved that nobody waits at that listener.
+    /// Notes that the listener's queue was found empty.
     pub(super) fn mark_empty(&mut self, listener: usize) {
         if let Some(waiting) = self.ready.get_mut(listener).filter(|waiting| **waiting) {
             *waiting = false;
@@ -97,7 +97,7 @@ impl Admission {
         }
     }
 
-    /// Which listener to ask next, each in its turn.
+    /// Returns the next listener to accept from, in rotation.
     pub(super) fn next(&mut self) -> Option<usize> {
         let listeners = self.ready.len();
         let found = (0..listeners)
@@ -107,7 +107,7 @@ impl Admission {
         Some(found)
     }
 
-    /// What may be done now, with `open` connections there.
+    /// Returns the decision for the next connection, while `open` connections are open.
     pub(super) fn decide(&self, open: usize, now: MonotonicMs) -> Decision {
         if now < self.paused_until {
             return Decision::Defer;
@@ -124,22 +124,22 @@ impl Admission {
         }
     }
 
-    /// True if `accept` should be called without waiting for an event.
+    /// Returns true if `accept` should be called without waiting for an event.
     pub(super) fn may_accept_now(&self, open: usize, now: MonotonicMs) -> bool {
         !self.nothing_ready() && self.decide(open, now) != Decision::Defer
     }
 
-    /// Descriptors or memory have run out.
+    /// Begins a pause: descriptors or memory have run out.
     pub(super) fn pause(&mut self, now: MonotonicMs) {
         self.paused_until = now.after(ACCEPT_PAUSE);
     }
 
-    /// A connection has ended: what ran out may be there again.
+    /// Ends a pause: the end of a connection has freed resources.
     pub(super) const fn resume(&mut self) {
         self.paused_until = MonotonicMs(0);
     }
 
-    /// When a pause ends that somebody waits for.
+    /// Returns the end of the pause, if a connection may be waiting for it.
     pub(super) fn deadline(&self, now: MonotonicMs) -> MonotonicMs {
         if now < self.paused_until && !self.nothing_ready() {
             self.paused_until
@@ -148,10 +148,10 @@ impl Admission {
         }
     }
 
-    /// Every listener has to be asked once more: who is in its queue must not be lost. Only the
-    /// first ones, as many as were `inherited`, are not asked at all: their queues stay, with all
-    /// who are in them, because others hold them open. Nor is anybody evicted any more, least of
-    /// all those that are owed most.
+    /// Begins the final pass: marks every listener as ready, so that no connection in its queue is
+    /// lost. The first ones, as many as were `inherited`, are left out: other processes hold them
+    /// open, and their queues stay. From now on no connection is evicted, least of all one with
+    /// much output pending.
     pub(super) fn begin_final_pass(&mut self, inherited: usize) {
         if self.over_limit == OverLimit::Evict {
             self.over_limit = OverLimit::Wait;
@@ -163,23 +163,23 @@ impl Admission {
         self.ready_count = self.ready.len() - self.first_own;
     }
 
-    /// True if nobody waits at any listener.
+    /// Returns true if no listener's queue may hold a connection.
     pub(super) const fn nothing_ready(&self) -> bool {
         self.ready_count == 0
     }
 
-    /// There are no listeners any more.
+    /// Removes all listeners.
     pub(super) fn close(&mut self) {
         self.ready.clear();
         self.ready_count = 0;
     }
 
-    /// True if there are no listeners any more.
+    /// Returns true if there are no listeners any more.
     pub(super) const fn is_closed(&self) -> bool {
         self.ready.is_empty()
     }
 
-    /// Its state in one word, for the status.
+    /// Returns the state in one word, for the status.
     pub(super) fn state_name(&self, open: usize, now: MonotonicMs) -> &'static str {
         if self.ready.is_empty() {
             CLOSED
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_gate_does_what_the_option_says() {
+    fn at_the_limit_the_over_limit_option_decides() {
         let now = MonotonicMs(0);
         for (over_limit, admission) in [
             (OverLimit::Wait, Decision::Defer),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn inherited_listeners_are_not_asked_at_the_last_call() {
+    fn the_final_pass_skips_inherited_listeners() {
         let mut gate = Admission::new(3, 3, OverLimit::Wait);
         gate.begin_final_pass(2);
         assert_eq!([gate.next(), gate.next()], [Some(2), Some(2)]);

@@ -1,8 +1,8 @@
-//! What a peer is greeted with.
+//! The greeting that the daemon sends to each peer.
 
 use std::fmt::{Display, Write};
 
-/// A line with places for the host's name, the process id and the peer's address.
+/// A line with placeholders for the host's name, the process id and the peer's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Banner(Vec<Piece>);
 
@@ -13,11 +13,11 @@ enum Piece {
 }
 
 impl Banner {
-    /// Reads a template: `{host}`, `{pid}` and `{peer}` are replaced, `{{` and `}}` are braces.
+    /// Parses a template: `{host}`, `{pid}` and `{peer}` are replaced, `{{` and `}}` are braces.
     ///
     /// # Errors
     ///
-    /// What was expected, for the command line.
+    /// The expected form, for the command line.
     pub fn parse(template: &str) -> Result<Self, String> {
         let expected = "the places are {host}, {pid} and {peer}; a brace itself is doubled";
         let mut parts = vec![Piece::Text(String::new())];
@@ -47,7 +47,7 @@ impl Banner {
         Ok(Self(parts))
     }
 
-    /// The line for that peer, its newline included.
+    /// Returns the line for this peer, its newline included.
     pub fn line(&self, peer: &dyn Display) -> String {
         let mut line = String::new();
         for part in &self.0 {
@@ -69,7 +69,7 @@ fn push(parts: &mut Vec<Piece>, text: &str) {
     }
 }
 
-/// As uname(2) has it.
+/// The host's name from uname(2).
 fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

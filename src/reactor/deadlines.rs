@@ -1,9 +1,9 @@
-//! When to look at which connection again.
+//! The time at which to check each connection again.
 //!
-//! A connection is in here at most once, at or before its real deadline. Activity only puts a
-//! deadline off, so it changes nothing here: when the time comes, the reactor asks the connection,
-//! and schedules it again if it was too early. So an echoed line costs nothing here, and a
-//! connection a few looks each time its timeout passes.
+//! Each connection has at most one entry, at or before its real deadline. Activity only postpones a
+//! deadline, so it changes nothing here: when an entry is due, the reactor asks the connection for
+//! its deadline, and schedules it again if that is later. So an echoed line costs nothing here, and
+//! a connection costs a few checks in each period of its timeout.
 
 use std::time::Duration;
 
@@ -11,40 +11,40 @@ use crate::clock::MonotonicMs;
 
 use super::timer_wheel::TimerWheel;
 
-/// A tick that comes so much later than it should comes after a stop (SIGSTOP, a freezer, a machine
-/// that is moved).
+/// A stop check that is later than this comes after a stop (SIGSTOP, a freezer, a machine that is
+/// moved).
 const STOP_MIN: Duration = Duration::from_millis(50);
 
-/// A time that belongs to no connection.
+/// A timer of the loop, not of a connection.
 #[derive(Clone, Copy, Debug)]
 enum LoopTimer {
     /// The next step of a drain, or its end.
     DrainEnd,
-    /// The next summary is logged.
+    /// The next summary in the log.
     Summary,
-    /// The loop looks whether it was stopped.
+    /// The next check whether the process was stopped.
     StopCheck,
-    /// The watchdog's next beat.
+    /// The next watchdog notification.
     Watchdog,
 }
 
-/// The deadlines of all connections, and the times that belong to none.
+/// The deadlines of all connections, and the timers of the loop.
 #[derive(Debug)]
 pub(super) struct Deadlines {
     wheel: TimerWheel,
-    /// For each [`LoopTimer`] when it comes.
+    /// The time of each [`LoopTimer`].
     timers: [MonotonicMs; 4],
-    /// The first of all these; kept, because each turn asks for it.
+    /// The earliest of all these; kept, because each turn reads it.
     next: MonotonicMs,
-    /// How far it is from one tick to the next, in milliseconds, and when the last one was.
+    /// The interval of stop checks, in milliseconds, and the time of the last one.
     stop_check_ms: u64,
     last_stop_check: MonotonicMs,
-    /// How far it is from one beat to the next.
+    /// The interval of watchdog notifications.
     watchdog_interval: Duration,
 }
 
 impl Deadlines {
-    /// No deadline, and room for those of that many connections.
+    /// Creates an empty set, with room for the deadlines of that many connections.
     pub(super) fn with_capacity(connections: usize) -> Self {
         Self {
             wheel: TimerWheel::with_capacity(connections),
@@ -56,38 +56,38 @@ impl Deadlines {
         }
     }
 
-    /// Has [`Self::due`] return `key` no later than `at`.
+    /// Makes [`Self::due`] return `key` no later than `at`.
     pub(super) fn schedule(&mut self, key: usize, at: MonotonicMs, now: MonotonicMs) {
         self.wheel.schedule(key, at, now);
         self.next = self.soonest();
     }
 
-    /// Takes out a key at which to look now.
+    /// Removes and returns a key that is due.
     pub(super) fn due(&mut self, now: MonotonicMs) -> Option<usize> {
         let key = self.wheel.due(now)?;
         self.next = self.soonest();
         Some(key)
     }
 
-    /// Takes `key` out.
+    /// Removes `key`.
     pub(super) fn cancel(&mut self, key: usize) {
         self.wheel.cancel(key);
         self.next = self.soonest();
     }
 
-    /// Sets the time when everything ends, or the next step to that end.
+    /// Sets the time of the drain's next step, or of its end.
     pub(super) fn set_drain_deadline(&mut self, end: MonotonicMs) {
         self.set(LoopTimer::DrainEnd, end);
     }
 
-    /// Has the loop beat in that interval, from `now` on.
+    /// Starts the watchdog, with that interval from `now` on.
     pub(super) fn watchdog_every(&mut self, interval: Duration, now: MonotonicMs) {
         // An interval below a millisecond would be zero on this clock.
         self.watchdog_interval = interval.max(Duration::from_millis(1));
         self.set(LoopTimer::Watchdog, now.after(self.watchdog_interval));
     }
 
-    /// True if it is time for a beat. Missed beats are not made up for.
+    /// Returns true if a watchdog notification is due. Missed ones are not made up for.
     pub(super) fn watchdog_due(&mut self, now: MonotonicMs) -> bool {
         let due = self.take_if_due(LoopTimer::Watchdog, now).is_some();
         if due {
@@ -101,19 +101,18 @@ impl Deadlines {
         self.set(LoopTimer::Summary, at);
     }
 
-    /// True, once, when it is time for a summary.
+    /// Returns true, once, when a summary is due.
     pub(super) fn summary_due(&mut self, now: MonotonicMs) -> bool {
         self.take_if_due(LoopTimer::Summary, now).is_some()
     }
 
-    /// Has at least four ticks come in `time`, once they have been started.
+    /// Makes at least four stop checks come in `time`, once they are started.
     pub(super) fn check_for_stops_within(&mut self, time: Duration) {
         let quarter = u64::try_from(time.as_millis() / 4).unwrap_or(u64::MAX).max(1);
         self.stop_check_ms = self.stop_check_ms.min(quarter);
     }
 
-    /// Starts the ticks, or sees to it that there is a next one. Without an interval there are
-    /// none.
+    /// Starts the stop checks, or schedules the next one. Without an interval there are none.
     pub(super) fn schedule_stop_check(&mut self, now: MonotonicMs) {
         let next = *self.timer_mut(LoopTimer::StopCheck);
         if next == MonotonicMs::NEVER {
@@ -127,8 +126,8 @@ impl Deadlines {
         }
     }
 
-    /// If a tick is due, and comes so late that the process was stopped: from when on its clock may
-    /// have been old.
+    /// Takes a stop check that is due. If it is so late that the process was stopped, returns the
+    /// time from which on the loop's clock may have been old.
     pub(super) fn take_stop_check(&mut self, now: MonotonicMs) -> Option<MonotonicMs> {
         let due = self.take_if_due(LoopTimer::StopCheck, now)?;
         let last = std::mem::replace(&mut self.last_stop_check, now);
@@ -150,7 +149,7 @@ impl Deadlines {
         self.next = self.soonest();
     }
 
-    /// If it is due: when it was to come. Then it does not come again by itself.
+    /// Returns the time of a timer that is due, and clears the timer.
     fn take_if_due(&mut self, single: LoopTimer, now: MonotonicMs) -> Option<MonotonicMs> {
         let due = *self.timer_mut(single);
         (due <= now).then(|| {
@@ -163,7 +162,7 @@ impl Deadlines {
         self.timers.into_iter().fold(self.wheel.next(), MonotonicMs::min)
     }
 
-    /// The first of all times in there.
+    /// Returns the earliest of all times.
     pub(super) const fn next(&self) -> MonotonicMs {
         self.next
     }
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_loop_beats_beside_all_deadlines() {
+    fn the_watchdog_comes_due_beside_all_deadlines() {
         let mut deadlines = one_at(MonotonicMs(25));
         assert!(!deadlines.watchdog_due(MonotonicMs(u64::MAX - 1)), "there is no beat by default");
         deadlines.watchdog_every(Duration::from_millis(10), MonotonicMs(5));

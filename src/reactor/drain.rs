@@ -1,4 +1,4 @@
-//! The end: by a drain, or at once.
+//! The end of the daemon: by a drain, or at once.
 
 use crate::clock::MonotonicMs;
 use crate::connection::LINGER;
@@ -6,12 +6,12 @@ use crate::connection::LINGER;
 use super::{Os, Reactor};
 
 impl<K: Os> Reactor<K> {
-    /// Accepts who is in a queue, closes the listeners, has every connection finish what is owed,
-    /// and cuts at the deadline who has not.
+    /// Begins a drain: accepts the connections in the queues, closes the listeners, finishes every
+    /// connection, and cuts those that are left at the deadline.
     pub fn drain(&mut self) {
         let now = self.os.now();
         self.drain_until = now.after(self.options.drain);
-        // What then still comes is thrown away, so that replies in flight can arrive.
+        // Later input is discarded, so that replies in flight can arrive.
         self.read_until = now.after(self.options.drain / 4 * 3);
         self.shared.draining = true;
         self.deadlines.check_for_stops_within(LINGER);
@@ -26,11 +26,10 @@ impl<K: Os> Reactor<K> {
         self.slots.drain();
     }
 
-    /// The next step of the drain, if its time has come: first input is over, then everything.
+    /// Takes the next step of the drain, if its time has come: first input ends, then everything.
     ///
-    /// Before either, each connection has a last look at its socket. Where we were stopped
-    /// meanwhile, that is the first one at what came in time; so the last quarter of the time
-    /// begins only then.
+    /// Before either step, each connection has a final read. After a stop of the process, that is
+    /// the first read of input that came in time; so the last quarter of the time begins only then.
     pub(super) fn expire_drain(&mut self) {
         let now = self.shared.now;
         if now < self.read_until || (self.shared.read_over && now < self.drain_until) {
@@ -61,12 +60,12 @@ impl<K: Os> Reactor<K> {
         self.kill_children();
     }
 
-    /// True once everything has been drained or cut.
+    /// Returns true once all connections have been drained or cut.
     pub fn is_done(&self) -> bool {
         self.is_draining() && self.admission.is_closed() && self.open_count() == 0
     }
 
-    /// True once [`Self::drain`] has been asked.
+    /// Returns true once [`Self::drain`] was called.
     pub fn is_draining(&self) -> bool {
         self.drain_until != MonotonicMs::NEVER
     }

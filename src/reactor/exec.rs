@@ -1,12 +1,12 @@
 //! Children: with `--exec`, a command answers each connection in a process of its own.
 //!
-//! The reactor only starts it, and lets go of the socket; it then knows neither what is said nor
-//! when, but that the child has ended, and how. So a child is no connection here with phases,
-//! readiness and deadlines, but an entry in a table. It counts as one for the limit, and ends with
-//! exactly one cause as they do.
+//! The reactor only starts the child, and closes its own socket. It then knows nothing of the
+//! exchange, only that the child has ended, and how. So a child is no connection with phases,
+//! readiness and deadlines, but an entry in a table. It counts as a connection for the limit, and
+//! like one it ends with exactly one cause.
 //!
-//! A child is its whole process group: what it has left behind when it ends itself may hold the
-//! connection. So the entry stays until all of that has ended, and is told to end with the others.
+//! A child stands for its whole process group: processes that it leaves behind may hold the
+//! connection. So the entry stays until all of them have ended, and signals go to the whole group.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,14 +23,14 @@ use super::reap::log_child;
 use super::warnings::Warning;
 use super::{Os, Reactor};
 
-/// All children that are not over, by process id. That is nobody else's as long as they are in
-/// here: the kernel gives it again only when no process and no group has it.
+/// All children that are not over, by process id. While an entry is here, no other process has its
+/// id: the kernel reuses an id only when no process and no group has it.
 #[derive(Debug, Default)]
 pub(super) struct Children {
     by_id: HashMap<Pid, Child>,
-    /// Those of them that were reaped and have left processes of their group behind.
+    /// The children that were reaped and have left processes of their group behind.
     left_behind: Vec<Pid>,
-    /// Signals came in this turn, and are heeded at its end.
+    /// Signals came in this turn; the owner handles them after it.
     pub(super) signal_pending: bool,
 }
 
@@ -38,28 +38,28 @@ pub(super) struct Children {
 struct Child {
     peer: Peer,
     opened: MonotonicMs,
-    /// It was started in a turn with a signal, and when that was.
+    /// The time of its start, if signals came in that turn.
     from_final_pass: Option<MonotonicMs>,
-    /// It was asked to end.
+    /// SIGTERM was sent to it.
     term_sent: bool,
-    /// How it ended itself; what it has started may live on.
+    /// Its own exit status; processes that it started may live on.
     ended: Option<ExitStatus>,
 }
 
 impl Children {
-    /// How many there are.
+    /// Returns the number of children.
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
     }
 }
 
 impl<K: Os> Reactor<K> {
-    /// How many children have not been reaped.
+    /// Returns the number of children that are not over.
     pub fn children(&self) -> usize {
         self.children.len()
     }
 
-    /// Has a child answer the connection that was just accepted.
+    /// Starts a child that answers the connection that was just accepted.
     pub(super) fn spawn_child(&mut self, stream: K::Stream, peer: Peer, opened: MonotonicMs) {
         let now = self.shared.now;
         let at_signal = self.children.signal_pending.then_some(now);
@@ -74,13 +74,13 @@ impl<K: Os> Reactor<K> {
                 self.child_closed(&child, Cause::Exec);
             }
         }
-        // Too late to be given any time; and nothing would ask it later.
+        // It is too late to give the child any time, and no later step would send SIGTERM to it.
         if self.shared.read_over {
             self.terminate_children();
         }
     }
 
-    /// The same for a connection whose PROXY header has said who its peer is.
+    /// Starts a child for a connection that is now identified.
     pub(super) fn spawn_for_proxied(&mut self, key: usize) {
         self.deadlines.cancel(key);
         let connection = self.slots.remove(key);
@@ -88,13 +88,13 @@ impl<K: Os> Reactor<K> {
         self.spawn_child(connection.into_stream(), peer, opened);
     }
 
-    /// Takes every child that has ended. Several that end together may raise one SIGCHLD, because
-    /// signals are not queued; so this asks until there is no other. It comes to its end: there
-    /// are no more than were started, and none is started meanwhile.
+    /// Reaps every child that has ended. Several that end together may raise one SIGCHLD, because
+    /// signals are not queued; so this repeats until there is no other. It comes to an end, because
+    /// no child is started meanwhile.
     pub fn reap_children(&mut self) {
         while let Some((id, ended)) = self.os.reap() {
-            // Others are what children have left behind; or were started by the program that had
-            // this process id before.
+            // Other ids are orphans of children, or children of the program that this process ran
+            // before exec.
             if let Some(child) = self.children.by_id.get_mut(&id) {
                 child.ended = Some(ended);
                 self.children.left_behind.push(id);
@@ -115,9 +115,9 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// Asks every child to end that was not asked yet. At the beginning of the drain that leaves
-    /// out those started in the turn in which the signal came: their peers have waited in the
-    /// queue until then, and are given the same time as those that still do.
+    /// Sends SIGTERM to every child that has not had it. The beginning of the drain leaves out
+    /// children started in the turn of the signal: their peers have waited in the queue until then,
+    /// and get the same time as those that still wait.
     pub(super) fn terminate_children(&mut self) {
         let now = self.shared.now;
         let draining_begins = !self.shared.read_over;
@@ -132,8 +132,8 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// Kills every child that has not ended. They are not waited for: a process that was killed
-    /// may still take a while to end, and we are ending ourselves.
+    /// Kills every child that has not ended, and does not wait for it: a killed process may still
+    /// take a while to end, and the daemon is ending itself.
     pub(super) fn kill_children(&mut self) {
         self.reap_children();
         self.children.left_behind.clear();
@@ -144,7 +144,7 @@ impl<K: Os> Reactor<K> {
     }
 
     fn child_started(&mut self, id: Pid, child: Child) {
-        // Its number was still another's only if that had left behind what ended unnoticed.
+        // An entry with this id is left only if the child's orphans ended without a SIGCHLD.
         if let Some(before) = self.children.by_id.insert(id, child) {
             debug_assert!(before.ended.is_some(), "a process id is given again once reaped");
             self.children.left_behind.retain(|other| *other != id);

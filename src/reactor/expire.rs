@@ -1,4 +1,4 @@
-//! What the deadlines say: each connection whose time has come has a last look at its socket.
+//! Deadlines that have passed: each connection has a final read of its socket before it ends.
 
 use log::warn;
 
@@ -6,8 +6,8 @@ use crate::connection::NextStep;
 
 use super::{Os, Reactor, Wakeups};
 
-/// How many deadlines are looked at in one turn, so that it stays short: each may be a last look,
-/// which is a read and a write at least.
+/// Deadlines handled in one turn, so that it stays short: each may need a final read, which is a
+/// read and a write at least.
 pub(super) const EXPIRIES_PER_TURN: usize = 128;
 
 impl<K: Os> Reactor<K> {
@@ -15,7 +15,7 @@ impl<K: Os> Reactor<K> {
     pub(super) fn expire(&mut self) -> Wakeups {
         let now = self.shared.now;
         self.detect_stop();
-        // A connection whose header has named its client is admitted before it is looked at again.
+        // Admit identified connections before their next check.
         self.reap();
         for _ in 0..EXPIRIES_PER_TURN {
             let Some(key) = self.deadlines.due(now) else { break };
@@ -30,8 +30,8 @@ impl<K: Os> Reactor<K> {
         if self.deadlines.watchdog_due(now) { Wakeups::WATCHDOG } else { Wakeups::NONE }
     }
 
-    /// What a last look has come to. A connection that it has identified gets its next deadline
-    /// when it is admitted.
+    /// Applies the result of a final read. A connection that it has identified gets its next
+    /// deadline when it is admitted.
     pub(super) fn after_catch_up(&mut self, key: usize, step: NextStep) {
         self.slots.apply(key, step);
         if step != NextStep::Identified {
@@ -39,7 +39,7 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// Has the connection looked at when its deadline comes.
+    /// Schedules the deadline of the connection.
     pub(super) fn arm_deadline(&mut self, key: usize) {
         self.deadlines.schedule_stop_check(self.shared.now);
         let connection = self.slots.open(key);

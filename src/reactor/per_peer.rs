@@ -1,4 +1,4 @@
-//! How many connections each peer's address has.
+//! Counts the connections of each peer address.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,21 +8,21 @@ use std::net::IpAddr;
 use crate::connection::Peer;
 use crate::net::access;
 
-/// How many connections an address may have. IPv6 addresses that share their first bits count as
+/// The limit on the connections of an address. IPv6 addresses with the same first bits count as
 /// one, because a host has a whole network of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerLimit {
-    /// The most connections.
+    /// The maximum number of connections.
     pub connections: usize,
-    /// How many bits of an IPv6 address count.
+    /// The number of bits of an IPv6 address that count.
     pub v6_prefix: u8,
 }
 
 impl PeerLimit {
-    /// What a host is commonly given (RFC 6177, section 2): a /64 at least.
+    /// The usual allocation to a host (RFC 6177, section 2): at least a /64.
     pub const V6_PREFIX: u8 = 64;
 
-    /// As many connections for each address, and for each IPv6 network of that common size.
+    /// A limit for each IPv4 address and for each IPv6 network of that usual size.
     pub const fn of(connections: usize) -> Self {
         Self { connections, v6_prefix: Self::V6_PREFIX }
     }
@@ -34,24 +34,24 @@ impl fmt::Display for PeerLimit {
     }
 }
 
-/// Counts connections by address, as long as there is a limit to them. The peers of Unix sockets
-/// have no address, and are not counted.
+/// Counts connections by address, if there is a limit. The peers of Unix sockets have no address
+/// and are not counted.
 #[derive(Debug, Default)]
 pub(super) struct PerPeer {
     limit: Option<PeerLimit>,
     counts: HashMap<IpAddr, usize>,
-    /// The connections that count for the address they came from until a PROXY header has named
-    /// their client, by key.
+    /// By key, the connections that count for the address they come from until a PROXY header names
+    /// their client.
     unidentified: HashMap<usize, IpAddr>,
 }
 
 impl PerPeer {
-    /// With that limit; none for no limit.
+    /// Creates a counter for `limit`; none means no limit.
     pub(super) fn new(limit: Option<PeerLimit>) -> Self {
         Self { limit, ..Self::default() }
     }
 
-    /// Counts one more, unless its address has as many as it may: then returns false.
+    /// Counts a new connection. Returns false, without counting, if the address is at its limit.
     pub(super) fn try_acquire(&mut self, peer: &Peer) -> bool {
         let Some((limit, address)) = self.counted_as(peer) else { return true };
         let count = self.counts.entry(address).or_default();
@@ -60,15 +60,15 @@ impl PerPeer {
         room
     }
 
-    /// Counts one less, of a peer that had entered.
+    /// Removes a connection that was counted.
     pub(super) fn release(&mut self, peer: &Peer) {
         if let Some((_, address)) = self.counted_as(peer) {
             self.decrement(address);
         }
     }
 
-    /// Like [`Self::try_acquire`], for the connection with that key, whose PROXY header has not
-    /// come.
+    /// Like [`Self::try_acquire`], for the connection with this key, before its PROXY header has
+    /// arrived.
     pub(super) fn try_acquire_unidentified(&mut self, key: usize, peer: &Peer) -> bool {
         let room = self.try_acquire(peer);
         if let Some((_, address)) = self.counted_as(peer).filter(|_| room) {
@@ -77,14 +77,14 @@ impl PerPeer {
         room
     }
 
-    /// The connection with that key has been identified, or has ended.
+    /// Removes the connection with this key once it has been identified or has ended.
     pub(super) fn release_unidentified(&mut self, key: usize) {
         if let Some(address) = self.unidentified.remove(&key) {
             self.decrement(address);
         }
     }
 
-    /// The limit for a peer, and the address that it counts for.
+    /// Returns the limit for a peer, and the address for which it counts.
     fn counted_as(&self, peer: &Peer) -> Option<(usize, IpAddr)> {
         let (limit, address) = self.limit.zip(peer.address())?;
         Some((limit.connections, access::counted_as(address.ip(), limit.v6_prefix)))

@@ -1,8 +1,8 @@
 //! Connections behind a proxy: unidentified until a PROXY header has named their client, or it is
 //! known that none comes.
 //!
-//! An unidentified connection counts for the address that it came from, and takes no place from a
-//! connection that is identified: whoever sends no header only competes with its like.
+//! An unidentified connection counts for the address that it came from, and takes no place from an
+//! identified one: a peer that sends no header only competes with others that send none.
 
 use crate::cause::Cause;
 use crate::connection::{Connection, NextStep};
@@ -10,14 +10,15 @@ use crate::connection::{Connection, NextStep};
 use super::admission::EVICTS_PER_TURN;
 use super::{Os, OverLimit, Reactor};
 
-/// How many unidentified connections there may be beyond the limit from turn to turn, where one
-/// more evicts another: half of what there may be for a moment, so that there is always room for
-/// the next ones.
+/// The most unidentified connections beyond the limit at the end of a turn, when each new one
+/// evicts another: half of the number allowed for a moment, so that there is always room for the
+/// next ones.
 const UNIDENTIFIED_OVER_LIMIT: usize = EVICTS_PER_TURN / 2;
 
 impl<K: Os> Reactor<K> {
-    /// A connection was accepted whose header has not been read. If it is there, the connection
-    /// counts for its client at once; else for its own address, as long as that has room.
+    /// Reads the header of a connection that was just accepted, if it has come: then the connection
+    /// counts for its client at once. Otherwise it counts for its own address, as long as that has
+    /// room.
     pub(super) fn await_header(&mut self, key: usize) {
         if self.options.per_peer_max.is_none() {
             return;
@@ -35,8 +36,8 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// A connection is identified: now it counts for its client, if that may have one more, and may
-    /// take the place of another.
+    /// Admits an identified connection: it counts for its client, if that is below its limit, and
+    /// may evict another connection.
     pub(super) fn admit_proxied(&mut self, key: usize) {
         self.per_peer.release_unidentified(key);
         let Some(connection) = self.slots.open(key) else { return };
@@ -58,7 +59,7 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// Answers what a connection has read before it was admitted, behind the greeting.
+    /// Answers the input that was read before admission, after the banner.
     fn answer_buffered(&mut self, key: usize) {
         if let Some(connection) = self.slots.open(key) {
             let step = connection.answer_buffered(&mut self.shared);
@@ -67,7 +68,7 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// Ends those unidentified connections that have been idle the longest, if there are too many
+    /// Evicts the unidentified connections that have been idle the longest, if there are too many
     /// beyond the limit.
     pub(super) fn evict_unidentified(&mut self) {
         if self.options.proxy_header.is_none() || !self.evicts() {

@@ -1,4 +1,4 @@
-//! The end of a connection: its removal, and the closing line, the last that is said of it.
+//! The end of a connection: its removal, and its last log line, the closing line.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,8 @@ use super::slots::Completion;
 use super::{Os, Reactor};
 
 impl<K: Os> Reactor<K> {
-    /// Removes, closes, counts and logs everybody who has ended, and admits who was introduced.
+    /// Removes, closes, counts and logs every connection that has ended, and admits those that a
+    /// PROXY header has identified.
     #[cold]
     pub(super) fn reap(&mut self) {
         self.victims.clear();
@@ -64,7 +65,7 @@ pub(super) fn log_closed<S: Stream>(connection: &Connection<S>, now: MonotonicMs
     debug!(peer:%, cause:%, bytes_in, bytes_out, lines, duration; "closed");
 }
 
-/// Logs the end of what a child answered. What went through it, only the child knows.
+/// Logs the end of a child. Only the child knows its traffic, so that is shown as zero.
 pub(super) fn log_child(peer: &Peer, cause: Cause, lasted: Duration, status: &dyn fmt::Display) {
     let Traffic { bytes_in, bytes_out, lines } = Traffic::default();
     let duration = lasted.as_secs_f64();

@@ -1,4 +1,4 @@
-//! What the reactor counts. At any time, accepted = open + the sum of all causes.
+//! The reactor's counters. At any time, accepted = open + the sum of all causes.
 
 use std::collections::BTreeMap;
 
@@ -8,29 +8,29 @@ use crate::connection::{PhaseKind, Traffic};
 
 use super::{Os, Reactor};
 
-/// Why a visitor was closed before it was answered, in the word of the metric.
+/// The reasons to close an admin connection before a response, as the metric has them.
 pub const REJECTIONS: [&str; 2] = [EVICTED, REFUSED];
-/// Another visitor needed its place.
+/// Another admin connection took its place.
 pub(super) const EVICTED: &str = "evicted";
-/// Its address may not ask.
+/// Its address is not allowed.
 pub(super) const REFUSED: &str = "refused";
 
-/// Sums over all connections that have ended, and over what happened at the gate.
+/// Sums over all connections that have ended, and over events of admission.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
-    /// Connections that were taken from a queue, those that had died there included.
+    /// Connections taken from a queue, including those that had died there.
     pub accepted: u64,
-    /// What went through connections that have ended.
+    /// The traffic of connections that have ended.
     pub traffic: Traffic,
-    /// How often `accept` failed, by errno.
+    /// Failures of `accept`, by errno.
     pub accept_errors: BTreeMap<String, u64>,
-    /// How often the gate paused because descriptors or memory had run out.
+    /// Pauses of accepting because descriptors or memory had run out.
     pub pauses: u64,
-    /// How many turns the event loop has made.
+    /// Turns of the event loop.
     pub iterations: u64,
-    /// How many of them took longer than [`super::SLOW_ITERATION`].
+    /// Turns that took longer than [`super::SLOW_ITERATION`].
     pub slow_iterations: u64,
-    /// Visitors that were closed before they were answered, by a word of [`super::REJECTIONS`].
+    /// Admin connections closed before a response, by a word of [`super::REJECTIONS`].
     pub admin_rejected: BTreeMap<&'static str, u64>,
     closed: [u64; Cause::ALL.len()],
 }
@@ -44,24 +44,24 @@ impl Counters {
         self.traffic.add(traffic);
     }
 
-    /// How many connections ended with that cause.
+    /// Returns the number of connections that ended with that cause.
     pub fn of(&self, cause: Cause) -> u64 {
         self.closed.get(cause.index()).copied().unwrap_or_default()
     }
 
-    /// How many connections have ended.
+    /// Returns the number of connections that have ended.
     pub fn closed_total(&self) -> u64 {
         self.closed.iter().sum()
     }
 }
 
 impl<K: Os> Reactor<K> {
-    /// What has been counted so far, open connections left out.
+    /// Returns the counts so far, without open connections.
     pub const fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// How many connections are in each phase of [`PhaseKind::ALIVE`], and what went through them.
+    /// Returns the number of connections in each phase of [`PhaseKind::ALIVE`], and their traffic.
     pub fn snapshot(&self) -> ([usize; PhaseKind::ALIVE.len()], Traffic) {
         let mut phases = [0; PhaseKind::ALIVE.len()];
         let mut traffic = Traffic::default();
@@ -74,27 +74,27 @@ impl<K: Os> Reactor<K> {
         (phases, traffic)
     }
 
-    /// How many connections have had each kind of mischief that was asked for.
+    /// Returns the number of connections with each kind of injected fault.
     pub fn injected_faults(&self) -> Vec<(&'static str, u64)> {
         self.os.injected_faults()
     }
 
-    /// The gate's state in one word.
+    /// Returns the listener state in one word.
     pub fn listener_state(&self) -> &'static str {
         self.admission.state_name(self.open_count(), self.shared.now)
     }
 
-    /// The time of this turn.
+    /// Returns the time of this turn.
     pub const fn now(&self) -> MonotonicMs {
         self.shared.now
     }
 
-    /// How many descriptors are in use: those there were at the start, and one for each stream.
+    /// Returns the number of descriptors in use: those open at the start, and one for each stream.
     pub fn descriptors(&self) -> usize {
         self.options.descriptors + self.slots.len() + self.admin_connections()
     }
 
-    /// How many connections there are, those that children have included.
+    /// Returns the number of connections, including those with children.
     pub(super) fn open_count(&self) -> usize {
         self.slots.len() + self.children.len()
     }

@@ -1,10 +1,9 @@
-//! Stops of the process: SIGSTOP, a freezer, a machine that is moved. A stop is never taken for a
-//! peer's silence.
+//! Stops of the process: SIGSTOP, a freezer, a machine that is moved. The reactor never takes a
+//! stop for a peer's silence.
 //!
-//! A turn looks at the clock once. Stopped behind that look, it gives all that it then serves an
-//! old time. So as long as a peer has a deadline, the loop ticks four times in the shortest of
-//! them: a tick that comes late tells of a stop, and what happened since the one before counts from
-//! now.
+//! A turn reads the clock once. If the process stops after that, the turn serves everything with an
+//! old time. So while a peer has a deadline, the loop makes four stop checks in the shortest
+//! timeout: a late check shows a stop, and everything since the check before it counts from now.
 
 use std::time::Duration;
 
@@ -14,7 +13,8 @@ use crate::net::proxy;
 use super::{Options, Os, Reactor};
 
 impl<K: Os> Reactor<K> {
-    /// If a tick is due: looks whether it is late, and has the next one come if any peer waits.
+    /// Takes a stop check that is due, handles a stop if it is late, and schedules the next one
+    /// while any connection is open.
     pub(super) fn detect_stop(&mut self) {
         let now = self.shared.now;
         if let Some(since) = self.deadlines.take_stop_check(now) {
@@ -25,7 +25,7 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// The process was stopped, some time after `since`.
+    /// Excuses a stop of the process some time after `since`, for every connection.
     fn excuse(&mut self, since: MonotonicMs) {
         let now = self.shared.now;
         for key in self.slots.keys() {
@@ -37,7 +37,7 @@ impl<K: Os> Reactor<K> {
     }
 }
 
-/// The shortest time that a connection may be given for anything; none if none has a deadline.
+/// Returns the shortest timeout of a connection; none if there is none.
 pub(super) fn shortest_timeout(options: &Options) -> Option<Duration> {
     let header = options.proxy_header.map(|_| proxy::HEADER_TIMEOUT);
     options.timeouts.all().into_iter().chain([header]).flatten().min()

@@ -1,5 +1,5 @@
-//! A summary for the operator of the connections that the daemon or the network has ended, where
-//! each alone would be a line for debug: so an attack is seen in the log, and does not fill it.
+//! A periodic summary, for the operator, of connections that the daemon or the network ended. Each
+//! of them alone is only a debug line; the summary shows an attack without filling the log.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use crate::clock::MonotonicMs;
 use crate::connection::Peer;
 use crate::net::access;
 
-/// The causes that are summed up.
+/// The causes in the summary.
 const CAUSES: [Cause; 7] = [
     Cause::Refused,
     Cause::Evicted,
@@ -22,40 +22,40 @@ const CAUSES: [Cause; 7] = [
     Cause::Protocol,
 ];
 
-/// How long after the first of them the summary comes, so that it has more to say than one.
+/// The delay of a summary after its first event, so that it covers more than one.
 const SUMMARY_DELAY: Duration = Duration::from_secs(1);
 
-/// How long it is from one summary to the next, at least.
+/// The minimum time between two summaries.
 const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How many addresses are counted between two summaries: some 100 KB. Where there are more, those
-/// that come often stay (Misra and Gries, "Finding repeated elements", 1982).
+/// The maximum number of addresses counted between two summaries: some 100 KB. Beyond it, frequent
+/// addresses stay (Misra and Gries, "Finding repeated elements", 1982).
 const ADDRESSES_MAX: usize = 1024;
 
-/// How many addresses a summary names.
+/// The number of addresses in a summary.
 const WORST: usize = 3;
 
-/// What has happened since the last summary.
+/// The events since the last summary.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     counts: [u64; CAUSES.len()],
     addresses: HashMap<IpAddr, u64>,
-    /// How many bits of an IPv6 address are one peer's.
+    /// The number of bits of an IPv6 address that identify a peer.
     v6_prefix: u8,
-    /// Visitors that were closed unanswered.
+    /// Admin connections closed without an answer.
     admin_rejected: u64,
     since: Option<MonotonicMs>,
     last: Option<MonotonicMs>,
 }
 
 impl Summary {
-    /// One that names addresses, of IPv6 networks with a prefix of that length.
+    /// Creates a summary that counts IPv6 addresses by networks of this prefix length.
     pub(super) fn new(v6_prefix: u8) -> Self {
         Self { v6_prefix, ..Self::default() }
     }
 
-    /// A connection has ended. Returns when the next summary is due, if this is the first thing
-    /// that it has to say.
+    /// Counts the end of a connection. Returns the time of the next summary if this is its first
+    /// event.
     pub(super) fn note(
         &mut self,
         cause: Cause,
@@ -67,7 +67,7 @@ impl Summary {
         self.note_peer(peer, now)
     }
 
-    /// The same for a visitor that was closed unanswered.
+    /// The same for an admin connection closed without an answer.
     pub(super) fn note_admin(&mut self, peer: &Peer, now: MonotonicMs) -> Option<MonotonicMs> {
         self.admin_rejected += 1;
         self.note_peer(peer, now)
@@ -93,7 +93,7 @@ impl Summary {
         Some(now.after(SUMMARY_DELAY).max(soonest))
     }
 
-    /// The summary, which begins anew with this.
+    /// Returns the summary, and starts the next one.
     pub(super) fn take(&mut self, now: MonotonicMs) -> String {
         let since = self.since.take().unwrap_or(now);
         self.last = Some(now);

@@ -1,20 +1,20 @@
-//! A hierarchical timing wheel: which key to look at when, with constant time to arm and remove.
+//! A hierarchical timing wheel: deadlines by key, with constant time to schedule and to cancel.
 //!
-//! Level 0 has a slot for each millisecond, each further level slots 64 times as wide (Varghese and
-//! Lauck, "Hashed and Hierarchical Timing Wheels", 1987). A key goes into the lowest level at which
-//! its time and the wheel's differ. A wide slot comes due when it begins, so its keys come early:
-//! the caller asks each key for its real deadline anyway, and schedules it again, which takes it to
-//! a lower level. No key comes late. The keys of a slot form a list that is kept in two arrays by
-//! key, ten bytes a key.
+//! Level 0 has a slot for each millisecond; the slots of each further level are 64 times as wide
+//! (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987). A key goes into the lowest
+//! level whose 64 slots cover both its time and the wheel's. A wide slot comes due when it begins,
+//! so its keys come early: the caller checks each key's real deadline anyway, and schedules the key
+//! again, which moves it to a lower level. No key comes late. The keys of a slot form a list, kept
+//! in two arrays by key, ten bytes per key.
 
 use crate::clock::MonotonicMs;
 
-/// Each level has 64 slots, so that one word says which of them are occupied.
+/// Each level has 64 slots, so that one word shows the occupied ones.
 const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
 const SLOT_MASK: u64 = (1 << BITS) - 1;
 
-/// Enough for any number of milliseconds.
+/// Enough levels for any number of milliseconds.
 const LEVELS: usize = 11;
 const _: () = assert!(u64::BITS.div_ceil(BITS) == 11, "one level for each six bits");
 
@@ -50,7 +50,8 @@ pub(super) struct TimerWheel {
     reason = "slots come from `slot_of`, keys from the lists, and both arrays grow together"
 )]
 impl TimerWheel {
-    /// An empty wheel, with room for that many keys. Memory is touched only as keys are scheduled.
+    /// Creates an empty wheel with room for `keys` keys. Memory is touched only when keys are
+    /// scheduled.
     pub(super) fn with_capacity(keys: usize) -> Self {
         Self {
             elapsed: 0,
@@ -61,8 +62,8 @@ impl TimerWheel {
         }
     }
 
-    /// Has [`Self::due`] return `key` at `at` or before; earlier than before if it is scheduled
-    /// already, never later.
+    /// Makes [`Self::due`] return `key` at `at` or earlier. For a key that is already scheduled,
+    /// the earlier time applies.
     pub(super) fn schedule(&mut self, key: usize, at: MonotonicMs, now: MonotonicMs) {
         self.advance(now);
         if self.slots.len() <= key {
@@ -80,7 +81,7 @@ impl TimerWheel {
         self.insert(key, slot);
     }
 
-    /// Takes a key out whose slot has come, if there is one.
+    /// Removes and returns a key of a slot that has begun, if there is one.
     pub(super) fn due(&mut self, now: MonotonicMs) -> Option<usize> {
         let slot = self.first_slot()?;
         let start = self.start_of(slot);
@@ -93,7 +94,7 @@ impl TimerWheel {
         Some(key)
     }
 
-    /// Takes `key` out, if it is in.
+    /// Removes `key`, if it is scheduled.
     pub(super) fn cancel(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key) else { return };
         let slot = usize::from(std::mem::replace(slot, NOWHERE));
@@ -114,12 +115,12 @@ impl TimerWheel {
         }
     }
 
-    /// When the first slot begins that has keys.
+    /// Returns the start of the first slot that has keys.
     pub(super) fn next(&self) -> MonotonicMs {
         self.first_slot().map_or(MonotonicMs::NEVER, |slot| MonotonicMs(self.start_of(slot)))
     }
 
-    /// Lets the wheel's time go on, as far as no occupied slot has begun.
+    /// Advances the wheel's time, unless an occupied slot has begun.
     fn advance(&mut self, now: MonotonicMs) {
         if now.0 > self.elapsed && self.next() > now {
             self.elapsed = now.0;
@@ -138,7 +139,7 @@ impl TimerWheel {
         self.occupied[slot / SLOTS] |= 1 << (slot % SLOTS);
     }
 
-    /// The slot for a time: of the lowest level whose slots tell it from the wheel's own time.
+    /// Returns the slot for a time, in the lowest level that covers both that time and the wheel's.
     fn slot_of(&self, at: u64) -> usize {
         let at = at.max(self.elapsed);
         let level = ((at ^ self.elapsed) | 1).ilog2() / BITS;
@@ -146,8 +147,8 @@ impl TimerWheel {
         index(level) * SLOTS + usize::try_from(number).unwrap_or_default()
     }
 
-    /// When that slot begins. All occupied slots of a level lie in the one slot of the next level
-    /// that the wheel's own time lies in, so the higher bits are those of that time.
+    /// Returns the start of a slot. All occupied slots of a level lie in one slot of the next
+    /// level, the one that contains the wheel's time, so the higher bits are those of that time.
     fn start_of(&self, slot: usize) -> u64 {
         let (level, number) = (slot / SLOTS, slot % SLOTS);
         let width = u32::try_from(level).unwrap_or_default() * BITS;
@@ -155,8 +156,8 @@ impl TimerWheel {
         higher | u64::try_from(number).unwrap_or_default().unbounded_shl(width)
     }
 
-    /// The occupied slot that begins first. A wide slot that has begun, and is not empty yet, comes
-    /// before the narrower ones into which it is split.
+    /// Returns the occupied slot that begins first. A wide slot that has begun and is not yet empty
+    /// comes before the narrower slots into which it is split.
     fn first_slot(&self) -> Option<usize> {
         let occupied = self.occupied.iter().enumerate().filter(|(_, slots)| **slots != 0);
         occupied
@@ -165,7 +166,7 @@ impl TimerWheel {
     }
 }
 
-/// A key or level as an index.
+/// Converts a key or level to an index.
 fn index(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
@@ -178,7 +179,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes out all that is due, and asks each key for its real deadline, as the reactor does.
+    /// Removes all keys that are due, and checks the real deadline of each, as the reactor does.
     fn fired(wheel: &mut TimerWheel, real: &mut BTreeMap<usize, u64>, now: u64) -> Vec<usize> {
         let mut fired = Vec::new();
         while let Some(key) = wheel.due(MonotonicMs(now)) {
@@ -259,8 +260,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is scheduled, moved and cancelled, each key fires at its time, none late or
-        /// early, and `next` never sleeps past one.
+        /// After any sequence of scheduling, moving and cancelling, each key fires at its time,
+        /// never late or early, and `next` never sleeps past one.
         #[test]
         fn every_key_fires_at_the_first_look_at_or_after_its_time(
             start in 0_u64..1 << 40,

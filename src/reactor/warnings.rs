@@ -1,14 +1,14 @@
-//! Warnings that one peer could cause thousands of times a second.
+//! Limits warnings that one peer could cause thousands of times a second.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::clock::MonotonicMs;
 
-/// A warning is repeated no sooner than this.
+/// The minimum time between two warnings of a kind.
 const WARNING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What is warned about. Each is limited by itself, so that none hides another.
+/// The kinds of warnings. Each has its own limit, so that none hides another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Warning {
     /// `accept` fails.
@@ -17,13 +17,13 @@ pub(super) enum Warning {
     Register,
     /// A child can't be started.
     Child,
-    /// A visitor can't be accepted.
+    /// An admin connection can't be accepted.
     Admin,
-    /// There are as many connections as there may be.
+    /// The connection limit is reached.
     Full,
 }
 
-/// Lets one warning of each kind through in a while, and counts the others.
+/// Allows one warning of each kind per interval, and counts the others.
 #[derive(Debug, Default)]
 pub(super) struct Warnings([Limiter; 5]);
 
@@ -33,7 +33,7 @@ struct Limiter {
     suppressed: u64,
 }
 
-/// How many warnings were suppressed; shown as the end of the next one, if there were any.
+/// The number of suppressed warnings, shown at the end of the next one unless it is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Suppressed(u64);
 
@@ -48,8 +48,8 @@ impl fmt::Display for Suppressed {
 }
 
 impl Warnings {
-    /// If a warning may be logged now: how many of its kind were suppressed since the last, for
-    /// its end.
+    /// Returns the number of suppressed warnings of this kind, to append to this one, or `None` if
+    /// this one is suppressed too.
     pub(super) fn allow(&mut self, warning: Warning, now: MonotonicMs) -> Option<Suppressed> {
         let [accept, register, child, visitor, full] = &mut self.0;
         let limiter = match warning {

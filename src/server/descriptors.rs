@@ -1,19 +1,19 @@
-//! How many descriptors the process may have, and so how many connections.
+//! The limit on descriptors, and the number of connections that it allows.
 
 use log::{info, warn};
 
 use crate::os::descriptors::{self, DescriptorLimit};
 
-/// Descriptors that are not for connections, in most cases: standard streams, listeners, the
-/// poller, signals, and what is needed for moments.
+/// Descriptors reserved for other uses than connections, in most cases: standard streams,
+/// listeners, the poller, signals, and short-lived ones.
 pub const DESCRIPTORS_RESERVED: usize = 64;
 
-/// Descriptors that come and go beside the connections: visitors (16), connections that are
-/// accepted before another one's descriptor is given back (16), the service manager's socket, and
-/// what the start of a child takes.
+/// Short-lived descriptors beside the connections: admin connections (16), connections accepted
+/// before the descriptor of another is closed (16), the service manager's socket, and those for
+/// starting a child.
 const MOMENTARY: usize = 40;
 
-/// What is open besides listeners, where the system does not tell.
+/// Open descriptors besides listeners, on systems that do not report them.
 const BESIDE_LISTENERS: usize = 12;
 
 /// Raises the soft limit to the hard one.
@@ -23,8 +23,8 @@ pub(super) fn raise() {
     }
 }
 
-/// Says how many connections there may be now that everything else is open: `wanted`, or fewer if
-/// there are not descriptors enough. The soft limit was `before`.
+/// Returns the largest number of connections, now that everything else is open: `wanted`, or fewer
+/// if the descriptors do not suffice. Logs it; the soft limit was `before`.
 pub(super) fn connections_max(
     wanted: Option<usize>,
     listeners: usize,
@@ -48,13 +48,15 @@ pub(super) fn connections_max(
     effective
 }
 
-/// What [`connections_max`] would return with that many more listeners, without raising anything.
+/// Returns the result of [`connections_max`] with that many more listeners, without raising the
+/// limit.
 pub(super) fn effective(wanted: Option<usize>, listeners: usize) -> usize {
     let reserve = reserve(descriptors::open() + listeners, listeners);
     capped(wanted, descriptors::hard_limit(), reserve)
 }
 
-/// What is not for connections, where so many descriptors are open before the first of them.
+/// Returns the number of descriptors not for connections, if `open` are open before the first
+/// connection.
 fn reserve(open: usize, listeners: usize) -> usize {
     DESCRIPTORS_RESERVED.max(open.max(listeners + BESIDE_LISTENERS) + MOMENTARY)
 }
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reserve_is_for_what_is_open() {
+    fn the_reserve_covers_the_open_descriptors() {
         assert_eq!(reserve(10, 2), DESCRIPTORS_RESERVED, "as a daemon usually is");
         assert_eq!(reserve(0, 2), DESCRIPTORS_RESERVED, "where the system does not tell");
         assert_eq!(reserve(90, 70), 90 + MOMENTARY);

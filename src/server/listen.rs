@@ -1,4 +1,4 @@
-//! Binding the listeners.
+//! Binds the listeners.
 
 use std::fmt;
 use std::fs;
@@ -17,30 +17,30 @@ use crate::sys::Listener;
 use super::config::{Keepalive, Listen, ServerConfig};
 use super::socket_file::{self, SocketFile};
 
-/// How much may wait in the kernel unsent, for each connection, in bytes (`TCP_NOTSENT_LOWAT`,
-/// tcp(7)). Without it a socket takes more only when a third of its buffer is free again, which is
-/// megabytes: a peer that reads all the time would look stalled.
+/// The most unsent bytes in the kernel for each connection (`TCP_NOTSENT_LOWAT`, tcp(7)). Without
+/// it a socket is writable only when a third of its buffer is free again, which is megabytes: a
+/// peer that reads all the time would look stalled.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES_MAX: u32 = 128 << 10;
 
-/// A place to listen.
+/// An endpoint to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ListenTarget {
     pub endpoint: Endpoint,
-    /// Nobody asked for just this one: it may be missing on this machine.
+    /// A name or the default implies this endpoint: it may be missing on this machine.
     pub optional: bool,
 }
 
-/// A listener, and where it is.
+/// A bound listener and its endpoint.
 #[derive(Debug)]
 pub(super) struct Bound {
     pub listener: Listener,
     pub endpoint: Endpoint,
-    /// What has to go with it.
+    /// The socket file, which is removed with the listener.
     pub file: Option<SocketFile>,
 }
 
-/// Binds every address that is asked for, in that order.
+/// Binds every configured address, in order.
 pub(super) fn bind(config: &ServerConfig) -> anyhow::Result<Vec<Bound>> {
     warn_about_backlog(config.backlog);
     let mut bound = Vec::new();
@@ -59,14 +59,13 @@ pub(super) fn bind(config: &ServerConfig) -> anyhow::Result<Vec<Bound>> {
     Ok(bound)
 }
 
-/// Binds where visitors are told how the daemon is, if anywhere. Of a name's addresses that is the
-/// first.
+/// Binds the admin listener, if configured: the first address of a name.
 pub(super) fn bind_admin(config: &ServerConfig) -> anyhow::Result<Option<Bound>> {
     let Some(endpoint) = resolve_admin(config)? else { return Ok(None) };
     bind_one(&endpoint, config).map(Some).map_err(|error| cannot_listen(&endpoint, &error))
 }
 
-/// Where that is.
+/// Returns the endpoint of the admin listener, if configured.
 pub(super) fn resolve_admin(config: &ServerConfig) -> anyhow::Result<Option<Endpoint>> {
     let Some(name) = &config.metrics else { return Ok(None) };
     Ok(Some(named(name)?.swap_remove(0).endpoint))
@@ -93,7 +92,7 @@ fn bind_one(endpoint: &Endpoint, config: &ServerConfig) -> io::Result<Bound> {
     }
 }
 
-/// The addresses that are asked for. A name stands for all that it resolves to.
+/// Returns the configured endpoints. A name stands for all addresses that it resolves to.
 pub(super) fn resolve(config: &ServerConfig) -> anyhow::Result<Vec<ListenTarget>> {
     let mut all = Vec::new();
     match &config.listen {
@@ -117,7 +116,7 @@ pub(super) fn resolve(config: &ServerConfig) -> anyhow::Result<Vec<ListenTarget>
     Ok(all)
 }
 
-/// What a name or an address stands for: one place at least.
+/// Returns the endpoints of a name or an address: at least one.
 fn named(name: &str) -> anyhow::Result<Vec<ListenTarget>> {
     if let Some(path) = name.strip_prefix(UNIX_PREFIX) {
         return Ok(vec![ListenTarget { endpoint: Endpoint::Unix(path.into()), optional: false }]);
@@ -147,11 +146,11 @@ fn tcp_listener(address: SocketAddr, config: &ServerConfig) -> io::Result<TcpLis
     Ok(socket.into())
 }
 
-/// Sets what everything that a TCP listener accepts inherits (tcp(7)), so that it costs no system
-/// call a connection. It never has `SO_LINGER`: a close that waits would hold up everybody.
+/// Sets the options that accepted sockets inherit (tcp(7)), which saves system calls per
+/// connection. `SO_LINGER` is never among them: a close that waits would delay all connections.
 ///
-/// An option that a socket lacks, as one of MPTCP may, is only tuning: it is said, and done
-/// without.
+/// A socket, such as one of MPTCP, may lack an option. The options are only tuning, so a missing
+/// one causes a warning.
 pub(super) fn set_inherited(
     socket: &SockRef<'_>,
     config: &ServerConfig,
@@ -179,7 +178,7 @@ pub(super) fn set_inherited(
     socket.set_nonblocking(true)
 }
 
-/// The kernel cuts a backlog down to its own limit without a word (listen(2)).
+/// Warns of a backlog that the kernel reduces to its own limit without an error (listen(2)).
 fn warn_about_backlog(backlog: u32) {
     let Some(somaxconn) = sysctl("/proc/sys/net/core/somaxconn").first().copied() else { return };
     if backlog > somaxconn {
@@ -187,7 +186,7 @@ fn warn_about_backlog(backlog: u32) {
     }
 }
 
-/// An outgoing connection may be given such a port while the daemon is not running.
+/// Warns of a port that an outgoing connection may get while the daemon is not running.
 fn warn_about_port(port: u16) {
     let range = sysctl("/proc/sys/net/ipv4/ip_local_port_range");
     let [first, last] = range.as_slice() else { return };
@@ -199,7 +198,7 @@ fn warn_about_port(port: u16) {
     }
 }
 
-/// The numbers in a file of /proc/sys; none where there is no such thing.
+/// Returns the numbers in a file of /proc/sys; none if there is no such file.
 fn sysctl(path: &str) -> Vec<u32> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.split_whitespace().filter_map(|word| word.parse().ok()).collect()

@@ -1,4 +1,4 @@
-//! Everywhere the daemon listens: what it has inherited, and what it has bound itself.
+//! All listeners of the daemon: inherited ones, and those that it has bound itself.
 
 use anyhow::Context;
 use log::{info, warn};
@@ -12,21 +12,21 @@ use super::port_file;
 use super::socket_activation::Inherited;
 use super::socket_file::SocketFile;
 
-/// Listeners, and what is known of them; those that were inherited are the first.
+/// The listeners and their endpoints; the inherited ones come first.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     pub for_peers: Vec<Listener>,
     pub addresses: Vec<Endpoint>,
-    /// Where those who watch over the daemon ask: by `--metrics`, or else inherited.
+    /// The admin listener: bound by `--metrics`, or else inherited.
     pub admin: Option<Listener>,
-    /// They go when this does.
+    /// The socket files, which are removed when this value is dropped.
     pub socket_files: Vec<SocketFile>,
-    /// How many were inherited.
+    /// The number of inherited listeners.
     pub inherited: usize,
 }
 
 impl Listeners {
-    /// Opens those that are asked for beside those that were inherited.
+    /// Opens the configured listeners beside the inherited ones.
     pub(super) fn open(config: &ServerConfig, inherited: Inherited) -> anyhow::Result<Self> {
         let Inherited { listeners: mut all, metrics } = inherited;
         let inherited = all.len();
@@ -56,7 +56,7 @@ impl Listeners {
         Ok(places)
     }
 
-    /// Says where the daemon listens, to people and to whoever waits for the port file.
+    /// Announces the addresses: to people in the log, to waiting programs in the port file.
     pub(super) fn announce(&self, config: &ServerConfig) -> anyhow::Result<()> {
         for (number, address) in self.addresses.iter().enumerate() {
             if number < self.inherited {
@@ -70,20 +70,20 @@ impl Listeners {
             .with_context(|| format!("cannot write the port file {}", file.display()))
     }
 
-    /// True if peers come from addresses.
+    /// Returns true if a listener is TCP, so that peers have addresses.
     pub(super) fn has_internet_address(&self) -> bool {
         self.addresses.iter().any(|address| address.tcp().is_some())
     }
 
-    /// The addresses, one after the other.
+    /// Returns the addresses as a list.
     pub(super) fn listed(&self) -> String {
         let shown: Vec<_> = self.addresses.iter().map(ToString::to_string).collect();
         shown.join(", ")
     }
 }
 
-/// Whether listeners are bound beside those that were inherited: if any are asked for, and the
-/// usual ones where nothing was inherited.
+/// Returns true if the daemon binds listeners beside the inherited ones: the configured ones, and
+/// the default ones only if none was inherited.
 pub(super) fn also_binds(config: &ServerConfig, inherited: &[Bound]) -> bool {
     inherited.is_empty() || matches!(config.listen, Listen::At(_))
 }

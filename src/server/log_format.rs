@@ -1,9 +1,9 @@
-//! A log record as one line: for people, or as a JSON object for programs.
+//! A log record as one line: text for people, or a JSON object for programs.
 //!
-//! Both come from the same data, the message and the pairs of `log`'s `kv`: in text these follow
-//! the message as ` name=value`, in JSON they are members of the object beside `time`, `level` and
-//! `message`. A line is one line, whatever is in the message, and no longer than standard error
-//! is given at once.
+//! Both show the same data, the message and the key-value pairs of `log`: text appends the pairs to
+//! the message as ` name=value`, JSON has them as members beside `time`, `level` and `message`. A
+//! record is one line, even with newlines in its message, and no longer than one write to standard
+//! error.
 
 use std::fmt::{self, Write};
 use std::time::SystemTime;
@@ -15,18 +15,18 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::os::stderr::LINE_BYTES_MAX;
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum LogFormat {
     /// `[2026-11-23T02:26:16Z INFO ] message name=value`.
     #[default]
     Text,
-    /// One object a line.
+    /// One object per line.
     Json,
 }
 
 impl LogFormat {
-    /// The record as a line, its newline included.
+    /// Returns the record as a line, including its newline.
     pub fn line(self, record: &Record<'_>) -> String {
         let now = SystemTime::now();
         match self {
@@ -35,7 +35,7 @@ impl LogFormat {
         }
     }
 
-    /// What the daemon ends with, as a line that no filter of the log holds back.
+    /// Returns the error that ends the daemon as a line. No filter of the log suppresses it.
     pub fn fatal_line(self, error: &anyhow::Error) -> String {
         match self {
             Self::Text => format!("tcpechod: {error:#}\n"),
@@ -58,8 +58,8 @@ fn text(record: &Record<'_>, now: SystemTime) -> String {
     line
 }
 
-/// A string that takes control characters as `\n` or `\u{1b}`, so that they neither break a line
-/// nor do anything to a terminal.
+/// A string that escapes control characters as `\n` or `\u{1b}`, so that they neither break a line
+/// nor affect a terminal.
 struct Escaped<'a>(&'a mut String);
 
 impl Write for Escaped<'_> {
@@ -75,7 +75,7 @@ impl Write for Escaped<'_> {
     }
 }
 
-/// The text with its control characters escaped.
+/// Returns the text with its control characters escaped.
 pub(super) fn escaped(text: &str) -> String {
     let mut shown = String::new();
     let written = Escaped(&mut shown).write_str(text);
@@ -96,7 +96,8 @@ impl<'kvs> VisitSource<'kvs> for TextPairs<'_> {
     }
 }
 
-/// What does not fit is taken from the message, never from the object.
+/// Formats a record as JSON. A line that is too long is shortened in its message, so that it stays
+/// a valid object.
 fn json(record: &Record<'_>, now: SystemTime) -> String {
     let message = record.args().to_string();
     let (level, pairs) = (record.level(), record.key_values());
@@ -116,7 +117,7 @@ fn json(record: &Record<'_>, now: SystemTime) -> String {
     }
 }
 
-/// The most that a byte becomes in a string of JSON: `\u001b`.
+/// The longest form of a byte in a JSON string: `\u001b`.
 const ESCAPED_BYTES_MAX: usize = 6;
 
 const NO_PAIRS: [(&str, u64); 0] = [];
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_words_are_a_line_of_their_format() {
+    fn the_fatal_line_has_the_format_of_the_log() {
         let error = anyhow::anyhow!("in use").context("cannot listen");
         assert_eq!(LogFormat::Text.fatal_line(&error), "tcpechod: cannot listen: in use\n");
         let line = LogFormat::Json.fatal_line(&error);

@@ -1,5 +1,5 @@
-//! What the service manager is told: that the daemon is ready, that it is alive, that it is ending
-//! (`sd_notify(3)`). Without one, and so without `NOTIFY_SOCKET`, nothing is said.
+//! Messages to the service manager: the daemon is ready, alive, stopping (`sd_notify(3)`). Without
+//! `NOTIFY_SOCKET` there is no manager, and nothing is sent.
 
 use std::env;
 use std::ffi::OsStr;
@@ -12,25 +12,26 @@ use sd_notify::NotifyState;
 
 use super::log_format::escaped;
 
-/// How long a manager that does not read is waited for before anybody is served. It starts much
-/// else besides while a machine boots, and would end a daemon of which it never hears.
+/// How long the daemon waits for a manager that does not read, before it serves the first peer. A
+/// manager starts many programs while a machine boots, and would kill a daemon that never reports
+/// that it is ready.
 const START_SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The same in service, where everybody waits meanwhile: as good as not at all.
+/// The same in service, where every peer waits meanwhile: practically no wait.
 const SERVICE_SEND_TIMEOUT: Duration = Duration::from_millis(1);
 
-/// The service manager, if there is one that wants to be told. Its socket is opened once, because
-/// the sandbox forbids to open another one.
+/// The service manager, if there is one. Its socket is opened once, because the sandbox forbids
+/// another one.
 #[derive(Debug)]
 pub(super) struct Manager(io::Result<Option<UnixDatagram>>);
 
 impl Manager {
-    /// Connects; what went wrong is told when the daemon is ready.
+    /// Connects. [`Self::ready`] logs a failure.
     pub(super) fn connect() -> Self {
         Self(connect())
     }
 
-    /// Everything is bound; `status` is for people.
+    /// Reports that every listener is bound. `status` is for people.
     pub(super) fn ready(&self, status: &str) {
         let message = [NotifyState::Ready, NotifyState::Status(&escaped(status))];
         let told = match &self.0 {
@@ -47,12 +48,12 @@ impl Manager {
         }
     }
 
-    /// The daemon is draining.
+    /// Reports that the daemon is draining.
     pub(super) fn stopping(&self, status: &str) {
         self.send_in_service(&[NotifyState::Stopping, NotifyState::Status(&escaped(status))]);
     }
 
-    /// The loop goes round.
+    /// Reports that the loop is running.
     pub(super) fn watchdog(&self) {
         self.send_in_service(&[NotifyState::Watchdog]);
     }
@@ -66,8 +67,8 @@ impl Manager {
     }
 }
 
-/// How often the manager wants to hear that, twice as often as it takes to lose its patience
-/// (`sd_watchdog_enabled(3)`); none if it does not.
+/// Returns the interval of [`Manager::watchdog`]: half of `WATCHDOG_USEC`, or none
+/// (`sd_watchdog_enabled(3)`).
 pub(super) fn interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero()).map(|limit| limit / 2)
 }
@@ -81,14 +82,15 @@ fn connect() -> io::Result<Option<UnixDatagram>> {
     Ok(Some(socket))
 }
 
-/// As [`sd_notify::notify`], which would wait for a manager that does not read, not find one in
-/// the abstract namespace, and open a socket for each message.
+/// Sends states, as [`sd_notify::notify`] does. But that would block if the manager does not read,
+/// would not find one in the abstract namespace, and would open a socket for each message.
 fn send(socket: &UnixDatagram, states: &[NotifyState<'_>]) -> io::Result<()> {
     let lines: Vec<_> = states.iter().map(ToString::to_string).collect();
     socket.send(lines.join("\n").as_bytes()).map(drop)
 }
 
-/// A path, or `@` and a name in the abstract namespace, where there is one (unix(7)).
+/// Returns the address of a path, or of `@` and a name in the abstract namespace, where there is
+/// one (unix(7)).
 fn address(name: &OsStr) -> io::Result<SocketAddr> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {

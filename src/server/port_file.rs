@@ -1,7 +1,7 @@
-//! The port file: the addresses, one a line, for programs that wait until the daemon is ready.
+//! The port file: the addresses, one per line, for programs that wait until the daemon is ready.
 //!
-//! A regular file is replaced, so that a reader sees all of it or the old one. What is no regular
-//! file (a device, a FIFO, a link) is somebody's arrangement, and is written in place.
+//! A regular file is replaced, so that a reader sees either the whole new file or the old one. Any
+//! other file (a device, a FIFO, a link) was set up on purpose, and is written in place.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Write};
@@ -18,11 +18,10 @@ use crate::net::endpoint::Endpoint;
 use crate::os::descriptors;
 use crate::os::errno;
 
-/// How long a reader of a FIFO is waited for, or one that does not read. Nobody is served
-/// meanwhile.
+/// How long to wait for the reader of a FIFO to open it, and to read. No peer is served meanwhile.
 const READER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How far apart it is looked whether there is a reader.
+/// The interval between tries to find a reader.
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 /// Writes the addresses.
@@ -38,11 +37,11 @@ pub(super) fn write(file: &Path, addresses: &[Endpoint]) -> io::Result<()> {
     }
 }
 
-/// Writes another file beside it, under a name that nobody can guess and that was not there before,
-/// and gives it the name. Its permissions are what the umask leaves.
+/// Writes a temporary file in the same directory, under a new name that can't be guessed, and
+/// renames it. The umask determines its permissions.
 fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    // Its own name in there could make that one too long.
+    // With the file's own name in it, the temporary name could be too long.
     let mut unfinished = tempfile::Builder::new()
         .prefix(".tcpechod-")
         .permissions(Permissions::from_mode(0o666))
@@ -58,8 +57,8 @@ fn write_in_place(file: &Path, text: &[u8]) -> io::Result<()> {
         Err(error) if errno::is_not_found(&error) => None,
         data => Some(data?),
     };
-    // By its own descriptor, which can be a socket, another user's, or a file with a position that
-    // others share: /dev/stdout is a link to it.
+    // Through our own descriptor: /dev/stdout is a link to it, and it can be a socket, belong to
+    // another user, or share its file position with other processes.
     for standard in [io::stdout().as_fd(), io::stderr().as_fd()] {
         if data.as_ref().is_some_and(|data| is_same(data, standard)) {
             return write_in_time(standard, text, until);
@@ -91,7 +90,7 @@ fn is_same(data: &Metadata, standard: BorrowedFd<'_>) -> bool {
     own.is_ok_and(|own| (own.dev(), own.ino()) == (data.dev(), data.ino()))
 }
 
-/// Writes what its reader takes at once, and waits in between, but not for ever.
+/// Writes as much as the reader takes at once, and waits in between, until `until` at the latest.
 fn write_in_time(to: BorrowedFd<'_>, mut text: &[u8], until: Instant) -> io::Result<()> {
     while !text.is_empty() {
         let left = until.saturating_duration_since(Instant::now());
@@ -109,7 +108,7 @@ fn write_in_time(to: BorrowedFd<'_>, mut text: &[u8], until: Instant) -> io::Res
     Ok(())
 }
 
-/// A pipe that is writable takes this much at once (`PIPE_BUF`, pipe(7)).
+/// The bytes that a writable pipe takes at once (`PIPE_BUF`, pipe(7)).
 const PIECE: usize = 4096;
 
 fn unread() -> io::Error {

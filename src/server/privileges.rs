@@ -1,5 +1,5 @@
-//! Whose the daemon is once it has bound its addresses: another user's, if that is asked for, and
-//! without capabilities in any case (capabilities(7)). Children have no more than that.
+//! The privileges of the daemon once it has bound its addresses: those of the user of `--user`, if
+//! given, and no capabilities in any case (capabilities(7)). Children have no more than that.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// Looks up the user that is asked for; that reads files.
+/// Looks up the user of `--user`, which reads files.
 pub(super) fn wanted(config: &ServerConfig) -> anyhow::Result<Option<Identity>> {
     let Some(text) = &config.user else { return Ok(None) };
     platform::look_up(text).map(Some).with_context(|| format!("cannot run as --user {text}"))
@@ -51,7 +51,7 @@ mod platform {
 
     use super::Identity;
 
-    /// `NAME` or `NAME:GROUP`; either may be a number, which is taken for a name first.
+    /// Looks up `NAME` or `NAME:GROUP`. Either may be a number, which is tried as a name first.
     pub(super) fn look_up(text: &str) -> anyhow::Result<Identity> {
         let (user, group) =
             text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
@@ -81,7 +81,7 @@ mod platform {
         id.with_context(|| format!("there is no group {group:?}"))
     }
 
-    /// With no group besides, and for good: also the saved identities.
+    /// Becomes that user, without other groups and for good: the saved identities change too.
     pub(super) fn become_user(identity: Identity) -> anyhow::Result<()> {
         let Identity { user, group } = identity;
         let alone = getgroups().is_ok_and(|groups| groups.iter().all(|one| one.as_raw() == group));
@@ -99,8 +99,8 @@ mod platform {
         Ok(())
     }
 
-    /// Takes out of reach what an executed file could give (the bounding set), which only a
-    /// process with the capability for it may do.
+    /// Empties the bounding set, so that no executed file can grant a capability. Only a process
+    /// with `CAP_SETPCAP` may do that.
     pub(super) fn forbid_more() {
         let own = capabilities(None).map_or(CapabilitySet::empty(), |own| own.effective);
         if !own.contains(CapabilitySet::SETPCAP) {
@@ -115,7 +115,7 @@ mod platform {
         }
     }
 
-    /// Gives up all that the process has itself.
+    /// Gives up all capabilities that the process has itself.
     pub(super) fn drop_capabilities() {
         let empty = CapabilitySet::empty();
         let none = CapabilitySets { effective: empty, permitted: empty, inheritable: empty };

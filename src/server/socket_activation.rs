@@ -1,5 +1,5 @@
-//! Sockets that the service manager has opened for us, and keeps open while we are not there
-//! (`sd_listen_fds(3)`).
+//! Sockets that the service manager has opened for the daemon, and keeps open while the daemon is
+//! not running (`sd_listen_fds(3)`).
 
 use std::env;
 use std::fmt;
@@ -18,19 +18,19 @@ use crate::os::descriptors;
 use super::config::ServerConfig;
 use super::listen::{self, Bound};
 
-/// The name of a socket that is not for peers (`FileDescriptorName=`, systemd.socket(5)).
+/// The name of a socket for the admin endpoint (`FileDescriptorName=`, systemd.socket(5)).
 const METRICS: &str = "metrics";
 
-/// What was inherited, by what it is for.
+/// The inherited sockets, by purpose.
 #[derive(Debug, Default)]
 pub(super) struct Inherited {
-    /// Sockets at which peers connect.
+    /// Listeners for peers.
     pub listeners: Vec<Bound>,
-    /// Those that are called `metrics`.
+    /// Listeners with the name `metrics`.
     pub metrics: Vec<Bound>,
 }
 
-/// Descriptors that are ours, and not looked at yet.
+/// Descriptors that were passed to this process, and are not checked yet.
 pub(super) struct Claimed(ListenFd);
 
 impl fmt::Debug for Claimed {
@@ -39,9 +39,9 @@ impl fmt::Debug for Claimed {
     }
 }
 
-/// Claims the descriptors that are ours by `LISTEN_FDS` and `LISTEN_PID`, and unsets these. It has
-/// to come before anything is opened: a number that is too large would name a descriptor of our
-/// own.
+/// Claims the descriptors that `LISTEN_FDS` and `LISTEN_PID` pass to this process, and unsets these
+/// variables. It has to run before anything is opened: a count that is too large would include a
+/// descriptor of our own.
 ///
 /// # Errors
 ///
@@ -58,10 +58,10 @@ pub(super) fn claim() -> anyhow::Result<Claimed> {
     Ok(Claimed(ListenFd::from_env()))
 }
 
-/// The first descriptor behind standard error (`SD_LISTEN_FDS_START`).
+/// The first descriptor after standard error (`SD_LISTEN_FDS_START`).
 const FIRST: u32 = 3;
 
-/// The number in an environment variable; none where it is unset or empty.
+/// Returns the number in an environment variable; none if it is unset or empty.
 fn number(name: &str) -> anyhow::Result<Option<u32>> {
     let Some(text) = env::var_os(name).filter(|text| !text.is_empty()) else { return Ok(None) };
     let number = text.to_str().and_then(|text| text.parse().ok());
@@ -71,11 +71,11 @@ fn number(name: &str) -> anyhow::Result<Option<u32>> {
     Ok(Some(number))
 }
 
-/// Takes the sockets that were claimed.
+/// Takes the claimed sockets.
 ///
 /// # Errors
 ///
-/// One of them is no stream socket that listens.
+/// A socket is no listening stream socket.
 pub(super) fn take(claimed: Claimed, config: &ServerConfig) -> anyhow::Result<Inherited> {
     let Claimed(mut descriptors) = claimed;
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
@@ -109,17 +109,17 @@ fn take_one(
     assert_listening(&listener)?;
     listener.set_nonblocking(true)?;
     let endpoint = path_of(&listener)?;
-    // The file is the manager's, as the socket is.
+    // The socket file belongs to the manager, as the socket does.
     Ok(Bound { listener: listener.into(), endpoint, file: None })
 }
 
-/// A socket that does not listen would only fail at the first `accept`.
+/// Returns an error if the socket does not listen. Otherwise the first `accept` would fail.
 fn assert_listening(socket: impl AsFd) -> anyhow::Result<()> {
     listens(socket)?.then_some(()).ok_or_else(|| anyhow!("it does not listen"))
 }
 
-/// `SO_ACCEPTCONN` (socket(7)), which Apple's systems do not answer; no manager there hands sockets
-/// on like this either.
+/// Returns `SO_ACCEPTCONN` (socket(7)). Apple's systems do not support it; no manager there passes
+/// sockets in this way either.
 #[cfg(not(target_vendor = "apple"))]
 fn listens(socket: impl AsFd) -> io::Result<bool> {
     Ok(rustix::net::sockopt::socket_acceptconn(socket)?)
@@ -131,7 +131,7 @@ fn listens(_socket: impl AsFd) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Its path; `@` and a name in the abstract namespace (unix(7)), or nothing.
+/// Returns the path; `@` and a name in the abstract namespace (unix(7)), or nothing.
 fn path_of(listener: &UnixListener) -> io::Result<Endpoint> {
     let address = listener.local_addr()?;
     let path = address.as_pathname().map(ToOwned::to_owned);

@@ -1,4 +1,4 @@
-//! Listening on a Unix socket, and the file that goes with it.
+//! Listening on a Unix socket, and its file.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -16,36 +16,36 @@ use rustix::process::geteuid;
 use crate::net::endpoint::Endpoint;
 use crate::os::errno;
 
-/// The file of a socket that we listen on. It is removed with this value, unless another has taken
-/// its place by then: the next daemon may be listening already.
+/// The file of a listening socket. Dropping this value removes it, unless another file has taken
+/// its place: the next daemon may be listening already.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    /// Device and inode. The number would be free as soon as the listener is closed, and the next
-    /// daemon's socket might be given it: hence the descriptor.
+    /// Device and inode. The inode number is free as soon as the listener is closed, and the next
+    /// daemon's socket might get it: hence the descriptor.
     identity: (u64, u64),
     _pin: Option<OwnedFd>,
 }
 
-/// How often, and how far apart, a lock is tried that another daemon has while it starts: five
-/// seconds, where that takes a millisecond.
+/// The number of tries to take a lock that a starting daemon holds, and the interval between them:
+/// five seconds in all, where a start takes a millisecond.
 const LOCK_TRIES: usize = 500;
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 impl SocketFile {
-    /// Where it is.
+    /// Returns the directory of the file.
     pub(super) fn directory(&self) -> &Path {
         let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
         parent.unwrap_or_else(|| Path::new("."))
     }
 }
 
-/// Listens on `path`. A socket that is there is replaced if nobody answers on it: it was left
-/// behind by a process that was killed. Its permissions are what the umask leaves (umask(2)).
+/// Listens on `path`. Replaces a socket that is there if no process answers on it: a process that
+/// was killed has left it behind. The umask determines its permissions (umask(2)).
 pub(super) fn listen(path: &Path, backlog: u32) -> io::Result<(UnixListener, SocketFile)> {
     let endpoint = Endpoint::Unix(path.to_owned());
-    // Two daemons that start at once would both find nobody on a stale socket, and the second would
-    // remove the first one's new one.
+    // Two daemons that start at once would both find a stale socket, and the second would remove
+    // the new socket of the first.
     let _lock = lock(path)?;
     let listener = match bind(&endpoint, backlog) {
         Err(error) if errno::is_address_in_use(&error) => {
@@ -58,9 +58,10 @@ pub(super) fn listen(path: &Path, backlog: u32) -> io::Result<(UnixListener, Soc
     Ok((listener, SocketFile { path: path.to_owned(), identity: identity(path)?, _pin: pin }))
 }
 
-/// A file beside a socket's, which is there and locked while a daemon sets the socket up. It is
-/// nobody else's: who could lock it could keep every daemon from starting, and a directory can be
-/// locked by anybody who may read it.
+/// A lock file beside the socket, which exists and is locked while a daemon sets the socket up.
+/// Only this user can open it: another user could hold the lock and keep every daemon from
+/// starting. A lock on the directory would not do, because any user that may read a directory can
+/// lock it.
 #[derive(Debug)]
 struct Lock {
     path: PathBuf,
@@ -68,8 +69,8 @@ struct Lock {
 }
 
 impl Drop for Lock {
-    /// Removes the file while it is locked, so that whoever waits for the lock sees that it is of a
-    /// file that has gone.
+    /// Removes the file while it is locked, so that a daemon that waits for the lock sees that its
+    /// file has gone.
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.path) {
             debug!("{} could not be removed: {error}", self.path.display());
@@ -77,9 +78,9 @@ impl Drop for Lock {
     }
 }
 
-/// Takes the lock of `socket`; none where there can be no file for it of our own, or no lock. Then
-/// two daemons that start at once may both believe that they have the socket, and that is better
-/// than that somebody else decides whether one starts.
+/// Takes the lock of `socket`. Returns none if the file can't be this user's own, or the file
+/// system has no locks: then two daemons that start at once may both believe that they have the
+/// socket. That is better than another user deciding whether a daemon starts.
 fn lock(socket: &Path) -> io::Result<Option<Lock>> {
     let mut path = socket.to_owned();
     path.as_mut_os_string().push(".lock");
@@ -89,7 +90,7 @@ fn lock(socket: &Path) -> io::Result<Option<Lock>> {
             return Ok(None);
         };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            // It may be of a file that the last owner of the lock has removed meanwhile.
+            // The previous owner may have removed this file meanwhile.
             Ok(()) if is_at(&file, &path) => return Ok(Some(Lock { path, _file: file })),
             Ok(()) => {}
             Err(errno) if errno::would_block(&errno.into()) => thread::sleep(BETWEEN_TRIES),
@@ -101,7 +102,7 @@ fn lock(socket: &Path) -> io::Result<Option<Lock>> {
     Err(io::Error::new(io::ErrorKind::TimedOut, message))
 }
 
-/// Opens the file, or makes it, if it is a regular file of this user.
+/// Opens or creates the file, if it is a regular file of this user.
 fn open_lock(path: &Path) -> Option<File> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let opened = rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
@@ -110,13 +111,13 @@ fn open_lock(path: &Path) -> Option<File> {
     file.metadata().is_ok_and(|data| own(&data)).then_some(file)
 }
 
-/// True if it is this file that is there.
+/// Returns true if the path leads to this file.
 fn is_at(file: &File, path: &Path) -> bool {
     let opened = file.metadata().map(|data| (data.dev(), data.ino()));
     opened.is_ok_and(|opened| identity(path).is_ok_and(|there| there == opened))
 }
 
-/// Keeps the file's number from being given to another file, as long as this is open.
+/// Opens a descriptor that keeps the file's inode number from being reused.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn pin(path: &Path) -> io::Result<Option<OwnedFd>> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -137,8 +138,8 @@ fn bind(endpoint: &Endpoint, backlog: u32) -> io::Result<UnixListener> {
     Ok(socket.into())
 }
 
-/// Removes a socket on which nobody answers, and nothing else: then `in_use` it is. It may go by
-/// itself meanwhile, with the daemon that it belonged to.
+/// Removes a socket on which no process answers. Any other file stays, and the error is `in_use` or
+/// of its kind. The file may disappear meanwhile, with the daemon that it belonged to.
 fn remove_stale(endpoint: &Endpoint, path: &Path, in_use: io::Error) -> io::Result<()> {
     let data = match fs::symlink_metadata(path) {
         Err(error) if errno::is_not_found(&error) => return Ok(()),
@@ -151,7 +152,7 @@ fn remove_stale(endpoint: &Endpoint, path: &Path, in_use: io::Error) -> io::Resu
         ));
     }
     let probe = endpoint.socket()?;
-    // A full queue is an answer too, and is not waited for.
+    // A full accept queue is an answer too, for which the probe does not wait.
     probe.set_nonblocking(true)?;
     match probe.connect(&endpoint.address()?) {
         Err(error) if errno::is_refused(&error) => {}

@@ -1,8 +1,9 @@
-//! What the server does with its input: the one thing to change for another application.
+//! The services: how the server answers its input, and the one thing to change for another
+//! application.
 //!
 //! A service is data: a name, a sentence, and a function from a request to its reply that knows
-//! nothing of sockets. A new one is a file with such a constant, `SERVICE`, and its name in the
-//! list below; `docs/architecture.md` shows a whole one.
+//! nothing of sockets. A new service is a file with such a constant, `SERVICE`, and its name in the
+//! list below; `docs/architecture.md` shows a complete one.
 
 use std::num::NonZeroUsize;
 
@@ -24,27 +25,27 @@ pub use echo::SERVICE as ECHO;
 pub use sum::SERVICE as SUM;
 pub use sum_xdr::SERVICE as SUM_XDR;
 
-/// What a server does with its input.
+/// A service: how the server answers its input.
 #[derive(Clone, Copy, Debug)]
 pub struct Service {
-    /// What `--service` calls it.
+    /// The name for `--service`.
     pub name: &'static str,
-    /// What it does, in a sentence for `--help`.
+    /// The description for `--help`, in one sentence.
     pub about: &'static str,
-    /// How it answers.
+    /// The form of its replies.
     pub reply: Reply,
 }
 
-/// How a service answers its requests. Replies are appended to the buffer that is passed in, and
-/// are at most [`REPLY_BYTES_MAX`] longer than the request.
+/// How a service answers its requests. A function appends its reply to the buffer passed in; the
+/// reply is at most [`REPLY_BYTES_MAX`] longer than the request.
 #[derive(Clone, Copy, Debug)]
 pub enum Reply {
-    /// With the request itself, line by line.
+    /// Answers with the request itself, line by line.
     Echo,
-    /// A line, given without its newline, with what the function appends.
+    /// Answers a line, passed without its newline, with the bytes that the function appends.
     Line(fn(line: &[u8], reply: &mut Vec<u8>)),
-    /// A record of that many bytes, with what the function appends; a violation of the protocol
-    /// ends the connection, after all earlier replies.
+    /// Answers a record of this many bytes with the bytes that the function appends; a protocol
+    /// error ends the connection, after all earlier replies.
     Record(NonZeroUsize, fn(record: &[u8], reply: &mut Vec<u8>) -> Result<(), ProtocolError>),
 }
 
@@ -64,16 +65,15 @@ impl Reply {
     }
 }
 
-/// How much longer than its request a reply may be, in bytes; with what is read at once, this
-/// bounds what a connection can come to owe its peer in one turn.
+/// How much longer than its request a reply may be, in bytes. Together with the size of a read,
+/// this bounds the output that a connection can produce in one turn.
 pub const REPLY_BYTES_MAX: usize = 80;
 
-/// What was wrong with a record: the connection can't go on, because nobody knows where the next
-/// record begins.
+/// The error in a record. It ends the connection, because the start of the next record is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProtocolError(pub &'static str);
 
-/// The service of that name, if there is one.
+/// Returns the service with this name, if there is one.
 pub fn by_name(name: &str) -> Option<Service> {
     ALL.iter().find(|service| service.name == name).copied()
 }

@@ -9,7 +9,7 @@ use super::{Reply, Service};
 /// Adds the two numbers of each line.
 pub const SERVICE: Service = Service {
     name: "sum",
-    about: "a line with two signed 64-bit numbers is answered with their sum",
+    about: "Answer a line of two signed 64-bit numbers with their sum",
     reply: Reply::Line(sum),
 };
 
@@ -21,7 +21,7 @@ fn sum(line: &[u8], reply: &mut Vec<u8>) {
     debug_assert!(written.is_ok(), "a Vec takes everything");
 }
 
-/// The sum of the two numbers in `line`, or what is wrong with it.
+/// Returns the sum of the two numbers in `line`, or the error to report.
 ///
 /// The texts do not quote the input: it may be anything, of any length.
 fn add(line: &[u8]) -> Result<i64, &'static str> {

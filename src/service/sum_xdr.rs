@@ -11,7 +11,7 @@ use super::{ProtocolError, Reply, Service};
 /// Adds the two numbers of each record.
 pub const SERVICE: Service = Service {
     name: "sum-xdr",
-    about: "two XDR hypers (64 bits, big-endian) are answered with their sum, a third",
+    about: "Answer two XDR hypers (64 bits, big-endian) with their sum, a third",
     reply: Reply::Record(REQUEST_BYTES, sum),
 };
 

@@ -1,8 +1,8 @@
-//! What children say on their standard error: each line is one of our log, with the peer whose
-//! child has said it. So it breaks no line of the log, and nobody waits for the log's reader.
+//! The standard error of children: logs each line with the peer of its child. So a child breaks no
+//! line of the log, and neither the daemon nor a child waits for the reader of the log.
 //!
-//! A pipe is read in the poll that tells of it, once, and then told of again if there is more. How
-//! much of that one poll does is limited, however much the children have to say.
+//! A poll reads a pipe once per event, and re-arms it if there may be more. The number of reads in
+//! one poll is limited, however much the children write.
 
 use std::collections::HashMap;
 use std::io;
@@ -18,18 +18,18 @@ use crate::connection::Peer;
 
 use super::edge::Descriptor;
 
-/// How much of one child is read in one poll, in bytes; and of how many children.
+/// Bytes read from one child in one poll, and the number of children read in one poll.
 const READ_BYTES_MAX: usize = 1024;
 const READS_PER_POLL: usize = 8;
 
-/// The longest line, in bytes; a longer one is logged in pieces. With its pairs it fits into what
-/// standard error takes at once.
+/// The longest line, in bytes; a longer one is logged in pieces. With its key-value pairs it fits
+/// into one write to standard error.
 const LINE_BYTES_MAX: usize = 2048;
 
-/// How often that is, to empty a pipe: as much as it holds (pipe(7)).
+/// Reads that empty a full pipe of 64 KiB (pipe(7)).
 const FINAL_READS_MAX: usize = (64 << 10) / READ_BYTES_MAX;
 
-/// The standard errors of all children.
+/// The standard error pipes of all children.
 #[derive(Debug, Default)]
 pub(super) struct ChildStderr {
     all: Slab<ChildPipe>,
@@ -42,21 +42,21 @@ struct ChildPipe {
     pipe: Descriptor,
     peer: Peer,
     child: Pid,
-    /// The beginning of a line.
+    /// The unfinished line.
     begun: Vec<u8>,
 }
 
-/// What a read has found.
+/// The result of a read.
 #[derive(Debug, PartialEq, Eq)]
 enum PipeRead {
     Some,
     Nothing,
-    /// Nobody has the other end any more.
+    /// No process holds the write end any more.
     End,
 }
 
 impl ChildStderr {
-    /// Listens to the child of that peer from now on; its key is behind `first`.
+    /// Registers the pipe of that peer's child, under the token `first` plus its key.
     pub(super) fn register(
         &mut self,
         registry: &Registry,
@@ -72,19 +72,19 @@ impl ChildStderr {
         Ok(())
     }
 
-    /// Another poll begins.
+    /// Begins a new poll: resets the count of reads.
     pub(super) const fn begin_poll(&mut self) {
         self.reads = 0;
     }
 
-    /// An event: a child has said something, or will say nothing more.
+    /// Handles an event: the pipe holds output, or has ended.
     pub(super) fn read_ready(&mut self, registry: &Registry, first: usize, key: usize) {
         let Some(voice) = self.all.get_mut(key) else { return };
         self.reads += 1;
         let mut heard = if self.reads > READS_PER_POLL { PipeRead::Some } else { voice.read() };
         if heard == PipeRead::Some {
-            // Told of again at once, if there is more. Where that fails, it is read until an event
-            // tells of what comes next.
+            // Re-arming reports the pipe again at once if it holds more. If that fails, the loop
+            // reads until would-block, after which new output raises an event.
             let renewed = voice.pipe.rearm(registry, Token(first + key), Interest::READABLE);
             if let Err(error) = renewed {
                 debug!("child {} is heard to the end at once: {error}", voice.child);
@@ -101,7 +101,7 @@ impl ChildStderr {
         }
     }
 
-    /// The child has ended: what it has said before that is logged, and then no more.
+    /// Logs the rest of a child's output, and drops its pipe.
     pub(super) fn forget(&mut self, child: Pid) {
         let Some(key) = self.by_child.remove(&child) else { return };
         let mut voice = self.all.remove(key);
@@ -111,7 +111,8 @@ impl ChildStderr {
 }
 
 impl ChildPipe {
-    /// Reads what there is, and no more than a pipe holds: then this is the end.
+    /// Reads until would-block or the end. If a child writes more than a pipe holds meanwhile, that
+    /// counts as the end.
     fn read_on(&mut self) -> PipeRead {
         let mut all = (0..FINAL_READS_MAX).map(|_| self.read());
         all.find(|heard| *heard != PipeRead::Some).unwrap_or(PipeRead::End)
@@ -137,7 +138,7 @@ impl ChildPipe {
         if bytes.is_empty() { PipeRead::End } else { PipeRead::Some }
     }
 
-    /// Logs what has come of a line, and begins the next.
+    /// Logs the unfinished line, and begins the next.
     fn log_line(&mut self) {
         let line = std::mem::take(&mut self.begun);
         let line = line.trim_ascii_end();

@@ -1,13 +1,12 @@
-//! `TCP_DEFER_ACCEPT` (tcp(7)): a connection comes into the queue of its listener with its first
-//! bytes, and not before. A flood of connects that send nothing so costs the process nothing.
+//! `TCP_DEFER_ACCEPT` (tcp(7)): the kernel queues a connection at its listener only when the first
+//! bytes have arrived. So a flood of connects that send nothing costs the process nothing.
 
 use std::os::fd::AsFd;
 
 use super::Listener;
 
 impl Listener {
-    /// Has connections wait for their first bytes. Where that can't be had, they are queued at
-    /// once.
+    /// Defers connections until their first bytes. A system without the option queues them at once.
     pub fn defer_accept(&self) {
         platform::set(self.as_fd());
     }
@@ -22,8 +21,8 @@ mod platform {
     use nix::sys::socket::sockopt::SetStruct;
     use nix::{libc, setsockopt_impl};
 
-    /// For how long the kernel keeps a connection that has sent nothing, in seconds; then it is
-    /// queued all the same.
+    /// How long the kernel holds back a connection that has sent nothing, in seconds; then it
+    /// queues the connection all the same.
     const SILENT_SECONDS: i32 = 1;
 
     #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,9 @@
-//! The seam between the load generator and the world: what it asks of the system below it, as
-//! [`Os`](crate::reactor::Os) is what the daemon asks.
+//! The seam between the load generator and the operating system, as [`Os`](crate::reactor::Os) is
+//! that of the daemon.
 //!
-//! In the product this is [`super::Dialer`]; in tests it is a script with a clock of its own. An
-//! implementation keeps the rules of [`Os`](crate::reactor::Os): readiness is edge-triggered and a
-//! hint, only [`Dial::poll`] blocks, and time never goes back.
+//! The product implements it with [`super::Dialer`], tests with a script that has a clock of its
+//! own. An implementation keeps the rules of [`Os`](crate::reactor::Os): readiness is
+//! edge-triggered and a hint, only [`Dial::poll`] blocks, and time never goes back.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,42 +12,42 @@ use std::time::Duration;
 use crate::clock::MonotonicNs;
 use crate::connection::{Ready, Stream};
 
-/// What connects, polls and tells the time.
+/// The operating system calls of the load generator: connect, poll, read the clock.
 pub trait Dial {
-    /// A connection, or what is to become one.
+    /// A connection, complete or in progress.
     type Stream: DialedStream;
 
-    /// Begins to connect from `source`, or from where the system likes. The stream's events are
-    /// told under `key` from now on; the first that is writable says that it is connected, or
-    /// that it never will be, which [`Stream::take_error`] then tells.
+    /// Begins to connect from `source`, or from an address that the system chooses. The events of
+    /// the stream carry `key`. The first writable event ends the connect: [`Stream::take_error`]
+    /// then returns the error, if it failed.
     fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<Self::Stream>;
 
-    /// Waits until something happens or it is `until`, and tells each event. An interrupted wait
-    /// (EINTR) is an error of that kind.
+    /// Waits for events until `until`, and passes each to `tell`. An interrupted wait (EINTR) is an
+    /// error of that kind.
     fn poll(&mut self, until: MonotonicNs, tell: impl FnMut(DialEvent)) -> io::Result<()>;
 
-    /// What time it is.
+    /// Returns the current time.
     fn now(&self) -> MonotonicNs;
 
-    /// How much processor time we have used: of a long time, the rest was a pause.
+    /// Returns the processor time used so far; the rest of a long interval was a pause.
     fn cpu_time(&self) -> Duration;
 }
 
-/// A stream that we have made ourselves.
+/// A stream that the load generator has connected.
 pub trait DialedStream: Stream {
-    /// Our own address and port; none once the system has forgotten it.
+    /// Returns our own address and port; none once the system has forgotten it.
     fn local(&self) -> Option<SocketAddr>;
 
-    /// The server's; none of a Unix socket, and none while it is not connected. The same as
-    /// [`Self::local`] if the other end of it is this end.
+    /// Returns the server's address; none for a Unix socket, and none until it is connected. It
+    /// equals [`Self::local`] if the socket has connected to itself.
     fn remote(&self) -> Option<SocketAddr>;
 }
 
-/// What a poll tells.
+/// An event of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DialEvent {
-    /// The stream that was dialled under that key may be ready.
+    /// The stream with that key may be ready.
     Stream(usize, Ready),
-    /// Somebody wants us to stop: SIGINT or SIGTERM.
+    /// SIGINT or SIGTERM: the run has to stop.
     Interrupt,
 }

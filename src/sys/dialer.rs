@@ -1,4 +1,4 @@
-//! The real [`Dial`]: mio, sockets that connect, and a timer that is exact.
+//! The real [`Dial`]: mio, connecting sockets, and a precise timer.
 
 use std::fmt;
 use std::io;
@@ -19,7 +19,7 @@ use super::edge;
 use super::socket::{Socket, readiness};
 use super::timer::{self, Timer};
 
-/// How many events one poll tells at most. What does not fit is told by the next one.
+/// The most events that one poll returns; the next poll returns the rest.
 const EVENTS_MAX: usize = 1024;
 
 /// Keys of streams count up from 0, so the other tokens count down from the end.
@@ -42,7 +42,7 @@ impl fmt::Debug for Dialer {
 }
 
 impl Dialer {
-    /// Takes over SIGINT and SIGTERM, and will connect to `server`.
+    /// Takes over SIGINT and SIGTERM. Every stream connects to `server`.
     pub fn new(server: Endpoint) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
@@ -59,7 +59,7 @@ impl Dial for Dialer {
         let socket = self.server.socket()?;
         socket.set_nonblocking(true)?;
         if self.server.tcp().is_some() {
-            // A line is not held back until the echo of the one before is acknowledged.
+            // Nagle's algorithm would hold a line back until the one before is acknowledged.
             socket.set_tcp_nodelay(true)?;
         }
         if let Some(source) = source {
@@ -113,9 +113,9 @@ impl DialedStream for Socket {
     }
 }
 
-/// Lets connect(2) choose the port, when it is known where to: a port can then serve for several
-/// servers at once, and bind need not find one that serves for all (`IP_BIND_ADDRESS_NO_PORT`,
-/// ip(7)).
+/// Lets connect(2) choose the port, when it knows the destination: one local port can then serve
+/// connections to several servers, and bind need not find a port that is free for all of them
+/// (`IP_BIND_ADDRESS_NO_PORT`, ip(7)).
 #[cfg(target_os = "linux")]
 fn leave_the_port_to_connect(socket: &socket2::Socket) -> io::Result<()> {
     use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};

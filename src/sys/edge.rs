@@ -1,7 +1,7 @@
-//! How a descriptor is registered so that each change of its readiness is told once: an edge.
+//! Registration of descriptors such that each change of their readiness raises one event: an edge.
 //!
-//! epoll and kqueue know edges; this is all there is to say to them. poll(2) does not, and what is
-//! to be said there is in `edge_imitated.rs`, which takes this file's place.
+//! epoll and kqueue have edges, and need no more than this file. poll(2) has none: there
+//! `edge_poll.rs` takes this file's place.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -13,13 +13,13 @@ use rustix::event::PollFlags;
 
 use crate::os::descriptors;
 
-/// A socket's descriptor, and nothing else: a connection has no room to spare. Closing it is
-/// enough for the selector to forget it.
+/// A socket's descriptor and nothing else, to keep a connection small. Closing it removes it from
+/// the selector.
 #[derive(Debug)]
 pub(super) struct Descriptor(OwnedFd);
 
 impl Descriptor {
-    /// Has its edges told from now on.
+    /// Registers the descriptor for edge-triggered events.
     pub(super) fn register(
         &mut self,
         registry: &Registry,
@@ -29,7 +29,7 @@ impl Descriptor {
         SourceFd(&self.0.as_raw_fd()).register(registry, token, interest)
     }
 
-    /// Has an edge told again at once, if what it was told of is still there.
+    /// Re-registers the descriptor: raises an edge again at once if it is still ready.
     pub(super) fn rearm(
         &mut self,
         registry: &Registry,
@@ -39,12 +39,12 @@ impl Descriptor {
         SourceFd(&self.0.as_raw_fd()).reregister(registry, token, interest)
     }
 
-    /// Has its edges told no more.
+    /// Ends the events of the descriptor.
     pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         SourceFd(&self.0.as_raw_fd()).deregister(registry)
     }
 
-    /// A call has found that it is not ready any more.
+    /// Notes that a call has returned would-block.
     #[inline]
     #[expect(clippy::unused_self, reason = "it is needed where edges are imitated")]
     pub(super) const fn would_block(&self) {}
@@ -69,13 +69,14 @@ impl AsFd for Descriptor {
     }
 }
 
-/// True if it is known that a read would block, which the call itself need not find out: the next
-/// edge is told. An error is for the call to tell.
+/// Returns true if a read is known to block, which saves the call: a later edge reports new input.
+/// On an error it returns false, and the call returns the error.
 pub(super) fn is_empty_now(descriptor: BorrowedFd<'_>) -> bool {
     descriptors::poll_now(descriptor, PollFlags::IN) == Some(PollFlags::empty())
 }
 
-/// Of a source that has been told of, and that others than mio read: its next edge is told too.
+/// Re-arms a source that mio reported but other code reads. On epoll and kqueue the next edge comes
+/// anyway.
 #[expect(clippy::unnecessary_wraps, reason = "it can fail where edges are imitated")]
 pub(super) const fn rearm(
     _source: &mut impl Source,

@@ -1,8 +1,9 @@
-//! What `edge.rs` is on epoll and kqueue, on poll(2), which knows no edges.
+//! The replacement for `edge.rs` on poll(2), which has no edges.
 //!
-//! mio imitates them there: it asks no more for what it has told, until a call has said
-//! would-block to it. The calls are ours, so we have to tell it. No system that the daemon runs on
-//! needs this; the tests are run on it (`make test-poll`), to show that nothing relies on epoll.
+//! mio emulates them there: it stops polling for readiness that it has reported, until a call
+//! through mio returns would-block. Our calls bypass mio, so this file reports would-block to it.
+//! No system that the daemon runs on needs this; `make test-poll` runs the tests on it, to show
+//! that nothing relies on epoll.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,12 +12,12 @@ use mio::event::Source;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-/// A socket's descriptor, of whatever family: it is never used as what mio holds it for.
+/// A socket's descriptor, of any family. The `TcpStream` only holds it; no TCP call of it is used.
 #[derive(Debug)]
 pub(super) struct Descriptor(TcpStream);
 
 impl Descriptor {
-    /// Has its edges told from now on.
+    /// Registers the descriptor for edge-triggered events.
     pub(super) fn register(
         &mut self,
         registry: &Registry,
@@ -26,7 +27,7 @@ impl Descriptor {
         self.0.register(registry, token, interest)
     }
 
-    /// Has an edge told again at once, if what it was told of is still there.
+    /// Re-registers the descriptor: raises an edge again at once if it is still ready.
     pub(super) fn rearm(
         &mut self,
         registry: &Registry,
@@ -36,15 +37,15 @@ impl Descriptor {
         self.0.reregister(registry, token, interest)
     }
 
-    /// Has its edges told no more.
+    /// Ends the events of the descriptor.
     pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         self.0.deregister(registry)
     }
 
-    /// A call has found that it is not ready any more: mio is told of a would-block.
+    /// Reports to mio that a call has returned would-block.
     ///
-    /// What it answers says nothing. After a hang-up it has forgotten the socket, and has nothing
-    /// more to tell of it either.
+    /// The result does not matter: after a hang-up mio has forgotten the socket, and raises no
+    /// event for it either.
     pub(super) fn would_block(&self) {
         drop(self.0.try_io(|| Err::<(), _>(io::ErrorKind::WouldBlock.into())));
     }
@@ -68,13 +69,13 @@ impl AsFd for Descriptor {
     }
 }
 
-/// Nothing but would-block has the next edge told: so that is what has to be found.
+/// Returns false, so that the call is made: only would-block makes mio report the next edge.
 pub(super) const fn is_empty_now(_descriptor: BorrowedFd<'_>) -> bool {
     false
 }
 
-/// Of a source that has been told of, and that others than mio read: its next edge is told too.
-/// Should it not be read before the next poll, it is told of again.
+/// Re-arms a source that mio reported but other code reads. If it is not read before the next poll,
+/// mio reports it again.
 pub(super) fn rearm(source: &mut impl Source, registry: &Registry, token: Token) -> io::Result<()> {
     source.reregister(registry, token, Interest::READABLE)
 }

@@ -1,4 +1,4 @@
-//! The command that answers in a service's place, and the system calls that end its children.
+//! The command of `--exec`, and the system calls that reap and signal its children.
 
 use log::debug;
 use rustix::io::Errno;
@@ -9,12 +9,12 @@ use std::fmt;
 
 use crate::reactor::{ExitStatus, StopSignal};
 
-/// A command and its arguments. No shell reads them.
+/// A command and its arguments. No shell parses them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecCommand {
-    /// What is run: a path, or a name that is looked for in `PATH`.
+    /// The program: a path, or a name to find in `PATH`.
     pub name: String,
-    /// Its arguments.
+    /// The arguments.
     pub arguments: Vec<String>,
 }
 
@@ -25,7 +25,7 @@ impl fmt::Display for ExecCommand {
     }
 }
 
-/// Takes any child that has ended (wait(2), `WNOHANG`).
+/// Reaps one child that has ended, if there is one (wait(2), `WNOHANG`).
 pub(super) fn reap() -> Option<(Pid, ExitStatus)> {
     loop {
         match wait(WaitOptions::NOHANG) {
@@ -37,7 +37,7 @@ pub(super) fn reap() -> Option<(Pid, ExitStatus)> {
                 }
             }
             Err(Errno::INTR) => {}
-            // None has ended, or there is none at all (ECHILD).
+            // No child has ended, or there is none at all (ECHILD).
             Ok(None) | Err(_) => return None,
         }
     }
@@ -54,8 +54,8 @@ pub(super) fn signal(child: Pid, signal: StopSignal) {
     }
 }
 
-/// Has this process adopt whatever its children leave behind, so that the end of that is told it as
-/// theirs is. Returns whether the system can do that.
+/// Makes this process adopt the orphans of its children, so that their end raises SIGCHLD here too.
+/// Returns true if the system supports it.
 #[cfg(target_os = "linux")]
 pub(super) fn become_subreaper() -> bool {
     use rustix::process::{getpid, set_child_subreaper};
@@ -72,7 +72,7 @@ pub(super) const fn become_subreaper() -> bool {
     false
 }
 
-/// True if the process group of a child that was reaped has no member left.
+/// Returns true if the process group of a reaped child has no member left.
 pub(super) fn group_is_empty(child: Pid) -> bool {
     test_kill_process_group(child).is_err_and(|error| error == Errno::SRCH)
 }

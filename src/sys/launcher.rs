@@ -1,8 +1,8 @@
-//! Starting a child: it has the connection, and of the daemon's own state nothing.
+//! Starts children: a child inherits the connection, and nothing of the daemon's own state.
 //!
-//! What execve(2) leaves as it is, a child would inherit: the signal mask, ignored signals, limits,
-//! variables. `posix_spawn(3)` sets the first two between fork and exec, where no safe code of ours
-//! can be. Limits it does not know; so the daemon has its old one while a child is started.
+//! Across execve(2) a process keeps its signal mask, ignored signals, limits and environment.
+//! `posix_spawn(3)` resets the first two between fork and exec, where no safe code of ours can run.
+//! It does not reset limits, so the daemon restores its old one while it starts a child.
 
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
@@ -24,22 +24,22 @@ use crate::os::errno;
 use super::exec_command::ExecCommand;
 use super::socket::Socket;
 
-/// What executes a file that is no program by itself (execvp(3)).
+/// The program that executes a file without an executable format (execvp(3)).
 const SHELL: &str = "/bin/sh";
 
-/// Where a command is looked for if there is no `PATH` (execvp(3)).
+/// The search path if `PATH` is unset (execvp(3)).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// Variables that mean the daemon and not its children, by how they begin: its options, and what a
-/// service manager has told it.
+/// Prefixes of variables for the daemon and not for its children: its own options, and those that a
+/// service manager sets.
 const OWN_VARIABLES: [&str; 4] = ["TCPECHOD_", "LISTEN_", "NOTIFY_SOCKET", "WATCHDOG_"];
 
-/// Variables that name the peer: those of systemd.socket(5), and those of ucspi-tcp. A peer without
-/// an address has none, whatever the daemon has inherited.
+/// Variables that name the peer, as in systemd.socket(5) and in ucspi-tcp. For a peer without an
+/// address they are unset, even if the daemon has inherited them.
 const ADDRESS: [&str; 2] = ["REMOTE_ADDR", "TCPREMOTEIP"];
 const PORT: [&str; 2] = ["REMOTE_PORT", "TCPREMOTEPORT"];
 
-/// What starts children.
+/// Starts a child for each connection.
 #[derive(Debug)]
 pub struct Launcher {
     program: ExecCommand,
@@ -50,7 +50,7 @@ pub struct Launcher {
 }
 
 impl Launcher {
-    /// Starts `program` with that limit on descriptors, and the environment as it is now.
+    /// Prepares to start `program` with that limit on descriptors and the current environment.
     pub fn new(program: ExecCommand, limit: DescriptorLimit) -> io::Result<Self> {
         let mut attributes = PosixSpawnAttr::init()?;
         attributes.set_flags(
@@ -58,8 +58,9 @@ impl Launcher {
                 | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF
                 | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK,
         )?;
-        // A group of its own, which it leads: what a script has started is told to end with it, and
-        // the terminal's Ctrl-C comes to the daemon alone, which drains.
+        // Each child leads a process group of its own: a signal to the group reaches the processes
+        // that a script has started, and the terminal's Ctrl-C reaches only the daemon, which
+        // drains.
         attributes.set_pgroup(nix::unistd::Pid::from_raw(0))?;
         attributes.set_sigdefault(&SigSet::all())?;
         attributes.set_sigmask(&SigSet::empty())?;
@@ -68,10 +69,10 @@ impl Launcher {
         Ok(Self { program, environment: environment.collect::<Result<_, _>>()?, attributes, limit })
     }
 
-    /// Starts a child on the stream. Both our descriptors of that are gone when this returns, so
-    /// that the child alone decides when the peer gets FIN; all others close on exec.
+    /// Starts a child on the stream. Our descriptors of the stream are closed when this returns, so
+    /// that the child alone decides when the peer gets FIN; all other descriptors close on exec.
     ///
-    /// The stream blocks again, because programs expect that of their standard input.
+    /// The stream is set to blocking, as programs expect of their standard input.
     pub(super) fn spawn(
         &self,
         stream: Socket,
@@ -112,7 +113,7 @@ impl Launcher {
         Pid::from_raw(id).ok_or_else(|| io::Error::other("a child without a process id"))
     }
 
-    /// What a child of that peer inherits.
+    /// Returns the environment of that peer's child.
     fn environment(&self, peer: &Peer) -> io::Result<Vec<CString>> {
         let mut all = self.environment.clone();
         if let Some(address) = peer.address() {
@@ -139,13 +140,13 @@ fn variable(name: &OsStr, value: &OsStr) -> io::Result<CString> {
     Ok(CString::new(text.into_vec())?)
 }
 
-/// The file that execvp(3) would execute.
+/// Returns the file that execvp(3) would execute.
 fn find(name: &str) -> Option<PathBuf> {
     if name.contains('/') {
         return Some(name.into());
     }
     let path = env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
-    // An empty place is the working directory; with the point, no name looks like an option.
+    // An empty entry means the working directory; with `.` in front, no name looks like an option.
     let places = env::split_paths(&path).map(|place| Path::new(".").join(place));
     let mut files = places.map(|place| place.join(name));
     files.find(|file| file.is_file() && access(file, Access::EXEC_OK).is_ok())
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_of_the_daemons_own_are_told_from_others() {
+    fn the_daemons_own_variables_are_recognized() {
         for own in
             ["TCPECHOD_EXEC", "LISTEN_FDS", "LISTEN_PIDFDID", "WATCHDOG_USEC", "NOTIFY_SOCKET"]
         {

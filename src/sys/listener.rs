@@ -1,4 +1,4 @@
-//! A listener, of whatever family.
+//! A listener of any address family.
 
 use std::io;
 use std::net;
@@ -14,7 +14,7 @@ use crate::connection::Peer;
 use super::edge;
 use super::socket::Socket;
 
-/// A socket that listens, and does not block.
+/// A non-blocking listening socket.
 #[derive(Debug)]
 pub struct Listener(ListenerSocket);
 
@@ -46,7 +46,7 @@ impl AsFd for Listener {
 }
 
 impl Listener {
-    /// Takes a connection from the queue.
+    /// Accepts a connection from the queue.
     pub(super) fn accept(&self) -> io::Result<(Socket, Peer)> {
         match &self.0 {
             ListenerSocket::Tcp(listener) => {
@@ -62,7 +62,7 @@ impl Listener {
         }
     }
 
-    /// True if it is known that nobody is in the queue.
+    /// Returns true if the accept queue is known to be empty.
     pub(super) fn queue_is_empty(&self) -> bool {
         edge::is_empty_now(self.as_fd())
     }
@@ -83,7 +83,7 @@ impl Listener {
     }
 }
 
-/// Which process connected a Unix socket (unix(7), `SO_PEERCRED`); 0 where that is not known.
+/// Returns the process that connected a Unix socket (unix(7), `SO_PEERCRED`); 0 if unknown.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn process(socket: &Socket) -> u32 {
     rustix::net::sockopt::socket_peercred(socket)

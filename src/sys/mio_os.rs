@@ -1,4 +1,4 @@
-//! The real kernel: mio on epoll or kqueue, signals through a self-pipe, the monotonic clock.
+//! The real [`Os`]: mio on epoll or kqueue, signals through a self-pipe, the monotonic clock.
 
 use std::fmt;
 use std::io;
@@ -25,28 +25,28 @@ use super::socket::{Socket, readiness};
 use crate::reactor::ADMIN_KEY_BASE;
 use crate::reactor::{Event, ExitStatus, Os, Signal, StopSignal};
 
-/// How many events one poll tells at most. What does not fit is told by the next one.
+/// The most events that one poll returns; the next poll returns the rest.
 const EVENTS_MAX: usize = 1024;
 
 /// Keys count up from 0, so the other tokens count down from the end.
 const SIGNALS: Token = Token(usize::MAX);
 const ADMIN: Token = Token(SIGNALS.0 - 1);
 
-/// What children say has tokens from here on, above all keys and below the listeners.
+/// Tokens of the children's standard error begin here, above all keys and below the listeners.
 const CHILD_STDERR_BASE: usize = ADMIN_KEY_BASE << 1;
 const CHILD_STDERR_MAX: usize = ADMIN_KEY_BASE;
 
-/// The coarse clock is read without a system call and without the time-stamp counter, and is
-/// exact to a few milliseconds: once a turn, that is all the deadlines need.
+/// The coarse clock needs neither a system call nor the time-stamp counter, and is exact to a few
+/// milliseconds: one reading per turn is all that the deadlines need.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const CLOCK: ClockId = ClockId::MonotonicCoarse;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const CLOCK: ClockId = ClockId::Monotonic;
 
-/// Handlers for the signals that the daemon understands: once there are any, none of these kills
-/// it, and those that come before the loop runs are heeded in its first turn. One whose byte to the
-/// loop is lost (ENOBUFS) is heeded all the same if the loop waits in its poll, which it
-/// interrupts. If the loop is busy, it is heeded with the next signal.
+/// Handlers for the daemon's signals. Once they are installed, none of these signals kills the
+/// daemon, and the first turn handles those that came before the loop ran. If the handler's byte to
+/// the self-pipe is lost (ENOBUFS), a loop that waits in its poll still handles the signal, which
+/// interrupts the poll; a busy loop handles it with the next signal.
 pub struct SignalHandlers(Signals);
 
 impl fmt::Debug for SignalHandlers {
@@ -56,8 +56,8 @@ impl fmt::Debug for SignalHandlers {
 }
 
 impl SignalHandlers {
-    /// Installs them, but that for SIGCHLD, which [`MioOs::new`] adds if there is a program to be
-    /// started.
+    /// Installs the handlers, except that for SIGCHLD: [`MioOs::new`] adds it if there is a
+    /// launcher.
     pub fn install() -> io::Result<Self> {
         Signals::new([SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP]).map(Self)
     }
@@ -68,12 +68,12 @@ pub struct MioOs {
     poll: Poll,
     events: Events,
     listeners: Vec<Listener>,
-    /// The one for visitors.
+    /// The admin listener.
     admin: Option<Listener>,
     signals: Signals,
-    /// What starts a child for each connection; none where a service answers.
+    /// Starts a child for each connection; none without `--exec`.
     launcher: Option<Launcher>,
-    /// What children have left behind is ours when they have ended.
+    /// This process adopts the orphans of its children.
     adopts: bool,
     child_stderr: ChildStderr,
 }
@@ -85,7 +85,7 @@ impl fmt::Debug for MioOs {
 }
 
 impl MioOs {
-    /// Takes over the signals, bound, non-blocking listeners, and the one for visitors.
+    /// Takes over the signals, bound, non-blocking listeners, and the admin listener.
     pub fn new(
         SignalHandlers(mut signals): SignalHandlers,
         mut listeners: Vec<Listener>,
@@ -128,7 +128,7 @@ impl Os for MioOs {
         let Self { poll, events, signals, child_stderr: voices, .. } = self;
         for event in &*events {
             let token = event.token();
-            // Told in one place, or what is done about it would not be compiled into this loop.
+            // A single call of `tell`, or the compiler would not inline it into this loop.
             tell(if token.0 < CHILD_STDERR_BASE {
                 Event::Stream(token.0, readiness(event))
             } else {
@@ -183,7 +183,7 @@ impl Os for MioOs {
     fn spawn(&mut self, mut stream: Socket, peer: &Peer) -> io::Result<Pid> {
         let launcher = self.launcher.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         match stream.deregister(self.poll.registry()) {
-            // It was registered only if a header was read from it.
+            // The stream was registered only if a PROXY header was read from it.
             Err(error) if !errno::is_not_found(&error) => return Err(error),
             _ => {}
         }
@@ -227,7 +227,7 @@ impl Os for MioOs {
     }
 }
 
-/// The event of a token that is no stream's. A child's voice is heard here.
+/// Returns the event for a token other than a stream's. Reads a child's standard error at once.
 #[cold]
 fn apart(
     token: Token,

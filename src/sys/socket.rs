@@ -1,4 +1,4 @@
-//! A socket as a connection's stream, of whatever family, and what its events say.
+//! A socket of any family as a connection's stream, and the readiness in its events.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,53 +16,55 @@ use crate::connection::{Ready, Stream};
 
 use super::edge::Descriptor;
 
-/// Both directions, once, for a connection's whole life. epoll also tells of the urgent byte, which
-/// stops a short read, and nothing else would tell of what lies behind it.
+/// Both directions, registered once for a connection's whole life. epoll also reports the urgent
+/// byte, which stops a short read; no other event announces the input behind it.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE).add(Interest::PRIORITY);
 
-/// kqueue does not, nor does what stands in for it in tests: any short read may have been stopped.
+/// kqueue does not report the urgent byte, nor does poll(2) in tests: any short read may have
+/// stopped there.
 #[cfg(not(all(
     any(target_os = "linux", target_os = "android"),
     not(mio_unsupported_force_poll_poll)
 )))]
 const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 
-/// A write to who has gone raises no signal. Apple's systems have no flag for that; there it is an
-/// option of the socket, which socket2 sets and what is accepted inherits.
+/// A write to a closed connection raises no SIGPIPE. Apple's systems have no flag for that; there
+/// socket2 sets an option of the socket, which accepted sockets inherit.
 #[cfg(not(target_vendor = "apple"))]
 const SEND: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(target_vendor = "apple")]
 const SEND: SendFlags = SendFlags::empty();
 
-/// A connected, or connecting, socket that does not block. It is a descriptor and nothing else:
-/// the calls are the same for TCP and for Unix sockets, and a connection has no room to spare.
+/// A connected or connecting non-blocking socket. It is only a descriptor: TCP and Unix sockets
+/// take the same calls, and a connection has to stay small.
 #[derive(Debug)]
 pub struct Socket(Descriptor);
 
 impl Socket {
-    /// Has its events told from now on, under `key`.
+    /// Registers the socket for events under `key`.
     pub(super) fn register(&mut self, registry: &Registry, key: usize) -> io::Result<()> {
         self.0.register(registry, Token(key), INTEREST)
     }
 
-    /// Has its events told no more: somebody else will have it.
+    /// Ends the events of the socket, before another process gets it.
     pub(super) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         self.0.deregister(registry)
     }
 
-    /// Our own address and port; none once the system has forgotten it, or for a Unix socket.
+    /// Returns our own address and port; none once the system has forgotten it, or for a Unix
+    /// socket.
     pub(super) fn local(&self) -> Option<SocketAddr> {
         SockRef::from(self).local_addr().ok()?.as_socket()
     }
 
-    /// The other end's address and port.
+    /// Returns the other end's address and port.
     pub(super) fn remote(&self) -> Option<SocketAddr> {
         SockRef::from(self).peer_addr().ok()?.as_socket()
     }
 
-    /// What became of a call that was to move `wanted` bytes. If it moved fewer, or failed, what
-    /// comes next is another edge.
+    /// Converts the result of a call on `wanted` bytes. If it moved fewer or failed, the next
+    /// readiness raises a new edge.
     #[inline]
     fn note_short(&self, moved: Result<usize, Errno>, wanted: usize) -> io::Result<usize> {
         if moved.unwrap_or(0) < wanted {
@@ -123,14 +125,14 @@ impl AsFd for Socket {
     }
 }
 
-/// Out of the way of the calls that succeed, which are nearly all.
+/// Converts an errno. Kept apart from the calls that succeed, which are nearly all.
 #[cold]
 fn into_io_error(errno: Errno) -> io::Error {
     errno.into()
 }
 
-/// An error is a hint like the others: it says where to look. The read or write that is tried
-/// because of it then tells what it is. A hang-up comes with its direction's readiness.
+/// Returns the hints in an event. An error event is only a hint; the read or write that follows
+/// returns the errno. A hang-up comes with the readiness of its direction.
 #[inline]
 pub(super) fn readiness(event: &Event) -> Ready {
     let error = event.is_error();

@@ -1,4 +1,4 @@
-//! The options of `tcpechod` that say who may come in.
+//! The options of `tcpechod` that limit the connections it admits.
 
 use clap::{Args, ValueEnum};
 
@@ -9,35 +9,33 @@ use crate::reactor::{OverLimit, PeerLimit};
 
 #[derive(Debug, Args)]
 pub(super) struct AdmissionArgs {
-    /// How many connections there may be [default: the limit on descriptors, less 64; with --exec
-    /// 40]
+    /// Maximum number of connections [default: descriptor limit minus 64; 40 with --exec]
     #[arg(short = 'c', long, value_name = "N", env = "TCPECHOD_MAX_CONNECTIONS",
           value_parser = within(1..=u32::MAX))]
     max_connections: Option<u32>,
 
-    /// What happens to one more
+    /// Action at the connection limit
     #[arg(long, value_name = "POLICY", env = "TCPECHOD_OVER_LIMIT", default_value = "wait")]
     over_limit: OverLimitArg,
 
-    /// Whether connections come from a proxy, which sends the PROXY protocol's header (version 1 or
-    /// 2) first. --allow and --deny then say which proxies may connect, --max-per-peer counts their
-    /// clients
-    #[arg(long, value_name = "WHETHER", env = "TCPECHOD_PROXY_PROTOCOL", default_value = "off")]
+    /// Whether to expect a PROXY protocol header (version 1 or 2) from a proxy at the start of each
+    /// connection. --allow and --deny then apply to proxies, --max-per-peer to their clients
+    #[arg(long, value_name = "MODE", env = "TCPECHOD_PROXY_PROTOCOL", default_value = "off")]
     proxy_protocol: ProxyHeaderArg,
 
-    /// How many connections each peer's address may have; more are closed at once. IPv6 addresses
-    /// that share their first PREFIX bits (64 unless said otherwise) count as one
+    /// Maximum number of connections per peer address; further ones are closed at once. IPv6
+    /// addresses with the same first PREFIX bits (64 if not given) count as one
     #[arg(long, value_name = "N[/PREFIX]", env = "TCPECHOD_MAX_PER_PEER",
           value_parser = peer_limit)]
     max_per_peer: Option<PeerLimit>,
 
-    /// Let only these networks connect, like 10.0.0.0/8, `2001:db8::/32`, or an address; others are
-    /// closed at once. May be given several times
+    /// Accept connections only from these networks, such as 10.0.0.0/8 or `2001:db8::/32`, or
+    /// addresses; close others at once. May be given several times
     #[arg(long, value_name = "CIDR", env = "TCPECHOD_ALLOW", value_delimiter = ',',
           value_parser = access::network)]
     allow: Vec<IpNet>,
 
-    /// Let these networks not connect, whatever --allow says
+    /// Reject connections from these networks, even if --allow includes them
     #[arg(long, value_name = "CIDR", env = "TCPECHOD_DENY", value_delimiter = ',',
           value_parser = access::network)]
     deny: Vec<IpNet>,
@@ -45,21 +43,21 @@ pub(super) struct AdmissionArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ProxyHeaderArg {
-    /// What looks like a header is input like any other
+    /// Treat a header as ordinary input
     Off,
-    /// A header is read if there is one
+    /// Read a header if there is one
     Optional,
-    /// Who sends none within five seconds is closed
+    /// Close connections that send no header within 5 s
     Require,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum OverLimitArg {
-    /// It waits in the backlog until there is room
+    /// Leave a new connection in the backlog until there is room
     Wait,
-    /// It is accepted and closed
+    /// Accept a new connection and close it
     Refuse,
-    /// It comes in, and the longest idle goes
+    /// Accept a new connection and close the longest-idle one
     Evict,
 }
 
@@ -93,7 +91,7 @@ impl AdmissionArgs {
     }
 }
 
-/// `N` or `N/PREFIX`.
+/// Parses `N` or `N/PREFIX`.
 fn peer_limit(text: &str) -> Result<PeerLimit, String> {
     let (count, prefix) = text.split_once('/').map_or((text, None), |(n, p)| (n, Some(p)));
     let connections = count.parse().ok().filter(|count| (1..=u32::MAX).contains(count));

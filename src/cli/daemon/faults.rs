@@ -1,4 +1,4 @@
-//! The options of `tcpechod` that make it a worse server than it is, for those who test clients.
+//! The fault injection options of `tcpechod`, for testing clients against a misbehaving server.
 
 use clap::Args;
 
@@ -8,7 +8,8 @@ use crate::reactor::{FaultKind, FaultSpec};
 
 #[derive(Debug, Args)]
 pub(super) struct FaultArgs {
-    /// Greet each peer with a line: {host}, {pid} and {peer} stand for what they say
+    /// Send each peer a greeting line; {host}, {pid} and {peer} stand for the host's name, the
+    /// process id and the peer's address
     #[arg(long, value_name = "TEMPLATE", env = "TCPECHOD_BANNER", value_parser = Banner::parse,
           conflicts_with = "exec")]
     pub(super) banner: Option<Banner>,
@@ -17,21 +18,21 @@ pub(super) struct FaultArgs {
           value_delimiter = ',', value_parser = fault, conflicts_with = "exec")]
     pub(super) fault: Vec<FaultSpec>,
 
-    /// What decides which connections misbehave: the same seed, the same ones
+    /// Random seed for --fault: the same seed selects the same connections
     #[arg(long, value_name = "N", env = "TCPECHOD_FAULT_SEED", default_value_t = 1,
           value_parser = within(0..=u64::MAX))]
     pub(super) fault_seed: u64,
 }
 
-// Not a doc comment, where the list would be one paragraph.
+// Not a doc comment, which would turn the list into one paragraph.
 const FAULT_HELP: &str = "\
-Misbehave on that share of connections, as in reset=1%. May be given several times:
-delay:200ms=10%  what they send is looked at so much later
-reset=1%         they are reset when they first send something
-close=1%         they are closed, with FIN, when they first send something
-stall=1%         they are accepted, and never answered (set --idle-timeout, or they stay)
-slice=100%       replies come a byte at a time
-refuse=5%        they are closed as soon as they are accepted";
+Inject a fault into this share of connections, as in reset=1%. May be given several times:
+delay:200ms=10%  process input this much later
+reset=1%         send RST on the first input
+close=1%         send FIN on the first input
+stall=1%         accept, but never reply (the connection stays open without --idle-timeout)
+slice=100%       send replies one byte at a time
+refuse=5%        close right after accept";
 
 fn fault(text: &str) -> Result<FaultSpec, String> {
     let expected = "expected delay:DURATION=RATE, or reset, close, stall, slice or refuse=RATE";
@@ -50,7 +51,7 @@ fn fault(text: &str) -> Result<FaultSpec, String> {
     Ok(FaultSpec { kind, probability: probability(rate)? })
 }
 
-/// `5%`, `0.5%` or `100%`.
+/// Parses `5%`, `0.5%` or `100%`.
 fn probability(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
     percent

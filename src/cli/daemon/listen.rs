@@ -1,4 +1,4 @@
-//! The options of `tcpechod` that say where it listens.
+//! The listener options of `tcpechod`.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::server::Listen;
 
 use super::PORT;
 
-/// The largest backlog that listen(2) takes.
+/// The largest backlog that listen(2) accepts.
 const BACKLOG_MAX: u32 = i32::MAX.unsigned_abs();
 
 #[derive(Debug, Args)]
@@ -21,37 +21,37 @@ pub(super) struct ListenArgs {
           value_delimiter = ',', value_parser = listen_address)]
     listen: Vec<String>,
 
-    /// Tell over HTTP how the daemon is, there: `/metrics` (OpenMetrics), `/healthz`, `/readyz`; an
-    /// address like those of --listen
+    /// Serve `/metrics` (OpenMetrics), `/healthz` and `/readyz` over HTTP on this address, in one
+    /// of the forms of --listen
     #[arg(long, value_name = "ADDR", env = "TCPECHOD_METRICS", value_parser = listen_address)]
     pub(super) metrics: Option<String>,
 
-    /// Answer only these networks there, like 10.0.0.0/8, `2001:db8::/32`, or an address; others
-    /// are closed at once. May be given several times
+    /// Accept metrics connections only from these networks, such as 10.0.0.0/8 or `2001:db8::/32`,
+    /// or addresses; close others at once. May be given several times
     #[arg(long, value_name = "CIDR", env = "TCPECHOD_METRICS_ALLOW", value_delimiter = ',',
           value_parser = access::network)]
     metrics_allow: Vec<IpNet>,
 
-    /// Once ready, write the addresses there, one a line. A regular file is replaced; a device, a
-    /// FIFO or a link, like `/dev/stdout`, is written in place
+    /// Once ready, write the bound addresses to this file, one per line. A regular file is
+    /// replaced; a device, a FIFO or a link such as `/dev/stdout` is written in place
     #[arg(long, value_name = "FILE", env = "TCPECHOD_PORT_FILE")]
     pub(super) port_file: Option<PathBuf>,
 
-    /// How many connections wait in the kernel until they are accepted
+    /// Length of the kernel's accept queue
     #[arg(short, long, value_name = "N", env = "TCPECHOD_BACKLOG", default_value_t = 4096,
           value_parser = within(1..=BACKLOG_MAX))]
     pub(super) backlog: u32,
 
-    /// Let several processes listen on one port
+    /// Let several processes listen on the same port
     #[arg(long, env = "TCPECHOD_REUSE_PORT", value_parser = BoolishValueParser::new(),
           action = ArgAction::SetTrue)]
     pub(super) reuse_port: bool,
 }
 
-// Not a doc comment, where brackets would be links.
+// Not a doc comment, in which brackets would be links.
 const LISTEN_HELP: &str = "\
-Listen there: ip:port, [ip6]:port, name:port, or unix:/path; port 0 is any free one. May be given \
-several times \
+Address to listen on: ip:port, [ip6]:port, name:port, or unix:/path; port 0 picks a free one. May \
+be given several times \
 [default: 0.0.0.0:9877 and [::]:9877]";
 
 impl ListenArgs {
@@ -68,7 +68,7 @@ impl ListenArgs {
     }
 }
 
-/// Checks the form; names are resolved when the listener is bound.
+/// Checks the form only; names are resolved when the listener is bound.
 fn listen_address(text: &str) -> Result<String, String> {
     match text.strip_prefix(UNIX_PREFIX) {
         Some("") => return Err("expected a path, as in unix:/run/tcpechod.sock".to_owned()),

@@ -28,26 +28,25 @@ use self::listen::ListenArgs;
 use self::run::RunArgs;
 use self::timeouts::TimeoutArgs;
 
-/// What the daemon is asked to do.
+/// The action requested on the command line.
 #[derive(Clone, Debug)]
 pub enum DaemonCommand {
-    /// Serve.
+    /// Run the daemon.
     Run(ServerConfig),
-    /// Say what serving would be, and each option's value with where it comes from.
+    /// Report how the daemon would run, and the value and source of each option.
     Check(ServerConfig, Vec<String>),
 }
 
-/// Reads the command line and the environment. What is wrong with them is said, and ends the
-/// process with status 2.
+/// Parses the command line and the environment. On an error, prints it and exits with status 2.
 pub fn parse() -> DaemonCommand {
     read(std::env::args_os()).unwrap_or_else(|error| error.exit())
 }
 
-/// Reads that command line, which begins with the program's name, and the environment.
+/// Parses a command line, which starts with the program's name, and the environment.
 ///
 /// # Errors
 ///
-/// What is wrong with them, or what was asked for in place of a run, like the help.
+/// An invalid option or variable, or a request for output such as `--help` instead of a run.
 pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<DaemonCommand, clap::Error>
 where
     W: Into<OsString> + Clone,
@@ -66,28 +65,29 @@ where
     })
 }
 
-/// The TCP echo server: what a peer sends comes back, whole and in order.
+/// The TCP echo server: sends each peer's bytes back, complete and in order.
 ///
-/// One thread, one event loop, tens of thousands of connections; no peer's fault is another's.
+/// One thread and one event loop serve tens of thousands of connections; a faulty peer affects no
+/// other connection.
 #[derive(Debug, Parser)]
 #[command(name = "tcpechod", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(super) struct DaemonArgs {
     #[command(flatten)]
     listening: ListenArgs,
 
-    /// What answers
+    /// Service to run
     #[arg(short, long, value_name = "NAME", env = "TCPECHOD_SERVICE", default_value = "echo",
           value_parser = services())]
     service: String,
 
-    /// Instead of a service, start COMMAND for each connection, with that for its standard input
-    /// and output. It is split at blanks; there is no shell and no quoting: for more, a script
+    /// Run COMMAND for each connection instead of a service, with the socket as its standard input
+    /// and output. COMMAND is split at blanks, without a shell or quoting; use a script for more
     #[arg(long, value_name = "COMMAND", env = "TCPECHOD_EXEC", value_parser = program,
           conflicts_with_all = ["service", "max_line", "idle_timeout", "line_timeout",
                                 "stall_timeout"])]
     exec: Option<ExecCommand>,
 
-    /// The longest line; echo returns a longer one in pieces, sum refuses it
+    /// Maximum line length; echo returns longer lines in pieces, sum rejects them
     #[arg(long, value_name = "BYTES", env = "TCPECHOD_MAX_LINE", default_value = "4k",
           value_parser = line_bytes)]
     max_line: usize,
@@ -104,23 +104,24 @@ pub(super) struct DaemonArgs {
     #[command(flatten)]
     behaviour: FaultArgs,
 
-    /// Read the configuration, say what would be done, and each option's value with where it comes
-    /// from, and exit
+    /// Validate the configuration, print how the daemon would run and the value and source of each
+    /// option, and exit
     #[arg(long)]
     check: bool,
 }
 
 const AFTER_HELP: &str = "\
-Sizes: 4096, 4k, 1m (1024). Durations: 250ms, 10s, 3m. Each option can be set in the environment \
-as TCPECHOD_ and its name (TCPECHOD_MAX_LINE=8k); the command line wins.
+Sizes: 4096, 4k, 1m (1024). Durations: 250ms, 10s, 3m. Each option can also be set by an \
+environment variable, TCPECHOD_ and the option's name (TCPECHOD_MAX_LINE=8k); the command line \
+takes precedence.
 
-Signals: TERM and INT drain, a second one ends at once; USR1 logs the status.
-With --exec, TERM is passed on to the children, and KILL follows at --drain-timeout.
-Log: to standard error; --log-level debug shows every connection's end, as RUST_LOG=debug does.
+Signals: TERM and INT drain, a second one exits at once; USR1 logs the status.
+With --exec, TERM is forwarded to the children, and KILL follows at --drain-timeout.
+Log: to standard error; --log-level debug, like RUST_LOG=debug, logs the end of every connection.
 Exit status: 0 drained, 1 failure or connections cut, 2 usage.";
 
-/// How many children there may be if nothing else is said: a process each takes far more than a
-/// descriptor. It is the default of tcpserver (ucspi-tcp).
+/// The default connection limit with `--exec`: a process takes far more memory than a descriptor.
+/// tcpserver (ucspi-tcp) has the same default.
 const CHILDREN_MAX: usize = 40;
 
 impl From<DaemonArgs> for ServerConfig {

@@ -1,4 +1,4 @@
-//! The options of `tcpechod` that say how it is run, and not what it serves.
+//! The options of `tcpechod` for its log, user and sandbox.
 
 use clap::{Args, ValueEnum};
 use log::LevelFilter;
@@ -8,23 +8,23 @@ use crate::server::{LogFormat, Sandbox};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// How much is logged, whatever `RUST_LOG` says; trace is as debug in a release
+    /// Log level, overriding `RUST_LOG`; trace equals debug in a release build
     /// [default: `RUST_LOG`, or info]
     #[arg(long, value_name = "LEVEL", env = "TCPECHOD_LOG_LEVEL", ignore_case = true)]
     log_level: Option<LogLevel>,
 
-    /// How the log is written
+    /// Log format
     #[arg(long, value_name = "FORMAT", env = "TCPECHOD_LOG_FORMAT", default_value = "text")]
     log_format: LogFormatArg,
 
-    /// Once everything is bound, become that user, and that group or else the user's own; names or
-    /// numbers. All capabilities go in any case
+    /// After binding, switch to this user and group (without GROUP, the user's own), by name or
+    /// number. All capabilities are dropped in any case
     #[arg(long, value_name = "NAME[:GROUP]", env = "TCPECHOD_USER", value_parser = user)]
     user: Option<String>,
 
-    /// Once started, give up files, new sockets, and all other system calls that serving does not
-    /// need, where the kernel can take them (Linux: Landlock, seccomp); always off with --exec
-    #[arg(long, value_name = "WHETHER", env = "TCPECHOD_SANDBOX", default_value = "on")]
+    /// After startup, give up files, new sockets, and all other system calls that serving does not
+    /// need, if the kernel supports this (Linux: Landlock, seccomp); always off with --exec
+    #[arg(long, value_name = "MODE", env = "TCPECHOD_SANDBOX", default_value = "on")]
     sandbox: Switch,
 }
 
@@ -36,9 +36,9 @@ enum Switch {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogFormatArg {
-    /// For people
+    /// Human-readable lines
     Text,
-    /// For programs: an object a line
+    /// One JSON object per line
     Json,
 }
 
@@ -66,7 +66,7 @@ impl RunArgs {
     }
 }
 
-/// Checks the form; names are looked up when the daemon starts.
+/// Checks the form only; names are looked up when the daemon starts.
 fn user(text: &str) -> Result<String, String> {
     if text.split(':').count() > 2 || text.split(':').any(str::is_empty) {
         return Err("expected NAME or NAME:GROUP".to_owned());

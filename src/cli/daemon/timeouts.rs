@@ -1,4 +1,4 @@
-//! The options of `tcpechod` that say how long what may take.
+//! The timeout options of `tcpechod`.
 
 use std::time::Duration;
 
@@ -10,33 +10,33 @@ use crate::server::Keepalive;
 
 #[derive(Debug, Args)]
 pub(super) struct TimeoutArgs {
-    /// Close a connection on which nothing at all happened for that long [default: off]
+    /// Close a connection after this long without any activity [default: off]
     #[arg(short, long, value_name = "DURATION", env = "TCPECHOD_IDLE_TIMEOUT",
           value_parser = duration_or_off)]
     idle_timeout: Option<OrOff<Duration>>,
 
-    /// Close a connection whose line was begun and not finished in that time [default: off]
+    /// Close a connection whose line is still incomplete this long after its start [default: off]
     #[arg(long, value_name = "DURATION", env = "TCPECHOD_LINE_TIMEOUT",
           value_parser = duration_or_off)]
     line_timeout: Option<OrOff<Duration>>,
 
-    /// Close a connection whose peer takes nothing of what is owed to it for that long
-    /// [default: off]
+    /// Close a connection whose peer accepts no pending output for this long [default: off]
     #[arg(long, value_name = "DURATION", env = "TCPECHOD_STALL_TIMEOUT",
           value_parser = duration_or_off)]
     stall_timeout: Option<OrOff<Duration>>,
 
-    /// Ask a silent peer whether it is still there: IDLE/INTERVAL/COUNT, or off
-    #[arg(long, value_name = "PROBES", env = "TCPECHOD_KEEPALIVE", default_value = "300s/15s/8",
-          value_parser = keepalive_or_off)]
+    /// Send TCP keep-alive probes: the first after IDLE without traffic, then every INTERVAL; close
+    /// the connection after COUNT unanswered ones; or off
+    #[arg(long, value_name = "IDLE/INTERVAL/COUNT", env = "TCPECHOD_KEEPALIVE",
+          default_value = "300s/15s/8", value_parser = keepalive_or_off)]
     pub(super) keepalive: OrOff<Keepalive>,
 
-    /// Give up a peer that acknowledges nothing for that long, or off
+    /// Close a connection whose peer acknowledges no data for this long, or off
     #[arg(long, value_name = "DURATION", env = "TCPECHOD_USER_TIMEOUT", default_value = "off",
           value_parser = user_timeout_or_off)]
     pub(super) user_timeout: OrOff<Duration>,
 
-    /// How long ending may take, whatever peers do
+    /// Time limit for the drain at shutdown; connections still open are then closed at once
     #[arg(long, value_name = "DURATION", env = "TCPECHOD_DRAIN_TIMEOUT", default_value = "4s",
           value_parser = duration)]
     pub(super) drain_timeout: Duration,

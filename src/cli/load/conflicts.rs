@@ -1,4 +1,4 @@
-//! Options of `tcpecho-load` that make no sense together.
+//! Combinations of options that `tcpecho-load` rejects.
 
 use clap::CommandFactory;
 use clap::error::ErrorKind;
@@ -7,10 +7,10 @@ use crate::load::Mode;
 
 use super::{Load, RunLoadArgs};
 
-/// How many lines may be on their way on all connections: the moment of each takes 16 bytes.
+/// The maximum number of lines in flight on all connections; the time of each takes 16 bytes.
 const IN_FLIGHT_MAX: usize = 100_000_000;
 
-/// Which of them there are, if any.
+/// Returns the first conflict as an error.
 pub(super) fn check(arguments: &RunLoadArgs) -> Result<(), clap::Error> {
     let conflict =
         |message: String| Err(RunLoadArgs::command().error(ErrorKind::ArgumentConflict, message));
@@ -38,7 +38,7 @@ pub(super) fn check(arguments: &RunLoadArgs) -> Result<(), clap::Error> {
     Ok(())
 }
 
-/// Why that many held connections can't be verified, if they can't.
+/// Returns the reason if this many held connections can't be verified.
 fn no_second_line(held: usize, load: &Load) -> Option<String> {
     if load.mode != Mode::Idle {
         return Some(

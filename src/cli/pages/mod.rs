@@ -1,8 +1,8 @@
-//! The manual pages, and what shells complete: written from the same commands that the programs
-//! read their command lines with, so that no option is missing or other than it is.
+//! Writes the manual pages and shell completions from the commands that parse the command lines, so
+//! that every option appears in them, and correctly.
 //!
-//! What clap does not know (signals, exit status, environment, examples) is written by hand, in
-//! the files beside this one, in the language of man(7).
+//! The files beside this one hold the parts that clap does not know (signals, exit status,
+//! environment, examples), written by hand in man(7) markup.
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,14 +14,15 @@ use clap_mangen::Man;
 
 use super::commands;
 
-/// The day on which what is written by hand was changed, for the foot of the pages.
+/// The date of the last change to the hand-written parts, for the footer of the pages.
 const DATE: &str = "2026-11-28";
 
-/// Stands for the end of a line that is to stay one; no help text has this sign.
+/// Stands for a line break that must survive; no help text contains this sign.
 const LINE_BREAK: &str = "¶";
 
-/// What is put right in the options as they are written: rustdoc's marks; how to say a line's end;
-/// the space before a list, which mandoc(1) complains of; and a sentence for each option.
+/// Corrections to the rendered options: removes rustdoc's backticks, writes line breaks in roff,
+/// replaces the space before a list, which mandoc(1) reports, and shortens the sentence about the
+/// variable.
 const PUT_RIGHT: [(&str, &str); 5] = [
     ("`", ""),
     (LINE_BREAK, ".br"),
@@ -30,11 +31,11 @@ const PUT_RIGHT: [(&str, &str); 5] = [
     (" environment variable. \n", "\n"),
 ];
 
-/// What a page needs that clap does not know.
+/// The parts of a page that clap does not know.
 struct Page {
-    /// 1 is for users' commands, 8 for those of administrators (man-pages(7)).
+    /// 1 for user commands, 8 for administration commands (man-pages(7)).
     section: &'static str,
-    /// What the whole section is about.
+    /// The title of the manual section.
     manual: &'static str,
     usage: &'static str,
     by_hand: &'static str,
@@ -62,7 +63,8 @@ const PAGES: [Page; 3] = [
     },
 ];
 
-/// Writes everything into `man`, `bash`, `zsh` and `fish` of that directory, which may be there.
+/// Writes the files into `man`, `bash`, `zsh` and `fish` in `directory`; creates missing
+/// directories.
 pub fn write(directory: &Path) -> io::Result<()> {
     let man = directory.join("man");
     fs::create_dir_all(&man)?;
@@ -102,7 +104,7 @@ fn text(command: Command, page: &Page) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// With its help texts' lists marked as such, or they would be one paragraph.
+/// Marks the line breaks in help texts, so that a list does not become one paragraph.
 fn with_lists(command: Command) -> Command {
     command.mut_args(|option| {
         let help = option.get_long_help().or_else(|| option.get_help()).map(ToString::to_string);

@@ -1,8 +1,8 @@
-//! The bytes and lines that went out and came back, and how many replies are owed.
+//! Counts the bytes and lines sent and received, and the outstanding replies.
 //!
-//! It is counted in lines, not in bytes, so that it holds for every service that answers a line
-//! with a line: a sum is shorter than its numbers. A line that comes while nothing is owed is no
-//! reply, now or later; [`Replies`] tells them apart.
+//! It counts lines, not bytes, so that it works for every service that answers a line with a line:
+//! a sum is shorter than its numbers. A line received while no reply is outstanding is never a
+//! reply; [`Replies`] makes that distinction.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -18,20 +18,20 @@ mod tests;
 
 use replies::{Outstanding, Replies};
 
-/// A request of `--format xdr`: two hypers, in bytes.
+/// The size of a request with `--format xdr`: two hypers, in bytes.
 pub(super) const REQUEST_BYTES: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
-/// Its reply: one hyper, in bytes.
+/// The size of its reply: one hyper, in bytes.
 pub(super) const REPLY_BYTES: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
-/// Both directions of a connection.
+/// The counts of both directions of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Ledger {
     format: WireFormat,
     out: Direction,
     back: Direction,
     replies: Replies,
-    /// Our FIN is sent: a last line without a newline is a line.
+    /// Our FIN has been sent: a last line without a newline counts as a line.
     ended: bool,
 }
 
@@ -50,7 +50,7 @@ impl Ledger {
         }
     }
 
-    /// The kernel took these bytes for the server.
+    /// Counts bytes that the kernel has taken for the server.
     pub(super) fn sent(&mut self, bytes: &[u8]) {
         if self.format == WireFormat::Text {
             if self.owed() == 0 && !self.out.midway() {
@@ -61,13 +61,13 @@ impl Ledger {
         self.out.count(bytes);
     }
 
-    /// Nothing more is sent.
+    /// Marks the end of sending.
     pub(super) const fn ended(&mut self) {
         self.ended = true;
     }
 
-    /// The server sent these. Returns which of them may be replies: what comes before and behind
-    /// these is not, because nothing was owed.
+    /// Counts received bytes. Returns the range of those that may be replies; no reply was
+    /// outstanding for the bytes before and after it.
     pub(super) fn received(&mut self, bytes: &[u8]) -> Range<usize> {
         self.back.count(bytes);
         match self.format {
@@ -76,31 +76,31 @@ impl Ledger {
         }
     }
 
-    /// The server's greeting is over.
+    /// Marks the end of the server's greeting.
     pub(super) const fn greeted(&mut self) {
         self.replies.begin_line();
     }
 
-    /// How many replies have not come back yet. That to a last line without a newline may have none
-    /// either, and be whole.
+    /// The number of outstanding replies. The reply to a last line without a newline may be
+    /// complete without a newline too.
     pub(super) fn owed(&self) -> u64 {
         let last = self.ended && self.out.midway() && self.replies.has_begun(self.out_now());
         self.out_now().complete.saturating_sub(self.replies.answered + u64::from(last))
     }
 
-    /// True if nothing was sent yet.
+    /// True if nothing has been sent.
     pub(super) const fn is_new(&self) -> bool {
         self.out.bytes == 0
     }
 
-    /// How many bytes came that are no reply.
+    /// The number of received bytes that belong to no reply.
     pub(super) const fn unasked_bytes(&self) -> u64 {
         self.replies.unasked_bytes
     }
 
-    /// What is missing now that both directions have ended, if something is. A last line without
-    /// a newline is a line then; an echo cut in the middle of a line ends without the newline and
-    /// is shorter than what was sent.
+    /// Describes the replies that are missing after both directions have ended, if any. A last line
+    /// without a newline then counts as a line; an echo cut in mid-line lacks the newline and is
+    /// shorter than the line sent.
     pub(super) fn missing(&self) -> Option<String> {
         let begun =
             self.replies.has_begun(Outstanding { complete: self.out.all(), unfinished: false });
@@ -114,7 +114,8 @@ impl Ledger {
         (begun && !whole).then(|| "the last echo cut short".to_owned())
     }
 
-    /// True if neither direction is in the middle of a line; a line that nothing asked for is none.
+    /// True if neither direction is in the middle of a line; a line that was not requested does not
+    /// count.
     pub(super) fn at_boundary(&self) -> bool {
         !self.out.midway() && !self.replies.has_begun(self.out_now())
     }
@@ -151,7 +152,7 @@ struct Direction {
     framing: Framing,
     bytes: u64,
     newlines: u64,
-    /// The last byte was no newline.
+    /// The last byte was not a newline.
     unfinished: bool,
 }
 

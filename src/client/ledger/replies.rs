@@ -1,64 +1,65 @@
-//! Which of the bytes that come back are replies.
+//! Decides which received bytes are replies.
 //!
-//! 1. What comes while nothing is owed is no reply, now or later: it is subtracted.
-//! 2. A line that began while nothing was owed is no reply either, unless the rest of it is the
-//!    echo that is due: a prompt stands before its line's echo.
-//! 3. A greeting may come when the first line is on its way already. So the first line that was
-//!    sent since nothing was owed is kept until it comes back: lines that came before it were no
-//!    replies. Where it never comes back, as with sums, each line is a reply.
+//! 1. Bytes received while no reply is outstanding are never replies, then or later; they are
+//!    subtracted.
+//! 2. A line that began while no reply was outstanding is no reply either, unless the rest of it is
+//!    the expected echo: a prompt precedes the echo of its line.
+//! 3. A greeting may arrive after the first line was sent. So the first line sent while no reply
+//!    was outstanding is kept until its echo arrives; lines received before the echo were not
+//!    replies. If the echo never arrives, as with sums, each line is a reply.
 
 use crate::line::Framing;
 
 use super::{REPLY_BYTES, wide};
 
-/// How much is kept of the line that is due, in bytes: the course's MAXLINE.
+/// How much of the expected line is kept, in bytes: the course's MAXLINE.
 const DUE_BYTES_MAX: usize = 4096;
 
-/// How the one reply begins that comes before the end of its request: a line is too long for the
+/// The start of the only reply that precedes the end of its request: the line is too long for the
 /// service.
 const REFUSAL: &[u8] = b"error: ";
 
-/// What the server has to answer.
+/// The requests that the server has to answer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outstanding {
-    /// How many requests are whole, since the connection began.
+    /// The number of complete requests since the connection began.
     pub complete: u64,
-    /// One more has begun.
+    /// Another request has begun.
     pub unfinished: bool,
 }
 
-/// What came back.
+/// The received replies.
 #[derive(Clone, Debug)]
 pub(super) struct Replies {
-    /// How many requests are answered.
+    /// The number of answered requests.
     pub answered: u64,
-    /// How many bytes are no reply.
+    /// The number of bytes that belong to no reply.
     pub unasked_bytes: u64,
     due: Option<ExpectedEcho>,
     line: ReplyLine,
 }
 
-/// The first line that was sent since nothing was owed.
+/// The first line sent while no reply was outstanding.
 #[derive(Clone, Debug)]
 struct ExpectedEcho {
     line: Vec<u8>,
-    /// No byte is to be added.
+    /// The line is complete, or as long as is kept.
     whole: bool,
-    /// Replies since then, which are none if the line comes back.
+    /// The number of replies since then; not replies after all if the echo arrives.
     passed: u64,
     passed_bytes: u64,
 }
 
-/// The line that is coming.
+/// The line being received.
 #[derive(Clone, Copy, Debug)]
 struct ReplyLine {
-    /// Its first byte came before a whole line was owed.
+    /// Its first byte arrived before the reply to a whole line was outstanding.
     early: bool,
-    /// How many of its bytes came when something was to be answered.
+    /// The number of its bytes that arrived while a request was unanswered.
     bytes: u64,
-    /// How many of these are those of the line that is due; none once one was not.
+    /// How many of these match the expected line; `None` after a mismatch.
     echo: Option<usize>,
-    /// How many of its first bytes are those of a refusal, likewise.
+    /// How many of its first bytes match a refusal; `None` after a mismatch.
     refusal: Option<usize>,
 }
 
@@ -71,7 +72,7 @@ impl Replies {
         Self { answered: 0, unasked_bytes: 0, due: None, line: ReplyLine::NONE }
     }
 
-    /// Nothing is owed, nor begun, and a line is to be sent.
+    /// Starts to record the line about to be sent, while no reply is outstanding.
     pub(super) fn begin(&mut self) {
         let line = Vec::new();
         self.due = Some(ExpectedEcho { line, whole: false, passed: 0, passed_bytes: 0 });
@@ -81,7 +82,7 @@ impl Replies {
         }
     }
 
-    /// These bytes were sent.
+    /// Records sent bytes.
     pub(super) fn expect(&mut self, bytes: &[u8]) {
         let Some(due) = self.due.as_mut().filter(|due| !due.whole) else { return };
         let line = bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -90,12 +91,13 @@ impl Replies {
         due.whole = line.last() == Some(&b'\n') || line.len() >= room;
     }
 
-    /// Counts lines, and pieces of them. Returns how many bytes at the beginning are no reply.
+    /// Counts received lines, and pieces of lines. Returns the number of bytes at the start that
+    /// belong to no reply.
     pub(super) fn receive_lines(&mut self, bytes: &[u8], owed: Outstanding) -> usize {
         let lines = Framing::Lines.count(bytes);
         let left = owed.complete.saturating_sub(self.answered);
         let ends = bytes.last() == Some(&b'\n');
-        // Most of what comes: nothing to compare, and no more than is owed.
+        // The common case: no echo to compare with, and no more lines than are outstanding.
         if self.due.is_none() && !self.line.early && (lines < left || (lines == left && ends)) {
             self.answered += lines;
             let tail = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -112,8 +114,8 @@ impl Replies {
         unasked
     }
 
-    /// Counts bytes of records, `requests` of which were sent. Returns how many of them are
-    /// replies.
+    /// Counts received bytes of records, after `requests` were sent. Returns the number of bytes
+    /// that are replies.
     pub(super) fn receive_records(&mut self, count: usize, requests: u64) -> usize {
         let size = wide(REPLY_BYTES.get());
         let due = (requests - self.answered) * size - self.line.bytes;
@@ -125,23 +127,23 @@ impl Replies {
         asked
     }
 
-    /// What comes next begins a line, whatever came before.
+    /// Makes the next byte start a line, regardless of the bytes before it.
     pub(super) const fn begin_line(&mut self) {
         self.line = ReplyLine::NONE;
     }
 
-    /// True if a part of a reply has come.
+    /// True if a part of a reply has been received.
     pub(super) fn has_begun(&self, owed: Outstanding) -> bool {
         let expected = owed.complete > self.answered || owed.unfinished;
         expected && self.line.bytes > 0 && !self.is_stray()
     }
 
-    /// A line, or a piece of one. Returns true if it may be a reply, or belong to one.
+    /// Processes a line or a piece of one. Returns true if it may be a reply or a part of one.
     fn receive_piece(&mut self, piece: &[u8], owed: Outstanding) -> bool {
         let count = wide(piece.len());
         let is_owed = owed.complete > self.answered;
         let ends = piece.last() == Some(&b'\n');
-        // Perhaps more lines of a greeting came than were owed, and this one is an echo.
+        // A greeting may have had more lines than were outstanding; then this line may be the echo.
         let passed = self.due.as_ref().is_some_and(|due| due.passed > 0);
         if !is_owed && !owed.unfinished && !passed {
             self.unasked_bytes += self.line.bytes + count;
@@ -164,13 +166,13 @@ impl Replies {
         asked
     }
 
-    /// The line has ended: what is it?
+    /// Classifies the line that has ended. Returns true if it is a reply.
     fn finish_line(&mut self, owed: Outstanding) -> bool {
         let is_owed = owed.complete > self.answered;
         let begun = owed.unfinished && owed.complete == self.answered;
         let refused = (is_owed || begun) && self.line.refusal == Some(REFUSAL.len());
         if self.is_echo() {
-            // The lines before it were a greeting.
+            // The lines before the echo were a greeting.
             let due = self.due.take();
             let (passed, bytes) = due.map_or((0, 0), |due| (due.passed, due.passed_bytes));
             self.answered = self.answered + 1 - passed;
@@ -188,21 +190,21 @@ impl Replies {
         true
     }
 
-    /// True if the line that is coming began before something was owed, and does not go on as
-    /// the line that is due.
+    /// True if the line being received began before a reply was outstanding and does not continue
+    /// as the expected line.
     fn is_stray(&self) -> bool {
         self.line.early && self.line.echo.is_none()
     }
 
-    /// True if the line that has come is the one that was due.
+    /// True if the received line is the expected one.
     fn is_echo(&self) -> bool {
         let due = self.due.as_ref().filter(|due| due.whole).map(|due| due.line.len());
         due.is_some() && self.line.echo == due
     }
 }
 
-/// How many bytes of `pattern` have come with `piece`, where `before` had come; none once one was
-/// another. Behind its end anything may come.
+/// Returns how many bytes of `pattern` match after `piece`, if `before` matched already; `None`
+/// after a mismatch. Bytes after the end of `pattern` may have any value.
 fn follows(pattern: &[u8], before: Option<usize>, piece: &[u8]) -> Option<usize> {
     let rest = pattern.split_at(before?).1;
     let count = rest.len().min(piece.len());

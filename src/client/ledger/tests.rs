@@ -2,7 +2,7 @@ use super::*;
 
 fn ledger(format: WireFormat, sent: &[u8], received: &[u8]) -> Ledger {
     let mut ledger = Ledger::new(format);
-    // In pieces, because that is how bytes come.
+    // In pieces, as a socket delivers bytes.
     sent.chunks(3).for_each(|piece| ledger.sent(piece));
     received.chunks(5).for_each(|piece| _ = ledger.received(piece));
     ledger
@@ -34,7 +34,8 @@ fn at_the_end_an_unfinished_line_counts_too() {
         (b"one\ntwo", b"one\nt", Some("the last echo cut short")),
         (b"one\n", b"one", Some("the last echo cut short")),
         (b"one\n", b"welcome", Some("the last echo cut short")),
-        // Sums: one line for each, shorter or longer, and the last with a newline at any rate.
+        // Sums: one reply line for each request, shorter or longer, and the last always with a
+        // newline.
         (b"11 22\n1 2", b"33\n3\n", None),
         (b"eleven\n", b"error: expected two numbers\n", None),
         (b"11 22\n", b"3", Some("the last echo cut short")),
@@ -50,7 +51,7 @@ fn at_the_end_an_unfinished_line_counts_too() {
 
 #[test]
 fn records_are_counted_by_their_size() {
-    // Newlines in them mean nothing.
+    // Newlines in records have no meaning.
     let both = ledger(WireFormat::Xdr, &[b'\n'; 32], &[b'\n'; 12]);
     assert_eq!(both.owed(), 1);
     assert_eq!(both.missing().as_deref(), Some("the last echo cut short"));
@@ -72,7 +73,7 @@ fn it_reads_as_the_closing_line_wants_it() {
     );
 }
 
-/// What happens in a story.
+/// An event in a story.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Sent(&'static str),
@@ -82,7 +83,8 @@ enum Event {
 
 use Event::{Came, Fin, Sent};
 
-/// What is owed after those events, what is missing if all ends then, and how much was unasked.
+/// Plays the story. Returns the outstanding replies, the missing ones if the connection ends then,
+/// and the unrequested bytes.
 fn told(story: &[Event], size: usize) -> (u64, Option<String>, u64) {
     let mut ledger = Ledger::new(WireFormat::Text);
     for event in story {
@@ -103,27 +105,27 @@ fn c14_what_comes_while_nothing_is_owed_pays_for_nothing() {
         (&[Came("hi\n"), Sent("one\n")], 1, 3),
         (&[Came("hi\n"), Sent("one\n"), Came("one\n")], 0, 3),
         (&[Came("hi\nho\nhe\n"), Sent("one\ntwo\n"), Came("one\n")], 1, 9),
-        // Behind the echo, in the same read, and between two.
+        // After the echo, in the same read, and between two echoes.
         (&[Sent("one\n"), Came("one\nbye\n"), Sent("two\n")], 1, 4),
         (&[Sent("one\n"), Came("one\nbye\n"), Sent("two\n"), Came("two\n")], 0, 4),
         (&[Sent("one\n"), Came("one\n\n\n\n"), Sent("\n"), Sent("\n"), Came("\n")], 1, 3),
-        // Behind the last one, when our FIN is sent.
+        // After the last echo, with our FIN sent.
         (&[Sent("one\n"), Fin, Came("one\nbye\n")], 0, 4),
         (&[Sent("one\n"), Fin, Came("one\nbye")], 0, 3),
         // A prompt: the rest of its line is the echo.
         (&[Came("> "), Sent("one\n"), Came("one\n> "), Sent("two\n"), Came("two\n> ")], 0, 6),
         (&[Came("> "), Sent("one\n")], 1, 2),
-        // A greeting in two parts, a line sent between them.
+        // A greeting in two parts, with a line sent in between.
         (&[Came("hi"), Sent("one\n"), Came(" there\n")], 1, 9),
         (&[Came("hi"), Sent("one\n"), Came("\n")], 1, 3),
         (&[Came("hi"), Sent("one\n"), Came(" there\none\n")], 0, 9),
-        // A greeting that comes when the first line is on its way.
+        // A greeting that arrives after the first line was sent.
         (&[Sent("one\ntwo\n"), Came("hi\none\n")], 1, 3),
         (&[Sent("one\ntwo\n"), Came("hi\nho\none\ntwo\n")], 0, 6),
         (&[Sent("one\ntwo\n"), Came("hi\nho\none\n")], 1, 6),
         (&[Sent("1 2\n"), Came("3\nerror: bye\n1"), Sent("3 4\n")], 1, 12),
         (&[Sent("one\n"), Came("one\n"), Sent("two\nthree\n"), Came("note\ntwo\n")], 1, 5),
-        // In the middle of a line of ours.
+        // In the middle of a line that we send.
         (&[Sent("on"), Came("go on\n"), Sent("e\n")], 1, 6),
         (&[Sent("on"), Came("go"), Sent("e\n"), Came("\n")], 1, 3),
     ];
@@ -141,10 +143,10 @@ fn c14_replies_that_are_no_echoes_are_replies_all_the_same() {
     let stories: [&[Event]; 7] = [
         &[Sent("11 22\n1 2\n"), Came("33\n3\n")],
         &[Sent("11 22\n1 2"), Came("33\n"), Fin, Came("3\n")],
-        // A sum that is too long is refused before its end.
+        // A sum line that is too long is refused before its end.
         &[Sent("11 2"), Came("error: this line is longer than 3 bytes\n"), Sent("2\n")],
         &[Sent("1 2\n11 2"), Came("3\nerror: this line is longer"), Sent("2\n"), Came(".\n")],
-        // An echo of what there is, before the line's end.
+        // An echo of a line's beginning, before its end is sent.
         &[Sent("on"), Came("on"), Sent("e\n"), Came("e\n")],
         &[Sent("one\ntw"), Came("one\ntw"), Sent("o\n"), Came("o\n")],
         &[Sent("one\ntwo"), Came("one\n"), Fin, Came("two")],

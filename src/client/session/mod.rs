@@ -1,10 +1,10 @@
 //! `str_cli`: standard input and the socket multiplexed (UNIX Network Programming, sections 6.4
 //! to 6.7), so that neither waits for the other.
 //!
-//! One loop waits with poll(2) for three descriptors. Three need no epoll, which refuses regular
-//! files and /dev/null as standard input; poll takes all of them. Only the socket is made
-//! non-blocking: standard input and output share that flag with the shell, and it would outlive
-//! us. After POLLIN one read does not block, and after POLLOUT one write of `PIPE_BUF` bytes.
+//! One loop polls three descriptors. epoll would gain nothing for three, and refuses regular files
+//! and /dev/null as standard input; poll(2) takes them. Only the socket is made non-blocking:
+//! standard input and output share that flag with the shell, and the flag would outlive this
+//! process. After POLLIN one read does not block, and after POLLOUT one write of `PIPE_BUF` bytes.
 
 use std::io;
 use std::net::Shutdown;
@@ -29,10 +29,10 @@ use super::timeouts::ClientTimeouts;
 mod receive;
 mod waits;
 
-/// `PIPE_BUF` on Linux: a pipe that is writable takes that much at once (pipe(7)).
+/// `PIPE_BUF` on Linux: a writable pipe takes this much at once (pipe(7)).
 const OUTPUT_BYTES_MAX: usize = 4096;
 
-/// Sends standard input, writes out what comes back, until one side ends.
+/// Sends standard input and writes out received data until one side ends.
 pub(super) fn run(
     config: &ClientConfig,
     connected: &Connected,
@@ -75,36 +75,36 @@ struct Session<'a> {
     decoder: Decoder,
     timeouts: ClientTimeouts,
     scratch: Vec<u8>,
-    /// Until when nothing is sent, and until when at most.
+    /// The time until which sending is suspended, and its upper bound.
     held_until: MonotonicMs,
     held_at_most: MonotonicMs,
     greeting: Greeting,
     unasked_is_told: bool,
-    /// What ended the connection, if it was no orderly release. The first one stays.
+    /// The first abnormal end of the connection, if any.
     end: Option<SessionEnd>,
 }
 
-/// How the connection ended before its time.
+/// An abnormal end of the connection.
 enum SessionEnd {
     /// A read or write on the socket failed.
     Error(io::Error),
-    /// No call failed, and yet something is missing.
+    /// No call on the socket failed, but the exchange is incomplete.
     Short(Failure),
 }
 
 impl Session<'_> {
-    /// Waits, moves bytes wherever they may go, and looks at the clock.
+    /// Waits, moves bytes in each direction that is ready, and checks the timeouts.
     ///
-    /// Standard input comes before the socket, so that an end of input that is there already is
-    /// known when the server's is seen. The socket is read before it is written to: the kernel
-    /// tells an error once, and a read tells it behind the bytes that came before it.
+    /// Standard input comes before the socket, so that an end of input that is already there is
+    /// known when the server's FIN is read. The socket is read before it is written: the kernel
+    /// reports an error once, and a read reports it after the bytes that precede it.
     fn turn(&mut self) -> Result<(), Failure> {
         let ready = self.wait()?;
         if ready.output_gone() {
             self.flow.receiving = Receiving::StdoutClosed;
             return Ok(());
         }
-        // What is read now is sent at once, unless the socket was full before.
+        // Input is sent in the turn that reads it, unless the socket was full before.
         let takes = ready.socket_takes() || self.flow.outbound.is_empty();
         if ready.input() {
             self.read_input();
@@ -167,8 +167,8 @@ impl Session<'_> {
             }
             Err(error) if errno::would_block(&error) || errno::is_interrupted(&error) => {}
             Err(error) => {
-                // What the server had sent before is still there, and its end behind that: go on
-                // reading. After an error that is not the connection's there may be no end.
+                // Data that the server sent before, and its FIN, may still be readable: continue
+                // reading. After an error that is not the connection's there may be no end to read.
                 if FailureKind::of(&error) == FailureKind::Failed {
                     self.flow.receiving = Receiving::Ended;
                 }
@@ -183,7 +183,7 @@ impl Session<'_> {
         self.ledger.ended();
         match self.socket.shutdown(Shutdown::Write) {
             Ok(()) => self.voice.note(|| "end of input, half-closed".to_owned()),
-            // The connection is gone (ENOTCONN); the next read tells how.
+            // The connection is gone (ENOTCONN); the next read returns the reason.
             Err(error) => self.voice.note(|| format!("end of input, half-close failed: {error}")),
         }
     }
@@ -202,7 +202,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// The connection is over, for that reason if there was none before.
+    /// Ends the session for this reason, unless there is an earlier one.
     fn finish(&mut self, end: SessionEnd) {
         self.flow.receiving = Receiving::Ended;
         self.flow.broken();

@@ -1,4 +1,4 @@
-//! What comes from the server: replies, its greeting, what nothing asked for, and its end.
+//! Receives data from the server: replies, its greeting, unrequested data, and its FIN.
 
 use crate::client::config::WireFormat;
 use crate::client::flow::{Receiving, Sending};
@@ -39,7 +39,7 @@ impl Session<'_> {
         if self.ledger.unasked_bytes() == before {
             return;
         }
-        // A flood of it is told once.
+        // Report unrequested data once, not in a flood.
         if !std::mem::replace(&mut self.unasked_is_told, true) {
             self.voice.note(|| if first { speaks_first(bytes) } else { unasked(bytes) });
         }
@@ -48,7 +48,7 @@ impl Session<'_> {
         }
     }
 
-    /// The server does not keep to the protocol.
+    /// Ends the session because the server violates the protocol.
     fn close_stdout(&mut self, why: &str) {
         self.finish(SessionEnd::Short(Failure::new(
             FailureKind::Failed,
@@ -56,13 +56,13 @@ impl Session<'_> {
         )));
     }
 
-    /// The server's FIN: is it in order?
+    /// Handles the server's FIN; a premature one is a failure.
     fn server_ended(&mut self) {
         self.voice.note(|| "the server ended the connection".to_owned());
         let missing = match self.flow.sending {
-            // The write that failed is the cause, and is known.
+            // The failed write is the cause, and is recorded.
             Sending::Broken => None,
-            // At the end of our input that of the server's is in order, said already or not.
+            // After our end of input the server's FIN is in order, even before our own FIN.
             _ if self.flow.has_sent_everything() => {
                 self.ledger.missing().map(|missing| format!(": {missing}"))
             }

@@ -1,4 +1,4 @@
-//! What silence means, and what is done when it has lasted too long.
+//! The timeouts of a session, and the action when one expires.
 
 use crate::client::codec::probe;
 use crate::client::flow::Sending;
@@ -7,8 +7,8 @@ use crate::client::timeouts::{Expiry, Waiting};
 use super::{Failure, FailureKind, Session, SessionEnd, lines_missing, now};
 
 impl Session<'_> {
-    /// Looks at the clock. Before a wait is over the socket is read and written once more: we may
-    /// have been stopped since poll has told of it, or a signal has ended the poll.
+    /// Checks the timeouts. Reads and writes the socket again before one expires: this process may
+    /// have been stopped since the poll, or a signal may have ended the poll.
     pub(super) fn expire(&mut self) {
         self.timeouts.update(self.waiting(), now());
         if !self.timeouts.is_over(now()) {
@@ -26,7 +26,7 @@ impl Session<'_> {
         }
     }
 
-    /// What silence would mean now.
+    /// The event to wait for.
     fn waiting(&self) -> Waiting {
         if !self.flow.receives() || self.flow.held {
             return Waiting::Busy;
@@ -34,7 +34,7 @@ impl Session<'_> {
         match self.flow.sending {
             Sending::Awaiting => self.greeting.standing(),
             _ if self.decoder.probing && self.ledger.owed() > 0 => Waiting::ForProbe,
-            // After our FIN the server owes its own, if nothing else.
+            // After our FIN the server still has to send its own.
             Sending::HalfClosed => Waiting::ForEcho,
             _ if self.ledger.owed() > 0 => Waiting::ForEcho,
             Sending::Open if self.flow.outbound.is_empty() && self.ledger.at_boundary() => {
@@ -68,7 +68,7 @@ impl Session<'_> {
         self.finish(SessionEnd::Short(Failure::new(FailureKind::TimedOut, details)));
     }
 
-    /// The greeting is over: lines may go.
+    /// Starts sending lines after the greeting.
     fn begin(&mut self) {
         self.ledger.greeted();
         self.flow.sending = Sending::Open;

@@ -8,7 +8,7 @@ use super::*;
 use crate::service::{SUM, SUM_XDR};
 
 #[test]
-fn drain_answers_what_is_there_then_sends_fin() {
+fn drain_answers_input_in_the_socket_then_sends_fin() {
     let mut bench = Bench::echo([bytes("line\nbegun"), In::Block]);
     assert!(bench.connection.drain(), "to be queued");
     assert_eq!(bench.event(Ready::NONE), NextStep::Idle);
@@ -18,7 +18,7 @@ fn drain_answers_what_is_there_then_sends_fin() {
 }
 
 #[test]
-fn draining_writes_what_is_owed_before_fin() {
+fn draining_writes_pending_output_before_fin() {
     let mut bench = Bench::echo([bytes("line\n")]);
     bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.connection.drain();
@@ -31,7 +31,7 @@ fn draining_writes_what_is_owed_before_fin() {
 }
 
 #[test]
-fn a_drain_answers_no_request_of_which_more_is_there() {
+fn a_drain_reads_the_rest_of_a_request_before_it_answers() {
     let mut bench = Bench::new(SUM, 64, [bytes("1 2\n3"), bytes(" 4\n"), In::Block]);
     bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.connection.drain();
@@ -43,7 +43,7 @@ fn a_drain_answers_no_request_of_which_more_is_there() {
 }
 
 #[test]
-fn what_comes_after_the_drains_last_answer_is_no_request() {
+fn input_after_the_final_reply_of_a_drain_is_no_request() {
     let mut bench = Bench::new(SUM, 64, [bytes("1 2"), bytes("0\n"), In::Block]);
     bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.connection.drain();
@@ -56,7 +56,7 @@ fn what_comes_after_the_drains_last_answer_is_no_request() {
 }
 
 #[test]
-fn input_is_over_at_its_time_for_who_takes_slowly_too() {
+fn input_ends_in_time_for_a_slow_reader_too() {
     let flood: Vec<_> = (0..100).map(|_| bytes("line\n")).collect();
     let mut bench = Bench::echo(flood);
     bench.wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
@@ -85,7 +85,7 @@ fn a_peer_that_never_stops_sending_is_cut() {
 }
 
 #[test]
-fn who_takes_slowly_and_sends_no_more_is_drained_however_late() {
+fn a_slow_reader_that_sends_no_more_is_drained_however_late() {
     for (input, phase) in
         [(In::End, Phase::Closed(Cause::Drained)), (In::Block, Phase::Lingering(Cause::Drained))]
     {
@@ -102,7 +102,7 @@ fn who_takes_slowly_and_sends_no_more_is_drained_however_late() {
 }
 
 #[test]
-fn who_goes_in_an_unfinished_line_is_reset() {
+fn closing_in_an_unfinished_line_sends_rst() {
     let mut bench = Bench::echo([bytes("begun")]);
     bench.event(Ready::READABLE);
     bench.connection.close(Cause::Evicted);
@@ -146,7 +146,7 @@ fn lingering_discards_until_fin() {
 }
 
 #[test]
-fn a_reset_while_lingering_is_told() {
+fn a_reset_while_lingering_is_the_cause() {
     let mut bench = Bench::echo([In::Block, In::Fail(Errno::CONNRESET)]);
     bench.connection.drain();
     bench.event(Ready::NONE);

@@ -1,4 +1,4 @@
-//! Requests and replies, the end of both, and faults in between.
+//! Requests and replies, the end of both, and errors in between.
 
 use rustix::io::Errno;
 
@@ -28,7 +28,7 @@ fn open_answers_whole_lines() {
 }
 
 #[test]
-fn fin_with_nothing_owed_finishes() {
+fn fin_without_pending_output_finishes() {
     let mut bench = Bench::echo([bytes("a line\nand a tail"), In::End]);
     assert_eq!(bench.event(FIN), NextStep::Closed);
     assert_eq!(bench.sent(), b"a line\nand a tail", "the last line has no newline");
@@ -53,7 +53,7 @@ fn data_and_fin_in_one_event_need_no_second() {
 }
 
 #[test]
-fn fin_with_replies_owed_flushes() {
+fn fin_with_pending_output_flushes() {
     let mut bench = Bench::echo([bytes("tail without newline"), In::End]);
     bench.wire.borrow_mut().writes = [Out::Take(4), Out::Block].into();
     assert_eq!(bench.event(FIN), NextStep::Idle);
@@ -64,7 +64,7 @@ fn fin_with_replies_owed_flushes() {
 }
 
 #[test]
-fn nothing_is_read_while_output_is_owed() {
+fn nothing_is_read_while_output_is_pending() {
     let mut bench = Bench::echo([bytes("first\n"), bytes("second\n")]);
     bench.wire.borrow_mut().writes = [Out::Take(2), Out::Block].into();
     assert_eq!(bench.event(FIN), NextStep::Idle);
@@ -100,9 +100,9 @@ fn the_first_fault_is_the_cause() {
     }
 }
 
-/// FIN would say that this was everything, to a peer that waits for the end.
+/// After FIN, a peer that waits for the end would believe that it has everything.
 #[test]
-fn who_is_owed_something_at_its_end_is_reset() {
+fn closing_with_pending_work_sends_rst() {
     let written = |out: Out| {
         let mut bench = Bench::echo([bytes("whole\nunfinished"), In::End]);
         bench.wire.borrow_mut().writes = [out, Out::Block].into();
@@ -150,7 +150,7 @@ fn a_stream_that_claims_more_than_it_was_given_drops_no_byte_in_silence() {
 }
 
 #[test]
-fn who_has_reset_is_not_reset() {
+fn a_connection_reset_by_its_peer_is_not_reset_again() {
     for errno in [Errno::CONNRESET, Errno::PIPE, Errno::TIMEDOUT] {
         let mut gone = Bench::echo([In::Fail(errno)]);
         assert_eq!(gone.event(RST), NextStep::Closed);
@@ -219,7 +219,7 @@ fn a_second_event_does_not_queue_twice() {
     assert!(bench.connection.mark(Ready::READABLE));
 }
 
-/// A stream of a system on which no event tells of an urgent byte, as on kqueue.
+/// A stream on a system without an event for the urgent byte, such as kqueue.
 struct Untold(ScriptedStream);
 
 impl Stream for Untold {
@@ -246,9 +246,9 @@ impl Stream for Untold {
     }
 }
 
-/// A read stops at the urgent byte, and the event for what lies behind it has been told already.
+/// A read stops at the urgent byte, and the event for the bytes behind it has come before.
 #[test]
-fn what_lies_behind_an_urgent_byte_is_read_though_no_event_tells_of_it() {
+fn input_behind_an_urgent_byte_is_read_without_an_event() {
     let reads = ["before\n", "behind\n"].map(bytes);
     let later = [In::Block].into_iter().chain(["before again\n", "behind again\n"].map(bytes));
     let (stream, wire) = ScriptedStream::new(reads.into_iter().chain(later));

@@ -1,10 +1,10 @@
-//! Headers of proxies that are longer than their addresses.
+//! PROXY headers that are longer than their addresses.
 
 use super::proxy_header::{CLIENT, FINISHED, header, introduced_by};
 use super::*;
 use crate::net::proxy::Version;
 
-/// A header of version 2 with fields behind the addresses, which are skipped.
+/// Returns a header of version 2 with fields behind the addresses, which the daemon skips.
 fn long_header() -> Vec<u8> {
     let mut long = header(Version::V2);
     long[14..16].copy_from_slice(&3012_u16.to_be_bytes());
@@ -13,7 +13,7 @@ fn long_header() -> Vec<u8> {
 }
 
 #[test]
-fn a_long_header_is_skipped_in_whatever_pieces_it_comes() {
+fn a_long_header_is_skipped_in_pieces_of_any_size() {
     let all = [&long_header()[..], b"line\ntail"].concat();
     for policy in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         for size in [1, 28, 29, 1000, all.len()] {

@@ -12,7 +12,7 @@ use super::script::{In, Out, ScriptedStream, StreamScript};
 use super::*;
 use crate::service::{ECHO, Service};
 
-/// A connection, its wire, and what the reactor would lend it.
+/// A connection, its script, and the state that the reactor would share with it.
 struct Bench {
     connection: Connection<ScriptedStream>,
     wire: Rc<RefCell<StreamScript>>,
@@ -31,7 +31,7 @@ impl Bench {
         Self::new(ECHO, 4096, reads)
     }
 
-    /// An event, and the turns it takes until there is nothing to do.
+    /// Marks an event, and serves until there is nothing to do.
     fn event(&mut self, ready: Ready) -> NextStep {
         self.connection.mark(ready);
         for _ in 0..10_000 {
@@ -43,7 +43,7 @@ impl Bench {
         panic!("the connection never comes to rest");
     }
 
-    /// A look at its deadlines, of which only that of a header is on.
+    /// Expires deadlines at `now`; only the timeout of a header is on.
     fn expire(&mut self, now: u64) -> NextStep {
         self.shared.now = MonotonicMs(now);
         self.connection.expire(&Timeouts::default(), &mut self.shared)

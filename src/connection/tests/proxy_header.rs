@@ -1,4 +1,4 @@
-//! Headers of proxies: whole, in pieces, missing, and what is none.
+//! PROXY headers: whole, in pieces, missing, and malformed.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) fn header(version: Version) -> Vec<u8> {
     proxy::header(version, Some((CLIENT.parse().unwrap(), to)))
 }
 
-/// A connection that awaits a header, which reads these pieces.
+/// Creates a connection that waits for a header and reads these pieces.
 pub(super) fn introduced_by(service: Service, policy: HeaderPolicy, pieces: &[&[u8]]) -> Bench {
     let reads = pieces.iter().filter(|piece| !piece.is_empty());
     let (stream, wire) = ScriptedStream::new(reads.map(|piece| In::Bytes(piece.to_vec())));
@@ -29,7 +29,7 @@ pub(super) fn introduced_by(service: Service, policy: HeaderPolicy, pieces: &[&[
 }
 
 impl Bench {
-    /// An event, and all that follows from it; whoever is introduced is admitted.
+    /// Marks an event and serves all that follows; admits the connection once it is identified.
     pub(super) fn admitted(&mut self, ready: Ready) -> NextStep {
         let mut step = self.event(ready);
         while step == NextStep::Identified {
@@ -180,7 +180,7 @@ fn where_a_header_is_required_anything_else_is_a_violation() {
 }
 
 #[test]
-fn who_says_nothing_and_goes_is_no_violation() {
+fn fin_without_input_is_no_violation() {
     for policy in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let mut silent = introduced_by(ECHO, policy, &[]);
         silent.end();
@@ -202,7 +202,7 @@ fn a_drain_reads_a_header_that_is_there_and_awaits_none() {
             let mut bench = introduced_by(ECHO, policy, &[&all[..split], &all[split..]]);
             bench.shared.draining = true;
             bench.connection.drain();
-            // The socket is not empty before a read says so.
+            // The socket counts as empty only after a read has returned would-block.
             assert_eq!(bench.event(Ready::READ_TO_EAGAIN), NextStep::Identified);
             bench.connection.answer_buffered(&mut bench.shared);
             bench.connection.drain();
@@ -232,7 +232,7 @@ fn a_drain_reads_a_header_that_is_there_and_awaits_none() {
 }
 
 #[test]
-fn a_fault_before_the_introduction_is_the_cause() {
+fn an_error_before_the_header_is_the_cause() {
     for before in [&b""[..], b"PROXY TCP4"] {
         let mut bench = introduced_by(ECHO, HeaderPolicy::Optional, &[before]);
         bench.wire.borrow_mut().reads.push_back(In::Fail(Errno::CONNRESET));
@@ -274,7 +274,7 @@ fn the_deadline_of_a_header_is_no_lines() {
 }
 
 #[test]
-fn a_short_read_proves_nothing_on_a_unix_socket_whoever_the_client_is() {
+fn a_short_read_proves_nothing_on_a_unix_socket_behind_a_proxy_too() {
     let (stream, wire) = ScriptedStream::new([In::Bytes(header(Version::V1)), In::Block]);
     let connection =
         Connection::new(stream, Peer::unix(1), Some(HeaderPolicy::Required), MonotonicMs(0));
@@ -294,7 +294,7 @@ proptest! {
         mut garbage in vec(any::<u8>(), 1..300),
         sizes in vec(1_usize..40, 1..300),
     ) {
-        // A header's beginning, and then something else, unless that happens to go on with it.
+        // The beginning of a header and then garbage, unless that happens to continue the header.
         let beginning = header(version);
         let beginning = &beginning[..start.min(beginning.len() - 1)];
         garbage[0] |= 0x80;

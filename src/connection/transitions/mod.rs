@@ -1,4 +1,4 @@
-//! The ways from phase to phase, as data: the code checks itself against this table,
+//! The transitions between phases, as data: the code checks itself against this table,
 //! `docs/states.md` shows it, and a test keeps the two equal.
 
 mod ending;
@@ -8,7 +8,7 @@ mod queued;
 
 use super::transition::Transition;
 
-/// Every transition there is, in the order of a connection's life.
+/// Returns every transition, in the order of a connection's life.
 pub fn transitions() -> impl Iterator<Item = &'static Transition> + Clone {
     [queued::ROWS, proxy_header::ROWS, open::ROWS, ending::ROWS].into_iter().flatten()
 }

@@ -1,4 +1,4 @@
-//! Ways out of the phase in which requests are answered.
+//! Transitions out of the phase that answers requests.
 
 use crate::cause::Cause;
 use crate::connection::phase::PhaseKind;
@@ -7,43 +7,43 @@ use crate::connection::transition::{ERRNO_CAUSES, Transition};
 pub(super) const ROWS: &[Transition] = &[
     Transition {
         from: PhaseKind::Open,
-        stimulus: "whole requests",
+        stimulus: "complete requests",
         to: PhaseKind::Open,
         causes: &[],
-        effect: "answered; an unfinished one is kept",
+        effect: "answered; an incomplete one is kept",
         test: "open_answers_whole_lines",
     },
     Transition {
         from: PhaseKind::Open,
-        stimulus: "FIN, nothing owed",
+        stimulus: "FIN, no output pending",
         to: PhaseKind::Closed,
         causes: &[Cause::Finished],
-        effect: "an unfinished line is answered first",
-        test: "fin_with_nothing_owed_finishes",
+        effect: "an incomplete line is answered first",
+        test: "fin_without_pending_output_finishes",
     },
     Transition {
         from: PhaseKind::Open,
-        stimulus: "FIN, replies owed",
+        stimulus: "FIN, output pending",
         to: PhaseKind::Flushing,
         causes: &[],
         effect: "reading has ended, writing goes on",
-        test: "fin_with_replies_owed_flushes",
+        test: "fin_with_pending_output_flushes",
     },
     Transition {
         from: PhaseKind::Open,
-        stimulus: "the daemon is asked to end",
+        stimulus: "the daemon begins to drain",
         to: PhaseKind::Draining,
         causes: &[Cause::Drained],
-        effect: "input that is there is still answered",
-        test: "drain_answers_what_is_there_then_sends_fin",
+        effect: "input in the socket is still answered",
+        test: "drain_answers_input_in_the_socket_then_sends_fin",
     },
     Transition {
         from: PhaseKind::Open,
-        stimulus: "the client that its PROXY header named has as many connections as it may",
+        stimulus: "the client in its PROXY header is at its limit of connections",
         to: PhaseKind::Closed,
         causes: &[Cause::Refused],
         effect: "closed at once; nothing was echoed yet",
-        test: "what_a_proxy_says_counts_for_the_limit",
+        test: "the_client_of_a_proxy_header_counts_for_the_limit",
     },
     Transition {
         from: PhaseKind::Open,
@@ -55,15 +55,15 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: PhaseKind::Open,
-        stimulus: "nothing happened for the idle timeout",
+        stimulus: "the idle timeout",
         to: PhaseKind::Closed,
         causes: &[Cause::Idle],
-        effect: "closed; by RST in a line begun",
+        effect: "closed; by RST if a line or output is pending",
         test: "deadlines_end_a_connection_with_their_cause",
     },
     Transition {
         from: PhaseKind::Open,
-        stimulus: "a line was not finished within the line timeout",
+        stimulus: "a line is incomplete after the line timeout",
         to: PhaseKind::Closed,
         causes: &[Cause::LineTimeout],
         effect: "closed by RST; the line is dropped",
@@ -71,26 +71,26 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: PhaseKind::Open,
-        stimulus: "the peer took nothing of what is owed for the stall timeout",
+        stimulus: "the peer took no pending output for the stall timeout",
         to: PhaseKind::Closed,
         causes: &[Cause::Stalled],
-        effect: "closed; what is owed is dropped, and RST says so",
+        effect: "pending output is dropped; closed by RST",
         test: "deadlines_end_a_connection_with_their_cause",
     },
     Transition {
         from: PhaseKind::Open,
-        stimulus: "it is the longest idle, and there is no room (`--over-limit evict`)",
+        stimulus: "eviction as the longest idle (`--over-limit evict`)",
         to: PhaseKind::Closed,
         causes: &[Cause::Evicted],
-        effect: "closed; by RST in a line begun",
+        effect: "closed; by RST if a line or output is pending",
         test: "over_the_limit_evict_ends_the_longest_idle",
     },
     Transition {
         from: PhaseKind::Open,
-        stimulus: "a read, a write or `SO_ERROR` tells a fault",
+        stimulus: "a read, a write or `SO_ERROR` returns an error",
         to: PhaseKind::Closed,
         causes: ERRNO_CAUSES,
-        effect: "what is owed is dropped, and RST says so",
+        effect: "pending output is dropped; closed by RST",
         test: "the_first_fault_is_the_cause",
     },
     Transition {
@@ -98,7 +98,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "drain deadline, or a second signal",
         to: PhaseKind::Closed,
         causes: &[Cause::Cut],
-        effect: "what is owed is dropped, and RST says so",
-        test: "the_drain_deadline_cuts_who_is_owed",
+        effect: "pending output is dropped; closed by RST",
+        test: "the_drain_deadline_cuts_connections_with_pending_output",
     },
 ];

@@ -1,4 +1,4 @@
-//! Ways out of the phase in which a PROXY header is awaited.
+//! Transitions out of the phase that waits for a PROXY header.
 
 use crate::cause::Cause;
 use crate::connection::phase::PhaseKind;
@@ -18,39 +18,39 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "a whole header",
         to: PhaseKind::Open,
         causes: &[],
-        effect: "the peer is who it names; what follows it is input",
+        effect: "the client in the header becomes the peer; the bytes behind it are input",
         test: "every_split_of_a_header_names_the_client_and_loses_nothing",
     },
     Transition {
         from: PhaseKind::ProxyHeader,
-        stimulus: "the same, and a command answers (`--exec`)",
+        stimulus: "a whole header, with `--exec`",
         to: PhaseKind::Child,
         causes: &[],
-        effect: "a child is started with it, and with all that is behind a header",
+        effect: "a child gets the socket, with all bytes behind the header unread",
         test: "h11_a_child_knows_the_client_of_a_proxy_and_is_given_all_behind_the_header",
     },
     Transition {
         from: PhaseKind::ProxyHeader,
-        stimulus: "none has to come, and it is none, or not whole at FIN, drain or its deadline",
+        stimulus: "an optional header is absent, or incomplete at FIN, drain or its deadline",
         to: PhaseKind::Open,
         causes: &[],
-        effect: "all of it is input",
+        effect: "all bytes are input",
         test: "where_a_header_is_optional_anything_else_is_input",
     },
     Transition {
         from: PhaseKind::ProxyHeader,
-        stimulus: "one has to come, and it is none",
+        stimulus: "other bytes come in place of a required header",
         to: PhaseKind::Draining,
         causes: &[Cause::Protocol],
-        effect: "nothing of it is echoed",
+        effect: "none of them is echoed",
         test: "where_a_header_is_required_anything_else_is_a_violation",
     },
     Transition {
         from: PhaseKind::ProxyHeader,
-        stimulus: "one has to come, and has not when the daemon is asked to end",
+        stimulus: "the daemon begins to drain before a required header has come",
         to: PhaseKind::Draining,
         causes: &[Cause::Drained],
-        effect: "a header that is there is read first, and what follows it answered",
+        effect: "a header in the socket is read first, and input behind it is answered",
         test: "a_drain_reads_a_header_that_is_there_and_awaits_none",
     },
     Transition {
@@ -59,11 +59,11 @@ pub(super) const ROWS: &[Transition] = &[
         to: PhaseKind::Closed,
         causes: &[Cause::Finished],
         effect: "closed: a health check",
-        test: "who_says_nothing_and_goes_is_no_violation",
+        test: "fin_without_input_is_no_violation",
     },
     Transition {
         from: PhaseKind::ProxyHeader,
-        stimulus: "one has to come, and FIN comes in the middle of it",
+        stimulus: "FIN in the middle of a required header",
         to: PhaseKind::Closed,
         causes: &[Cause::Protocol],
         effect: "closed",
@@ -71,7 +71,7 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: PhaseKind::ProxyHeader,
-        stimulus: "one has to come, and was not whole within five seconds",
+        stimulus: "a required header is incomplete after five seconds",
         to: PhaseKind::Closed,
         causes: &[Cause::LineTimeout],
         effect: "closed",
@@ -79,15 +79,15 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: PhaseKind::ProxyHeader,
-        stimulus: "nothing happened for the idle timeout, or it has to make room",
+        stimulus: "the idle timeout, or eviction (`--over-limit evict`)",
         to: PhaseKind::Closed,
         causes: &[Cause::Idle, Cause::Evicted],
         effect: "closed",
-        test: "who_is_not_introduced_can_be_idle_evicted_and_cut",
+        test: "an_unidentified_connection_can_be_idle_evicted_and_cut",
     },
     Transition {
         from: PhaseKind::ProxyHeader,
-        stimulus: "no header is there, and its own address has as many connections as it may",
+        stimulus: "no header is in the socket, and its own address is at its limit",
         to: PhaseKind::Closed,
         causes: &[Cause::Refused],
         effect: "closed",
@@ -95,11 +95,11 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: PhaseKind::ProxyHeader,
-        stimulus: "a read or `SO_ERROR` tells a fault",
+        stimulus: "a read or `SO_ERROR` returns an error",
         to: PhaseKind::Closed,
         causes: ERRNO_CAUSES,
         effect: "closed",
-        test: "a_fault_before_the_introduction_is_the_cause",
+        test: "an_error_before_the_header_is_the_cause",
     },
     Transition {
         from: PhaseKind::ProxyHeader,
@@ -107,6 +107,6 @@ pub(super) const ROWS: &[Transition] = &[
         to: PhaseKind::Closed,
         causes: &[Cause::Cut],
         effect: "closed",
-        test: "who_is_not_introduced_can_be_idle_evicted_and_cut",
+        test: "an_unidentified_connection_can_be_idle_evicted_and_cut",
     },
 ];

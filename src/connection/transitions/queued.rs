@@ -1,4 +1,4 @@
-//! Before a connection is ours: out of the queue, or into a child's hands.
+//! Transitions before a connection is ours: out of the accept queue, or to a child.
 
 use crate::cause::Cause;
 use crate::connection::phase::PhaseKind;
@@ -7,7 +7,7 @@ use crate::connection::transition::Transition;
 pub(super) const ROWS: &[Transition] = &[
     Transition {
         from: PhaseKind::Queued,
-        stimulus: "`accept` returns it",
+        stimulus: "`accept` returns the connection",
         to: PhaseKind::Open,
         causes: &[],
         effect: "registered once, edge-triggered; counted as accepted",
@@ -15,23 +15,23 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: PhaseKind::Queued,
-        stimulus: "`accept` returns it, and a PROXY header may come, or has to",
+        stimulus: "`accept` returns the connection, with `--proxy-protocol`",
         to: PhaseKind::ProxyHeader,
         causes: &[],
-        effect: "likewise; it does not count for an address yet",
-        test: "what_a_proxy_says_counts_for_the_limit",
+        effect: "as above; not counted for an address yet",
+        test: "the_client_of_a_proxy_header_counts_for_the_limit",
     },
     Transition {
         from: PhaseKind::Queued,
         stimulus: "`accept` fails with ECONNABORTED or EPROTO",
         to: PhaseKind::Closed,
         causes: &[Cause::Aborted],
-        effect: "counted, logged at debug; the listener goes on at once",
+        effect: "counted, logged at debug; the next `accept` follows at once",
         test: "a_connection_that_dies_in_the_queue_is_aborted",
     },
     Transition {
         from: PhaseKind::Queued,
-        stimulus: "`accept` returns it, but there is no room (`--over-limit refuse`)",
+        stimulus: "`accept` returns the connection at the limit (`--over-limit refuse`)",
         to: PhaseKind::Closed,
         causes: &[Cause::Refused],
         effect: "closed at once",
@@ -39,26 +39,26 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: PhaseKind::Queued,
-        stimulus: "`accept` returns it, but its peer may not connect, or has as many as it may",
+        stimulus: "`accept` returns the connection of a peer that is denied or at its limit",
         to: PhaseKind::Closed,
         causes: &[Cause::Refused],
         effect: "closed at once",
-        test: "who_may_not_connect_is_closed_at_once",
+        test: "a_denied_peer_is_closed_at_once",
     },
     Transition {
         from: PhaseKind::Queued,
-        stimulus: "`accept` returns it, and a command answers (`--exec`)",
+        stimulus: "`accept` returns the connection, with `--exec`",
         to: PhaseKind::Child,
         causes: &[],
-        effect: "a child is started with it; our copy is closed at once",
+        effect: "a child is started with the socket; our copy is closed at once",
         test: "a_child_has_the_connection_and_the_reactor_does_not",
     },
     Transition {
         from: PhaseKind::Queued,
-        stimulus: "`accept` returns it, but the command can't be started (`--exec`)",
+        stimulus: "the command can't be started (`--exec`)",
         to: PhaseKind::Closed,
         causes: &[Cause::Exec],
-        effect: "closed at once; a warning says why",
+        effect: "closed at once; a warning gives the error",
         test: "a_command_that_cannot_be_started_refuses_and_warns",
     },
     Transition {
@@ -71,10 +71,10 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: PhaseKind::Child,
-        stimulus: "the daemon is asked to end",
+        stimulus: "the daemon begins to drain",
         to: PhaseKind::Child,
         causes: &[],
-        effect: "SIGTERM; to who came from the queue, at three quarters of the drain time",
+        effect: "SIGTERM; for children started since the signal, at 3/4 of the drain timeout",
         test: "drain_asks_children_to_end_and_gives_the_queues_more_time",
     },
     Transition {

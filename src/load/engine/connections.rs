@@ -1,4 +1,4 @@
-//! Connections that are made, closed, and waited for too long.
+//! Dials and closes connections.
 
 use crate::connection::Ready;
 use crate::os::errno;
@@ -12,7 +12,7 @@ use crate::load::engine::mode::CloseWhen;
 use crate::load::report;
 
 impl<D: Dial> Engine<D> {
-    /// Begins connects that are to be begun, after a turn in which so many were served.
+    /// Dials the connections that are due, after a turn that served `served` connections.
     pub(super) fn connect(&mut self, served: usize) {
         for _ in 0..CONNECTS_PER_TURN.max(served / SERVED_A_CONNECT) {
             let Some(key) = self.dial_queue.next(self.now) else { break };
@@ -24,8 +24,8 @@ impl<D: Dial> Engine<D> {
         }
     }
 
-    /// True if that slot is to have a connection: after the run only for lines that were due, and
-    /// where each has its own connection, only once one is due. Else it waits for one.
+    /// True if the slot is to be dialled now. During the cooldown, and where the plan dials on
+    /// demand, that takes a due line; without one the slot waits for it.
     fn is_wanted(&mut self, key: usize) -> bool {
         let on_demand = self.shared.plan.on_demand || self.clock.is_ending();
         let Some(slot) = self.slots.get_mut(key) else { return false };
@@ -35,7 +35,8 @@ impl<D: Dial> Engine<D> {
 
     fn connect_one(&mut self, key: usize) {
         let number = self.shared.results.attempted;
-        // Not the number: an address that has no port left is not the next one again.
+        // By dials, not by connection number: an address without a free port is not tried twice in
+        // a row.
         let source = self.dials.checked_rem(self.sources.len());
         let source = source.and_then(|place| self.sources.get(place)).copied();
         self.dials += 1;
@@ -68,7 +69,7 @@ impl<D: Dial> Engine<D> {
         }
     }
 
-    /// Everybody is there, or has been waited for: now all send, and the run's time begins.
+    /// Begins the load and the run's time, once the start barrier is released.
     #[cold]
     pub(super) fn begin(&mut self) {
         if self.clock.is_ending() {
@@ -86,14 +87,15 @@ impl<D: Dial> Engine<D> {
         self.wake_all();
     }
 
-    /// Each connection has a turn: what it may do is not what it was.
+    /// Re-queues every connection after its permissions changed.
     pub(super) fn wake_all(&mut self) {
         for key in 0..self.slots.len() {
             mark(&mut self.slots, &mut self.run_queue, key, Ready::NONE);
         }
     }
 
-    /// A connection is no longer young once it is connected, and has echoed if it may do so.
+    /// Counts a connection as answered once it has ended, has echoed a line or, in an open loop, is
+    /// connected.
     #[cold]
     pub(super) fn mark_answered(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key).filter(|slot| slot.unanswered) else { return };
@@ -107,14 +109,14 @@ impl<D: Dial> Engine<D> {
         self.check_barrier();
     }
 
-    /// The start goes on as long as there is progress.
+    /// Extends the start barrier if there is progress.
     fn check_barrier(&mut self) {
         let made = usize::try_from(self.shared.results.established).unwrap_or(usize::MAX);
         let (begun, answered) = (self.dial_queue.opened(), self.dial_queue.answered());
         self.barrier.extend(begun + made.min(self.slots.len()) + answered, self.now);
     }
 
-    /// Takes a connection out that has ended, whatever the reason; another may follow.
+    /// Removes a connection that has ended for any reason; its slot may be redialled.
     pub(super) fn close(&mut self, key: usize, served: LoadStep) {
         let Some(slot) = self.slots.get_mut(key) else { return };
         let Some(exchange) = slot.connection.take() else { return };
@@ -145,14 +147,14 @@ impl<D: Dial> Engine<D> {
         }
     }
 
-    /// A connection has failed before it could send anything.
+    /// Counts the transaction of a connection that failed before it could send.
     fn lose_transaction(&mut self) {
         if self.shared.plan.is_one_transaction() {
             self.shared.results.never_begun();
         }
     }
 
-    /// Says, once, that the server speaks first: every connection will fail of that.
+    /// Notes once that the server speaks first, which makes every connection fail.
     fn note_greeting(&mut self) {
         let results = &mut self.shared.results;
         if std::mem::take(&mut results.greeting_is_untold) {
@@ -160,7 +162,7 @@ impl<D: Dial> Engine<D> {
         }
     }
 
-    /// Ends a run in which everybody has tried to connect and nobody could.
+    /// Ends a run in which every slot has tried to connect and none has succeeded.
     #[cold]
     pub(super) fn end_if_none_connects(&mut self) {
         let slots = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);

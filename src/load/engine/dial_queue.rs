@@ -1,36 +1,36 @@
-//! Which connection is to be made next, and when.
+//! Which connection to dial next, and when.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::MonotonicNs;
 
-/// How many connections that have not been answered yet there are at the most. More of them would
-/// fill the server's backlog (4096 for `tcpechod`, 128 for many), and what then is measured is the
-/// kernel's second of patience before it tries again.
+/// Limit of connections dialled and not yet answered. More of them would fill the server's backlog
+/// (4096 for `tcpechod`, 128 for many), and the run would measure the second that the kernel waits
+/// before it sends the SYN again.
 const UNANSWERED_MAX: usize = 512;
 
-/// How long a connection that failed is not tried again: a server that refuses is not flooded.
+/// Delay before a failed connection is redialled, so that a server that refuses is not flooded.
 pub(super) const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// The connections that are to be made.
+/// The connections to dial.
 #[derive(Debug)]
 pub(super) struct DialQueue {
     start: MonotonicNs,
     ramp: Duration,
     slots: usize,
-    /// How many slots have had a connection already.
+    /// Number of slots dialled at least once.
     opened: usize,
-    /// Slots whose connection has done its work.
+    /// Slots to redial: their connection has done its work.
     redial: VecDeque<usize>,
-    /// Slots whose connection has failed, and when they are tried again: in order of time.
+    /// Slots to redial later, in order of time: their connection has failed.
     redial_later: VecDeque<(MonotonicNs, usize)>,
-    /// How many connections have not been answered yet.
+    /// Number of connections not yet answered.
     unanswered: usize,
 }
 
 impl DialQueue {
-    /// All `slots`, evenly within `ramp`.
+    /// Creates a queue that dials all `slots`, spread evenly over `ramp`.
     pub(super) fn new(slots: usize, start: MonotonicNs, ramp: Duration) -> Self {
         Self {
             start,
@@ -43,7 +43,7 @@ impl DialQueue {
         }
     }
 
-    /// A slot that is to be connected now.
+    /// Takes the slot to dial now, if any.
     pub(super) fn next(&mut self, now: MonotonicNs) -> Option<usize> {
         if self.unanswered >= UNANSWERED_MAX {
             return None;
@@ -62,7 +62,7 @@ impl DialQueue {
         Some(slot)
     }
 
-    /// When [`Self::next`] has something, if nothing happens before.
+    /// Returns when [`Self::next`] will have a slot, if nothing happens before.
     pub(super) fn wake(&self) -> MonotonicNs {
         if self.unanswered >= UNANSWERED_MAX {
             return MonotonicNs::NEVER;
@@ -74,41 +74,41 @@ impl DialQueue {
         self.redial_later.front().map_or(opening, |(at, _)| opening.min(*at))
     }
 
-    /// A slot is to be connected again.
+    /// Queues a slot to be redialled.
     pub(super) fn redial(&mut self, slot: usize) {
         self.redial.push_back(slot);
     }
 
-    /// A slot is to be connected again, but not at once.
+    /// Queues a slot to be redialled after [`RETRY_DELAY`].
     pub(super) fn redial_later(&mut self, slot: usize, now: MonotonicNs) {
         self.redial_later.push_back((now.after(RETRY_DELAY), slot));
     }
 
-    /// One of those that [`Self::next`] gave has been answered, or has ended.
+    /// Counts a connection from [`Self::next`] as answered or ended.
     pub(super) fn answered_one(&mut self) {
         debug_assert!(self.unanswered > 0, "grown up twice");
         self.unanswered = self.unanswered.saturating_sub(1);
     }
 
-    /// How many connections are missing: not begun yet, or not answered.
+    /// Number of connections not yet dialled or not yet answered.
     pub(super) const fn missing(&self) -> usize {
         self.slots - self.opened + self.unanswered
     }
 
-    /// How many slots have had a connection that has been answered, or has ended.
+    /// Number of slots whose connection has been answered or has ended.
     pub(super) const fn answered(&self) -> usize {
         self.opened.saturating_sub(self.unanswered)
     }
 
-    /// How many slots have had a connection: lines are for them only.
+    /// Number of slots dialled at least once: only these get lines.
     pub(super) const fn opened(&self) -> usize {
         self.opened
     }
 
-    /// When the next slot gets its first connection.
+    /// Returns when the next slot is dialled for the first time.
     fn opening(&self) -> MonotonicNs {
         let part = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        // Not the ramp divided first, which would lose what is left over at each slot.
+        // Multiply first: dividing the ramp first would lose the remainder at each slot.
         let wait = self.ramp.saturating_mul(part(self.opened)) / part(self.slots.max(1));
         self.start.after(wait)
     }

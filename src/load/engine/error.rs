@@ -1,23 +1,23 @@
-//! What went wrong on a connection: where, and in one word.
+//! Errors on connections: the phase, and one word.
 
 use std::io;
 
 use crate::client::FailureKind;
 
-/// Where something went wrong.
+/// The phase in which an error occurred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::load) enum ErrorPhase {
-    /// While it was connecting.
+    /// Connecting.
     Connect,
-    /// While a line was sent.
+    /// Sending a line.
     Write,
-    /// While a line was to come back.
+    /// Waiting for an echo.
     Read,
-    /// While it was to end in order.
+    /// Closing the connection in order.
     Close,
-    /// When it had been waited for too long.
+    /// The timeout expired.
     Timeout,
-    /// When what came back was compared.
+    /// Comparing an echo.
     Verify,
 }
 
@@ -37,33 +37,33 @@ impl ErrorPhase {
     }
 }
 
-/// What went wrong, and where: two bytes, because every turn of a connection may return one.
+/// An error and its phase: two bytes, because every turn of a connection may return one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::load) struct RunError {
     pub phase: ErrorPhase,
-    /// The client's word for it; none for a byte that was not the one that was due.
+    /// The client's word for it; none for a wrong byte.
     kind: Option<FailureKind>,
 }
 
 impl RunError {
-    /// A byte came back that was not the one that was due.
+    /// A wrong byte came back.
     pub(in crate::load) const MISMATCH: Self = Self { phase: ErrorPhase::Verify, kind: None };
 
     pub(in crate::load) const fn new(place: ErrorPhase, word: FailureKind) -> Self {
         Self { phase: place, kind: Some(word) }
     }
 
-    /// What a failed system call on the socket amounts to.
+    /// Classifies a failed system call on the socket.
     pub(in crate::load) fn of(place: ErrorPhase, error: &io::Error) -> Self {
         Self::new(place, FailureKind::of(error))
     }
 
-    /// Every word there may be.
+    /// Returns every possible word.
     pub(in crate::load) fn kinds() -> impl Iterator<Item = &'static str> {
         FailureKind::ALL.map(FailureKind::word).into_iter().chain([Self::MISMATCH.word()])
     }
 
-    /// The word for it.
+    /// Returns its word.
     pub(in crate::load) fn word(self) -> &'static str {
         self.kind.map_or("mismatch", FailureKind::word)
     }

@@ -1,5 +1,5 @@
-//! Which lines may be sent: the closed loop's as soon as somebody can, the open loop's when they
-//! are due.
+//! Which lines may be sent: in a closed loop as soon as a connection is free, in an open loop once
+//! they are due.
 
 use crate::clock::MonotonicNs;
 
@@ -7,7 +7,7 @@ use crate::load::engine::connection::Supply;
 use crate::load::engine::pace::{DueLine, Pace};
 use crate::load::report::format::float;
 
-/// The lines of a run.
+/// The line limit of a run, and the lines issued so far.
 #[derive(Debug)]
 pub(super) struct LineBudget {
     limit: u64,
@@ -15,53 +15,53 @@ pub(super) struct LineBudget {
 }
 
 impl LineBudget {
-    /// At most `limit` lines.
+    /// Creates a budget of `limit` lines.
     pub(super) const fn new(limit: u64) -> Self {
         Self { limit, issued: 0 }
     }
 
-    /// How many there are at the most.
+    /// Returns the limit.
     pub(super) const fn limit(&self) -> u64 {
         self.limit
     }
 
-    /// True if there are no more.
+    /// True once all lines are issued.
     pub(super) const fn all_issued(&self) -> bool {
         self.issued >= self.limit
     }
 
-    /// How much of the run is over, from 0 to 1, if that is a matter of lines.
+    /// Completed share of the run, from 0 to 1, if limited by lines.
     pub(super) fn done(&self, over: u64) -> f64 {
         if self.limit == u64::MAX { 0.0 } else { float(over) / float(self.limit) }
     }
 
-    /// The last ones were handed to connections, that many at once.
+    /// Issues `last` more lines at once, as the last ones.
     pub(super) const fn end_with(&mut self, last: u64) {
         self.issued = self.issued.saturating_add(last);
         self.limit = self.issued;
     }
 
-    /// One was handed to a connection.
+    /// Counts a line assigned to a connection.
     pub(super) const fn issued(&mut self) {
         self.issued += 1;
     }
 }
 
-/// Lines that were handed to a connection and that it has not begun to send: the open loop's.
+/// Lines of the open loop that are assigned to a connection and not begun.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct DueLines {
     lines: u64,
-    /// The round of the first of them.
+    /// The round of the first line.
     round: u64,
 }
 
 impl DueLines {
-    /// How many there are.
+    /// Returns the number of lines.
     pub(super) const fn lines(self) -> u64 {
         self.lines
     }
 
-    /// One more.
+    /// Adds a line.
     pub(super) const fn add(&mut self, due: DueLine) {
         if self.lines == 0 {
             self.round = due.round;
@@ -69,7 +69,7 @@ impl DueLines {
         self.lines += 1;
     }
 
-    /// Takes the first of them, and returns when it was due.
+    /// Takes the first line, and returns when it was due.
     fn take(&mut self, owner: usize, pace: &Pace) -> Option<MonotonicNs> {
         self.lines = self.lines.checked_sub(1)?;
         let due = DueLine { owner, round: self.round };
@@ -78,24 +78,24 @@ impl DueLines {
     }
 }
 
-/// Which lines a connection may begin.
+/// The lines that a connection may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Permit {
-    /// Whatever there is.
+    /// Any line.
     Any,
-    /// None for the present: it waits for the others.
+    /// No line: the start barrier has not been released.
     None,
-    /// Only those that it was handed: the run is over.
+    /// Only lines already assigned: the run is over.
     Owed,
 }
 
-/// What one connection is supplied with.
+/// The line source of one connection.
 #[derive(Debug)]
 pub(super) struct LineSource<'a> {
     pub lines: &'a mut LineBudget,
     /// The open loop's schedule.
     pub pace: Option<&'a Pace>,
-    /// Which connection of the schedule it is, and what that was handed.
+    /// The connection's number in the schedule, and the lines assigned to it.
     pub owner: usize,
     pub due: &'a mut DueLines,
     pub permit: Permit,

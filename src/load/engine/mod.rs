@@ -1,17 +1,17 @@
-//! The load generator's reactor: one loop that connects, sends, compares and times.
+//! The load generator's event loop: connects, sends, compares and times.
 //!
-//! What [`Engine::turn`] does, in this order:
+//! [`Engine::turn`] runs these steps in order:
 //!
-//! 1. **poll**: wait for events; not at all while there is work, else until the next thing is due.
+//! 1. **poll**: wait for events; not at all while there is work, else until the next deadline.
 //! 2. **mark**: an event only leaves a hint and queues its connection. No I/O.
-//! 3. **pace**: lines that are due go to their connections, in turn.
-//! 4. **serve**: each connection that is queued, once, within a budget.
-//! 5. **expire**: connections that have been waited for too long.
+//! 3. **pace**: assign due lines to their connections, in turn.
+//! 4. **serve**: serve each queued connection once, within a budget.
+//! 5. **expire**: close connections that have exceeded the timeout.
 //! 6. **connect**: last, and budgeted, so that no event of this turn can name a slot's former
 //!    connection.
 //!
-//! It is the daemon's turn with another end; they share the stream, the hints and the judgement
-//! of errors.
+//! The daemon's reactor has the same turn with other last steps; both share the stream trait, the
+//! readiness hints and the classification of errors.
 
 pub(super) mod connection;
 mod connections;
@@ -49,30 +49,30 @@ use crate::load::engine::run_phase::RunClock;
 use crate::load::engine::start_barrier::StartBarrier;
 use crate::load::report::Interval;
 
-/// How many connects are begun in one turn: on this machine's own addresses each does the whole
-/// handshake, in some 20 microseconds, in which nobody else is served.
+/// Connects begun per turn. On a local address each connect performs the whole handshake, about 20
+/// microseconds in which no other connection is served.
 const CONNECTS_PER_TURN: usize = 16;
 
-/// In a long turn there are more: one for so many that were served, for which they give up about a
+/// A long turn begins more: one connect per this many connections served, which costs them about a
 /// fifth of their time.
 const SERVED_A_CONNECT: usize = 16;
 
-/// How many lines are handed to connections in one turn.
+/// Lines assigned to connections per turn.
 const LINES_PER_TURN: usize = 1024;
 
-/// A place for one connection at a time.
+/// A slot for one connection at a time.
 #[derive(Debug)]
 struct Slot<S> {
     connection: Option<LoadConnection<S>>,
-    /// Lines that were due and that it has not begun to send: the open loop's.
+    /// Lines of the open loop that are due and not yet begun.
     due: DueLines,
-    /// It counts for the connections that have not been answered yet.
+    /// True while the connection counts as unanswered in the dial queue.
     unanswered: bool,
-    /// It is to be connected once a line is due on it.
+    /// True if the slot is dialled only once a line is due on it.
     awaits_a_line: bool,
 }
 
-/// The event loop and all that it holds.
+/// The event loop and its state.
 #[derive(Debug)]
 pub(super) struct Engine<D: Dial> {
     dial: D,
@@ -88,25 +88,25 @@ pub(super) struct Engine<D: Dial> {
     shared: RunShared,
     clock: RunClock,
     sources: Vec<IpAddr>,
-    /// How many slots have a connection.
+    /// Number of slots with a connection.
     open: usize,
-    /// How many connections are still to be asked for a second line when the time is over.
+    /// Number of held connections still to verify when the time is over.
     to_verify: usize,
     timeout: Duration,
     next_check: MonotonicNs,
-    /// Lines over and connections established at the last check, and when they last changed.
+    /// Lines finished and connections established at the last check, and when either last changed.
     progress: (u64, u64),
     progressed: MonotonicNs,
-    /// How late a poll has to be to count as a pause of our own.
+    /// The delay of a poll beyond which it counts as a pause of this process.
     pause_min_ns: u64,
-    /// How much processor time was used until the last check.
+    /// CPU time used until the last check.
     cpu_time: Duration,
-    /// All time is over, and everything has a last look in this turn; and then it is cut.
+    /// The deadline has passed: one more turn reads every connection, then the rest is cut.
     final_read: bool,
     is_cut: bool,
-    /// How many connects were tried.
+    /// Number of connects tried.
     dials: usize,
-    /// What the user should know, for the owner to tell.
+    /// Notes for the user, which the caller prints.
     notes: Vec<String>,
 }
 
@@ -124,7 +124,7 @@ impl<D: Dial> Engine<D> {
         };
         let slots = std::iter::repeat_with(slot).take(config.connections).collect();
         let shared = RunShared::new(Plan::of(config), Payload::new(config.seed, config.size));
-        // All that takes its time is done before the time begins.
+        // After the slow setup above, which must not count as time of the run.
         let start = dial.now();
         let gathering = StartBarrier::new(config, &shared.plan, start);
         let mut stage = RunClock::new(config, start);
@@ -164,9 +164,9 @@ impl<D: Dial> Engine<D> {
         }
     }
 
-    /// One pass of the loop. Returns the second that has ended in it, if one has.
+    /// Runs one pass of the loop. Returns the interval that ended in it, if any.
     ///
-    /// An error is our own: the poll does not work any more.
+    /// Fails only if the poll itself fails.
     pub(super) fn turn(&mut self) -> io::Result<Option<Interval>> {
         self.poll_and_mark()?;
         self.pace();
@@ -193,18 +193,18 @@ impl<D: Dial> Engine<D> {
         Ok(self.end_interval())
     }
 
-    /// True once nothing is left to be done.
+    /// True once no work is left.
     pub(super) fn is_over(&self) -> bool {
         self.is_cut || self.clock.is_ending() && self.open == 0 && self.has_sent_all()
     }
 
-    /// True if no line that was due is still to be sent.
+    /// True if every due line has been sent.
     fn has_sent_all(&self) -> bool {
         self.pace.as_ref().is_none_or(Pace::is_done)
             && self.slots.iter().all(|slot| slot.due.lines() == 0)
     }
 
-    /// What was found, once it is over, and for how long it was measured.
+    /// Ends the run, and returns its results and how long it was measured.
     pub(super) fn finish(mut self) -> (Results, Duration) {
         self.abort_remaining();
         let at = self.now.since(self.start);
@@ -212,12 +212,12 @@ impl<D: Dial> Engine<D> {
         (self.shared.results, self.clock.measured())
     }
 
-    /// What the user should know by now.
+    /// Takes the notes for the user so far.
     pub(super) fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
 
-    /// Hands lines that are due to connections, one to each in turn.
+    /// Assigns due lines to connections, one to each in turn.
     fn pace(&mut self) {
         let opened = self.dial_queue.opened();
         let Some(pace) = self.pace.as_mut().filter(|pace| pace.next() <= self.now) else { return };
@@ -227,12 +227,12 @@ impl<D: Dial> Engine<D> {
             self.budget.issued();
         }
         if pace.is_done() && self.clock.is_ending() {
-            // Connections that have nothing else to do have waited for this.
+            // Wake the connections that only wait for the end of the schedule.
             self.wake_all();
         }
     }
 
-    /// Returns how many had their turn.
+    /// Serves the queued connections, and returns their number.
     fn serve(&mut self) -> usize {
         let served = self.run_queue.len();
         for place in 0..served {
@@ -273,7 +273,7 @@ impl<D: Dial> Engine<D> {
     }
 }
 
-/// Hands a line to its connection, which may have to be made for it.
+/// Assigns a line to its connection, which is dialled first if necessary.
 fn assign<S: DialedStream>(
     due: DueLine,
     slots: &mut [Slot<S>],
@@ -288,7 +288,7 @@ fn assign<S: DialedStream>(
     mark(slots, queue, due.owner, Ready::NONE);
 }
 
-/// Remembers what an event, or a line that is due, means for a connection, and queues it.
+/// Records an event or a due line for a connection, and queues the connection.
 #[inline]
 fn mark<S: DialedStream>(slots: &mut [Slot<S>], queue: &mut Vec<usize>, key: usize, ready: Ready) {
     if let Some(exchange) = slots.get_mut(key).and_then(|slot| slot.connection.as_mut())

@@ -1,52 +1,53 @@
-//! What the modes have in common: each is a row of the same few choices.
+//! The modes as rows of one table: each is a choice of the same few options.
 
 use crate::net::proxy;
 
 use crate::load::config::{Close, LoadConfig, Mode};
 
-/// When a connection is closed by us.
+/// When the generator closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CloseWhen {
     /// When the run is over.
     RunEnds,
     /// When all of its lines are back.
     Echoed,
-    /// When all of its lines are sent; they still have to come back.
+    /// When all of its lines are sent; their echoes must still come back.
     Sent,
-    /// When all of its lines are sent, and none needs to come back.
+    /// When all of its lines are sent; no echo needs to come back.
     Midway,
 }
 
 /// No limit.
 const UNLIMITED: u64 = u64::MAX;
 
-/// How many lines of a paced stream may be on their way in all, and on a connection at least and at
-/// most: the moment of each is kept, in 16 bytes, and the most is what sockets hold of short lines.
+/// Limits on the timed lines in flight of a paced stream: in total, and the least and most per
+/// connection. Each line stores its time in 16 bytes; the most is as many short lines as sockets
+/// hold.
 const TIMED_MAX: u64 = 16 << 20;
 const TIMED_A_CONNECTION: std::ops::RangeInclusive<u64> = 1 << 10..=1 << 16;
 
-/// What each connection does.
+/// The options of each connection.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column of the table, and by itself")]
 pub(super) struct Plan {
-    /// How many lines it sends at the most.
+    /// Largest number of lines to send.
     pub lines: u64,
-    /// How many lines may be on their way at a time.
+    /// Largest number of lines in flight.
     pub window: u64,
     pub close_when: CloseWhen,
     pub close: Close,
-    /// Latency counts from the beginning of the connect: not in an open loop, where it counts from
-    /// when the line was due, before that.
+    /// Latency counts from the start of the connect. Not in an open loop, where it counts from the
+    /// line's due time, which is earlier.
     pub connect_counts: bool,
-    /// Lines are due at moments of their own, and may be late.
+    /// Each line has a due time, and may be late.
     pub paced: bool,
-    /// A connection is made only when a line is due on it.
+    /// A slot is dialled only when a line is due on it.
     pub on_demand: bool,
-    /// Each line is timed; else one after another, on each connection.
+    /// Every line is timed; otherwise one at a time per connection.
     pub times_each: bool,
-    /// A PROXY header goes before everything else.
+    /// The PROXY header to send first.
     pub send_proxy: Option<proxy::Version>,
-    /// The server speaks first, and that is no echo.
+    /// The server sends a greeting first, which is no echo.
     pub skip_greeting: bool,
 }
 
@@ -72,32 +73,33 @@ impl Plan {
             connect_counts: config.mode == Mode::Churn && !paced,
             paced,
             on_demand: paced && end != CloseWhen::RunEnds,
-            // A load that sends as much as the socket takes fills every buffer there is, and a
-            // queue of times for all of that would be one too.
+            // An unlimited window fills every socket buffer, and timing each line would take a
+            // queue as long as all of them.
             times_each: window != UNLIMITED,
             send_proxy: config.send_proxy,
             skip_greeting: config.skip_greeting,
         }
     }
 
-    /// True if each connection sends line after line until the run ends, as fast as they come back.
+    /// True if each connection sends line after line until the run ends, as fast as echoes come
+    /// back.
     pub(super) fn is_continuous(&self) -> bool {
         self.close_when == CloseWhen::RunEnds && self.lines == UNLIMITED && !self.paced
     }
 
-    /// True if each connection is one exchange of the closed loop, that is to be answered: one that
-    /// fails before it has sent anything has lost a line all the same.
+    /// True if each connection is one transaction of the closed loop with an echo to wait for. One
+    /// that fails before it sends anything still loses a line.
     pub(super) fn is_one_transaction(&self) -> bool {
         matches!(self.close_when, CloseWhen::Echoed | CloseWhen::Sent) && !self.paced
     }
 
-    /// True if a connection that has ended as planned is followed by another.
+    /// True if another connection follows one that has closed as planned.
     pub(super) fn repeats(&self) -> bool {
         self.close_when != CloseWhen::RunEnds
     }
 }
 
-/// How many lines a connection may have on their way where each is timed and nothing else limits
+/// Returns the number of lines in flight per connection where each is timed and nothing else limits
 /// them.
 fn timed_window(connections: usize) -> u64 {
     let connections = u64::try_from(connections).unwrap_or(u64::MAX);

@@ -1,9 +1,9 @@
-//! The open loop's schedule: when each line is to be sent, whatever has come back, and by which
+//! The open loop's schedule: when each line is due, regardless of the echoes, and on which
 //! connection.
 //!
-//! Lines are due in rounds: in each of them every connection has one. So what a connection has not
-//! sent yet is a count and the round of its first line, and takes no more memory however far it is
-//! behind.
+//! Lines are due in rounds, in each of which every connection has one. So the lines that a
+//! connection has not sent yet are a count and the round of the first, and take constant memory
+//! however far it is behind.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use crate::clock::MonotonicNs;
 
 use crate::load::report::format::float;
 
-/// The moments at which lines are due, one after another.
+/// The due times of lines, one after another.
 ///
-/// During the ramp the rate rises evenly from nothing: after `t` of `ramp` seconds `rate × t² /
-/// (2 × ramp)` lines were due, so line `k` is due after `√(2 × ramp × k / rate)`.
+/// During the ramp the rate rises evenly from zero: after `t` of `ramp` seconds
+/// `rate × t² / (2 × ramp)` lines were due, so line `k` is due after `√(2 × ramp × k / rate)`.
 #[derive(Debug)]
 pub(super) struct Pace {
     start: MonotonicNs,
-    /// Lines a second.
+    /// Lines per second.
     rate: f64,
     ramp_s: f64,
     rounds: Rounds,
-    /// The line that is due next, from 0.
+    /// Number of the next line, from 0.
     line: u64,
     next: MonotonicNs,
-    /// No line from this one on.
+    /// Number of lines: the schedule ends before this line.
     lines: u64,
-    /// No line from this moment on.
+    /// The schedule ends before this time.
     end: MonotonicNs,
 }
 
-/// A line that is due: its connection, and the round that it is of.
+/// A due line: its connection and its round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DueLine {
     pub owner: usize,
@@ -39,7 +39,7 @@ pub(super) struct DueLine {
 }
 
 impl Pace {
-    /// A schedule from `start` on, of `lines` at the most.
+    /// Creates a schedule from `start` on, of at most `lines` lines.
     pub(super) fn new(start: MonotonicNs, rate: f64, ramp: Duration, lines: u64) -> Self {
         let (ramp_s, rounds) = (ramp.as_secs_f64(), Rounds::default());
         let mut pace = Self {
@@ -56,7 +56,8 @@ impl Pace {
         pace
     }
 
-    /// If a line is due by now: whose it is. A round that begins with it is of so many connections.
+    /// Returns the next line if it is due by now. A round that begins with it has `connections`
+    /// lines.
     pub(super) fn due(&mut self, now: MonotonicNs, connections: usize) -> Option<DueLine> {
         if self.next > now || self.is_done() {
             return None;
@@ -68,22 +69,22 @@ impl Pace {
         Some(DueLine { owner, round })
     }
 
-    /// When the next line is due.
+    /// Returns when the next line is due.
     pub(super) fn next(&self) -> MonotonicNs {
         if self.is_done() { MonotonicNs::NEVER } else { self.next }
     }
 
-    /// True once there are no more lines.
+    /// True once no line is left.
     pub(super) fn is_done(&self) -> bool {
         self.next >= self.end || self.line >= self.lines
     }
 
-    /// Plans nothing for `end` and later.
+    /// Drops all lines due at `end` or later.
     pub(super) fn end_at(&mut self, end: MonotonicNs) {
         self.end = self.end.min(end);
     }
 
-    /// How many lines are due before the end that [`Self::due`] has not given.
+    /// Number of lines before the end that [`Self::due`] has not returned.
     pub(super) fn rest(&self) -> u64 {
         if self.is_done() {
             return 0;
@@ -91,19 +92,19 @@ impl Pace {
         self.before(self.end).min(self.lines).saturating_sub(self.line).max(1)
     }
 
-    /// Gives up the rest, and returns how many lines that is.
+    /// Drops the remaining lines, and returns their number.
     pub(super) fn abandon_rest(&mut self) -> u64 {
         let rest = self.rest();
         self.lines = self.line;
         rest
     }
 
-    /// When the line of that connection in that round is due.
+    /// Returns when a line is due.
     pub(super) fn moment(&self, due: DueLine) -> MonotonicNs {
         self.at(due.round.saturating_add(u64::try_from(due.owner).unwrap_or(u64::MAX)))
     }
 
-    /// The round after that one.
+    /// Returns the round after `round`.
     pub(super) fn after(&self, round: u64) -> u64 {
         self.rounds.after(round)
     }
@@ -120,7 +121,7 @@ impl Pace {
         self.start.after(wait)
     }
 
-    /// How many lines are due before that moment: [`Self::at`] the other way round.
+    /// Number of lines due before `moment`: the inverse of [`Self::at`].
     fn before(&self, moment: MonotonicNs) -> u64 {
         let seconds = moment.since(self.start).as_secs_f64();
         let lines = if seconds < self.ramp_s {
@@ -128,30 +129,29 @@ impl Pace {
         } else {
             self.rising() + (seconds - self.ramp_s) * self.rate
         };
-        // By way of a duration, which is a whole number of nanoseconds.
+        // Through a duration, which is a whole number of nanoseconds.
         let lines = Duration::try_from_secs_f64(lines.ceil() / 1e9);
         lines.map_or(u64::MAX, |lines| u64::try_from(lines.as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// How many lines are due during the ramp.
+    /// Number of lines due during the ramp.
     fn rising(&self) -> f64 {
         self.rate * self.ramp_s / 2.0
     }
 }
 
-/// Which lines make up a round. It is told by its first line, and has one line for each connection
-/// that there is when it begins: more and more of them, until all are opened.
+/// The rounds of the schedule. A round is identified by its first line, and has one line for each
+/// connection opened before it begins: more and more, until all are open.
 #[derive(Debug, Default)]
 struct Rounds {
-    /// From which round on there are so many lines in each, in order; never more of these than
-    /// connections.
+    /// The first round of each width, and that width, in order; at most one entry per connection.
     widths: Vec<(u64, u64)>,
-    /// The round of the line before the next one.
+    /// The round of the previous line.
     current: u64,
 }
 
 impl Rounds {
-    /// The round of the next line. If that is a new one, it is of so many connections.
+    /// Returns the round of the next line; a new round has `connections` lines.
     fn of_next(&mut self, line: u64, connections: usize) -> u64 {
         if self.widths.is_empty() || line >= self.after(self.current) {
             self.current = line;
@@ -204,8 +204,8 @@ mod tests {
         assert_eq!(moments, [0, 1, 2, 3, 4, 5].map(|tenth| MonotonicNs(tenth * SECOND / 10)));
     }
 
-    /// Each connection has one line in each round, and finds its next one from the one before,
-    /// also where connections came in between.
+    /// Each connection has one line per round, and finds its next line from the last one, even if
+    /// connections were opened in between.
     #[test]
     fn a_connection_finds_its_lines_by_their_rounds() {
         let mut pace = Pace::new(MonotonicNs(0), 10.0, Duration::ZERO, 40);

@@ -1,37 +1,37 @@
-//! The bytes that are sent, and so the bytes that have to come back: every one depends on the
-//! seed, the connection, the line and its place in the line.
+//! Generates the bytes to send, which are also the bytes to expect back: each depends on the seed,
+//! the connection, the line and its offset in the line.
 //!
-//! They are never kept: any of them can be told again from where it is. A line is cut out of a
-//! pattern at a place that is drawn for it, and again for each [`PIECE_BYTES`] of it, so that
-//! bytes that are lost, doubled, shifted or of another connection do not fit.
+//! They are never stored: any byte can be generated again from its position. Each line, and each
+//! [`PIECE_BYTES`] of it, is a slice of a pattern at a pseudo-random offset, so that bytes that are
+//! lost, doubled, shifted or from another connection don't match.
 
 use crate::load::config::LineSize;
 
-/// How many bytes of a line come from one place of the pattern.
+/// Bytes of a line from one slice of the pattern.
 const PIECE_BYTES: usize = 4096;
 
-/// At how many places a piece can begin. With 65,536 of them a wrong piece that happens to fit
-/// is as rare as one in 65,536, before it has to fit in the next line too.
+/// Number of offsets at which a slice can begin. With 65,536 of them a wrong slice matches by
+/// chance once in 65,536, and then the next line has to match too.
 const PLACES: usize = 1 << 16;
 
-/// Where in a connection's stream something is.
+/// A position in a connection's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Position {
-    /// Which line, from 0.
+    /// The line's number, from 0.
     pub line: u64,
-    /// Which byte of it, from 0.
+    /// Offset in the line, from 0.
     pub offset: usize,
-    /// How long that line is, its newline included.
+    /// Length of the line, newline included.
     size: usize,
-    /// Where in the pattern the bytes at `offset` are.
+    /// Offset in the pattern of the byte at `offset`.
     at: usize,
 }
 
-/// What the bytes of one connection are drawn from.
+/// The seed of one connection's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PayloadStream(u64);
 
-/// Every byte of every connection.
+/// The generator of all connections' bytes.
 #[derive(Debug)]
 pub(super) struct Payload {
     pattern: Box<[u8]>,
@@ -40,26 +40,26 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// Lines of that size; `size.min` is at least 1, for the newline.
+    /// Creates a payload with lines of that size; `size.min` is at least 1, for the newline.
     pub(super) fn new(seed: u64, size: LineSize) -> Self {
         let words = 0u64..;
         let bytes = words.flat_map(|word| drawn(seed, word).to_le_bytes());
-        // Only a line's end is a newline, so that the server counts the lines that we count.
+        // Only the end of a line is a newline, so that the server counts the same lines.
         let pattern = bytes.filter(|byte| *byte != b'\n').take(PLACES + PIECE_BYTES).collect();
         Self { pattern, seed, size }
     }
 
-    /// The stream of a connection, which is told by its number.
+    /// Returns the stream of the connection with that number.
     pub(super) fn stream(&self, connection: u64) -> PayloadStream {
         PayloadStream(mix(self.seed ^ mix(connection.wrapping_add(GAMMA))))
     }
 
-    /// Where a stream begins.
+    /// Returns the beginning of a stream.
     pub(super) fn start(&self, stream: PayloadStream) -> Position {
         self.line(stream, 0)
     }
 
-    /// Appends the next bytes to `out`, as many as lie together, and moves on behind them.
+    /// Appends the next contiguous bytes to `out`, and advances past them.
     #[inline]
     pub(super) fn append(&self, stream: PayloadStream, place: &mut Position, out: &mut Vec<u8>) {
         let (body, ends) = self.next(place);
@@ -70,9 +70,9 @@ impl Payload {
         self.advance(stream, place, body.len() + usize::from(ends));
     }
 
-    /// Compares what lies together next with `got`, and moves on behind what is there of it.
-    /// Returns how many bytes that were; or, as an error, how many were right before one that was
-    /// not.
+    /// Compares `got` with the next contiguous bytes, and advances if they match. Returns the
+    /// number of bytes compared or, as an error, the number of correct bytes before the first wrong
+    /// one.
     #[inline]
     pub(super) fn compare(
         &self,
@@ -95,7 +95,7 @@ impl Payload {
         Ok(length + newline)
     }
 
-    /// Moves on by `bytes` without a look at them.
+    /// Advances by `bytes` without comparing.
     pub(super) fn skip(&self, stream: PayloadStream, place: &mut Position, bytes: usize) {
         let mut left = bytes;
         while left > 0 {
@@ -106,12 +106,12 @@ impl Payload {
         }
     }
 
-    /// The byte that is `ahead` bytes after `place`, within what lies together.
+    /// Returns the byte `ahead` bytes after `place`, within the contiguous bytes.
     pub(super) fn byte(&self, place: &Position, ahead: usize) -> u8 {
         self.next(place).0.get(ahead).copied().unwrap_or(b'\n')
     }
 
-    /// What lies together in the pattern, and whether the line's newline follows it.
+    /// Returns the next contiguous bytes of the pattern, and whether the newline follows them.
     #[inline]
     fn next(&self, place: &Position) -> (&[u8], bool) {
         let before_newline = place.size - 1 - place.offset;
@@ -120,7 +120,7 @@ impl Payload {
         (body, length == before_newline)
     }
 
-    /// Moves on by `bytes` of what [`Self::next`] gives.
+    /// Advances by `bytes`, at most as many as [`Self::next`] returns.
     #[inline]
     fn advance(&self, stream: PayloadStream, place: &mut Position, bytes: usize) {
         place.offset += bytes;
@@ -154,17 +154,17 @@ fn place_of_piece(stream: PayloadStream, line: u64, offset: usize) -> usize {
 }
 
 impl Position {
-    /// How long the line is, its newline included.
+    /// Returns the length of the line, newline included.
     pub(super) const fn size(&self) -> usize {
         self.size
     }
 }
 
-/// The odd number that SplitMix64 counts by.
+/// The odd increment of SplitMix64.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The number with that place in the sequence that begins at `seed`: SplitMix64 (Steele, Lea and
-/// Flood, "Fast splittable pseudorandom number generators", 2014).
+/// Returns the number at index `place` of the sequence that begins at `seed`: SplitMix64 (Steele,
+/// Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 #[inline]
 pub(super) const fn drawn(seed: u64, place: u64) -> u64 {
     mix(seed.wrapping_add(place.wrapping_mul(GAMMA)))
@@ -183,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    /// The first `count` bytes of a connection.
+    /// Returns the first `count` bytes of a connection.
     fn bytes_of(payload: &Payload, connection: u64, count: usize) -> Vec<u8> {
         let stream = payload.stream(connection);
         let mut place = payload.start(stream);

@@ -1,4 +1,4 @@
-//! What is counted and timed while lines go there and back.
+//! Counters and latency histograms of a run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,37 +8,37 @@ use hdrhistogram::Histogram;
 use crate::load::engine::error::RunError;
 use crate::load::report::{Answers, Distribution, Distributions, Interval, Mismatch};
 
-/// How many mismatches are told one by one.
+/// Number of mismatches listed one by one.
 const MISMATCHES_LISTED: usize = 10;
 
-/// How many bytes are shown of what came in place of the first echo.
+/// Number of bytes shown of a greeting.
 const GREETING_SHOWN: usize = 60;
 
-/// The longest time that is told apart, in nanoseconds: an hour.
+/// The longest time that histograms distinguish, in nanoseconds: an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// Which of the run's sums a second belongs to.
+/// The phase of a run, which decides the sums that an interval counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RunPhase {
-    /// Ramp and warm-up: only those over the whole run.
+    /// Ramp and warm-up: counts only for the whole run.
     Warmup,
-    /// All of them.
+    /// Counts for all sums.
     Measure,
-    /// The end, in which what was sent before still comes back: it counts for the latencies, or
-    /// the slowest would be left out, but not for the rate.
+    /// After measuring, while lines in flight come back: counts for the latencies, which would miss
+    /// the slowest otherwise, but not for the rate.
     Cooldown,
 }
 
-/// What adds up.
+/// Counters of an interval or a phase.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::load) struct Sums {
-    /// Lines that came back whole.
+    /// Lines that came back complete.
     pub lines: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Connections that did all that was asked.
+    /// Connections that completed their plan.
     pub transactions: u64,
-    /// Connections on which something went wrong.
+    /// Connections that failed.
     pub errors: u64,
     /// Lines that never came back.
     pub unanswered: u64,
@@ -47,41 +47,41 @@ pub(in crate::load) struct Sums {
 /// All results of a run.
 #[derive(Debug)]
 pub(in crate::load) struct Results {
-    /// What has happened since the last second ended, and the latencies of it.
+    /// Counters and latencies since the last interval ended.
     current: Sums,
     current_latency: Histogram<u64>,
     current_late: Histogram<u64>,
     pub measured: Sums,
-    /// What came back, or was given up, after that.
+    /// Lines that came back or were given up during the cooldown.
     pub after: Sums,
     pub total: Sums,
     /// Latencies of lines, in nanoseconds.
     pub latency: Histogram<u64>,
-    /// Times that connects took, in nanoseconds.
+    /// Connect times, in nanoseconds.
     pub connect: Histogram<u64>,
-    /// How late the generator itself was, in nanoseconds.
+    /// Delays of the generator itself, in nanoseconds.
     pub late: Histogram<u64>,
     pub attempted: u64,
     pub established: u64,
     pub errors: BTreeMap<RunError, u64>,
     pub mismatches: u64,
     pub first_mismatches: Vec<Mismatch>,
-    /// How what came in place of the first echo begins.
+    /// Beginning of the bytes that came in place of the first echo.
     pub greeting: Option<String>,
     pub greeting_is_untold: bool,
     pub unanswered: u64,
-    /// Those of them that were due and never sent.
+    /// Unanswered lines that were due and never sent.
     pub unsent: u64,
-    /// Those of them that count for no limit of lines, because none was given to a connection.
+    /// Unsent lines outside the line limit, because they were never issued to a connection.
     unbegun: u64,
-    /// Held connections that were to echo a second line.
+    /// Held connections that had to echo a second line.
     pub held_verified: u64,
-    /// Lines that were on their way when we reset their connection, as was planned.
+    /// Lines in flight when the plan reset their connection.
     reset_away: u64,
     pub local_errors: BTreeMap<String, u64>,
-    /// A signal has ended the run before its time.
+    /// True if a signal ended the run early.
     pub interrupted: bool,
-    /// For how long this process stood still.
+    /// How long this process was stopped or starved.
     pub paused: Duration,
     pub seconds: Vec<Interval>,
 }
@@ -117,7 +117,7 @@ impl Results {
         }
     }
 
-    /// A line of that many bytes is back; `latency_ns` if it was timed.
+    /// Counts a line that came back, of `bytes` bytes; `latency_ns` if it was timed.
     #[inline]
     pub(super) fn line(&mut self, bytes: usize, latency_ns: Option<u64>) {
         self.current.lines += 1;
@@ -127,54 +127,54 @@ impl Results {
         }
     }
 
-    /// A connect has succeeded after that many nanoseconds.
+    /// Records a successful connect, which took `after_ns`.
     pub(super) fn connected(&mut self, after_ns: u64) {
         self.established += 1;
         self.connect.saturating_record(after_ns);
     }
 
-    /// A line was sent that many nanoseconds later than it was due, though its connection was free.
+    /// Records a line sent `by_ns` after its due time, though its connection was free.
     pub(super) fn late(&mut self, by_ns: u64) {
         self.current_late.saturating_record(by_ns);
     }
 
-    /// A connection has done all that was asked.
+    /// Counts a connection that completed its plan.
     pub(super) fn add_transaction(&mut self) {
         self.current.transactions += 1;
     }
 
-    /// Something went wrong on a connection, which ends it; `unanswered` lines of it are not back.
+    /// Counts an error that ends a connection, and its `unanswered` lines as lost.
     pub(super) fn record_error(&mut self, trouble: RunError, unanswered: u64) {
         *self.errors.entry(trouble).or_default() += 1;
         self.current.errors += 1;
         self.add_lost(unanswered);
     }
 
-    /// That many lines that were on their way have been given up.
+    /// Counts lines in flight that were given up.
     pub(super) fn add_lost(&mut self, lines: u64) {
         self.current.unanswered += lines;
         self.unanswered += lines;
     }
 
-    /// That many lines were due, and will never be sent.
+    /// Counts lines that were due and will never be sent.
     pub(super) fn never_sent(&mut self, lines: u64) {
         self.add_lost(lines);
         self.unsent += lines;
     }
 
-    /// An exchange has lost its line with its connection, before it could send it.
+    /// Counts the line of a transaction whose connection failed before it could send.
     pub(super) fn never_begun(&mut self) {
         self.never_sent(1);
         self.unbegun += 1;
     }
 
-    /// That many lines were on their way when their connection was reset, as was planned.
+    /// Counts lines in flight when the plan reset their connection.
     pub(super) fn add_aborted(&mut self, lines: u64) {
         self.reset_away += lines;
     }
 
-    /// A byte came back that was not the one that was due; `greeting` if it came in place of the
-    /// first echo, and is nothing like it. One of these tells as much as many.
+    /// Records a wrong byte. `greeting` is the input if it came in place of the first echo and does
+    /// not resemble it; only the first of these is listed, because more add nothing.
     pub(super) fn mismatch(&mut self, mismatch: Mismatch, greeting: Option<&[u8]>) {
         self.mismatches += 1;
         if let Some(greeting) = greeting {
@@ -190,15 +190,15 @@ impl Results {
         }
     }
 
-    /// This machine could not give what a connect needs. Returns true the first time.
+    /// Counts a connect that failed for lack of a local resource. Returns true the first time.
     pub(super) fn add_local_error(&mut self, errno: String) -> bool {
         let count = self.local_errors.entry(errno).or_default();
         *count += 1;
         *count == 1
     }
 
-    /// All times of the run, with what never came back. Lines count from when it was measured,
-    /// as their latencies do; connects always.
+    /// Returns all times of the run, with the number of missing answers. Lines count from the start
+    /// of measuring, as their latencies do; connects over the whole run.
     pub(in crate::load) fn distributions(&self) -> Distributions {
         let mut timed = self.measured;
         timed.add(self.after);
@@ -210,18 +210,18 @@ impl Results {
         }
     }
 
-    /// How many lines have come to an end, whatever it was.
+    /// Number of finished lines: echoed, lost or reset.
     pub(super) fn lines_over(&self) -> u64 {
         let lost = self.unanswered - self.unbegun;
         self.total.lines + self.current.lines + lost + self.reset_away
     }
 
-    /// Connections on which something went wrong, over the whole run.
+    /// Number of connections that failed, over the whole run.
     pub(in crate::load) fn errors(&self) -> u64 {
         self.errors.values().sum()
     }
 
-    /// Ends a second, or a part of one, that long after the run began.
+    /// Ends the current interval, a second or a part of one, at `at` since the start of the run.
     #[cold]
     pub(super) fn end_second(&mut self, at: Duration, open: usize, part: RunPhase) -> Interval {
         let sums = std::mem::take(&mut self.current);
@@ -251,7 +251,7 @@ impl Results {
 }
 
 impl Sums {
-    /// How many lines came back, and how many never did.
+    /// Returns how many lines came back, and how many were lost.
     pub(super) const fn answers(&self) -> Answers {
         Answers { answered: self.lines, lost: self.unanswered }
     }
@@ -265,20 +265,20 @@ impl Sums {
     }
 }
 
-/// Adds a second's times to the run's, if it counts for them, and begins the next second.
+/// Adds an interval's times to the run's, if its phase counts, and clears them.
 fn move_into(sum: &mut Histogram<u64>, current: &mut Histogram<u64>, part: RunPhase) {
     if current.is_empty() {
         return;
     }
     if part != RunPhase::Warmup {
-        // Both have the same bounds, so that nothing is too large for the sum.
+        // Both have the same bounds, so no value is too large for the sum.
         let added = sum.add(&*current);
         debug_assert!(added.is_ok(), "{added:?}");
     }
     current.reset();
 }
 
-/// Three significant digits, from a nanosecond to an hour.
+/// Creates a histogram with three significant digits, from a nanosecond to an hour.
 #[expect(clippy::expect_used, reason = "the bounds are constants that the crate takes")]
 fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LONGEST_NS, 3).expect("valid bounds")

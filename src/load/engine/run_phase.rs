@@ -1,4 +1,4 @@
-//! How far a run is: before, while and after it is measured.
+//! The clock of a run: warm-up, measuring and cooldown.
 
 use std::time::Duration;
 
@@ -7,37 +7,37 @@ use crate::clock::MonotonicNs;
 use crate::load::config::{LoadConfig, StopAfter};
 use crate::load::engine::results::RunPhase;
 
-/// A second of the run, as it is told and plotted.
+/// Length of an interval, for progress and plot.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The stage a run is in, and when the next thing happens to it.
+/// The phase of a run, and its next deadlines.
 #[derive(Debug)]
 pub(super) struct RunClock {
     phase: RunPhase,
     start: MonotonicNs,
-    /// For how long it is not measured at first.
+    /// Length of ramp and warm-up, which are not measured.
     before: Duration,
-    /// When it began to be measured, or will.
+    /// When measuring begins, or began.
     from: MonotonicNs,
-    /// For how long it is measured from then on; none where it is until all lines are back.
+    /// How long to measure; none to measure until all lines are back.
     time: Option<Duration>,
-    /// When it stops being measured, or did.
+    /// When measuring ends, or ended.
     to: MonotonicNs,
-    /// When the current second ends.
+    /// When the current interval ends.
     second: MonotonicNs,
-    /// When its time began to run, and when it is over, if it has one.
+    /// When the run's time began, and when it is over; `NEVER` without a time limit.
     begun: MonotonicNs,
     due: MonotonicNs,
-    /// When it is over, whatever is missing.
+    /// When the run is cut, even if lines are missing.
     deadline: MonotonicNs,
     timeout: Duration,
-    /// For how long this process stood still: the lines that were due meanwhile are late, and so
-    /// much longer are they waited for.
+    /// Pauses of this process so far: lines due meanwhile are late, so the cooldown is as much
+    /// longer.
     paused: Duration,
 }
 
 impl RunClock {
-    /// What was asked for, from `start` on; its time does not run until [`Self::begin`].
+    /// Creates the clock of a run that starts at `start`; its time begins with [`Self::begin`].
     pub(super) fn new(config: &LoadConfig, start: MonotonicNs) -> Self {
         let (before, time) = match config.stop_after {
             StopAfter::Time(time) => (config.ramp.saturating_add(config.warmup), Some(time)),
@@ -63,7 +63,7 @@ impl RunClock {
         }
     }
 
-    /// Its time runs from now on.
+    /// Begins the run's time.
     pub(super) fn begin(&mut self, now: MonotonicNs) {
         if self.phase == RunPhase::Warmup {
             self.from = now.after(self.before);
@@ -75,54 +75,54 @@ impl RunClock {
         self.second = now.after(SECOND).min(self.boundary());
     }
 
-    /// Which sums count now.
+    /// Returns the current phase, which decides the sums that an interval counts for.
     pub(super) const fn phase(&self) -> RunPhase {
         self.phase
     }
 
-    /// True once no more is to be sent.
+    /// True during the cooldown, in which no new line is due.
     pub(super) fn is_ending(&self) -> bool {
         self.phase == RunPhase::Cooldown
     }
 
-    /// True if there is no more time at all.
+    /// True once the deadline has passed.
     pub(super) fn is_out_of_time(&self, now: MonotonicNs) -> bool {
         now >= self.deadline
     }
 
-    /// When the current second ends, or all time.
+    /// Returns when the current interval ends, or the deadline if that is sooner.
     pub(super) fn wake(&self) -> MonotonicNs {
         self.second.min(self.deadline)
     }
 
-    /// We stood still for that long: whoever is waited for at the end has that much more time.
+    /// Extends the cooldown by a pause of this process.
     pub(super) fn excuse(&mut self, pause: Duration) {
         self.deadline = self.deadline.after(pause);
         self.paused = self.paused.saturating_add(pause);
     }
 
-    /// True once its time is over, though something may still be waited for.
+    /// True once the time is over, even if lines or connections are still waiting.
     pub(super) fn is_over_time(&self, now: MonotonicNs) -> bool {
         self.is_ending() || now >= self.due
     }
 
-    /// For how long it is still waited for that, at most.
+    /// Returns how long the cooldown can last from now on.
     pub(super) fn left(&self, now: MonotonicNs) -> Duration {
         if self.is_ending() { self.deadline.since(now) } else { self.timeout }
     }
 
-    /// How much of its time has passed; none before [`Self::begin`].
+    /// Returns the elapsed time of the run; zero before [`Self::begin`].
     pub(super) fn elapsed(&self, now: MonotonicNs) -> Duration {
         now.min(self.due).since(self.begun)
     }
 
-    /// When it stops being measured, if that is known.
+    /// Returns when measuring ends, if known.
     pub(super) const fn to(&self) -> MonotonicNs {
         self.to
     }
 
-    /// If a second has ended: the part it belonged to. The next one begins, and perhaps the next
-    /// part.
+    /// If an interval has ended, returns its phase and begins the next interval, and the next phase
+    /// if due.
     pub(super) fn next_second(&mut self, now: MonotonicNs) -> Option<RunPhase> {
         if now < self.second {
             return None;
@@ -130,7 +130,7 @@ impl RunClock {
         let ended = self.phase;
         if self.phase == RunPhase::Warmup && now >= self.from {
             self.phase = RunPhase::Measure;
-            // What was counted until now, even if that was late, is not of it.
+            // Results until now count for the warm-up, even if this turn is late.
             self.from = now;
         }
         if self.phase == RunPhase::Measure && now >= self.to {
@@ -141,22 +141,22 @@ impl RunClock {
         Some(ended)
     }
 
-    /// Its time is over, and something is still to be done: it is measured until [`Self::end`].
+    /// Continues measuring past the time limit until [`Self::end`], to verify held connections.
     pub(super) fn go_on(&mut self) {
         self.to = MonotonicNs::NEVER;
     }
 
-    /// Sends no more: what is on its way has as long as any line has.
+    /// Begins the cooldown: lines in flight have the full timeout, like any line.
     pub(super) fn end(&mut self, now: MonotonicNs) {
         self.from = self.from.min(now);
-        // As with the beginning: until now it was counted.
+        // As at the start of measuring: results until now count.
         self.to = now;
         self.phase = RunPhase::Cooldown;
         self.deadline = now.after(self.timeout).after(self.paused);
         self.begin_second(now);
     }
 
-    /// How much of the run is over, from 0 to 1, if that is a matter of time.
+    /// Completed share of the run, from 0 to 1, if limited by time.
     pub(super) fn done(&self, now: MonotonicNs) -> f64 {
         if self.is_ending() {
             return 1.0;
@@ -168,18 +168,18 @@ impl RunClock {
         (now.since(self.start).as_secs_f64() / whole).min(1.0)
     }
 
-    /// For how long it was measured.
+    /// Returns how long the run was measured.
     pub(super) fn measured(&self) -> Duration {
         self.to.since(self.from)
     }
 
     fn begin_second(&mut self, now: MonotonicNs) {
-        // Whole seconds, even if this one ended late.
+        // Keep to whole seconds, even if this one ended late.
         let due = self.second.after(SECOND);
         self.second = if due > now { due } else { now.after(SECOND) }.min(self.boundary());
     }
 
-    /// When this part ends.
+    /// Returns the end of the current phase.
     const fn boundary(&self) -> MonotonicNs {
         match self.phase {
             RunPhase::Warmup => self.from,

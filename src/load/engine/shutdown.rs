@@ -1,4 +1,4 @@
-//! How a run ends: second by second, when its time is over, or when somebody stops it.
+//! Ends intervals and runs: when their time is over, or on a signal.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::load::engine::pace::Pace;
 use crate::load::progress::{Activity, RunState};
 use crate::load::report::Interval;
 
-/// The shortest time there is: what ends after it includes this very moment.
+/// The shortest duration: a schedule that ends this long after now includes lines due now.
 const NANOSECOND: Duration = Duration::from_nanos(1);
 
 impl<D: Dial> Engine<D> {
-    /// Sends nothing that was not begun or due before; connections end once that is back.
+    /// Begins the cooldown: connections finish the lines already begun or due, then close.
     pub(super) fn end(&mut self) {
         if self.clock.is_ending() {
             return;
@@ -28,8 +28,8 @@ impl<D: Dial> Engine<D> {
         self.begin_cooldown();
     }
 
-    /// Ctrl-C: the time is over, and what was found so far is reported. A second one does not wait
-    /// for anything.
+    /// Handles Ctrl-C: ends the run early, so that the results so far are reported. A second Ctrl-C
+    /// aborts without waiting.
     pub(super) fn interrupt(&mut self) {
         let first = !std::mem::replace(&mut self.shared.results.interrupted, true);
         if first && self.to_verify > 0 {
@@ -41,14 +41,14 @@ impl<D: Dial> Engine<D> {
         self.end();
     }
 
-    /// The time is over: a share of those who are held, spread evenly over all, begin one more
-    /// line. The run ends when these are back, as one does that was to send so many lines.
+    /// Begins a second line on `to_verify` held connections, spread evenly over all slots, once the
+    /// time is over. The run ends when these lines are back, like a run limited by lines.
     pub(super) fn verify_held(&mut self) {
         let to_ask = std::mem::take(&mut self.to_verify);
         let wanted = u64::try_from(to_ask).unwrap_or(u64::MAX);
         let all = self.slots.len().max(1);
         let due = |key: usize| key.saturating_mul(to_ask) / all;
-        // Evenly spread; and for those of them that can't be asked, whoever can.
+        // Choose evenly spread connections; fall back to any that can still send.
         let (first, others): (Vec<_>, Vec<_>) =
             (0..self.slots.len()).partition(|key| due(*key) < due(key + 1));
         let mut asked = 0;
@@ -73,7 +73,7 @@ impl<D: Dial> Engine<D> {
         self.clock.go_on();
     }
 
-    /// If a second has ended: what was in it.
+    /// Returns the interval that has ended, if one has.
     pub(super) fn end_interval(&mut self) -> Option<Interval> {
         let was_ending = self.clock.is_ending();
         let part = self.clock.next_second(self.now)?;
@@ -85,21 +85,21 @@ impl<D: Dial> Engine<D> {
         Some(second)
     }
 
-    /// What has happened since the last second ended belongs to the part that ends now.
+    /// Closes the current interval, so that its results count for the phase that ends now.
     fn end_phase(&mut self) {
         let at = self.now.since(self.start);
         self.shared.results.end_second(at, self.open, self.clock.phase());
     }
 
     fn begin_cooldown(&mut self) {
-        // What is due by now is still handed out, late as it is.
+        // Lines due by now are still assigned, however late.
         if let Some(pace) = &mut self.pace {
             pace.end_at(self.now.after(NANOSECOND));
         }
         self.wake_all();
     }
 
-    /// Lines that are due and were not begun will never be.
+    /// Counts due lines that were not begun as never sent.
     pub(super) fn abandon_unsent(&mut self) {
         let not_handed_out = self.pace.as_mut().map_or(0, Pace::abandon_rest);
         let owed = self.slots.iter_mut().map(|slot| std::mem::take(&mut slot.due).lines());
@@ -107,7 +107,7 @@ impl<D: Dial> Engine<D> {
         self.shared.results.never_sent(lines);
     }
 
-    /// How many lines have not come back that are due or on their way.
+    /// Number of lines due or in flight that have not come back.
     fn missing(&self) -> u64 {
         let in_flight =
             |slot: &Slot<D::Stream>| slot.connection.as_ref().map_or(0, LoadConnection::in_flight);
@@ -115,7 +115,7 @@ impl<D: Dial> Engine<D> {
         of_slots.sum::<u64>().saturating_add(self.pace.as_ref().map_or(0, Pace::rest))
     }
 
-    /// How far the run is, for people.
+    /// Returns the progress of the run, for display.
     pub(in super::super) fn state(&self) -> RunState {
         let doing = match () {
             () if self.barrier.is_waiting() => {
@@ -134,8 +134,9 @@ impl<D: Dial> Engine<D> {
         RunState { elapsed: self.clock.elapsed(self.now), done, activity: doing }
     }
 
-    /// Connections that have not ended by now are cut off, and lines that they still owe are lost.
-    /// Only those that had as long as was said are an error; others began to wait too late for it.
+    /// Resets the connections that are still open, and counts their lines in flight as lost. Only a
+    /// connection that has waited for the full timeout is an error; the others began to wait too
+    /// late in the run.
     pub(super) fn abort_remaining(&mut self) {
         self.abandon_unsent();
         for slot in &mut self.slots {

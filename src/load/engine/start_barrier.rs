@@ -1,8 +1,8 @@
-//! Before the load: everybody connects and has one answer, and only then do all send at once.
+//! The start barrier: every connection is made and answered once before the load begins.
 //!
-//! Lines would else keep the loops on both sides busy while most connections are still to be made,
-//! and what is measured at "10,000 connections" would be a few thousand; fewer of a server that
-//! accepts slowly, which would look the faster for it.
+//! Without it, the first lines would keep the loops of both sides busy while most connections are
+//! still to be made, and a measurement at "10,000 connections" would run on a few thousand. A
+//! server that accepts slowly would have even fewer, and look faster for it.
 
 use std::time::Duration;
 
@@ -12,41 +12,41 @@ use crate::load::config::LoadConfig;
 use crate::load::engine::dial_queue::DialQueue;
 use crate::load::engine::mode::Plan;
 
-/// How long no other connection need have been dialled, made or answered for the load to begin with
-/// those that were: a server that is full, or does not answer at all, is measured too.
+/// If no other connection is dialled, made or answered for this long, the load begins with those
+/// answered so far: a server that is full, or does not answer at all, is measured too.
 pub(super) const QUIET_LIMIT: Duration = Duration::from_secs(1);
 
-/// Whether everybody is there.
+/// Whether the load may begin.
 #[derive(Debug)]
 pub(super) struct StartBarrier {
-    /// How far it came, as [`Self::extend`] counts.
+    /// Progress so far, as counted by [`Self::extend`].
     progress: usize,
-    /// Until when to wait for one more; never once the load has begun.
+    /// When to stop waiting for the next connection; `NEVER` once the load has begun.
     until: MonotonicNs,
 }
 
 impl StartBarrier {
-    /// Of a load that has all of its connections at once and keeps them. One that is to grow does
-    /// not wait for the last of them, and lines that are due at fixed times wait for nobody.
+    /// Waits only if the load opens all of its connections at once and keeps them. A ramp does not
+    /// wait for its last connection, and lines due at fixed times don't wait at all.
     pub(super) fn new(config: &LoadConfig, plan: &Plan, start: MonotonicNs) -> Self {
         let gathers = plan.is_continuous() && config.ramp.is_zero();
         let until = if gathers { start.after(QUIET_LIMIT) } else { MonotonicNs::NEVER };
         Self { progress: 0, until }
     }
 
-    /// True while nobody sends more than its first lines.
+    /// True while connections may send only their first lines.
     #[inline]
     pub(super) fn is_waiting(&self) -> bool {
         self.until != MonotonicNs::NEVER
     }
 
-    /// We stood still for that long.
+    /// Extends the wait by a pause of this process.
     pub(super) fn excuse(&mut self, pause: Duration) {
         self.until = self.until.after(pause);
     }
 
-    /// So many connections were begun, made and answered by now, all added up. More than ever
-    /// before is progress: those that fail and are tried again are none.
+    /// Extends the wait if `progress`, the sum of connections dialled, made and answered, is a new
+    /// maximum. A connection that fails and is redialled is no progress.
     pub(super) fn extend(&mut self, progress: usize, now: MonotonicNs) {
         if self.is_waiting() && progress > self.progress {
             self.progress = progress;
@@ -54,7 +54,7 @@ impl StartBarrier {
         }
     }
 
-    /// True, once, when everybody is there or has been waited for.
+    /// Returns true once: when every connection is answered, or the wait is over.
     pub(super) fn release(&mut self, dialling: &DialQueue, now: MonotonicNs) -> bool {
         let ends = self.is_waiting() && (dialling.missing() == 0 || now >= self.until);
         if ends {
@@ -63,7 +63,7 @@ impl StartBarrier {
         ends
     }
 
-    /// When [`Self::release`] has to be asked, if nothing happens before.
+    /// Returns when to call [`Self::release`] at the latest.
     pub(super) const fn wake(&self) -> MonotonicNs {
         self.until
     }

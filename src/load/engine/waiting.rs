@@ -1,10 +1,10 @@
-//! How the generator waits: until when, and what it makes of a pause of its own.
+//! Poll timeouts, expired connections, and pauses of this process.
 //!
-//! A process may be stopped, frozen or starved for any time, and then finds that a deadline has
-//! passed while what it waits for has long been there. The server is not to blame for that. So a
-//! turn that took much longer than it was to take, and not because of its work, lengthens every
-//! wait; and before a connection is given up, it is read from and written to once more, because one
-//! poll need not tell all that is ready.
+//! A process may be stopped, frozen or starved for any time, and then find that a deadline has
+//! passed although the echo arrived long before. That is not the server's fault. So a turn that
+//! took much longer than its poll timeout, and not because of its work, extends every wait. And a
+//! connection is read and written once more before it is given up, because one poll need not report
+//! every ready socket.
 
 use std::io;
 use std::time::Duration;
@@ -22,14 +22,13 @@ use crate::load::engine::error::{ErrorPhase, RunError};
 use crate::load::engine::pace::Pace;
 use crate::load::engine::start_barrier::QUIET_LIMIT;
 
-/// How often all connections are looked at for one that has been waited for too long, in parts of
-/// the timeout: it is exceeded by no more than one of them.
+/// Timeout scans per timeout period: a connection overstays by at most 1/8 of it.
 const CHECKS_PER_TIMEOUT: u32 = 8;
 
-/// From which part of the shortest wait on a delay of our own counts as a pause.
+/// A delay longer than 1/8 of the shortest wait counts as a pause of this process.
 const PAUSE_SHARE_OF_TIMEOUT: u32 = 8;
 
-/// Where to look for what no event may have told yet.
+/// Hints for a final read and write, which the poll may not have reported yet.
 const READ_AND_WRITE: Ready = Ready::READABLE.union(Ready::WRITABLE);
 
 impl<D: Dial> Engine<D> {
@@ -54,13 +53,13 @@ impl<D: Dial> Engine<D> {
         }
     }
 
-    /// The shortest delay that counts as a pause of our own, in nanoseconds.
+    /// Returns the shortest delay that counts as a pause of this process, in nanoseconds.
     pub(super) fn pause_min_ns(timeout: Duration) -> u64 {
         let pause = timeout.min(QUIET_LIMIT) / PAUSE_SHARE_OF_TIMEOUT;
         u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Until when to wait for an event.
+    /// Returns when the poll has to return, if no event comes.
     fn poll_until(&self) -> MonotonicNs {
         if !self.run_queue.is_empty() {
             return MonotonicNs(0);
@@ -70,8 +69,8 @@ impl<D: Dial> Engine<D> {
         next.min(self.barrier.wake())
     }
 
-    /// This turn took much longer than the poll was to wait. What of that was no work of ours is a
-    /// pause, and as much longer is everything waited for that we wait for.
+    /// Handles a turn that took much longer than its poll timeout: the excess that was no CPU time
+    /// is a pause, and extends every wait.
     #[cold]
     fn detect_pause(&mut self, before: MonotonicNs, until: MonotonicNs) {
         let worked = self.dial.cpu_time().saturating_sub(self.cpu_time);
@@ -81,7 +80,8 @@ impl<D: Dial> Engine<D> {
         }
     }
 
-    /// This process stood still for that long, in a turn that took so long but for its work.
+    /// Records a pause, and extends every wait by `turn`, the length of the turn without its CPU
+    /// time.
     fn excuse(&mut self, pause: Duration, turn: Duration) {
         self.shared.results.paused += pause;
         self.clock.excuse(turn);
@@ -92,8 +92,8 @@ impl<D: Dial> Engine<D> {
         }
     }
 
-    /// Ends connections that have been waited for too long, after a last look at each; and
-    /// everything if nothing comes of it.
+    /// Closes connections that have exceeded the timeout, after a final read of each, and ends the
+    /// run if it makes no progress.
     #[cold]
     pub(super) fn expire(&mut self) {
         self.next_check = self.now.after(self.timeout / CHECKS_PER_TIMEOUT);
@@ -103,7 +103,7 @@ impl<D: Dial> Engine<D> {
             match exchange.map_or(Wait::Continues, |one| one.wait(self.timeout, self.now)) {
                 Wait::Continues => {}
                 Wait::FinalRead => {
-                    // In the next turn it is served; after that it is judged again, here.
+                    // The next turn serves it, and then checks it here again.
                     mark(&mut self.slots, &mut self.run_queue, key, READ_AND_WRITE);
                     self.next_check = self.now;
                 }
@@ -117,20 +117,20 @@ impl<D: Dial> Engine<D> {
         self.end_without_progress();
     }
 
-    /// Ends a run in which nothing happens any more.
+    /// Ends a run without progress.
     fn end_without_progress(&mut self) {
         let results = &self.shared.results;
         let progress = (results.lines_over(), results.established);
         let mut exchanges = self.slots.iter().filter_map(|slot| slot.connection.as_ref());
         let connected = exchanges.any(|exchange| !exchange.is_connecting());
-        // A load that has only to wait for its lines' time makes no progress, and is not stuck.
+        // A load that only waits for its next line makes no progress, and is not stuck.
         let waits = (connected || self.shared.plan.on_demand) && !self.budget.all_issued();
         if waits || progress != self.progress {
             self.progress = progress;
             self.progressed = self.now;
             return;
         }
-        // Those that have failed are tried again meanwhile, and have their time then.
+        // Failed connections are redialled meanwhile, and then have the full timeout.
         let patience = self.timeout.saturating_add(RETRY_DELAY);
         if self.now.since(self.progressed) > patience && !self.clock.is_ending() {
             self.notes.push("there was no progress any more: the run ends here".to_owned());
@@ -138,7 +138,7 @@ impl<D: Dial> Engine<D> {
         }
     }
 
-    /// Cuts what has not ended when all time is over, after a last look at it.
+    /// Cuts open connections at the deadline, after a final read of each.
     #[cold]
     pub(super) fn end_at_deadline(&mut self) {
         if std::mem::replace(&mut self.final_read, true) {

@@ -1,4 +1,4 @@
-//! What is said of a run while it lasts.
+//! Tests of the progress lines.
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn running(elapsed: u64, done: f64) -> RunState {
     RunState { elapsed: Duration::from_secs(elapsed), done, activity: Activity::Running }
 }
 
-/// After which seconds of a run a line is due.
+/// Returns the seconds of a run that print a line.
 fn due(mut progress: Progress, seconds: u32) -> Vec<u32> {
     let mut due = |at: u32| {
         let second = Interval { at_s: f64::from(at), ..SECOND };
@@ -43,7 +43,7 @@ fn due(mut progress: Progress, seconds: u32) -> Vec<u32> {
 fn a_short_run_is_told_by_the_second_and_a_long_one_by_the_tenth() {
     let time = |seconds| progress(StopAfter::Time(Duration::from_secs(seconds)));
     assert_eq!(due(time(10), 11), (1..=11).collect::<Vec<_>>());
-    // The first at once, to show that it runs.
+    // The first second prints a line, to show that the run has started.
     assert_eq!(due(time(99), 100), [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
     assert_eq!(due(progress(StopAfter::Lines(1000)), 25).len(), 11);
     assert_eq!(due(progress(StopAfter::Lines(1000)), 3), [1, 2, 3], "at most one a second");

@@ -4,14 +4,14 @@ use hdrhistogram::Histogram;
 
 use super::format;
 
-/// How many columns the longest bar has; with the words around it a row has 80.
+/// Columns of the longest bar; with the text around it a row has 80.
 const BAR_COLUMNS: u64 = 38;
 
-/// How many rows a chart has at most, if there is a scale that is coarse enough.
+/// Largest number of rows, if a scale is coarse enough.
 const ROWS_MAX: usize = 16;
 
-/// The steps of a decade, in hundredths, from fine to coarse: preferred numbers (ISO 3, the series
-/// R20 and R10), and the scale of coins. Each is about the same factor above the one before.
+/// Steps per decade, in hundredths, from fine to coarse: preferred numbers (ISO 3, the series R20
+/// and R10), and the 1-2-5 series. Each step is about the same factor above the last.
 const SCALES: [&[u64]; 3] = [
     &[
         100, 112, 125, 140, 160, 180, 200, 224, 250, 280, 315, 355, 400, 450, 500, 560, 630, 710,
@@ -21,7 +21,7 @@ const SCALES: [&[u64]; 3] = [
     &[100, 200, 500],
 ];
 
-/// Latencies from one edge, in nanoseconds, to below the next, and how many there were.
+/// Number of latencies from one edge, in nanoseconds, to below the next.
 #[derive(Debug, PartialEq, Eq)]
 struct Bucket {
     from: u64,
@@ -29,11 +29,11 @@ struct Bucket {
     count: u64,
 }
 
-/// One row for each step of a logarithmic scale: the step, a bar, how many, and how much of all.
-/// The values of the histogram are nanoseconds. Empty if nothing was measured.
+/// Draws one row for each step of a logarithmic scale: the step, a bar, the count, and its share.
+/// The values of the histogram are nanoseconds. Returns no rows if nothing was measured.
 pub(super) fn chart(latency: &Histogram<u64>) -> Vec<String> {
     let buckets = SCALES.iter().map(|scale| buckets(latency, scale));
-    // The last scale is taken as it is: from 1 us to 100 s it has 24 rows.
+    // The last scale is used at any length: from 1 us to 100 s it has 24 rows.
     let Some(buckets) =
         buckets.reduce(|finer, coarser| if finer.len() <= ROWS_MAX { finer } else { coarser })
     else {
@@ -43,8 +43,8 @@ pub(super) fn chart(latency: &Histogram<u64>) -> Vec<String> {
     buckets.iter().map(|bucket| row(bucket, most, latency.len())).collect()
 }
 
-/// The buckets from the shortest latency to the longest, those between without any as well: a gap
-/// is part of the shape.
+/// Returns the buckets from the shortest latency to the longest, with the empty ones between them:
+/// a gap is part of the shape.
 fn buckets(latency: &Histogram<u64>, scale: &[u64]) -> Vec<Bucket> {
     let mut buckets = Vec::<Bucket>::new();
     let mut edges = edges(scale).peekable();
@@ -63,7 +63,7 @@ fn buckets(latency: &Histogram<u64>, scale: &[u64]) -> Vec<Bucket> {
     buckets
 }
 
-/// The edges of a scale, in nanoseconds, from 1 us upwards: nothing comes back sooner.
+/// Returns the edges of a scale, in nanoseconds, from 1 us upwards: no echo comes back sooner.
 fn edges(scale: &[u64]) -> impl Iterator<Item = u64> {
     let decades = (1..).map_while(|power| 10_u64.checked_pow(power));
     decades
@@ -73,14 +73,14 @@ fn edges(scale: &[u64]) -> impl Iterator<Item = u64> {
 
 fn row(bucket: &Bucket, most: u64, all: u64) -> String {
     let Bucket { from, to, count } = bucket;
-    // In wide numbers, for the product: a histogram counts up to 2^64.
+    // In `u128`, for the product: a histogram counts up to 2^64.
     let length = u128::from(*count) * u128::from(BAR_COLUMNS) / u128::from(most.max(1));
     let bar = match usize::try_from(length) {
         Ok(0) if *count > 0 => ".".to_owned(),
         Ok(length) => "#".repeat(length),
         Err(_) => String::new(),
     };
-    // Where there were none, the eye is to find nothing.
+    // An empty bucket shows no share, so that a gap stands out.
     let part = if *count > 0 { format::percent(*count, all) } else { String::new() };
     let (from, to) = (format::nanoseconds(*from), format::nanoseconds(*to));
     let count = format::count(*count);

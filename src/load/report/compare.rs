@@ -1,5 +1,4 @@
-//! Two reports side by side: what became better, what became worse, and whether they may be
-//! compared at all.
+//! Compares two reports: better and worse metrics, and whether they are comparable at all.
 
 use std::fs;
 use std::path::Path;
@@ -9,17 +8,17 @@ use serde_json::error::Category;
 
 use super::{Found, Report, Statistic, Times, format};
 
-/// What differs by no more than this part is called the same: two runs of one program do.
+/// Relative difference up to which two values count as the same, as two runs of one program do.
 const NOISE: f64 = 0.01;
 
-/// Which direction is the better one.
+/// The better direction of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Better {
     More,
     Less,
 }
 
-/// A figure of both reports, and how it is written.
+/// A metric of both reports, and its format.
 struct ComparedMetric {
     name: String,
     better: Better,
@@ -27,11 +26,11 @@ struct ComparedMetric {
     of: (Found, Found),
 }
 
-/// A table of both reports' figures, after a warning for each setting in which they differ.
+/// Formats a table of both reports' metrics, after a warning for each setting that differs.
 ///
 /// # Errors
 ///
-/// A file that can't be read, that is no JSON, or that is no report.
+/// Fails if a file can't be read, is no JSON, or is no report.
 pub fn compare(a: &Path, b: &Path) -> anyhow::Result<String> {
     let reports = (read(a)?, read(b)?);
     let mut lines =
@@ -61,7 +60,7 @@ fn title(path: &Path, report: &Report) -> String {
     format!("{}: version {}, {}", path.display(), report.version, report.server)
 }
 
-/// Why the figures may differ although the server does not.
+/// Lists the reasons why metrics may differ although the server does not.
 fn warnings(a: &Report, b: &Report) -> anyhow::Result<Vec<String>> {
     let mut warnings = Vec::new();
     let mut differ = |name: &str, a: &dyn ToString, b: &dyn ToString| {
@@ -72,7 +71,7 @@ fn warnings(a: &Report, b: &Report) -> anyhow::Result<Vec<String>> {
     };
     differ("mode", &a.mode, &b.mode);
     differ("loop", &a.feedback, &b.feedback);
-    // By the names of the JSON object, so that no setting can be forgotten here.
+    // By the names in the JSON object, so that no setting can be forgotten here.
     let settings = (serde_json::to_value(&a.settings)?, serde_json::to_value(&b.settings)?);
     for (name, value) in settings.0.as_object().into_iter().flatten() {
         differ(name, value, settings.1.get(name).unwrap_or_default());
@@ -114,7 +113,7 @@ fn metrics(a: &Report, b: &Report) -> Vec<ComparedMetric> {
         metric("mismatches", Better::Less, count, |report| format::float(report.mismatches)),
         metric("unanswered", Better::Less, count, |report| format::float(report.unanswered)),
     ]);
-    // What neither run measured, as lateness in a closed loop, is not worth a row.
+    // A metric that neither run measured, such as lateness in a closed loop, is not worth a row.
     metrics.retain(|metric| metric.of != (Found::NotMeasured, Found::NotMeasured));
     metrics
 }
@@ -125,7 +124,7 @@ fn row(metric: &ComparedMetric) -> String {
         Found::Lost => "lost".to_owned(),
         Found::NotMeasured => "-".to_owned(),
     };
-    // What was lost is longer than any time.
+    // A lost value is longer than any time.
     let number = |found: Found| match found {
         Found::Value(value) => Some(value),
         Found::Lost => Some(f64::INFINITY),

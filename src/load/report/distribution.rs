@@ -1,25 +1,25 @@
-//! Times of what came back, beside how many never did: a percentile counts both.
+//! Distributions of times, with the number of missing answers: percentiles rank both.
 
 use hdrhistogram::Histogram;
 
 use super::{Percentiles, Times, format};
 
-/// By how much a rank may pass the last answer for want of a fraction's last bits.
+/// Tolerance by which a rank may exceed the last answer, for the rounding errors of fractions.
 const ROUNDING: f64 = 1e-9;
 
-/// A figure of a run: of a distribution of times in microseconds, or any other.
+/// A value of a run: a time in microseconds, or any other number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Found {
-    /// It is that much.
+    /// The value found.
     Value(f64),
-    /// It falls among those that never came back: it is longer than any time.
+    /// The value falls among missing answers: it is longer than any time.
     Lost,
     /// Nothing was measured.
     NotMeasured,
 }
 
 impl Found {
-    /// The value, as the JSON object has it: null where there is none.
+    /// Returns the value, as in the JSON object: null if there is none.
     pub const fn value(self) -> Option<f64> {
         match self {
             Self::Value(value) => Some(value),
@@ -28,28 +28,28 @@ impl Found {
     }
 }
 
-/// How many came back, and how many never did.
+/// The number of answers, and of missing ones.
 ///
-/// A percentile is taken of both: of a hundred lines, two of which were never answered, the 98th
-/// is the slowest answer, and the 99th is lost. Otherwise a server would look the faster for what
-/// it does not answer.
+/// Percentiles rank both: of a hundred lines, two of which were never answered, the 98th is the
+/// slowest answer, and the 99th is lost. Otherwise a server would look faster for the lines that it
+/// does not answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
-    /// How many came back.
+    /// Number of lines or connects answered.
     pub answered: u64,
-    /// How many never did.
+    /// Number never answered.
     pub lost: u64,
 }
 
 impl Answers {
-    /// Which part came back, from 0 to 1; none if nothing was waited for.
+    /// Returns the share answered, from 0 to 1; none if no answer was due.
     pub fn share(self) -> Option<f64> {
         let all = self.answered.saturating_add(self.lost);
         (all > 0).then(|| format::float(self.answered) / format::float(all))
     }
 
-    /// What that part of all, from 0 to 1, did not exceed. The times, in nanoseconds, are those of
-    /// what came back, or of a sample of it.
+    /// Returns the time that a share `part` of all, from 0 to 1, did not exceed. `times` holds the
+    /// times of the answers, or of a sample of them, in nanoseconds.
     pub fn at(self, times: &Histogram<u64>, part: f64) -> Found {
         let Some(share) = self.share() else { return Found::NotMeasured };
         if self.lost > 0 && part > share + ROUNDING {
@@ -63,27 +63,27 @@ impl Answers {
     }
 }
 
-/// Times in nanoseconds, and what they are of.
+/// Times in nanoseconds, and the answers that they stand for.
 #[derive(Clone, Debug)]
 pub struct Distribution {
-    /// The times of what came back, or of a sample of it.
+    /// The times of the answers, or of a sample of them.
     pub times: Histogram<u64>,
-    /// How many came back, and how many did not.
+    /// The number of answers, and of missing ones.
     pub answers: Answers,
 }
 
 impl Distribution {
-    /// Of times that are all there are, and of so many that never came.
+    /// Creates a distribution from the times of all answers, and the number of missing ones.
     pub fn new(times: Histogram<u64>, lost: u64) -> Self {
         Self { answers: Answers { answered: times.len(), lost }, times }
     }
 
-    /// What that part of all, from 0 to 1, did not exceed.
+    /// Returns the time that a share `part` of all, from 0 to 1, did not exceed.
     pub fn at(&self, part: f64) -> Found {
         self.answers.at(&self.times, part)
     }
 
-    /// The longest: lost if anything is.
+    /// Returns the longest time; lost if any answer is missing.
     pub fn max(&self) -> Found {
         if self.answers.lost > 0 {
             Found::Lost
@@ -92,7 +92,7 @@ impl Distribution {
         }
     }
 
-    /// The mean of what came back.
+    /// Returns the mean of the answers.
     pub fn mean(&self) -> Found {
         self.found(self.times.mean())
     }
@@ -105,7 +105,7 @@ impl Distribution {
         }
     }
 
-    /// The figures that the report has.
+    /// Returns the statistics of the report.
     pub fn percentiles(&self) -> Percentiles {
         let at = |part| self.at(part).value();
         Percentiles {
@@ -123,16 +123,16 @@ impl Distribution {
 /// All distributions of a run.
 #[derive(Clone, Debug)]
 pub struct Distributions {
-    /// Of lines, there and back.
+    /// Latencies of lines, there and back.
     pub latency: Distribution,
-    /// Of connects.
+    /// Times of connects.
     pub connect: Distribution,
-    /// By how much lines were sent too late.
+    /// Delays of the generator in sending lines.
     pub late: Distribution,
 }
 
 impl Distributions {
-    /// Those times.
+    /// Returns the distribution of those times.
     pub const fn of(&self, times: Times) -> &Distribution {
         match times {
             Times::Latency => &self.latency,
@@ -146,7 +146,7 @@ impl Distributions {
 mod tests {
     use super::*;
 
-    /// So many lines after 1 ms, 2 ms and so on, and so many never.
+    /// Lines answered after 1 ms, 2 ms and so on up to `times`, and `lost` lines without an answer.
     fn of(times: u64, lost: u64) -> Distribution {
         let mut histogram = Histogram::new(3).unwrap();
         for time in 1..=times {
@@ -155,7 +155,7 @@ mod tests {
         Distribution::new(histogram, lost)
     }
 
-    /// In whole milliseconds.
+    /// Formats whole milliseconds.
     fn milliseconds(found: Found) -> String {
         format!("{:.0}", found.value().unwrap() / 1000.0)
     }

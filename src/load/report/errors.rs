@@ -1,12 +1,12 @@
-//! What went wrong in a run, for people: errors, bytes that were not due, lines without an answer,
-//! and what this machine could not give.
+//! The errors of a run as text: failed connections, wrong bytes, unanswered lines, and resources
+//! that this machine lacked.
 
 use std::collections::BTreeMap;
 
 use super::text::row;
 use super::{Mismatch, Report, format};
 
-/// What this machine may run out of, by errno, and what helps.
+/// Resources that this machine may lack, by errno, and the remedy.
 const HINTS: [(&str, &str); 5] = [
     ("EADDRNOTAVAIL", "no free port: more source addresses with --source, or --close rst"),
     ("EMFILE", "no free descriptor: raise ulimit -n, or use fewer --connections"),
@@ -15,12 +15,13 @@ const HINTS: [(&str, &str); 5] = [
     ("ENOMEM", "no memory: use fewer --connections or shorter lines, or give the machine more"),
 ];
 
-/// What helps where this machine has run out of something, by errno; none if that is not known.
+/// Returns the remedy for a lack of local resources, by errno; none if it is not known.
 pub fn hint(errno: &str) -> Option<&'static str> {
     HINTS.iter().find(|(name, _)| *name == errno).map(|(_, hint)| *hint)
 }
 
-/// One line for each thing, and `none` where nothing went wrong, so that it is seen to be told.
+/// Formats one row per kind of error, and `none` for a kind without errors, so that every kind
+/// shows.
 pub(super) fn troubles(report: &Report) -> Vec<String> {
     let mut rows = errors(&report.errors_by_phase);
     rows.extend(mismatches(report));
@@ -32,7 +33,7 @@ pub(super) fn troubles(report: &Report) -> Vec<String> {
     rows
 }
 
-/// A row for each phase.
+/// Formats a row for each phase.
 fn errors(by_phase: &BTreeMap<String, BTreeMap<String, u64>>) -> Vec<String> {
     let rows: Vec<_> = by_phase
         .iter()
@@ -46,7 +47,7 @@ fn errors(by_phase: &BTreeMap<String, BTreeMap<String, u64>>) -> Vec<String> {
     if rows.is_empty() { vec![row("errors", "none")] } else { rows }
 }
 
-/// How many connections, and the first of them, byte by byte.
+/// Formats the number of connections with wrong bytes, and the first of them byte by byte.
 fn mismatches(report: &Report) -> Vec<String> {
     let mut rows = vec![row("mismatches", &none_or(report.mismatches, "connection"))];
     rows.extend(report.first_mismatches.iter().map(|one| {
@@ -59,7 +60,7 @@ fn mismatches(report: &Report) -> Vec<String> {
     rows
 }
 
-/// What it means that this came in place of the first echo.
+/// Explains input that came in place of the first echo.
 pub(in crate::load) fn speaks_first(greeting: &str) -> String {
     format!(
         "the server speaks first, or is no echo server: \"{greeting}\" came before any echo; \
@@ -67,7 +68,7 @@ pub(in crate::load) fn speaks_first(greeting: &str) -> String {
     )
 }
 
-/// Lines that never came back, and which part of all they are.
+/// Formats the number of unanswered lines, and their share of all.
 fn unanswered(report: &Report) -> String {
     let lost = report.unanswered;
     if lost == 0 {

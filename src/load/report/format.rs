@@ -1,6 +1,6 @@
-//! Figures as people read them: three digits that count, and the unit that fits.
+//! Formats numbers for people: three significant digits, and the unit that fits.
 
-/// A time in the unit that fits; it is given in microseconds.
+/// Formats a time, given in microseconds, in the unit that fits.
 pub(crate) fn time(us: f64) -> String {
     if us < 0.0005 {
         return "0 us".to_owned();
@@ -9,9 +9,9 @@ pub(crate) fn time(us: f64) -> String {
     format!("{} {unit}", three_digits(us / size))
 }
 
-/// The unit that fits a time in microseconds: how many of them it has, and its name.
+/// Returns the unit that fits a time in microseconds: its length in microseconds, and its name.
 pub(crate) fn unit(us: f64) -> (f64, &'static str) {
-    // From there on the next smaller unit would be written with four digits.
+    // From here on the smaller unit would need four digits.
     let fits = |size: f64| us >= 0.9995 * size;
     match () {
         () if fits(1e6) => (1e6, "s"),
@@ -20,17 +20,17 @@ pub(crate) fn unit(us: f64) -> (f64, &'static str) {
     }
 }
 
-/// A time in the unit that fits; it is given in seconds.
+/// Formats a time, given in seconds, in the unit that fits.
 pub(crate) fn seconds(seconds: f64) -> String {
     time(seconds * 1e6)
 }
 
-/// A time in the unit that fits; it is given in nanoseconds.
+/// Formats a time, given in nanoseconds, in the unit that fits.
 pub(crate) fn nanoseconds(nanoseconds: u64) -> String {
     time(float(nanoseconds) / 1e3)
 }
 
-/// Bytes in the unit that fits, in steps of 1024.
+/// Formats bytes in the unit that fits, in steps of 1024.
 pub(crate) fn bytes(bytes: f64) -> String {
     let mut amount = bytes;
     for unit in ["B", "KiB", "MiB", "GiB"] {
@@ -43,17 +43,17 @@ pub(crate) fn bytes(bytes: f64) -> String {
     format!("{} TiB", three_digits(amount))
 }
 
-/// A count, in groups of three digits.
+/// Formats a count in groups of three digits.
 pub(crate) fn count(count: u64) -> String {
     grouped(&count.to_string())
 }
 
-/// A count and what is counted: "1 line", "2 lines".
+/// Formats a count with its noun: "1 line", "2 lines".
 pub(crate) fn counted(many: u64, what: &str) -> String {
     format!("{} {what}{}", count(many), if many == 1 { "" } else { "s" })
 }
 
-/// How many a second: whole from a hundred on, else with three digits.
+/// Formats a rate per second: whole from a hundred on, else with three digits.
 pub(crate) fn rate(rate: f64) -> String {
     if rate == 0.0 {
         return "0".to_owned();
@@ -61,7 +61,7 @@ pub(crate) fn rate(rate: f64) -> String {
     if rate < 99.95 { three_digits(rate) } else { grouped(&format!("{rate:.0}")) }
 }
 
-/// A part of a whole, in percent.
+/// Formats a part of a whole in percent.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
     let percent = 100.0 * float(part) / float(whole.max(1));
     match () {
@@ -73,15 +73,15 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// The nearest number with a fraction: exact up to 2^53.
+/// Converts to the nearest `f64`: exact up to 2^53.
 pub(crate) fn float(whole: u64) -> f64 {
-    // In two halves, each of which converts without a loss.
+    // In two halves, each of which converts exactly.
     let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).map_or(0.0, f64::from);
     half(whole >> 32) * 4_294_967_296.0 + half(whole)
 }
 
 fn three_digits(value: f64) -> String {
-    // The bounds are where rounding adds a digit: 9.996 is 10.0, and not 10.00.
+    // At these bounds rounding adds a digit: 9.996 becomes 10.0, not 10.00.
     let decimals = match () {
         () if value >= 99.95 => 0,
         () if value >= 9.995 => 1,

@@ -1,29 +1,30 @@
-//! The latency distribution as the tools of `HdrHistogram` print it, and its plotter reads it.
+//! The latency distribution in the format that the tools of `HdrHistogram` print and its plotter
+//! reads.
 
 use std::io::{self, Write};
 
 use super::{Distribution, format};
 
-/// Rows in each halving of the distance to 100 %: what its own tools print.
+/// Rows in each halving of the distance to 100 %, as its own tools print.
 const ROWS_PER_HALVING: u32 = 5;
 
 /// Writes the distribution in milliseconds, from a histogram in nanoseconds.
 ///
 /// The columns are those of `outputPercentileDistribution` of `HdrHistogram`: a latency, the share
-/// of lines that were not longer (from 0 to 1), how many that are, and 1 / (1 - share), which is
-/// the x axis of the plot. Latencies have six decimals and not three, because an echo on the same
-/// machine takes hundredths of a millisecond. The distribution is of lines that were answered; how
-/// many were not is a comment at its end.
+/// of lines that were not longer (from 0 to 1), the number of these lines, and 1 / (1 - share),
+/// which is the x axis of the plot. Latencies have six decimals and not three, because an echo on
+/// the same machine takes hundredths of a millisecond. The distribution is of answered lines; a
+/// comment at its end counts the others.
 ///
 /// # Errors
 ///
-/// Those of writing.
+/// Fails if writing fails.
 pub fn hdr(latency: &Distribution, out: &mut impl Write) -> io::Result<()> {
     let lost = latency.answers.lost;
     let latency = &latency.times;
     writeln!(out, "{:>12} {:>14} {:>10} {:>14}\n", "Value", "Percentile", "TotalCount", TAIL)?;
     let mut total = 0;
-    // Of an empty histogram the iterator would give a row, of no value.
+    // For an empty histogram the iterator would return a row without a value.
     for step in latency.iter_quantiles(ROWS_PER_HALVING).take_while(|_| !latency.is_empty()) {
         total += step.count_since_last_iteration();
         let share = step.quantile_iterated_to();
@@ -50,8 +51,8 @@ fn milliseconds(nanoseconds: u64) -> f64 {
     format::float(nanoseconds) / 1e6
 }
 
-/// Into how many parts a bucket is divided, for that many significant digits: enough to tell
-/// twice as many values apart, as a power of two.
+/// Returns the number of parts of a bucket for that many significant digits: a power of two, enough
+/// to distinguish twice as many values.
 fn sub_buckets(digits: u8) -> u64 {
     (2 * 10_u64.saturating_pow(u32::from(digits))).next_power_of_two()
 }
@@ -83,7 +84,7 @@ mod tests {
         assert!(rows.len() > 50, "{text}");
         for row in &rows {
             let [value, share, total] = row[..3] else { panic!("{row:?}") };
-            // A share like 0.9 may be missed by the last bit of its fraction.
+            // A share like 0.9 may be off by the last bit of its fraction.
             let reached = |share| milliseconds(latency.value_at_quantile(share));
             assert!((reached(share - 1e-9)..=reached(share + 1e-9)).contains(&value), "{row:?}");
             assert!(total >= share * 100_000.0 - 1.0, "{row:?}");

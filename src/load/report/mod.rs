@@ -1,5 +1,5 @@
-//! What a run has found, as numbers: the text, the JSON object, the plots and the comparison are
-//! all made from this.
+//! The results of a run as numbers, from which the text, the JSON object, the plots and the
+//! comparison are made.
 
 mod chart;
 mod compare;
@@ -36,105 +36,106 @@ pub use statistic::Statistic;
 pub use text::text;
 pub(super) use verdict::lost_or_failed;
 
-/// A run's findings. As JSON, its schema is `docs/load-report.schema.json`.
+/// The results of a run. Their JSON schema is `docs/load-report.schema.json`.
 ///
-/// Times are in microseconds where a field says `_us`, in seconds where it says `_s`. What was
-/// not measured at all is null, and not zero.
+/// Times are in microseconds in fields named `_us`, in seconds in fields named `_s`. A value that
+/// was not measured is null, not zero.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The program's version.
     pub version: String,
     /// The server's address.
     pub server: String,
-    /// What each connection did.
+    /// The mode of the connections.
     pub mode: String,
-    /// `closed`: a connection sent its next line when the last was back. `open`: lines were sent
-    /// at a fixed rate, and latency counts from when a line was to be sent.
+    /// `closed`: a connection sent its next line when the last was back. `open`: lines were sent at
+    /// a fixed rate, and latency counts from the due time of a line.
     #[serde(rename = "loop")]
     pub feedback: String,
     /// Connections.
     pub connections: Connections,
-    /// Lines that came back whole while it was measured; in the modes `churn` and `abort`, and in
-    /// `half-close`, see `exchanges` too.
+    /// Lines that came back complete while measuring; in the modes `churn`, `half-close` and
+    /// `abort`, see `transactions` too.
     pub lines: u64,
-    /// Lines that came back after it had stopped being measured: they are in `latency_us`, or the
-    /// slowest would be left out, and not in `lines`.
+    /// Lines that came back after measuring: they count for `latency_us`, which would miss the
+    /// slowest otherwise, but not for `lines`.
     pub lines_after: u64,
-    /// Lines that came back over the whole run, with ramp, warm-up and end.
+    /// Lines that came back over the whole run, with ramp, warm-up and cooldown.
     pub lines_total: u64,
-    /// Lines a second while it was measured.
+    /// Lines per second while measuring.
     pub lines_per_s: f64,
-    /// Bytes of these lines, in each direction.
+    /// Bytes of `lines`, in each direction.
     pub bytes: u64,
-    /// The same over the whole run.
+    /// Bytes over the whole run, in each direction.
     pub bytes_total: u64,
-    /// Bytes a second in each direction while it was measured.
+    /// Bytes per second in each direction while measuring.
     pub bytes_per_s: f64,
-    /// Connections that did all of their work while it was measured, and were then closed as
-    /// asked: what the modes `churn`, `half-close` and `abort` count.
+    /// Connections that completed their work while measuring and were then closed as configured:
+    /// the main figure of the modes `churn`, `half-close` and `abort`.
     pub transactions: u64,
-    /// The same over the whole run.
+    /// Transactions over the whole run.
     pub transactions_total: u64,
-    /// How long it was measured.
+    /// How long the run was measured.
     pub duration_s: f64,
-    /// From when a line was sent (`closed`) or was to be sent (`open`), until all of it was back.
-    /// In mode `churn`, from the beginning of the connect. A percentile counts lines that were
-    /// never answered as well, after all others; one that falls among them is null.
+    /// Time from the send (`closed`) or the due time (`open`) of a line until all of it was back;
+    /// in the closed loop of mode `churn`, from the start of the connect. Percentiles rank lines
+    /// without an answer after all others; one that falls among them is null.
     pub latency_us: Percentiles,
-    /// Which part of these lines was answered, from 0 to 1; none if there were none.
+    /// Share of these lines that were answered, from 0 to 1; none if there were no lines.
     pub answered_share: Option<f64>,
-    /// From the beginning of a connect until it was established, over the whole run; likewise with
-    /// connects that never were.
+    /// Time from the start of a connect until it was established, over the whole run; percentiles
+    /// rank failed connects likewise.
     pub connect_us: Percentiles,
-    /// How late the generator itself was in sending lines, whose connection was free: its own
-    /// share in the latencies of an open loop.
+    /// How late the generator itself was in sending lines whose connection was free: its own share
+    /// in the latencies of an open loop.
     pub late_us: Percentiles,
-    /// What went wrong on connections over the whole run, by word.
+    /// Errors on connections over the whole run, by word.
     pub errors: BTreeMap<String, u64>,
-    /// The same by where: `connect`, `write`, `read`, `close`, `timeout`, `verify`; then by word.
+    /// The same by phase (`connect`, `write`, `read`, `close`, `timeout`, `verify`), then by word.
     pub errors_by_phase: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Connections on which a byte came back that was not the one that was due.
+    /// Connections on which a wrong byte came back.
     pub mismatches: u64,
-    /// The first of them.
+    /// The first mismatches.
     pub first_mismatches: Vec<Mismatch>,
-    /// How what came in place of the first echo began, escaped, if that was nothing like it: the
-    /// server speaks first, or is no echo server. Of such mismatches only one is told.
+    /// Beginning of the input that came in place of the first echo, escaped, if it does not
+    /// resemble the echo: the server speaks first, or is no echo server. Only one such mismatch is
+    /// listed.
     pub greeting: Option<String>,
-    /// Lines that were sent, or were to be sent, and never came back, over the whole run.
+    /// Lines sent or due that never came back, over the whole run.
     pub unanswered: u64,
-    /// Those of them that were never sent: due in an open loop, when the connection still waited,
-    /// or there was none, or this generator could not send so many; or lost with their connection
-    /// before that, in the modes `churn` and `half-close`.
+    /// Unanswered lines that were never sent. In an open loop their connection was still waiting or
+    /// did not exist, or the generator could not send so many; in the modes `churn` and
+    /// `half-close` their connection failed before.
     pub unsent: u64,
-    /// Connections that were held and were to echo a second line at the end (`--again`). Those of
-    /// them that did not are in `unanswered`.
+    /// Held connections that had to echo a second line at the end (`--verify-held`). Lines that did
+    /// not come back are in `unanswered`.
     pub held_verified: u64,
-    /// What this machine could not give, by errno, and how often: no error of the server.
+    /// Connects that failed for lack of a local resource, by errno: no errors of the server.
     pub local_errors: BTreeMap<String, u64>,
-    /// For how long this process stood still, because it was stopped, frozen or starved: it is in
-    /// the latencies, and no wait for the server was shorter for it.
+    /// How long this process was stopped, frozen or starved: the latencies include it, and every
+    /// wait for the server was extended by it.
     pub paused_s: f64,
-    /// Whether Ctrl-C ended it before its time.
+    /// Whether a signal ended the run early.
     pub interrupted: bool,
-    /// What it was second by second, from the beginning of the run.
+    /// The run second by second, from its beginning.
     pub seconds: Vec<Interval>,
-    /// What was asked for.
+    /// The settings of the run.
     pub settings: Settings,
 }
 
-/// Whose times are asked for.
+/// The kind of time that a statistic describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
-    /// Of lines, there and back.
+    /// Latencies of lines, there and back.
     Latency,
-    /// Of connects.
+    /// Times of connects.
     Connect,
-    /// By how much lines were sent too late.
+    /// Delays of the generator in sending lines.
     Late,
 }
 
 impl Report {
-    /// A figure of those times.
+    /// Returns a statistic of those times.
     pub fn time(&self, times: Times, share: Statistic) -> Found {
         let (times, lost) = match times {
             Times::Latency => {
@@ -152,7 +153,7 @@ impl Report {
         }
     }
 
-    /// How many lines were sent, or were to be sent, but for those that were reset as planned.
+    /// Number of lines sent or due, without those reset as planned.
     pub const fn lines_asked(&self) -> u64 {
         self.lines_total.saturating_add(self.unanswered)
     }
@@ -161,102 +162,102 @@ impl Report {
 /// Connections over the whole run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connections {
-    /// Connects that were begun.
+    /// Connects begun.
     pub attempted: u64,
-    /// Those that succeeded.
+    /// Connects that succeeded.
     pub established: u64,
-    /// Those that failed, and those that ended otherwise than was asked: the sum of `errors`.
+    /// Connections that failed, or did not end as planned: the sum of `errors`.
     pub failed: u64,
 }
 
-/// A distribution of times, in microseconds. What falls among those that never came back is null.
+/// A distribution of times, in microseconds. A percentile that falls among missing answers is null.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
-    /// How many came back and were timed.
+    /// Number of answers timed.
     pub count: u64,
     /// The median.
     pub p50: Option<f64>,
-    /// 90 of 100 were no longer.
+    /// The 90th percentile.
     pub p90: Option<f64>,
-    /// 99 of 100.
+    /// The 99th percentile.
     pub p99: Option<f64>,
-    /// 999 of 1000.
+    /// The 99.9th percentile.
     pub p999: Option<f64>,
-    /// The longest; null if one never came back.
+    /// The longest; null if an answer is missing.
     pub max: Option<f64>,
-    /// The mean of those that came back.
+    /// The mean of the answers.
     pub mean: Option<f64>,
 }
 
-/// A byte that was not the one that was due.
+/// A byte that differs from the expected one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mismatch {
-    /// The connection's number, from 0, in the order in which connects were begun.
+    /// Number of the connection, from 0, in the order of connects.
     pub connection: u64,
-    /// Our address, which the server knows as its peer.
+    /// Our address: the peer's address from the server's side.
     pub local: String,
-    /// Where in the connection's stream, from 0.
+    /// Offset in the connection's stream, from 0.
     pub offset: u64,
-    /// The byte that was due; none if nothing was.
+    /// The expected byte; none if no echo was due.
     pub expected: Option<u8>,
-    /// The byte that came.
+    /// The byte received.
     pub got: u8,
 }
 
 /// One second of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// When it ended, since the run began.
+    /// End of the second, since the start of the run.
     pub at_s: f64,
-    /// Lines that came back in it.
+    /// Lines that came back.
     pub lines: u64,
-    /// Connections open at its end.
+    /// Connections open at the end of the second.
     pub open: u64,
-    /// What went wrong in it.
+    /// Connections that failed.
     pub errors: u64,
-    /// Lines that were given up in it.
+    /// Lines given up.
     pub unanswered: u64,
-    /// The median latency of lines that came back in it, in microseconds.
+    /// The median latency of the lines that came back, in microseconds.
     pub p50_us: Option<f64>,
-    /// The latency that 99 of 100 did not exceed. Both count lines that were given up.
+    /// The 99th percentile of latency. Both percentiles rank lines given up after all others.
     pub p99_us: Option<f64>,
-    /// Whether it was measured, and is in the sums.
+    /// Whether the second was measured, and counts for the sums.
     pub measured: bool,
 }
 
-/// What was asked for.
+/// The settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Connections at a time.
+    /// Number of concurrent connections.
     pub connections: u64,
-    /// How long to measure; none if lines were counted.
+    /// How long to measure; none if lines are the limit.
     pub duration_s: Option<f64>,
-    /// How many lines; none if time was.
+    /// How many lines to send; none if time is the limit.
     pub lines: Option<u64>,
-    /// Lines a second in all; none for a closed loop.
+    /// Lines per second in total; none for a closed loop.
     pub rate: Option<f64>,
     /// The shortest line in bytes.
     pub size_min: u64,
     /// The longest line in bytes.
     pub size_max: u64,
-    /// Lines in flight on a connection.
+    /// Lines in flight per connection.
     pub pipeline: u64,
-    /// Over how long connections were opened.
+    /// Length of the ramp.
     pub ramp_s: f64,
-    /// How long after that nothing was measured.
+    /// Length of the warm-up after the ramp.
     pub warmup_s: f64,
-    /// How many connections were to be asked for a second line at the end.
+    /// Number of held connections to verify at the end.
     pub verify_held: u64,
     /// `fin` or `rst`.
     pub close: String,
     /// Source addresses.
     pub sources: Vec<String>,
-    /// The version of the PROXY header that went first; none if none did.
+    /// The version of the PROXY header sent first; none without a header.
     pub send_proxy: Option<String>,
-    /// Whether the server's greeting was awaited and skipped.
+    /// Whether to wait for the server's greeting and skip it.
     pub skip_greeting: bool,
     /// The seed.
     pub seed: u64,
-    /// How long was waited for a connection, a line or an end.
+    /// How long to wait for a connect, an echo or a close.
     pub timeout_s: f64,
 }

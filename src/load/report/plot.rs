@@ -1,4 +1,4 @@
-//! A run as a picture, for a page or a browser: latency by percentile, and the run over time.
+//! The run as an SVG image: latency by percentile, and the run over time.
 
 mod percentiles;
 mod timeline;
@@ -8,37 +8,37 @@ use plotters::prelude::*;
 
 use super::{Distribution, Report};
 
-/// A part of the picture.
+/// A part of the image.
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Both panels together, in pixels.
+/// Size of both panels together, in pixels.
 const SIZE: (u32, u32) = (1000, 800);
 
-/// A family and a size in pixels: whoever looks at it has some such font.
+/// Font family and size in pixels; every viewer has some font of this family.
 const TITLE_FONT: (&str, u32) = ("sans-serif", 18);
 const FONT: (&str, u32) = ("sans-serif", 14);
 
-/// Told apart in grey, and by people who do not see all colours (Okabe and Ito, 2008).
+/// Colours that differ in greyscale and to colour-blind readers (Okabe and Ito, 2008).
 const RATE: RGBColor = RGBColor(0, 114, 178);
 const LATENCY: RGBColor = RGBColor(213, 94, 0);
 const SHADE: RGBColor = RGBColor(235, 235, 235);
 const GRID: RGBColor = RGBColor(215, 215, 215);
 
-/// Around a panel, and for the numbers and the name of an axis, in pixels. The y axes of both
-/// panels stand below each other.
+/// Space around a panel, and for the labels of each axis, in pixels. The y axes of both panels are
+/// aligned.
 const MARGIN: u32 = 15;
 const X_AXIS: u32 = 45;
 const Y_AXIS: u32 = 75;
 
-/// Draws both panels, as the text of an SVG file.
+/// Draws both panels, and returns the text of an SVG file.
 ///
 /// # Errors
 ///
-/// Those of the drawing, which into a text has no reason to fail.
+/// Fails if drawing fails, which drawing to memory has no reason to do.
 pub fn plot(report: &Report, latency: &Distribution) -> anyhow::Result<String> {
     let mut svg = String::new();
     {
-        // The text is complete when what draws is gone.
+        // Dropping the drawing area completes the text.
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         root.fill(&WHITE)?;
         let (upper, lower) = root.split_vertically(SIZE.1 / 2);
@@ -49,12 +49,12 @@ pub fn plot(report: &Report, latency: &Distribution) -> anyhow::Result<String> {
     Ok(svg)
 }
 
-/// The end of an axis on which `most` is at that part of its length.
+/// Returns the end of an axis on which `most` lies at `part` of its length.
 fn end_of_axis(most: f64, part: f64) -> f64 {
     if most > 0.0 { most / part } else { 1.0 }
 }
 
-/// A number without the zeros that say nothing.
+/// Formats a number without trailing zeros.
 fn plain(value: f64) -> String {
     let digits = format!("{value:.3}");
     digits.trim_end_matches('0').trim_end_matches('.').to_owned()

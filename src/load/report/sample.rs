@@ -1,4 +1,4 @@
-//! A made-up report for the tests: a run in which everything happened that a report can tell.
+//! A made-up report for the tests, with every kind of result that a report can show.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::{
     Connections, Distribution, Distributions, Interval, Mismatch, Percentiles, Report, Settings,
 };
 
-/// A closed loop, in which nothing was late because nothing had to be in time.
+/// A closed loop, in which no line was late, because none had a due time.
 pub(crate) fn report() -> Report {
     Report {
         version: "0.2.0".to_owned(),
@@ -55,7 +55,7 @@ pub(crate) fn report() -> Report {
     }
 }
 
-/// A run in which nothing was measured, and nothing limited.
+/// A run that measured nothing, with a line limit and no time limit.
 pub(crate) fn nothing() -> Report {
     Report {
         lines: 0,
@@ -76,11 +76,12 @@ pub(crate) fn nothing() -> Report {
     }
 }
 
-/// 100,000 latencies in nanoseconds: most near a millisecond, a few of them much longer.
+/// 100,000 latencies in nanoseconds: most near a millisecond, a few much longer.
 pub(crate) fn latency() -> Histogram<u64> {
     let mut latency = Histogram::new(3).unwrap();
     for step in 0..100_000_u64 {
-        // Each power of ten steps is ten times as rare, and twice as long.
+        // Each further power of ten that divides the step is ten times as rare, and doubles the
+        // latency.
         let rare = (1..=4).filter(|power| step.is_multiple_of(10_u64.pow(*power))).count();
         let spread = step * 7919 % 400_000;
         latency.record((700_000 + spread) << rare).unwrap();
@@ -88,7 +89,7 @@ pub(crate) fn latency() -> Histogram<u64> {
     latency
 }
 
-/// Latencies in which 95 of 100 take 1.5 ms; and no others.
+/// Latencies of which 95 of 100 take 1.5 ms; the other distributions are empty.
 pub(crate) fn distributions() -> Distributions {
     let mut latency = Histogram::new(3).unwrap();
     latency.record_n(1_500_000, 95).unwrap();
@@ -104,7 +105,7 @@ pub(crate) fn lossy() -> Distribution {
     Distribution::new(latency, 3)
 }
 
-/// What was counted, by name.
+/// Counts by name.
 pub(crate) fn counts(counts: &[(&str, u64)]) -> BTreeMap<String, u64> {
     counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
 }

@@ -1,4 +1,4 @@
-//! The report as JSON against its schema: every field is described there, and no other one is.
+//! The JSON report against its schema, which must describe every field and no other.
 
 use serde_json::{Map, Value};
 
@@ -8,8 +8,9 @@ fn schema() -> Value {
     serde_json::from_str(include_str!("../../../docs/load-report.schema.json")).unwrap()
 }
 
-/// What a schema and a value disagree about, with the path to it. It knows as much of JSON Schema
-/// as the report's needs, and complains about all else: so it can be trusted with that.
+/// Lists the differences between a value and its schema, with their path. Supports only the
+/// keywords that the report's schema uses, and complains about all others, so that no rule goes
+/// unchecked.
 fn disagreements(schema: &Value, rule: &Value, value: &Value, path: &str) -> Vec<String> {
     let rule = match rule.get("$ref").and_then(Value::as_str) {
         Some(link) => schema.pointer(link.trim_start_matches('#')).unwrap(),
@@ -35,7 +36,7 @@ fn disagreements(schema: &Value, rule: &Value, value: &Value, path: &str) -> Vec
             wrong.push(format!("{path}: this test does not know {key}"));
         }
     }
-    // A type, or a list of them. A number without a fraction may stand where one with may.
+    // A type, or a list of types. An integer is also a number.
     let found = kind(value);
     let allowed = |name: &str| {
         let types = &rule["type"];
@@ -131,7 +132,7 @@ fn what_is_absent_or_strange_is_found() {
     }
 }
 
-/// Closed, complete and described: each object lists all of its fields as required.
+/// Each object is closed, requires all of its fields, and describes them.
 #[test]
 fn the_schema_says_what_every_field_is() {
     let schema = schema();

@@ -1,17 +1,17 @@
-//! Which share of a distribution of times is asked for: its percentiles by name.
+//! The statistics of a distribution of times, by name.
 
 use super::Percentiles;
 
-/// A figure of [`Percentiles`].
+/// A statistic of [`Percentiles`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statistic {
     /// The median.
     P50,
-    /// What 90 of 100 did not exceed.
+    /// The 90th percentile.
     P90,
-    /// What 99 of 100 did not exceed.
+    /// The 99th percentile.
     P99,
-    /// What 999 of 1000 did not exceed.
+    /// The 99.9th percentile.
     P999,
     /// The longest.
     Max,
@@ -20,10 +20,10 @@ pub enum Statistic {
 }
 
 impl Statistic {
-    /// Every share, in the order in which they are shown.
+    /// Every statistic, in the order of the report.
     pub const ALL: [Self; 6] = [Self::P50, Self::P90, Self::P99, Self::P999, Self::Max, Self::Mean];
 
-    /// Its name in the JSON object and on the command line.
+    /// Returns its name in the JSON object and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::P50 => "p50",
@@ -35,7 +35,7 @@ impl Statistic {
         }
     }
 
-    /// Its name for people.
+    /// Returns its name for people.
     pub const fn title(self) -> &'static str {
         match self {
             Self::P999 => "p99.9",
@@ -43,12 +43,12 @@ impl Statistic {
         }
     }
 
-    /// The one with that name.
+    /// Returns the statistic with that name.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|share| share.name() == name)
     }
 
-    /// Its value in microseconds, if anything was measured.
+    /// Returns its value in microseconds, if anything was measured.
     pub const fn of(self, times: &Percentiles) -> Option<f64> {
         match self {
             Self::P50 => times.p50,

@@ -1,4 +1,4 @@
-//! From what was counted to what is reported.
+//! Builds the report from the results.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::load::engine::results::Results;
 use crate::load::report::format::float;
 use crate::load::report::{Connections, Distributions, Report, Settings};
 
-/// The report of a run that was measured for that long.
+/// Builds the report of a run that was measured for `measured`.
 pub(in crate::load) fn report(
     config: &LoadConfig,
     server: &Endpoint,

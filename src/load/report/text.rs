@@ -1,4 +1,4 @@
-//! The report for people: what was done, what was measured, what went wrong.
+//! The report as text: settings, measurements, errors.
 
 use hdrhistogram::Histogram;
 
@@ -7,15 +7,15 @@ use super::errors::troubles;
 use super::verdict::verdict;
 use super::{Found, Report, Statistic, Times, format};
 
-/// By which part the generator's own lateness may be in the latencies: up to a tenth, they are
-/// about the server.
+/// Largest share of the generator's own delay in the latencies: up to a tenth, they describe the
+/// server.
 const LATE_SHARE_MAX: f64 = 0.1;
 
-/// Which part of all lines has to be late for that: as many as a p99 shows.
+/// Share of lines that must be late for the warning: as many as a p99 shows.
 const LATE_LINES: f64 = 0.01;
 
-/// The report as a page of text, that ends with a newline. The values of the histogram are the
-/// latencies in nanoseconds.
+/// Formats the report as text that ends with a newline. The values of the histogram are latencies
+/// in nanoseconds.
 pub fn text(report: &Report, latency: &Histogram<u64>) -> String {
     let mut blocks = vec![header(report), facts(report), times(report)];
     let bars = chart(latency);
@@ -27,7 +27,8 @@ pub fn text(report: &Report, latency: &Histogram<u64>) -> String {
     blocks.iter().map(|block| block.join("\n") + "\n").collect::<Vec<_>>().join("\n")
 }
 
-/// Of which lines the latencies are, where these are others than those of the rate.
+/// Formats the chart's title: how many lines the latencies cover, if these are not the lines of the
+/// rate.
 fn title(report: &Report, timed: u64) -> String {
     let of = format!("latency of {}", format::counted(timed, "line"));
     let (measured, after) = (format::count(report.lines), format::count(report.lines_after));
@@ -40,7 +41,7 @@ fn title(report: &Report, timed: u64) -> String {
     }
 }
 
-/// A fact after its name.
+/// Formats a name and its value.
 pub(super) fn row(name: &str, fact: &str) -> String {
     format!("{name:<12} {fact}")
 }
@@ -102,7 +103,7 @@ fn facts(report: &Report) -> Vec<String> {
     rows
 }
 
-/// How long it was measured, and what came before and after.
+/// Formats how long the run was measured, and the phases before and after.
 fn span(report: &Report) -> String {
     let before = [("ramp", report.settings.ramp_s), ("warm-up", report.settings.warmup_s)];
     let before: Vec<_> = before
@@ -135,7 +136,7 @@ fn lines(report: &Report) -> String {
     )
 }
 
-/// The distributions side by side, and what is to be known about them.
+/// Formats the distributions side by side, with a warning if they need one.
 fn times(report: &Report) -> Vec<String> {
     let columns = |cells: [String; 6]| cells.map(|cell| format!("{cell:>9}")).concat();
     let line = |name: &str, times: Times| {
@@ -162,9 +163,9 @@ fn cell(found: Found) -> String {
     }
 }
 
-/// The warning that the latencies are not the server's alone: enough lines were late by more than
-/// the time between two of them, so that the generator fell behind its rate, and not only by the
-/// moment that a wake-up takes.
+/// Warns that the latencies are not the server's alone: enough lines were late by more than the
+/// time between two lines, so the generator fell behind its rate, and not only by the delay of a
+/// wake-up.
 fn lateness(report: &Report) -> Option<String> {
     let (late, latency) = (report.late_us.p99?, report.latency_us.p99?);
     let part = format::float(report.late_us.count) / format::float(report.lines.max(1));

@@ -1,4 +1,4 @@
-//! The page of text that people read.
+//! Tests of the text report.
 
 use hdrhistogram::Histogram;
 
@@ -77,7 +77,8 @@ fn an_open_loop_tells_its_rate_and_how_late_it_was_itself() {
     assert!(page.contains("warning: the generator itself was late (p99 194 us of 1.93 ms)"));
 }
 
-/// Every line of a slow run was late by a wake-up, which is nothing to the time between two.
+/// In a slow run every line was late by a wake-up, which is short against the time between two
+/// lines.
 #[test]
 fn g05_a_wake_up_that_takes_its_moment_is_no_bottleneck() {
     let mut report = Report { feedback: "open".to_owned(), ..sample::report() };
@@ -86,7 +87,7 @@ fn g05_a_wake_up_that_takes_its_moment_is_no_bottleneck() {
     report.latency_us.p99 = Some(400.0);
     let page = text(&report, &latency());
     assert!(!page.contains("bottleneck"), "{page}");
-    // As late as that is more than the time between two lines; but hardly any line was.
+    // At this rate the same delay exceeds the time between two lines; but then few lines were late.
     report.settings.rate = Some(50_000.0);
     assert!(text(&report, &latency()).contains("it was the bottleneck"));
     report.late_us.count = 100;

@@ -1,4 +1,4 @@
-//! `--fail-if`: what makes a run a failure, as an expression like `p99>5ms` and its judgement.
+//! `--fail-if`: parses thresholds such as `p99>5ms`, and checks a run against them.
 
 mod field;
 mod limit;
@@ -12,7 +12,7 @@ use crate::load::report::{Distributions, Found, Report, format};
 use limit::ThresholdValue;
 use metric::ThresholdMetric;
 
-/// An expression like `p99>5ms`: a figure of the report, an operator, a limit.
+/// A threshold such as `p99>5ms`: a metric of the report, an operator, a limit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     metric: ThresholdMetric,
@@ -20,23 +20,23 @@ pub struct Threshold {
     limit: ThresholdValue,
 }
 
-/// What a report says about a criterion.
+/// The result of a check against a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ThresholdResult {
-    /// It holds, so the run has failed; the figure that was found, for people.
+    /// The threshold holds, so the run has failed; with the value found, formatted.
     Holds(String),
-    /// It does not.
+    /// The threshold does not hold.
     No,
-    /// The figure was not measured in this run, so neither can be said.
+    /// The run did not measure the metric.
     NotMeasured,
 }
 
 impl Threshold {
-    /// Reads one, with spaces or without.
+    /// Parses a threshold, with or without spaces.
     ///
     /// # Errors
     ///
-    /// What is wrong, and what to write in its place.
+    /// Names the mistake, and a correct form.
     pub fn parse(text: &str) -> Result<Self, String> {
         let Some((name, rest)) =
             text.find(['<', '>', '=']).and_then(|at| text.split_at_checked(at))
@@ -53,7 +53,7 @@ impl Threshold {
         Ok(Self { metric, operator, limit })
     }
 
-    /// Whether it holds for that run.
+    /// Checks whether the threshold holds for a run.
     pub fn check(&self, report: &Report, times: &Distributions) -> ThresholdResult {
         let found = self.metric.found(report, times);
         if let ThresholdValue::Part(limit) = self.limit {
@@ -61,7 +61,7 @@ impl Threshold {
         }
         match found {
             Found::NotMeasured => ThresholdResult::NotMeasured,
-            // It is longer than any limit.
+            // A lost value is longer than any limit.
             Found::Lost if self.operator.holds(f64::INFINITY, self.limit.value()) => {
                 ThresholdResult::Holds("lost, as it falls among those never answered".to_owned())
             }
@@ -72,7 +72,8 @@ impl Threshold {
         }
     }
 
-    /// Whether it is about what was lost or failed: then it says how much of that may be.
+    /// True if the metric counts losses or failures: then the threshold decides how many are
+    /// allowed.
     pub(in crate::load) fn is_about_loss(&self) -> bool {
         self.metric.is_about_loss()
     }
@@ -110,7 +111,7 @@ enum Operator {
 }
 
 impl Operator {
-    /// Every operator; one whose sign begins like another's stands before it.
+    /// Every operator; a longer sign stands before one that is its prefix.
     const ALL: [Self; 5] = [Self::AtLeast, Self::AtMost, Self::Above, Self::Below, Self::Equal];
 
     const fn sign(self) -> &'static str {
@@ -123,7 +124,7 @@ impl Operator {
         }
     }
 
-    /// The operator that `text` begins with, and what follows it.
+    /// Splits off the operator that `text` begins with.
     fn split(text: &str) -> Option<(Self, &str)> {
         Self::ALL.into_iter().find_map(|one| text.strip_prefix(one.sign()).map(|rest| (one, rest)))
     }
@@ -196,8 +197,8 @@ mod tests {
         );
     }
 
-    /// A percentile among lines that were never answered is longer than any limit, and an average
-    /// of the others is none of it.
+    /// A percentile among unanswered lines is longer than any limit; the mean covers only the
+    /// answered ones.
     #[test]
     fn g03_what_was_never_answered_is_slower_than_any_limit() {
         let latency = Percentiles { p50: Some(800.0), mean: Some(900.0), ..Percentiles::default() };

@@ -1,15 +1,15 @@
-//! Whether a run went well: one line, of what each mode has to show.
+//! The verdict on a run: one line, which depends on the mode.
 
 use super::{Report, format};
 
-/// What was lost or failed, in one line; none if nothing was.
+/// Describes losses and failures in one line; none if there are none.
 pub(in crate::load) fn lost_or_failed(report: &Report) -> Option<String> {
     let parts: Vec<_> =
         [connections(report), lines(report), missing(report)].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// The line for people: whether it went well, and what that is in this mode.
+/// Formats the verdict: whether the run passed, and the result of its mode.
 pub(super) fn verdict(report: &Report) -> String {
     let so_far = if report.interrupted { " until it was interrupted" } else { "" };
     match lost_or_failed(report) {
@@ -21,7 +21,7 @@ pub(super) fn verdict(report: &Report) -> String {
     }
 }
 
-/// What a run of that mode has shown in which nothing was lost.
+/// Describes the result of a run without losses, by mode.
 fn shown(report: &Report) -> String {
     let lines = format::counted(report.lines_total, "line");
     let exchanges = format::counted(report.transactions_total, "exchange");
@@ -41,7 +41,7 @@ fn shown(report: &Report) -> String {
     }
 }
 
-/// Connections that failed, and in which words.
+/// Describes failed connections, with their error words.
 fn connections(report: &Report) -> Option<String> {
     let failed = report.connections.failed;
     let words = report.errors.iter();
@@ -57,7 +57,7 @@ fn connections(report: &Report) -> Option<String> {
     })
 }
 
-/// Lines that never came back.
+/// Describes lines that never came back.
 fn lines(report: &Report) -> Option<String> {
     let lost = report.unanswered;
     let unsent = match report.unsent {
@@ -73,7 +73,7 @@ fn lines(report: &Report) -> Option<String> {
     })
 }
 
-/// Connections that this machine could not make, where all of them were to be there at a time.
+/// Describes connections that this machine could not make, if there were fewer than configured.
 fn missing(report: &Report) -> Option<String> {
     let (made, wanted) = (report.connections.established, report.settings.connections);
     let errnos: Vec<_> = report.local_errors.keys().map(String::as_str).collect();

@@ -1,8 +1,8 @@
-//! A network and an echo server for tests, on a clock of their own: nothing waits, and a run of
-//! an hour takes a moment.
+//! A scripted network and echo server for tests, with a clock of their own: no test sleeps, and a
+//! run of an hour takes a moment.
 //!
-//! A poll moves the clock to the next thing that happens. Readiness is told once, when it begins,
-//! as epoll tells it.
+//! A poll advances the clock to the next event. Readiness is reported once, when it begins, as by
+//! edge-triggered epoll.
 
 mod thread;
 mod wire;
@@ -27,76 +27,76 @@ pub(super) use self::wire::Wire;
 pub(super) const MILLISECOND: u64 = 1_000_000;
 pub(super) const SECOND: u64 = 1_000_000_000;
 
-/// What the server does to the bytes of a connection.
+/// How the server treats the bytes of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ServerBehavior {
-    /// It echoes them.
+    /// Echoes them.
     Echo,
-    /// It never answers.
+    /// Never answers.
     Silence,
-    /// It turns a bit of that byte.
+    /// Flips a bit of the byte at this offset.
     Corrupt(usize),
-    /// It loses that byte.
+    /// Drops the byte at this offset.
     Lose(usize),
-    /// It sends that byte twice.
+    /// Sends the byte at this offset twice.
     Double(usize),
-    /// After that many bytes it sends FIN.
+    /// Sends FIN after this many bytes.
     End(usize),
-    /// After that many bytes it sends RST.
+    /// Sends RST after this many bytes.
     Reset(usize),
-    /// It takes the first bytes for a PROXY header, and echoes what follows it.
+    /// Takes the first bytes as a PROXY header, and echoes the rest.
     EchoBehindHeader,
-    /// It echoes nothing before our FIN.
+    /// Echoes nothing before our FIN.
     EchoAtTheEnd,
-    /// It says this first, in two pieces a moment apart, and then echoes.
+    /// Sends this greeting first, in two pieces a moment apart, then echoes.
     Greet(&'static [u8]),
 }
 
-/// How a connect ends.
+/// The result of a connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Connect {
     Works,
     Refused,
     NeverEnds,
-    /// It takes that many nanoseconds.
+    /// Succeeds after this many nanoseconds.
     Takes(u64),
     ReachesItself,
-    /// The call itself fails.
+    /// The system call itself fails.
     Fails(Errno),
 }
 
-/// A server, and the way to it.
+/// A server, and the network to it.
 pub(super) struct Network {
     pub now: u64,
-    /// How long bytes are on their way, there and back together.
+    /// Round-trip time of bytes.
     pub delay: u64,
-    /// In that time it answers nobody; what has come is answered after it.
+    /// Period without answers; the server answers the bytes of this period at its end.
     pub stall: std::ops::Range<u64>,
-    /// What it does on the first connections, and on all others.
+    /// Behaviour on the first connections, and on all others.
     pub deeds: Vec<ServerBehavior>,
     pub other_deeds: ServerBehavior,
     pub connect: fn(usize) -> Connect,
-    /// How many bytes a write takes, and a read gives, at the most.
+    /// Largest number of bytes per read or write.
     pub chunk: usize,
-    /// How many events a poll tells at the most; the others are told by the next one.
+    /// Largest number of events per poll; the next poll reports the others.
     pub events_max: usize,
-    /// How long a poll takes that tells anything.
+    /// How long a poll takes that reports any event.
     pub poll_takes: u64,
-    /// How much processor time we have used.
+    /// CPU time used by this process.
     pub worked: Duration,
-    /// Whether a stop is one that we work in: a very long turn.
+    /// Whether a stop counts as CPU time, like a very long turn.
     pub stops_are_work: bool,
-    /// When this process is stopped, and until when: the poll that waits then is interrupted.
+    /// Periods in which this process is stopped; they interrupt the waiting poll.
     pub stops: VecDeque<std::ops::Range<u64>>,
-    /// When Ctrl-C is pressed.
+    /// Times at which Ctrl-C is pressed.
     pub interrupts: VecDeque<u64>,
     pub wires: Vec<Wire>,
-    /// From where each connect was tried.
+    /// Source address of each connect.
     pub sources: Vec<Option<IpAddr>>,
-    /// How often the clock was moved by a poll: a loop that is busy for nothing shows here.
+    /// Number of polls: a busy loop shows here.
     pub polls: u64,
     dials: usize,
-    /// How many events were told.
+    /// Number of events reported.
     told: usize,
 }
 
@@ -128,20 +128,20 @@ impl Network {
         self.deeds.get(connection).copied().unwrap_or(self.other_deeds)
     }
 
-    /// When the answer to something sent now arrives.
+    /// Returns when the answer to bytes sent now arrives.
     fn answer_at(&self) -> u64 {
         let sent = if self.stall.contains(&self.now) { self.stall.end } else { self.now };
         sent + self.delay
     }
 
-    /// When the next thing happens that was not told yet.
+    /// Returns the time of the next unreported event.
     fn next_event(&self) -> Option<u64> {
         let arrivals = self.wires.iter().filter(|wire| !wire.closed).filter_map(Wire::next_event);
         arrivals.chain(self.interrupts.front().copied()).min()
     }
 }
 
-/// The script as what dials.
+/// The script as an implementation of `Dial`.
 pub(super) struct ScriptedNet(pub Rc<RefCell<Network>>);
 
 impl Dial for ScriptedNet {
@@ -207,7 +207,7 @@ impl Dial for ScriptedNet {
         let ready =
             |wire: &&mut Wire| !wire.closed && wire.next_event().is_some_and(|at| at <= now);
         let events_max = world.events_max;
-        // In turn, as epoll tells them: what was told last comes last.
+        // Round-robin, like epoll: the connection reported last comes last.
         let told = world.told % world.wires.len().max(1);
         let (first, rest) = world.wires.split_at_mut(told);
         let mut count = 0;

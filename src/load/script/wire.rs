@@ -6,19 +6,19 @@ use crate::net::proxy::{self, Parsed};
 
 use super::ServerBehavior;
 
-/// One connection as the server sees it.
+/// One connection from the server's side.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "what has happened to it, each by itself")]
 pub(in crate::load) struct Wire {
     pub(in crate::load) key: usize,
     pub(in crate::load) dialled: u64,
-    /// When it is connected, or refused.
+    /// When the connect succeeds or is refused.
     pub(in crate::load) connected: u64,
-    /// What is on its way back, and when it arrives.
+    /// Bytes on their way back, with their arrival times.
     pub(in crate::load) back: VecDeque<(u64, u8)>,
     pub(in crate::load) received: usize,
     pub(in crate::load) kept: Vec<u8>,
-    /// The PROXY header, once it is whole.
+    /// The PROXY header, once complete.
     pub(in crate::load) header: Vec<u8>,
     /// When the server's FIN or RST arrives.
     pub(in crate::load) fin: Option<u64>,
@@ -28,7 +28,7 @@ pub(in crate::load) struct Wire {
     pub(in crate::load) closed: bool,
     pub(in crate::load) refused: bool,
     pub(in crate::load) told_connected: bool,
-    /// Until when everything that has arrived was told.
+    /// Arrivals up to this time have been reported.
     pub(in crate::load) told: u64,
 }
 

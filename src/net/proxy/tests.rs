@@ -1,4 +1,4 @@
-//! Headers as proxies send them, and what is none.
+//! Headers as proxies send them, and bytes that are not a header.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! Lines for a pipe, a FIFO and a socket, beside another writer that fills them.
+//! Lines to a pipe, a FIFO and a socket, while another writer fills them.
 
 use std::fs::File;
 use std::io::{PipeReader, Read, Write};
@@ -17,14 +17,14 @@ fn path_of(descriptor: impl AsFd) -> String {
     format!("/proc/self/fd/{}", descriptor.as_fd().as_raw_fd())
 }
 
-/// What `act` returns, if it does within the time that anything may take.
+/// Returns the result of `act`, and panics if it blocks.
 fn without_waiting<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || drop(sender.send(act())));
     receiver.recv_timeout(Duration::from_secs(30)).expect("it waits")
 }
 
-/// Another writer of the same pipe: writes until there is no room for a byte.
+/// Writes like another process on the same pipe, until there is no room for a byte.
 fn fill(pipe: impl AsFd) {
     let other = open(&path_of(pipe)).unwrap();
     for piece in [4096, 1] {
@@ -38,7 +38,7 @@ fn drain(reader: &mut PipeReader, bytes: usize) -> Vec<u8> {
     read
 }
 
-/// Where poll(2) says that there is room, and another writer takes it before the line is written.
+/// poll(2) reports room, and another writer fills it before the line is written.
 fn filled_in_between(way: impl FnOnce(BorrowedFd<'_>) -> Outlet) {
     let (mut reader, writer) = io::pipe().unwrap();
     let mut outlet = way(writer.as_fd());

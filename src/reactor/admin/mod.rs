@@ -2,9 +2,9 @@
 //! loop, excluded from all connection counts.
 //!
 //! The reactor reads requests and writes responses; the [`AdminHandler`] makes a response of a
-//! request. There are few admin connections at a time, each with a deadline. At the limit one is
-//! evicted: one that was answered, else one that sent no request, of the address that has most. So
-//! neither a flood of connections nor one of requests locks out a health probe.
+//! request. The number of admin connections is limited, and each has a deadline. At the limit one
+//! is evicted: an answered one, else one without a request, from the address with the most
+//! connections. So neither a flood of connections nor one of requests locks out a health probe.
 
 mod table;
 
@@ -24,18 +24,18 @@ use super::{Os, PeerLimit, Reactor};
 
 pub(super) use self::table::Admin;
 
-/// How many admin connections there are at a time; they use reserved descriptors.
+/// The most admin connections at a time; they use reserved descriptors.
 pub(super) const ADMIN_CONNECTIONS_MAX: usize = 16;
 
-/// How many are accepted and served in one turn: each delays the peers' events by 20 microseconds.
+/// Connections accepted and served in one turn: each delays the peers' events by 20 microseconds.
 const ADMIN_ACCEPTS_PER_TURN: usize = 4;
 const ADMIN_SERVED_PER_TURN: usize = 4;
 
-/// Keys of admin connections begin here. No connection has such a key: the slab would take a
+/// Keys of admin connections begin here. No other connection has such a key: the slab would take a
 /// quarter of all memory.
 pub const ADMIN_KEY_BASE: usize = 1 << (usize::BITS - 2);
 
-/// How much is read at once, in bytes.
+/// Bytes read at once.
 const READ_BYTES_MAX: usize = 4096;
 
 /// Makes the response to a request.
@@ -44,7 +44,7 @@ pub struct AdminHandler<O: Os>(Box<HandlerFn<O>>);
 type HandlerFn<O> = dyn FnMut(&Reactor<O>, &Request) -> Response;
 
 impl<O: Os> AdminHandler<O> {
-    /// A handler that calls that function.
+    /// Creates a handler that calls that function.
     pub fn new(respond: impl FnMut(&Reactor<O>, &Request) -> Response + 'static) -> Self {
         Self(Box::new(respond))
     }
@@ -57,17 +57,17 @@ impl<O: Os> fmt::Debug for AdminHandler<O> {
 }
 
 impl<O: Os> Reactor<O> {
-    /// Sets what responds to requests of the admin endpoint. Without it each response is 503.
+    /// Sets the handler of admin requests. Without one each response is 503.
     pub fn set_admin_handler(&mut self, handler: AdminHandler<O>) {
         self.admin_handler = Some(handler);
     }
 
-    /// How many admin connections are open.
+    /// Returns the number of open admin connections.
     pub fn admin_connections(&self) -> usize {
         self.admin.connections.len()
     }
 
-    /// The admin endpoint's part of a turn: after the peers', and within a budget.
+    /// Serves the admin connections: after the peers, and within a budget.
     #[cold]
     pub(super) fn serve_admin(&mut self) {
         let now = self.shared.now;
@@ -111,8 +111,8 @@ impl<O: Os> Reactor<O> {
         response
     }
 
-    /// Ends a connection whose deadline has passed, or tells it so, after a last look at its
-    /// socket.
+    /// Handles an expired deadline, after a final read of the socket: responds with 408 to a
+    /// partial request, else closes.
     fn expire_admin_connection(&mut self, key: usize, buffer: &mut [u8]) {
         let now = self.shared.now;
         self.admin.mark(ADMIN_KEY_BASE + key, Ready::READABLE.union(Ready::WRITABLE));
@@ -142,8 +142,8 @@ impl<O: Os> Reactor<O> {
                     self.admin.ready = false;
                     return;
                 }
-                // If accept only ever fails, as where a filter forbids the call, it is tried again
-                // later too.
+                // If `accept` fails every time, as when a filter forbids the call, it is tried
+                // again later too.
                 AcceptError::Retry if failures < ADMIN_ACCEPTS_PER_TURN => {}
                 AcceptError::Retry | AcceptError::Exhausted | AcceptError::ListenerBroken => {
                     self.admin_accept_failed(&error);
@@ -191,7 +191,7 @@ impl<O: Os> Reactor<O> {
         debug!(peer:%, reason; "metrics listener: connection rejected");
     }
 
-    /// Echoing does not depend on the admin endpoint, so this is a warning.
+    /// Warns, and pauses the admin listener. Echoing does not depend on it, so the daemon goes on.
     fn admin_accept_failed(&mut self, error: &io::Error) {
         self.admin.paused_until = self.shared.now.after(ACCEPT_PAUSE);
         if let Some(suppressed) = self.warnings.allow(Warning::Admin, self.shared.now) {

@@ -1,4 +1,4 @@
-//! The admin connections: a slab of them, and the queue of those with work to do.
+//! The admin connections: a slab of them, and the queue of connections with work to do.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::{ADMIN_KEY_BASE, PeerLimit};
 pub(super) struct AdminConnection<S> {
     pub http: HttpConnection<S>,
     pub peer: Peer,
-    /// How many admin connections were accepted before it.
+    /// Its number in order of acceptance.
     number: u64,
 }
 
@@ -24,12 +24,12 @@ pub(super) struct AdminConnection<S> {
 #[derive(Debug)]
 pub(in crate::reactor) struct Admin<S> {
     pub(super) connections: Slab<AdminConnection<S>>,
-    /// The keys of those with work to do, each once.
+    /// The keys of connections with work to do, each once.
     pub(super) run_queue: Vec<usize>,
     accepted: u64,
     /// The listener's accept queue may hold a connection.
     pub(super) ready: bool,
-    /// Until when none is accepted, because accept has failed.
+    /// Until when none is accepted, after a failure of `accept`.
     pub(super) paused_until: MonotonicMs,
 }
 
@@ -46,12 +46,12 @@ impl<S> Default for Admin<S> {
 }
 
 impl<S: Stream> Admin<S> {
-    /// An event: the listener's accept queue holds a connection.
+    /// Handles an event: the listener's accept queue holds a connection.
     pub(in crate::reactor) const fn mark_ready(&mut self) {
         self.ready = true;
     }
 
-    /// An event for a key that is no connection's. An unknown key is ignored.
+    /// Handles an event for a key that is no peer connection's. Ignores an unknown key.
     #[cold]
     pub(in crate::reactor) fn mark(&mut self, key: usize, ready: Ready) {
         let Some(key) = key.checked_sub(ADMIN_KEY_BASE) else { return };
@@ -61,12 +61,12 @@ impl<S: Stream> Admin<S> {
         }
     }
 
-    /// True if no connection is open or waits to be accepted.
+    /// Returns true if no connection is open or waits to be accepted.
     pub(in crate::reactor) fn is_idle(&self) -> bool {
         !self.ready && self.connections.is_empty()
     }
 
-    /// When there is work to do even if no event comes.
+    /// Returns the time at which there is work to do even if no event comes.
     pub(in crate::reactor) fn deadline(&self, now: MonotonicMs) -> MonotonicMs {
         if !self.run_queue.is_empty() || (self.ready && self.paused_until <= now) {
             return now;
@@ -82,18 +82,19 @@ impl<S: Stream> Admin<S> {
         }
     }
 
-    /// The keys of those whose deadline has passed.
+    /// Returns the keys of connections with a passed deadline.
     pub(super) fn expired(&self, now: MonotonicMs) -> Vec<usize> {
         let late = self.connections.iter().filter(|(_, one)| one.http.deadline() <= now);
         late.map(|(key, _)| key).collect()
     }
 
-    /// The process was stopped for that long: no deadline came nearer meanwhile.
+    /// Excuses a stop of the process of that length: no deadline came nearer meanwhile.
     pub(in crate::reactor) fn excuse(&mut self, stopped: Duration) {
         self.connections.iter_mut().for_each(|(_, connection)| connection.http.excuse(stopped));
     }
 
-    /// Adds a connection, whose key was [`Slab::vacant_key`]. Its request may be there already.
+    /// Adds a connection under the key that [`Slab::vacant_key`] returned. Its request may be in
+    /// the socket already.
     pub(super) fn insert(&mut self, http: HttpConnection<S>, peer: Peer) {
         self.accepted += 1;
         let number = self.accepted;
@@ -107,8 +108,8 @@ impl<S: Stream> Admin<S> {
         self.run_queue.retain(|other| *other != key);
     }
 
-    /// The connection to evict for a new one: the least loss, of the address that has most, and
-    /// then the oldest.
+    /// Returns the connection to evict for a new one: that with the least loss, from the address
+    /// with the most connections, the oldest.
     pub(super) fn victim(&self) -> Option<usize> {
         let network = |peer: &Peer| {
             peer.address().map(|at| access::counted_as(at.ip(), PeerLimit::V6_PREFIX))

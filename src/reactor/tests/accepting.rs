@@ -1,4 +1,4 @@
-//! Who comes in, and who does not.
+//! Accepted and rejected connections.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::net::access::{self, Access};
 use crate::reactor::admission::ACCEPT_PAUSE;
 
 #[test]
-fn one_edge_lets_everybody_in() {
+fn one_edge_accepts_the_whole_queue() {
     let mut bench = Bench::room_for(1000, OverLimit::Wait);
     let wires: Vec<_> = (0..200).map(|_| bench.knock([])).collect();
     bench.turn([LISTENER]);
@@ -129,7 +129,7 @@ fn over_the_limit_refuse_closes_at_once() {
 }
 
 #[test]
-fn who_may_not_connect_is_closed_at_once() {
+fn a_denied_peer_is_closed_at_once() {
     let deny = vec![access::network("127.0.0.0/8").unwrap()];
     let access = Access { deny, ..Access::default() };
     let over_limit = OverLimit::Evict;

@@ -1,4 +1,4 @@
-//! Those who watch over the daemon, and what the peers notice of them.
+//! The admin endpoint, and its effect on the peers.
 
 use super::*;
 use crate::http::REQUEST_TIMEOUT;
@@ -8,12 +8,12 @@ use crate::reactor::admission::ACCEPT_PAUSE;
 const GET: &str = "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n";
 
 impl Bench {
-    /// A visitor comes to their listener.
+    /// Queues an admin connection.
     fn visit(&mut self, reads: impl IntoIterator<Item = In>) -> Handle {
         self.visit_from(1, reads)
     }
 
-    /// A visitor from 127.0.0.`host`.
+    /// Queues an admin connection from 127.0.0.`host`.
     fn visit_from(&mut self, host: u8, reads: impl IntoIterator<Item = In>) -> Handle {
         let (stream, wire) = ScriptedStream::new(reads);
         let peer = SocketAddr::from(([127, 0, 0, host], 1)).into();
@@ -27,7 +27,7 @@ fn visitor(number: usize) -> Event {
 }
 
 #[test]
-fn a_visitor_is_answered_and_is_no_connection() {
+fn an_admin_request_is_answered_and_counts_as_no_connection() {
     let mut bench = Bench::new(options());
     let wire = bench.visit([bytes(GET)]);
     bench.turn([Event::Admin]);
@@ -64,7 +64,7 @@ fn without_a_handler_the_service_is_unavailable() {
 }
 
 #[test]
-fn a_slow_visitor_has_its_time_and_no_more() {
+fn a_slow_admin_connection_ends_at_its_deadline() {
     let mut bench = Bench::new(options());
     let wires = [bench.visit([bytes("GET /")]), bench.visit([])];
     bench.turn([Event::Admin]);
@@ -79,7 +79,7 @@ fn a_slow_visitor_has_its_time_and_no_more() {
     assert!(wires[0].borrow().dropped, "who does not close is closed");
 }
 
-/// Lets in all that wait, four in a turn, and reads what they have to say.
+/// Accepts all waiting admin connections, four in a turn, and reads their requests.
 fn let_in(bench: &mut Bench) {
     for _ in 0..3 * ADMIN_CONNECTIONS_MAX {
         bench.turn([Event::Admin]);
@@ -96,7 +96,7 @@ fn rejected(bench: &Bench, reason: &str) -> u64 {
 }
 
 #[test]
-fn the_oldest_silent_visitor_of_the_address_that_has_most_makes_room() {
+fn the_oldest_silent_admin_connection_of_the_busiest_address_is_evicted() {
     let mut bench = Bench::new(options());
     let probe = bench.visit_from(2, []);
     let silent: Vec<_> = (1..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
@@ -154,7 +154,7 @@ fn an_address_that_may_not_ask_is_closed_at_once() {
 }
 
 #[test]
-fn few_visitors_are_served_in_a_turn() {
+fn few_admin_connections_are_served_in_a_turn() {
     let mut bench = Bench::new(options());
     let wires: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
     let_in(&mut bench);
@@ -168,7 +168,7 @@ fn few_visitors_are_served_in_a_turn() {
 }
 
 #[test]
-fn a_door_at_which_every_accept_fails_is_not_spun_at() {
+fn an_admin_listener_that_only_fails_pauses() {
     let mut bench = Bench::new(options());
     bench.os.0.borrow_mut().visitors.extend((0..9).map(|_| Err(Errno::PERM)));
     bench.turn([Event::Admin]);
@@ -177,7 +177,7 @@ fn a_door_at_which_every_accept_fails_is_not_spun_at() {
 }
 
 #[test]
-fn visitors_that_cannot_be_let_in_are_waited_for_without_spinning() {
+fn admin_connections_wait_for_descriptors_without_spinning() {
     let mut bench = Bench::new(options());
     bench.os.0.borrow_mut().visitors.push_back(Err(Errno::MFILE));
     let wire = bench.visit([]);
@@ -187,7 +187,7 @@ fn visitors_that_cannot_be_let_in_are_waited_for_without_spinning() {
     bench.at(MonotonicMs(0).after(ACCEPT_PAUSE)).turn([]);
     assert_eq!(bench.reactor.admin_connections(), 1, "without another event");
     assert!(!wire.borrow().dropped);
-    // One whose registration fails is closed.
+    // A connection that can't be registered is closed.
     bench.os.0.borrow_mut().register.push_back(Errno::NOMEM);
     let refused = bench.visit([]);
     bench.turn([Event::Admin]);
@@ -195,7 +195,7 @@ fn visitors_that_cannot_be_let_in_are_waited_for_without_spinning() {
 }
 
 #[test]
-fn visitors_are_answered_while_draining_and_do_not_delay_the_end() {
+fn admin_requests_are_answered_while_draining_and_do_not_delay_the_end() {
     let mut bench = Bench::new(options());
     bench.knock([]);
     let wire = bench.visit([bytes(GET)]);
@@ -215,7 +215,7 @@ fn visitors_are_answered_while_draining_and_do_not_delay_the_end() {
 }
 
 #[test]
-fn an_event_for_a_visitor_that_has_gone_is_ignored() {
+fn an_event_for_a_closed_admin_connection_is_ignored() {
     let mut bench = Bench::new(options());
     bench.turn([visitor(3), readable(7)]);
     assert_eq!(bench.patience(), None);

@@ -1,23 +1,23 @@
-//! Children in the place of a service, on a kernel that starts none.
+//! Children in the place of a service, on a scripted `Os` that starts none.
 
 use std::time::Duration;
 
 use super::*;
 
-/// A reactor whose connections are answered by children.
+/// Creates a reactor that serves its connections with children.
 fn bench(connections_max: usize, over_limit: OverLimit) -> Bench {
     Bench::new(Options { exec: true, connections_max, over_limit, ..options() })
 }
 
 impl Bench {
-    /// Children end, and SIGCHLD tells it once.
+    /// Ends children, with one SIGCHLD for all.
     fn end(&mut self, children: impl IntoIterator<Item = (usize, ExitStatus)>) {
         let ended = children.into_iter().map(|(number, ended)| (child(number), ended));
         self.os.0.borrow_mut().ended.extend(ended);
         self.reactor.reap_children();
     }
 
-    /// What children were told since this was asked last.
+    /// Returns the signals sent to children since the last call.
     fn urged(&mut self) -> Vec<(Pid, StopSignal)> {
         let mut urged = std::mem::take(&mut self.os.0.borrow_mut().urged);
         urged.sort_by_key(|(id, _)| id.as_raw_nonzero());
@@ -60,7 +60,7 @@ fn one_signal_reaps_every_child_that_has_ended() {
 }
 
 #[test]
-fn somebody_elses_child_is_reaped_and_not_counted() {
+fn an_unknown_child_is_reaped_and_not_counted() {
     let mut bench = bench(100, OverLimit::Wait);
     bench.knock([]);
     bench.turn([LISTENER]);
@@ -141,7 +141,7 @@ fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
 }
 
 #[test]
-fn who_comes_in_at_the_very_last_is_asked_to_end_at_once() {
+fn a_child_started_after_the_input_deadline_gets_sigterm_at_once() {
     let mut bench = bench(1, OverLimit::Wait);
     bench.knock([]);
     bench.knock([]);
@@ -165,7 +165,7 @@ fn the_drain_deadline_kills_children() {
     bench.reactor.drain();
     bench.at(MonotonicMs(3000)).turn([]);
     bench.urged();
-    // One has ended, and its SIGCHLD is not heeded yet: it is not cut.
+    // One has ended, and its SIGCHLD is not handled yet: it is not cut.
     bench.os.0.borrow_mut().ended.push_back((child(0), ExitStatus::Signalled(15)));
     bench.at(MonotonicMs(4000)).turn([]);
     assert_eq!(bench.urged(), [(child(1), StopSignal::Kill)]);
@@ -185,7 +185,7 @@ fn a_second_signal_kills_children_now() {
 }
 
 #[test]
-fn what_a_child_has_left_behind_is_told_to_end_with_the_others() {
+fn orphans_of_a_child_are_signalled_with_the_other_children() {
     let mut bench = bench(100, OverLimit::Wait);
     bench.knock([]);
     bench.knock([]);
@@ -214,7 +214,7 @@ fn a_process_id_that_is_given_again_is_another_childs() {
     bench.turn([LISTENER]);
     bench.os.0.borrow_mut().lingering = vec![child(0)];
     bench.end([(0, ExitStatus::Exited(0))]);
-    // What it has left behind ended, and nothing told it: the next child has the number.
+    // Its orphans ended without a SIGCHLD, and the next child gets the same id.
     bench.os.0.borrow_mut().lingering.clear();
     bench.os.0.borrow_mut().spawned.clear();
     bench.knock([]);

@@ -1,4 +1,4 @@
-//! The end: by signal, by deadline, by force.
+//! The end of the daemon: by signal, by deadline, by force.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ fn lingering_ends_at_its_deadline() {
 }
 
 #[test]
-fn the_drain_deadline_cuts_who_is_owed() {
+fn the_drain_deadline_cuts_connections_with_pending_output() {
     let mut bench = Bench::new(options());
     let never_reads = bench.knock([bytes("x\n")]);
     never_reads.borrow_mut().writes = [Out::Block; 9].into();
@@ -82,7 +82,7 @@ fn the_drain_deadline_cuts_who_is_owed() {
 }
 
 #[test]
-fn a_second_signal_cuts_everybody_now() {
+fn a_second_signal_cuts_every_connection_now() {
     let mut bench = Bench::new(options());
     bench.knock([]);
     bench.turn([LISTENER]);
@@ -92,7 +92,7 @@ fn a_second_signal_cuts_everybody_now() {
 }
 
 #[test]
-fn a_signal_is_told_to_the_owner() {
+fn a_signal_wakes_the_owner() {
     let mut bench = Bench::new(options());
     bench.os.0.borrow_mut().events.push_back(vec![Event::Signal]);
     assert_eq!(bench.reactor.turn().unwrap(), Wakeups::SIGNALS);
@@ -101,7 +101,7 @@ fn a_signal_is_told_to_the_owner() {
 }
 
 #[test]
-fn a_beat_is_waited_for_and_told_to_the_owner_until_the_end() {
+fn the_watchdog_wakes_the_owner_until_the_end() {
     let mut bench = Bench::new(options());
     let silent = bench.knock([]);
     silent.borrow_mut().writes = [Out::Block].into();
@@ -120,7 +120,7 @@ fn a_beat_is_waited_for_and_told_to_the_owner_until_the_end() {
 }
 
 #[test]
-fn nobody_is_evicted_while_draining() {
+fn no_connection_is_evicted_while_draining() {
     let mut bench = Bench::room_for(1, OverLimit::Evict);
     let owed = bench.knock([bytes("x\n")]);
     owed.borrow_mut().writes = [Out::Block].into();
@@ -135,7 +135,7 @@ fn nobody_is_evicted_while_draining() {
 }
 
 #[test]
-fn the_last_call_is_over_when_input_is_read_no_more() {
+fn the_final_pass_ends_when_input_ends() {
     let mut bench = Bench::room_for(1, OverLimit::Wait);
     bench.knock([]);
     bench.turn([LISTENER]);

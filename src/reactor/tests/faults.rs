@@ -1,4 +1,4 @@
-//! Mischief on request, on the scripted kernel.
+//! Fault injection, on the scripted `Os`.
 
 use super::*;
 use crate::reactor::{FaultKind, FaultSpec};
@@ -11,7 +11,8 @@ struct Bad {
 }
 
 impl Bad {
-    /// A reactor that does that to everybody, and has one connection, which sends a line.
+    /// Creates a reactor that injects these faults into every connection, and has one, which sends
+    /// a line.
     fn new(kinds: &[FaultKind]) -> (Self, Handle) {
         Self::on(kinds, options())
     }
@@ -39,7 +40,7 @@ impl Bad {
 }
 
 #[test]
-fn a_delay_holds_back_what_is_sent_and_nothing_else() {
+fn a_delay_holds_back_output_and_nothing_else() {
     let (mut bad, wire) = Bad::new(&[FaultKind::Delay(DELAY)]);
     bad.turn([readable(0)]);
     bad.turn([]);
@@ -55,7 +56,7 @@ fn a_delay_holds_back_what_is_sent_and_nothing_else() {
 }
 
 #[test]
-fn an_error_of_a_delayed_connection_is_told_at_once() {
+fn an_error_of_a_delayed_connection_ends_it_at_once() {
     let (mut bad, wire) = Bad::new(&[FaultKind::Delay(DELAY)]);
     wire.borrow_mut().reads = [In::Fail(Errno::CONNRESET)].into();
     bad.turn([Event::Stream(0, Ready::READABLE.union(Ready::ERROR))]);
@@ -75,7 +76,7 @@ fn a_reset_comes_with_the_first_input() {
 }
 
 #[test]
-fn an_early_close_throws_away_what_would_make_it_a_reset() {
+fn an_early_close_discards_input_that_would_make_it_a_reset() {
     let (mut bad, wire) = Bad::new(&[FaultKind::Close]);
     bad.turn([readable(0)]);
     bad.turn([]);
@@ -124,7 +125,7 @@ fn slices_are_of_one_byte_and_lose_none() {
 }
 
 #[test]
-fn who_is_refused_is_closed_at_once_and_by_that_name() {
+fn a_refused_connection_is_closed_at_once_with_that_cause() {
     let (bad, wire) = Bad::on(
         &[FaultKind::Refuse],
         Options { per_peer_max: Some(PeerLimit::of(1)), ..options() },
@@ -141,7 +142,7 @@ fn who_is_refused_is_closed_at_once_and_by_that_name() {
 }
 
 #[test]
-fn the_same_seed_has_the_same_connections_misbehave() {
+fn the_same_seed_injects_the_same_faults() {
     let accepted = |seed| {
         let os = ScriptedOs::default();
         let mischief = vec![FaultSpec { kind: FaultKind::Refuse, probability: 0.25 }];

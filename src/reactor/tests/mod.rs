@@ -1,4 +1,4 @@
-//! The reactor's turn on a scripted kernel: no socket, no clock, every order of events.
+//! The reactor's turn on a scripted `Os`: no socket, no clock, every order of events.
 
 mod accepting;
 mod admin;
@@ -29,7 +29,7 @@ use crate::service::ECHO;
 
 type Handle = Rc<RefCell<StreamScript>>;
 
-/// What the kernel is going to do.
+/// The script of the `Os`.
 #[derive(Default)]
 struct OsScript {
     events: VecDeque<Vec<Event>>,
@@ -38,18 +38,18 @@ struct OsScript {
     visitors: VecDeque<Result<(ScriptedStream, Peer), Errno>>,
     register: VecDeque<Errno>,
     now: MonotonicMs,
-    /// What the clock shows from the second look at it after the next poll on.
+    /// The time of the second and later readings of the clock after a poll.
     slow: Option<MonotonicMs>,
     looks: Cell<usize>,
     listeners_closed: bool,
     timeouts: Vec<Option<Duration>>,
     registered: Vec<usize>,
     polled: Option<Errno>,
-    /// How each spawn fails; when this is empty they succeed, with process ids from 1 on.
+    /// The error of each spawn; when this is empty they succeed, with process ids from 1 on.
     unstartable: VecDeque<Errno>,
     spawned: Vec<Pid>,
     ended: VecDeque<(Pid, ExitStatus)>,
-    /// Children that have left something behind.
+    /// Children that have left processes behind.
     lingering: Vec<Pid>,
     urged: Vec<(Pid, StopSignal)>,
 }
@@ -156,7 +156,7 @@ impl Bench {
         Self::new(Options { connections_max, over_limit, ..options() })
     }
 
-    /// A connection waits in the queue.
+    /// Queues a connection.
     fn knock(&mut self, reads: impl IntoIterator<Item = In>) -> Handle {
         let (stream, wire) = ScriptedStream::new(reads);
         self.os.0.borrow_mut().queue.push_back(Ok(stream));
@@ -168,7 +168,7 @@ impl Bench {
         self.reactor.turn().unwrap();
     }
 
-    /// Time passes until `now`, in turns that nothing happens in: a leap would be a stop.
+    /// Moves the clock to `now`, in turns without events: a leap would be a stop.
     fn at(&mut self, now: MonotonicMs) -> &mut Self {
         loop {
             let then = self.os.0.borrow().now.after(Duration::from_millis(25));
@@ -179,7 +179,7 @@ impl Bench {
         }
     }
 
-    /// The process is stopped until `now`.
+    /// Stops the process until `now`.
     fn leap(&mut self, now: MonotonicMs) -> &mut Self {
         self.os.0.borrow_mut().now = now;
         self
@@ -189,12 +189,12 @@ impl Bench {
         self.reactor.counters().of(cause)
     }
 
-    /// True if the next turn would wait, but no longer than that.
+    /// Returns true if the next turn would wait, but no longer than `most`.
     fn waits_at_most(&mut self, most: Duration) -> bool {
         self.patience().is_some_and(|wait| Duration::ZERO < wait && wait <= most)
     }
 
-    /// How long the next turn would wait.
+    /// Returns how long the next turn would wait.
     fn patience(&mut self) -> Option<Duration> {
         self.turn([]);
         self.os.0.borrow().timeouts.last().copied().flatten()
@@ -220,7 +220,7 @@ fn options() -> Options {
     }
 }
 
-/// The process id of the child that is started as the n-th, from 0 on.
+/// Returns the process id of the n-th child, from 0 on.
 fn child(number: usize) -> Pid {
     Pid::from_raw(i32::try_from(number + 1).unwrap()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What came while the process was stopped: no deadline may end a peer that was in time.
+//! Input that came while the process was stopped: no deadline may end a peer that was in time.
 
 use super::*;
 use crate::connection::LINGER;
@@ -7,13 +7,12 @@ use crate::net::proxy::{self, HeaderPolicy};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How the first turn after the stop begins: with an interrupted wait, or one that had no room for
-/// the event.
+/// The first poll after the stop: interrupted, or without room for the event.
 const WAITS: [Option<Errno>; 2] = [Some(Errno::INTR), None];
 
 impl Bench {
-    /// The process is stopped until `now`; its first turn then sees no event. For a while before,
-    /// nothing happened.
+    /// Stops the process until `now`; its first turn then sees no event. For a while before,
+    /// nothing happens.
     fn stopped_until(&mut self, now: u64, wait: Option<Errno>) {
         let before = self.os.0.borrow().now;
         self.at(MonotonicMs(before.0 + (now - before.0) * 3 / 10)).turn([]);
@@ -96,7 +95,7 @@ fn a_header_that_came_in_time_is_read_after_a_stop() {
 }
 
 #[test]
-fn a_visitors_question_that_came_in_time_is_answered_after_a_stop() {
+fn an_admin_request_that_came_in_time_is_answered_after_a_stop() {
     for wait in WAITS {
         let mut bench = Bench::new(options());
         let (stream, wire) = ScriptedStream::new([]);
@@ -112,7 +111,7 @@ fn a_visitors_question_that_came_in_time_is_answered_after_a_stop() {
 }
 
 #[test]
-fn what_came_behind_our_fin_is_read_after_a_stop_before_a_close_would_reset() {
+fn input_behind_our_fin_is_read_after_a_stop_before_close() {
     for wait in WAITS {
         let mut bench = Bench::new(options());
         let wire = bench.knock([]);
@@ -199,7 +198,7 @@ fn children_have_a_quarter_of_the_drain_between_term_and_kill_after_a_stop() {
 }
 
 #[test]
-fn what_is_served_behind_a_stop_in_the_middle_of_a_turn_counts_from_the_stops_end() {
+fn activity_behind_a_stop_in_the_middle_of_a_turn_counts_from_its_end() {
     let timeouts = Timeouts { idle: Some(SECOND), line: Some(SECOND), stall: Some(SECOND) };
     let mut bench = with(timeouts);
     let echoed = bench.knock([bytes("x\n"), In::Block]);
@@ -207,7 +206,7 @@ fn what_is_served_behind_a_stop_in_the_middle_of_a_turn_counts_from_the_stops_en
     let owed = bench.knock([bytes("x\n")]);
     owed.borrow_mut().writes = [Out::Block; 9].into();
     bench.turn([LISTENER]);
-    // By the clock of this turn they are served at 500, and in truth just before 3000.
+    // By the clock of this turn they are served at 500, in reality just before 3000.
     bench.at(MonotonicMs(500)).turn([readable(0), readable(1), readable(2)]);
     for now in [3000, 3900] {
         if now == 3000 { bench.leap(MonotonicMs(now)) } else { bench.at(MonotonicMs(now)) }

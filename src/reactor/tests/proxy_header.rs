@@ -1,4 +1,4 @@
-//! Connections that come through a proxy, and are admitted when it has said for whom.
+//! Connections through a proxy, admitted once a PROXY header has named the client.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ fn proxied(demand: HeaderPolicy) -> Options {
     Options { proxy_header: Some(demand), ..options() }
 }
 
-/// How many await a header.
+/// Returns the number of connections that wait for a header.
 fn introducing(bench: &Bench) -> usize {
     bench.reactor.snapshot().0[4]
 }
 
 #[test]
-fn what_a_proxy_says_counts_for_the_limit() {
+fn the_client_of_a_proxy_header_counts_for_the_limit() {
     let mut bench = Bench::new(Options {
         per_peer_max: Some(PeerLimit::of(1)),
         ..proxied(HeaderPolicy::Required)
@@ -87,7 +87,7 @@ fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
     assert!(clients.iter().all(|wire| !wire.borrow().dropped));
     let left = silent.iter().filter(|wire| !wire.borrow().dropped).count();
     assert_eq!((left, introducing(&bench)), (8, 8), "all came in, and the last ones are there");
-    // One that is identified takes the place of the client that has been idle the longest.
+    // An identified connection evicts the client that has been idle the longest.
     let known = bench.knock([from("198.51.100.1", b"me too\n"), In::Block]);
     bench.at(MonotonicMs(100)).turn([LISTENER]);
     let key = *bench.os.0.borrow().registered.last().unwrap();
@@ -98,7 +98,7 @@ fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
 }
 
 #[test]
-fn only_who_was_counted_is_given_back() {
+fn only_counted_connections_are_released() {
     let mut bench = Bench::new(Options {
         per_peer_max: Some(PeerLimit::of(1)),
         ..proxied(HeaderPolicy::Required)
@@ -153,7 +153,7 @@ fn a_header_that_comes_with_its_deadline_is_in_time() {
 }
 
 #[test]
-fn who_is_not_introduced_can_be_idle_evicted_and_cut() {
+fn an_unidentified_connection_can_be_idle_evicted_and_cut() {
     let timeouts = Timeouts { idle: Some(Duration::from_secs(1)), ..Timeouts::default() };
     for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let mut idle = Bench::new(Options { timeouts, ..proxied(demand) });
@@ -176,7 +176,7 @@ fn who_is_not_introduced_can_be_idle_evicted_and_cut() {
 }
 
 #[test]
-fn a_drain_serves_who_has_said_everything_in_the_queue() {
+fn a_drain_serves_complete_input_in_the_queue() {
     for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let mut bench =
             Bench::new(Options { per_peer_max: Some(PeerLimit::of(1)), ..proxied(demand) });
@@ -203,7 +203,7 @@ fn a_drain_serves_who_has_said_everything_in_the_queue() {
 }
 
 #[test]
-fn who_has_more_to_say_behind_its_header_gets_another_turn() {
+fn more_input_behind_a_header_gets_another_turn() {
     let mut bench = Bench::new(proxied(HeaderPolicy::Required));
     let wire = bench.knock([from("192.0.2.1", b"one\n"), bytes("two\n"), In::End]);
     wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();

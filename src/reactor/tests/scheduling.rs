@@ -23,7 +23,7 @@ fn a_stale_event_never_reaches_the_next_owner_of_a_slot() {
 }
 
 #[test]
-fn events_for_nobody_are_ignored() {
+fn events_for_unknown_keys_are_ignored() {
     let mut bench = Bench::new(options());
     bench.turn([readable(7), readable(usize::MAX / 2), Event::Listener(9)]);
     assert_eq!(bench.reactor.counters().accepted, 0);
@@ -50,13 +50,13 @@ fn an_interrupted_poll_is_a_turn_with_a_signal_perhaps() {
     assert!(bench.reactor.turn().is_err(), "any other failure of the poll is ours");
 }
 
-/// How much of a flood was echoed, in fillings of the read buffer.
+/// Returns the echoed bytes of a bulk sender, in fillings of the read buffer.
 fn fillings(wire: &Handle) -> usize {
     wire.borrow().sent.len() / READ_BYTES_MAX
 }
 
 #[test]
-fn a_flood_gets_one_more_read_in_a_turn_after_everybody_else() {
+fn a_bulk_sender_gets_one_more_read_in_a_turn_after_all_others() {
     let mut bench = Bench::new(options());
     let flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
     let polite = bench.knock([bytes("x\n"), In::Block, bytes("y\n")]);
@@ -74,7 +74,7 @@ fn a_flood_gets_one_more_read_in_a_turn_after_everybody_else() {
 }
 
 #[test]
-fn who_only_has_to_see_its_end_does_not_wait_behind_streams() {
+fn a_connection_at_its_end_does_not_wait_behind_bulk_senders() {
     let mut bench = Bench::new(options());
     let flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
     let leaving = [0, 1, 2].map(|_| bench.knock([bytes("x\n"), In::End]));
@@ -86,7 +86,7 @@ fn who_only_has_to_see_its_end_does_not_wait_behind_streams() {
 }
 
 #[test]
-fn who_was_interrupted_while_it_was_paid_does_not_wait_behind_streams() {
+fn an_interrupted_write_does_not_wait_behind_bulk_senders() {
     let mut bench = Bench::new(options());
     let _flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
     let owed = bench.knock([bytes("owed\n"), In::Block]);
@@ -99,7 +99,7 @@ fn who_was_interrupted_while_it_was_paid_does_not_wait_behind_streams() {
 }
 
 #[test]
-fn of_many_streams_each_has_fewer_turns_in_a_row() {
+fn of_many_bulk_senders_each_has_fewer_turns_in_a_row() {
     let mut bench = Bench::room_for(1000, OverLimit::Wait);
     let reads = || In::Bytes(vec![b'x'; 20 * READ_BYTES_MAX]);
     let floods: Vec<_> = (0..64).map(|_| bench.knock([reads()])).collect();
@@ -112,7 +112,7 @@ fn of_many_streams_each_has_fewer_turns_in_a_row() {
 }
 
 #[test]
-fn streams_take_turns() {
+fn bulk_senders_take_turns() {
     let mut bench = Bench::new(options());
     let floods = [0, 1].map(|_| bench.knock([In::Bytes(vec![b'x'; 100 * READ_BYTES_MAX])]));
     bench.turn([LISTENER]);
@@ -171,7 +171,7 @@ fn a_slots_next_owner_has_no_place_in_the_queue() {
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);
     let newcomer = bench.knock([bytes("not asked for\n")]);
-    // The flood is served, wants another turn, and ends at its line's deadline, in one turn.
+    // In one turn the bulk sender is served, wants another turn, and ends at its line's deadline.
     bench.at(MonotonicMs(1000)).turn([LISTENER]);
     assert_eq!(bench.of(Cause::LineTimeout), 1);
     assert_eq!(bench.os.0.borrow().registered, [0, 0]);

@@ -1,15 +1,15 @@
-//! The two text formats of metrics, and which of them a request wants.
+//! The two text formats of metrics, and the choice between them.
 
 use crate::http::preferred;
 
-/// The media types, and their parameters: what Prometheus asks for (OpenMetrics 1.0, section 2.1),
-/// and its older text format, which everything reads.
+/// The media types, without and with parameters: OpenMetrics, which Prometheus requests
+/// (OpenMetrics 1.0, section 2.1), and its older text format, which every client reads.
 const OPEN_METRICS: &str = "application/openmetrics-text";
 const PLAIN: &str = "text/plain";
 const OPEN_METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const PLAIN_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The samples of each family in a fixed order: the package has them in that of a hash map.
+/// Sorts the samples of each family; `prometheus_client` writes them in the order of a hash map.
 pub(super) fn sorted(text: &str) -> String {
     let mut sorted = String::with_capacity(text.len());
     let mut samples = Vec::new();
@@ -22,12 +22,12 @@ pub(super) fn sorted(text: &str) -> String {
             samples.push(line);
         }
     }
-    // The package has ended it too.
+    // `prometheus_client` has ended the text too.
     sorted.truncate(sorted.len() - "# EOF\n".len());
     sorted
 }
 
-/// The type and the text that `accept` wants of what is OpenMetrics.
+/// Returns the content type and the text that `accept` prefers, from OpenMetrics text.
 pub(super) fn negotiated(accept: &str, open_metrics: &str) -> (&'static str, String) {
     if preferred(accept, &[OPEN_METRICS, PLAIN]) == Some(PLAIN) {
         return (PLAIN_TYPE, plain(open_metrics));
@@ -35,8 +35,8 @@ pub(super) fn negotiated(accept: &str, open_metrics: &str) -> (&'static str, Str
     (OPEN_METRICS_TYPE, open_metrics.to_owned())
 }
 
-/// The same in the older format: a counter's family is called as its samples are, and there is no
-/// unit and no end.
+/// Converts to the older format: a counter's family has the name of its samples, and there is no
+/// unit and no end mark.
 fn plain(open_metrics: &str) -> String {
     let mut text = String::with_capacity(open_metrics.len());
     let counters: Vec<_> = open_metrics

@@ -1,4 +1,4 @@
-//! What the process takes, under the names that other exporters have for it.
+//! Metrics of the process, under the names that other exporters use.
 
 use std::fs::File;
 use std::sync::atomic::AtomicU64;
@@ -13,12 +13,12 @@ use crate::os::descriptors;
 
 use super::{gauge, number};
 
-/// What is known of the process from its start on.
+/// Data that is collected when the process starts.
 #[derive(Debug)]
 pub(super) struct Process {
-    /// When it started, since 1970.
+    /// When the process started, since 1970.
     started: Duration,
-    /// `/proc/self/statm` (proc(5)), opened before the sandbox forbids that; none elsewhere.
+    /// `/proc/self/statm` (proc(5)), opened before the sandbox forbids it; none on other systems.
     statm: Option<File>,
 }
 
@@ -28,7 +28,7 @@ impl Process {
         Self { started, statm: File::open("/proc/self/statm").ok() }
     }
 
-    /// Registers its metrics, with so many descriptors in use.
+    /// Registers the metrics of the process, with `open` descriptors in use.
     pub(super) fn register(&self, registry: &mut Registry, open: usize) {
         gauge(registry, "process_open_fds", "Descriptors in use", number(open));
         let most = descriptors::limit().unwrap_or(u64::MAX);
@@ -44,7 +44,7 @@ impl Process {
         }
     }
 
-    /// The second number in `statm` is that of resident pages.
+    /// Returns the resident memory. The second number in `statm` counts resident pages.
     fn resident_bytes(&self) -> Option<u64> {
         let mut text = [0; 128];
         let read = rustix::io::pread(self.statm.as_ref()?, &mut text, 0).ok()?;

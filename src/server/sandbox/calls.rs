@@ -1,10 +1,10 @@
-//! The system calls that are left, as a list; seccomp(2) refuses all others with EPERM.
+//! The allowed system calls, as a list; seccomp(2) refuses all others with EPERM.
 //!
-//! An error and not a signal: a call that we have forgotten, perhaps of a C library to come, is
-//! then a fault of that call, which the daemon survives like any other.
+//! A refusal is an error and not a signal: if the list lacks a call, perhaps of a future C library,
+//! that call fails, and the daemon survives it like any other error.
 //!
-//! The kernel remembers which calls it need not ask the filter about: those that are allowed
-//! whatever their arguments. All of an echoed line but `sendto` are.
+//! The kernel skips the filter for calls that are allowed regardless of their arguments. Of an
+//! echoed line these are all calls but `sendto`.
 
 use std::collections::BTreeMap;
 use std::env::consts::ARCH;
@@ -15,7 +15,7 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-/// When a call is allowed.
+/// The condition under which a call is allowed.
 #[derive(Clone, Copy, Debug)]
 enum When {
     Always,
@@ -29,15 +29,15 @@ enum When {
     OwnProcess(u8),
 }
 
-/// The number, -1, of a call that a tracer has taken away: the kernel knows none such (ENOSYS).
+/// The number -1, which a tracer sets to suppress a call. The kernel has no such call (ENOSYS).
 const NO_CALL: libc::c_long = 0xffff_ffff;
 
 use When::{Always, OneOf, OwnProcess, Without, Zero};
 
-/// The calls that every processor has.
+/// The calls that exist on every processor architecture.
 const ALLOWED: &[(libc::c_long, When)] = &[
-    // Connections: those that come in, and never one that goes out. Without an address, `sendto`
-    // neither connects (TCP Fast Open) nor sends a datagram anywhere.
+    // Connections: incoming ones, never outgoing ones. Without an address, `sendto` neither
+    // connects (TCP Fast Open) nor sends a datagram anywhere.
     (libc::SYS_accept4, Always),
     (libc::SYS_recvfrom, Always),
     (libc::SYS_sendto, Zero(4)),
@@ -52,7 +52,7 @@ const ALLOWED: &[(libc::c_long, When)] = &[
     (libc::SYS_epoll_pwait2, Always),
     (libc::SYS_ppoll, Always),
     (libc::SYS_restart_syscall, Always),
-    // What is open: the log, signals, the process's own figures in /proc.
+    // Open files: the log, signals, the process's own figures in /proc.
     (libc::SYS_read, Always),
     (libc::SYS_readv, Always),
     (libc::SYS_pread64, Always),
@@ -63,18 +63,19 @@ const ALLOWED: &[(libc::c_long, When)] = &[
     (libc::SYS_fstat, Always),
     (libc::SYS_close, Always),
     (libc::SYS_fcntl, OneOf(1, &[libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL])),
-    // A Unix socket's file, which is looked at and removed in the end. Landlock says where.
+    // A Unix socket's file, which is checked and removed at the end. Landlock limits it to one
+    // place.
     (libc::SYS_statx, Always),
     (libc::SYS_newfstatat, Always),
     (libc::SYS_unlinkat, Always),
-    // Memory, but none that could be executed.
+    // Memory, but none that is executable.
     (libc::SYS_brk, Always),
     (libc::SYS_mmap, Without(2, libc::PROT_EXEC)),
     (libc::SYS_mprotect, Without(2, libc::PROT_EXEC)),
     (libc::SYS_mremap, Always),
     (libc::SYS_munmap, Always),
     (libc::SYS_madvise, Always),
-    // The clock, chance, and limits, which are not changed any more.
+    // The clock, random numbers, and limits, which are only read.
     (libc::SYS_clock_gettime, Always),
     (libc::SYS_clock_getres, Always),
     (libc::SYS_clock_nanosleep, Always),
@@ -83,7 +84,7 @@ const ALLOWED: &[(libc::c_long, When)] = &[
     (libc::SYS_getrandom, Always),
     (libc::SYS_getrusage, Always),
     (libc::SYS_prlimit64, Zero(2)),
-    // Locks of the language's runtime, signals, and the end, in a panic too (abort(3)).
+    // Locks of the Rust runtime, signals, and exit, also in a panic (abort(3)).
     (libc::SYS_futex, Always),
     (libc::SYS_sched_yield, Always),
     (libc::SYS_rt_sigaction, Always),
@@ -98,7 +99,7 @@ const ALLOWED: &[(libc::c_long, When)] = &[
     (NO_CALL, Always),
 ];
 
-/// What the same is called besides, where there were older calls.
+/// Older calls for the same purposes, on architectures that have them.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[(libc::c_long, When)] = &[
     (libc::SYS_epoll_wait, Always),
@@ -111,14 +112,14 @@ const OLDER: &[(libc::c_long, When)] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[(libc::c_long, When)] = &[];
 
-/// Restricts the calling thread, and those it will start; or says why it did not.
+/// Restricts the calling thread and the threads that it starts; on failure returns the reason.
 pub(super) fn restrict() -> Result<(), String> {
     let program = program().map_err(|error| format!("no filter for this processor: {error}"))?;
     let unavailable = |error| format!("a filter can't be had here ({error})");
     seccompiler::apply_filter(&program).map_err(unavailable)
 }
 
-/// The list as the kernel wants it.
+/// Compiles the list for the kernel.
 pub(super) fn program() -> Result<BpfProgram, seccompiler::BackendError> {
     let processor = TargetArch::try_from(ARCH)?;
     let rows = ALLOWED.iter().chain(OLDER);
@@ -129,7 +130,7 @@ pub(super) fn program() -> Result<BpfProgram, seccompiler::BackendError> {
 }
 
 impl When {
-    /// One of these has to hold; with none the call is always allowed.
+    /// Returns the rules of which one has to hold; with none the call is always allowed.
     fn options(self) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
         let number = |value: i32| u64::from(value.unsigned_abs());
         let rule = |argument, length, comparison, value| {

@@ -1,4 +1,4 @@
-//! Landlock: no file, no TCP port, no process outside.
+//! Landlock: no access to files, TCP ports and processes outside the sandbox.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use landlock::{
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 
-/// Up to this version of Landlock, every right to files. The next one is about connecting to Unix
-/// sockets, which the filter of system calls forbids on every kernel.
+/// The version of Landlock with all file rights that the daemon gives up. The next version adds
+/// connecting to Unix sockets, which the filter of system calls forbids on every kernel.
 const FILES: ABI = ABI::V8;
 
-/// Since then there are rights to TCP ports.
+/// The first version with rights to TCP ports.
 const PORTS: ABI = ABI::V4;
 
-/// Since then there are scopes: signals to processes, and abstract Unix sockets, only inside.
+/// The first version with scopes: signals and abstract Unix sockets only reach processes inside.
 const SCOPES: ABI = ABI::V6;
 
-/// Restricts the calling thread, and those it will start.
+/// Restricts the calling thread and the threads that it starts.
 pub(super) fn restrict(removable: &[&Path]) -> Result<RestrictionStatus, RulesetError> {
     Ruleset::default()
         .handle_access(AccessFs::from_all(FILES))?
@@ -28,7 +28,7 @@ pub(super) fn restrict(removable: &[&Path]) -> Result<RestrictionStatus, Ruleset
         .restrict_self()
 }
 
-/// What was achieved.
+/// Describes the restrictions in force.
 pub(super) fn format_status(status: Result<RestrictionStatus, RulesetError>) -> String {
     let status = match status {
         Ok(status) => status,

@@ -1,5 +1,5 @@
-//! The filter as the kernel reads it: a few instructions for a small machine, which is here again.
-//! So calls can be judged that no safe code makes.
+//! The filter as the kernel runs it: a few instructions for a small machine, which is implemented
+//! here again. So the tests can check calls that no safe code makes.
 
 use std::env::consts::ARCH;
 
@@ -8,12 +8,12 @@ use seccompiler::BpfProgram;
 
 use super::calls;
 
-/// The answers, as in `linux/seccomp.h`.
+/// The results, as in `linux/seccomp.h`.
 const ALLOW: u32 = 0x7fff_0000;
 const REFUSED: u32 = 0x0005_0000 | libc::EPERM.unsigned_abs();
 const KILL_PROCESS: u32 = 0x8000_0000;
 
-/// Which processor a call is made for, as in `linux/audit.h`.
+/// The architecture of a call, as in `linux/audit.h`.
 const I386: u32 = 0x4000_0003;
 
 fn native() -> u32 {
@@ -52,7 +52,7 @@ impl Call {
     }
 }
 
-/// The answer, and whether an argument was looked at on the way.
+/// Returns the result, and whether the filter examined an argument.
 fn judged(program: &BpfProgram, call: &Call) -> (u32, bool) {
     let (mut at, mut accumulator, mut asked) = (0, 0, false);
     loop {
@@ -79,11 +79,11 @@ fn answer(call: &Call) -> u32 {
     judged(&calls::program().unwrap(), call).0
 }
 
-/// A number that is no address.
+/// A value that is not zero, in place of an address.
 const SOME: u64 = 0x7fff_0000_0000;
 
 #[test]
-fn o08_what_only_a_debugger_could_try_is_refused() {
+fn o08_calls_that_no_safe_code_makes_are_refused() {
     for (what, number) in [
         ("io_uring", libc::SYS_io_uring_setup),
         ("io_uring", libc::SYS_io_uring_enter),
@@ -143,7 +143,8 @@ fn o08_arguments_are_looked_at_where_they_make_the_difference() {
     }
 }
 
-/// The kernel then asks the filter no more: it notes at its start which calls need it not.
+/// The kernel skips the filter for the other calls: it determines at the start which calls pass
+/// without a check of arguments.
 #[test]
 fn o09_an_echoed_line_costs_one_look_at_the_filter() {
     let program = calls::program().unwrap();
@@ -162,13 +163,13 @@ fn o09_an_echoed_line_costs_one_look_at_the_filter() {
     }
 }
 
-/// A number means another call there.
+/// The same number means another call on another architecture.
 #[test]
 fn o08_calls_for_another_processor_end_the_process() {
     let read = Call::new(libc::SYS_read, &[]);
     assert_eq!(answer(&read), ALLOW);
     assert_eq!(answer(&Call { arch: I386, ..read }), KILL_PROCESS);
-    // A tracer's way to take a call away is left to the kernel, which knows no such number.
+    // The number that a tracer sets to suppress a call passes: the kernel has no such call.
     assert_eq!(answer(&Call { number: u32::MAX, ..Call::new(libc::SYS_read, &[]) }), ALLOW);
     // The calls of x32 have a bit of their own.
     let read = Call::new(libc::SYS_read | 0x4000_0000, &[]);

@@ -1,16 +1,17 @@
-//! What the daemon gives up once it has all that it needs: files, sockets, other processes.
+//! The sandbox: the daemon gives up files, new sockets and other processes once it has all that it
+//! needs.
 //!
-//! It has bound its listeners and written its port file, and from then on lives on the descriptors
-//! that it has. Two layers of the kernel's hold it to that, and neither relies on the other:
+//! It has then bound its listeners and written its port file, and works with open descriptors only.
+//! Two mechanisms of the kernel enforce that, each independent of the other:
 //!
-//! | layer | what it knows |
+//! | layer | what it restricts |
 //! |---|---|
-//! | Landlock (landlock(7)), in `files.rs` | objects: files, TCP ports, processes that a signal is for |
-//! | a filter (seccomp(2)), in `calls.rs` | system calls, and the numbers that they are given |
+//! | Landlock (landlock(7)), in `files.rs` | objects: files, TCP ports, processes as targets of signals |
+//! | a filter (seccomp(2)), in `calls.rs` | system calls and their numeric arguments |
 //!
-//! Both come with `no_new_privs` (prctl(2)): nothing that is executed gains privileges. An intruder
-//! has what the daemon has left: its connections. As much is enforced as the kernel can, and the
-//! log says how much that is. Nothing that was open before is affected.
+//! Both come with `no_new_privs` (prctl(2)): an executed file gains no privileges. An intruder has
+//! no more than the daemon has left: its connections. The daemon enforces as much as the kernel
+//! supports, and logs how much that is. Descriptors that were open before stay usable.
 
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod calls;
@@ -29,18 +30,18 @@ use log::info;
 
 use super::config::ServerConfig;
 
-/// Whether rights that are not needed are given up.
+/// Whether the daemon gives up rights that it does not need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Sandbox {
-    /// As many as the kernel takes.
+    /// It gives up all that the kernel can restrict.
     #[default]
     On,
-    /// None.
+    /// It gives up none.
     Off,
 }
 
-/// Gives up what is not needed any more, for good, and says how much of that was possible. In the
-/// directories of `removable` files may still be removed.
+/// Gives up all rights that the daemon no longer needs, for good, and logs the result. Files in the
+/// directories `removable` may still be removed.
 pub(super) fn enter(config: &ServerConfig, removable: &[&Path]) {
     match config.sandbox {
         Sandbox::Off => info!("sandbox: off"),
@@ -51,8 +52,8 @@ pub(super) fn enter(config: &ServerConfig, removable: &[&Path]) {
     }
 }
 
-/// Restricts the calling thread, and those it will start; returns what was achieved. The filter
-/// comes last: it forbids the calls of Landlock.
+/// Restricts the calling thread and the threads that it starts; returns a description of the
+/// result. The filter comes last, because it forbids the calls of Landlock.
 #[cfg(target_os = "linux")]
 fn restrict(removable: &[&Path]) -> String {
     let files = files::format_status(files::restrict(removable));
@@ -67,7 +68,7 @@ fn restrict(removable: &[&Path]) -> String {
     format!("{files}, {calls}, {privileges}")
 }
 
-/// The numbers of system calls are other ones there.
+/// Other architectures have other numbers of system calls.
 #[cfg(all(target_os = "linux", not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod calls {
     pub(super) fn restrict() -> Result<(), String> {

@@ -19,8 +19,8 @@ use super::{calls, files};
 /// `MSG_FASTOPEN` (tcp(7)): connects and sends at once.
 const FAST_OPEN: SendFlags = SendFlags::from_bits_retain(0x2000_0000);
 
-/// Runs `inside` in a thread that `restrict` has restricted, which is for good; none if the kernel
-/// can't.
+/// Runs `inside` in a thread that `restrict` has restricted for good; returns none if the kernel
+/// can't do that.
 fn restricted<T: Send>(
     restrict: impl FnOnce() -> Result<(), String> + Send,
     inside: impl FnOnce() -> T + Send,
@@ -51,7 +51,7 @@ fn assert_denied<T>(what: &str, result: Result<T, impl Into<io::Error>>) {
     assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{what}: {error}");
 }
 
-/// What the daemon goes on with, in whatever sandbox: what was open before.
+/// Descriptors that were opened before the sandbox, and have to work in it.
 struct Open {
     file: File,
     listener: TcpListener,
@@ -145,7 +145,7 @@ fn o08_the_filter_alone_refuses_every_way_to_a_new_socket() {
         assert_denied("a raw socket", Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)));
         assert_denied("MPTCP", Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::MPTCP)));
         assert_denied("netlink", Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, None));
-        // Neither do sockets that an intruder might have found open.
+        // The same for sockets that are already open, as an intruder might find them.
         assert_denied("connect", rustix::net::connect(&unconnected, &address));
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         assert_denied("bind", rustix::net::bind(&unbound, &any));

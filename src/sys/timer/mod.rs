@@ -1,7 +1,7 @@
-//! A timer for [`super::Dialer`], which may have a thousand lines due in the millisecond that a
-//! poll's own timeout counts in.
+//! A timer for [`super::Dialer`], which may have a thousand lines due in one millisecond, the unit
+//! of a poll's own timeout.
 
-/// That timeout; where there is such a thing, an exact timer in its place.
+/// The poll's own timeout; on Linux, a precise timer in its place.
 #[cfg_attr(
     all(any(target_os = "linux", target_os = "android"), not(mio_unsupported_force_poll_poll)),
     path = "timerfd.rs"
@@ -16,7 +16,7 @@ use crate::clock::MonotonicNs;
 
 pub(super) use self::poll::Timer;
 
-/// What time it is, to the nanosecond.
+/// Returns the time, to the nanosecond.
 #[inline]
 pub(super) fn now() -> MonotonicNs {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
@@ -24,7 +24,7 @@ pub(super) fn now() -> MonotonicNs {
     MonotonicNs(tv_sec.cast_unsigned() * 1_000_000_000 + tv_nsec.cast_unsigned())
 }
 
-/// How much processor time this process has used.
+/// Returns the processor time that this process has used.
 pub(super) fn cpu_time() -> Duration {
     let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ProcessCPUTime);
     Duration::from_secs(tv_sec.cast_unsigned()) + Duration::from_nanos(tv_nsec.cast_unsigned())

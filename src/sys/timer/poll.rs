@@ -1,4 +1,4 @@
-//! A timer that is exact to a millisecond, and needs nothing of the system.
+//! A timer with a resolution of one millisecond, which needs no system support.
 
 use std::io;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::clock::MonotonicNs;
 
 use super::now;
 
-/// No timer at all: the poll's own timeout has to do.
+/// No timer: the poll's own timeout serves instead.
 pub(in super::super) struct Timer;
 
 impl Timer {
@@ -18,7 +18,7 @@ impl Timer {
         Ok(Self)
     }
 
-    /// Returns the timeout with which to poll until then.
+    /// Returns the timeout of a poll that ends at `until`.
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as above")]
     pub(in super::super) fn set(&mut self, until: MonotonicNs) -> io::Result<Option<Duration>> {
         Ok((until != MonotonicNs::NEVER).then(|| until.since(now())))

@@ -1,4 +1,4 @@
-//! A timer that is exact to some microseconds: timerfd_create(2).
+//! A timer with a resolution of some microseconds: `timerfd_create(2)`.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -15,7 +15,7 @@ use crate::clock::MonotonicNs;
 
 use super::now;
 
-/// How long it takes to be woken: what is due sooner is not slept for, but polled for.
+/// The latency of a wakeup: for a deadline nearer than this, the loop polls without sleeping.
 const WAKE: Duration = Duration::from_micros(50);
 
 /// A timer that ends a poll by an event.
@@ -33,9 +33,9 @@ impl Timer {
         Ok(Self { timer, set: MonotonicNs::NEVER })
     }
 
-    /// Has polls end [`WAKE`] before `until`, and from then on not wait at all; returns the timeout
-    /// with which to poll. The timer is set again only for another moment. It is never read: to
-    /// set it makes the next end a new edge.
+    /// Makes polls end [`WAKE`] before `until`, and from then on not wait at all; returns the
+    /// timeout with which to poll. Sets the timer only if the time has changed. Nothing reads the
+    /// timer: setting it makes its next expiry a new edge.
     pub(in super::super) fn set(&mut self, until: MonotonicNs) -> io::Result<Option<Duration>> {
         let wake = if until == MonotonicNs::NEVER { until } else { until.before(WAKE) };
         if wake <= now() {
@@ -43,7 +43,7 @@ impl Timer {
         }
         if wake != self.set {
             let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
-            // All zeroes would mean: never again.
+            // All zeroes disarm the timer.
             let it_value = if wake == MonotonicNs::NEVER { zero } else { timespec(wake) };
             let once = Itimerspec { it_interval: zero, it_value };
             timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &once)?;

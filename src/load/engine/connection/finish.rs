@@ -1,4 +1,4 @@
-//! How a connection ends: as planned, or because the server ended first.
+//! The end of a connection: as planned, or because the server closed first.
 
 use std::io::ErrorKind;
 
@@ -14,7 +14,7 @@ use crate::load::engine::mode::CloseWhen;
 use crate::load::engine::payload::drawn;
 
 impl<S: DialedStream> LoadConnection<S> {
-    /// True if it has done what is planned before it is to close.
+    /// True if the connection has completed its plan, and is to close.
     #[inline]
     pub(super) fn is_done(&self, shared: &RunShared, supply: &impl Supply) -> bool {
         if self.phase != LoadPhase::Open || self.has_output() {
@@ -30,7 +30,7 @@ impl<S: DialedStream> LoadConnection<S> {
         }
     }
 
-    /// Sends our FIN and waits for the server's, or asks to be reset.
+    /// Sends FIN and waits for the server's FIN, or returns `Done` for a reset.
     #[cold]
     pub(super) fn finish(
         &mut self,
@@ -42,7 +42,7 @@ impl<S: DialedStream> LoadConnection<S> {
         }
         match self.stream.half_close() {
             Ok(()) => {}
-            // The server has reset it already: the next read tells that.
+            // The server has already reset it: the next read returns the error.
             Err(error) if error.kind() == ErrorKind::NotConnected => {
                 self.ready.insert(Ready::READABLE);
             }
@@ -54,7 +54,7 @@ impl<S: DialedStream> LoadConnection<S> {
         Ok(if more { LoadStep::Yield } else { LoadStep::Idle })
     }
 
-    /// The server has sent FIN.
+    /// Handles the server's FIN.
     pub(super) fn ended(&self) -> Result<LoadStep, RunError> {
         if self.phase == LoadPhase::Ending && self.in_flight() == 0 {
             return Ok(LoadStep::Done);
@@ -62,15 +62,15 @@ impl<S: DialedStream> LoadConnection<S> {
         Err(RunError::new(ErrorPhase::Read, FailureKind::Terminated))
     }
 
-    /// True if something has come back that is not read yet, and is not the server's end.
+    /// True if unread input is waiting, and is not the server's end.
     fn has_echo(&self) -> bool {
         let ends = self.ready.contains(Ready::READ_TO_EAGAIN) || self.ready.contains(Ready::ERROR);
         self.ready.contains(Ready::READABLE) && !ends
     }
 
-    /// In the mode that resets: half of the connections are reset as soon as everything is sent,
-    /// while the server has it still to read, the others when the first bytes come back, which
-    /// then are never read.
+    /// True if mode `abort` resets the connection now: half of the connections as soon as
+    /// everything is sent, before the server has read it; the others when the first bytes come
+    /// back, which are then never read.
     #[inline]
     pub(super) fn is_to_be_reset(&self, shared: &RunShared) -> bool {
         shared.plan.close_when == CloseWhen::Midway

@@ -1,9 +1,10 @@
-//! One connection's side of the load: it connects, sends lines, compares what comes back, and
-//! ends as planned. Generic over its stream; time is passed in.
+//! One connection of the load: connects, sends lines, compares the echoes, and closes as planned.
+//! Generic over its stream; the caller passes the time in.
 //!
-//! - What is to be sent and what has to come back are never kept: both are places in the payload.
-//! - Readiness is a hint that is remembered, as in [`crate::connection`].
-//! - Whatever goes wrong ends the connection, and is told once, by where and in one word.
+//! - Neither the bytes to send nor the bytes to expect are stored: both are positions in the
+//!   payload.
+//! - Readiness is a remembered hint, as in [`crate::connection`].
+//! - Any error ends the connection, and is recorded once, by phase and word.
 
 mod finish;
 mod proxy_header;
@@ -29,32 +30,32 @@ use self::receive::Got;
 
 pub(super) use self::wait::Wait;
 
-/// How much is read or written at once, in bytes: all that a connection gets in a turn.
+/// Largest read or write, in bytes: a connection's budget per turn.
 const TURN_BYTES_MAX: usize = 64 << 10;
 
-/// What a connection asks of the generator after its turn.
+/// The state of a connection after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LoadStep {
-    /// Nothing, until an event or a line that is due comes.
+    /// Waits for an event or a due line.
     Idle,
-    /// Another turn: there is more to do than one turn's budget.
+    /// Needs another turn: there is more work than one turn's budget.
     Yield,
-    /// To be closed: it has done all that was planned.
+    /// Close it: the plan is complete.
     Done,
-    /// To be closed: something went wrong.
+    /// Close it: an error occurred.
     Failed(RunError),
 }
 
-/// Who says which line may be sent, and when it was due.
+/// The source of lines.
 pub(super) trait Supply {
-    /// One more line to be sent now, and the moment from which its latency counts.
+    /// Takes a line to send now, and returns the time from which its latency counts.
     fn next(&mut self, now: MonotonicNs) -> Option<MonotonicNs>;
 
-    /// True once no other line will come, and connections are to end.
+    /// True once no other line will come, and connections are to close.
     fn is_over(&self) -> bool;
 }
 
-/// What all connections share, lent to each in its turn.
+/// State shared by all connections, passed to each in its turn.
 #[derive(Debug)]
 pub(super) struct RunShared {
     pub plan: Plan,
@@ -73,15 +74,15 @@ impl RunShared {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LoadPhase {
-    /// It is not known yet whether there will be a connection.
+    /// The connect is still pending.
     Connecting,
-    /// So many bytes of our PROXY header are sent.
+    /// Our PROXY header is being sent; this many bytes are sent.
     ProxyHeader(u8),
-    /// The server's greeting has to come, and nothing is sent before; true once some of it has.
+    /// Waiting for the server's greeting, and sending nothing before; true once a part has come.
     Greeting(bool),
-    /// Lines go there and back.
+    /// Sending lines and comparing echoes.
     Open,
-    /// Our FIN is sent; the server's has to come, after all that is still due.
+    /// Our FIN is sent; waiting for the missing echoes, then the server's FIN.
     Ending,
 }
 
@@ -89,28 +90,28 @@ enum LoadPhase {
 #[derive(Debug)]
 pub(super) struct LoadConnection<S> {
     stream: S,
-    /// In the order of connects, from 0.
+    /// Number in the order of connects, from 0.
     number: u64,
     bytes: Bytes,
     phase: LoadPhase,
     ready: Ready,
     queued: bool,
-    /// What it waits for is overdue, and was to be looked for once more.
+    /// The timeout has passed, and a final read was scheduled.
     final_read: bool,
-    /// What is to be sent next.
+    /// Position of the next byte to send.
     sent: Position,
-    /// What has to come back next.
+    /// Position of the next byte to expect.
     due: Position,
-    /// How many lines may be sent so far.
+    /// Number of lines begun: sent, or permitted to be sent.
     begun: u64,
-    /// From when the latency of lines on their way counts, those that are timed.
+    /// Numbers and start times of the timed lines in flight.
     times: VecDeque<(u64, MonotonicNs)>,
-    /// Where in the stream `due` is, in bytes.
+    /// Offset of `due` in the stream, in bytes.
     received: u64,
     dialled: MonotonicNs,
-    /// Since when one more line could be sent; never while that can't.
+    /// Since when another line could be sent; `NEVER` while it can't.
     free: MonotonicNs,
-    /// When bytes last came, or began to be waited for.
+    /// When bytes last came, or when waiting for them began.
     active: MonotonicNs,
 }
 
@@ -137,15 +138,15 @@ impl<S: DialedStream> LoadConnection<S> {
         }
     }
 
-    /// Remembers what an event said. Returns true if it is to be queued for a turn, false if it
-    /// is queued already.
+    /// Remembers the hints of an event. Returns true if the connection has to be queued for a turn,
+    /// false if it is queued already.
     #[inline]
     pub(super) fn mark(&mut self, ready: Ready) -> bool {
         self.ready.insert(ready);
         !std::mem::replace(&mut self.queued, true)
     }
 
-    /// One turn: what has come is compared, and what may be sent is sent.
+    /// Runs one turn: compares the bytes that have come, and sends the lines that may be sent.
     pub(super) fn serve(
         &mut self,
         shared: &mut RunShared,
@@ -156,12 +157,12 @@ impl<S: DialedStream> LoadConnection<S> {
         self.advance(shared, supply, clock).unwrap_or_else(LoadStep::Failed)
     }
 
-    /// True while it is not known yet whether there will be a connection.
+    /// True while the connect is pending.
     pub(super) fn is_connecting(&self) -> bool {
         self.phase == LoadPhase::Connecting
     }
 
-    /// True once a line has been sent, or tried to.
+    /// True once a line has been begun.
     #[inline]
     pub(super) const fn has_begun(&self) -> bool {
         self.begun > 0
@@ -172,22 +173,21 @@ impl<S: DialedStream> LoadConnection<S> {
         self.due.line > 0
     }
 
-    /// True if it has sent all lines of its plan, or tried to: at the end of a run it may not get
-    /// to that.
+    /// True if all lines of its plan are begun; the end of a run may prevent that.
     pub(super) const fn all_begun(&self, plan: &Plan) -> bool {
         self.begun >= plan.lines
     }
 
-    /// How many lines are on their way.
+    /// Number of lines in flight.
     #[inline]
     pub(super) const fn in_flight(&self) -> u64 {
         self.begun - self.due.line
     }
 
-    /// Closes it: with a reset if `close` says so.
+    /// Closes the connection, with a reset if `close` asks for it.
     pub(super) fn close(self, close: Close) {
         if close == Close::Rst && self.stream.close_with_reset().is_err() {
-            // The connection is gone already; so there is nothing left to reset.
+            // The connection is gone already, so there is nothing to reset.
         }
     }
 
@@ -226,8 +226,8 @@ impl<S: DialedStream> LoadConnection<S> {
         Ok(if again { LoadStep::Yield } else { LoadStep::Idle })
     }
 
-    /// True once lines may go: it is connected, has introduced itself where that is asked for, and
-    /// has been greeted, likewise.
+    /// Runs the steps before the first line: connect, PROXY header, greeting. Returns true once
+    /// lines may be sent.
     #[cold]
     fn started(
         &mut self,
@@ -249,14 +249,14 @@ impl<S: DialedStream> LoadConnection<S> {
         Ok(true)
     }
 
-    /// From now on lines may go.
+    /// Begins to send lines.
     fn open(&mut self, now: MonotonicNs) {
         self.phase = LoadPhase::Open;
         self.free = now;
         self.active = now;
     }
 
-    /// Asks the socket whether it is connected, once an event says that it knows.
+    /// Completes the connect once an event has reported the socket writable.
     fn connected(&mut self, shared: &mut RunShared, now: MonotonicNs) -> Result<bool, RunError> {
         if !self.ready.contains(Ready::WRITABLE) {
             return Ok(false);
@@ -267,13 +267,14 @@ impl<S: DialedStream> LoadConnection<S> {
         }
         let (local, remote) = (self.stream.local(), self.stream.remote());
         if local.is_some() && remote.is_none() {
-            // It was only looked at, and is on its way still. A Unix socket has neither address.
+            // Only a final read, not an event, set the hint: the connect is still pending. A Unix
+            // socket has neither address.
             self.ready.remove(Ready::WRITABLE);
             return Ok(false);
         }
         if local.is_some() && local == remote {
-            // A connect to a port of this machine, on which nobody listens, may be given that very
-            // port to connect from (RFC 9293, section 3.5: simultaneous open).
+            // A connect to a local port without a listener may be given the same port as its
+            // source, and so reach itself (RFC 9293, section 3.5: simultaneous open).
             return Err(RunError::new(ErrorPhase::Connect, FailureKind::Refused));
         }
         self.phase = LoadPhase::ProxyHeader(0);
@@ -282,7 +283,7 @@ impl<S: DialedStream> LoadConnection<S> {
         Ok(true)
     }
 
-    /// Where it is, should something go wrong there.
+    /// Returns the phase to report for an error now.
     fn place(&self) -> ErrorPhase {
         match self.phase {
             LoadPhase::Connecting => ErrorPhase::Connect,

@@ -1,5 +1,4 @@
-//! What goes before the first line, where that is asked for: our PROXY header, and the server's
-//! greeting.
+//! Optional steps before the first line: our PROXY header, and the server's greeting.
 //!
 //! Neither is a line: they are not counted, and no echo of the header is expected.
 
@@ -14,8 +13,8 @@ use super::{LoadConnection, LoadPhase, RunShared};
 use crate::load::engine::error::{ErrorPhase, RunError};
 
 impl<S: DialedStream> LoadConnection<S> {
-    /// Sends what is left of our header after `sent` bytes. Returns true once all of it is sent,
-    /// which nearly always is at once: nothing was sent before.
+    /// Sends our header from byte `sent` on. Returns true once it is complete: nearly always at the
+    /// first call, because the send buffer is empty.
     pub(super) fn send_proxy_header(
         &mut self,
         version: proxy::Version,
@@ -38,8 +37,8 @@ impl<S: DialedStream> LoadConnection<S> {
         Ok(true)
     }
 
-    /// Reads the server's greeting, whatever it is. Returns true once it is whole: what has come
-    /// ends with a line. One that does not is over when nothing follows ([`super::wait`]).
+    /// Reads the server's greeting, whatever its text. Returns true once the input ends with a
+    /// newline. A greeting without one ends after a silence ([`super::wait`]).
     pub(super) fn greeted(
         &mut self,
         shared: &mut RunShared,
@@ -51,7 +50,7 @@ impl<S: DialedStream> LoadConnection<S> {
         if !self.ready.contains(Ready::READABLE) {
             return Ok(false);
         }
-        // Not as echoes are read: that is in each line's path, and has one caller for its speed.
+        // Not by `read`, which is on the path of every line, and has a single caller for speed.
         match self.stream.read(&mut shared.room) {
             Ok(0) => Err(RunError::new(ErrorPhase::Read, FailureKind::Terminated)),
             Ok(count) => {

@@ -1,4 +1,4 @@
-//! What comes back: read once in a turn, compared byte by byte, timed line by line.
+//! Receives echoes: one read per turn, compared byte by byte, timed line by line.
 
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
@@ -11,18 +11,19 @@ use crate::load::engine::payload::Payload;
 use crate::load::engine::results::Results;
 use crate::load::report::Mismatch;
 
-/// What a read has given.
+/// The result of a read.
 pub(super) enum Got {
-    /// So many bytes, in the room that is lent.
+    /// This many bytes, in the shared buffer.
     Bytes(usize),
     /// The server's FIN.
     End,
-    /// Nothing for now.
+    /// No bytes for now.
     Nothing,
 }
 
 impl<S: DialedStream> LoadConnection<S> {
-    /// Reads once; a short read has emptied the socket, unless its end is near.
+    /// Reads once. A short read means that the socket is empty, unless the end of the stream is
+    /// near.
     #[inline]
     pub(super) fn read(&mut self, shared: &mut RunShared) -> Result<Got, RunError> {
         if !self.ready.contains(Ready::READABLE) {
@@ -45,7 +46,7 @@ impl<S: DialedStream> LoadConnection<S> {
         }
     }
 
-    /// Compares what was read with what was due, and times the lines that it completes.
+    /// Compares received bytes with the expected ones, and times the lines that they complete.
     pub(super) fn compare(
         &mut self,
         count: usize,
@@ -85,7 +86,7 @@ impl<S: DialedStream> LoadConnection<S> {
         Ok(())
     }
 
-    /// From when the latency of that line counts, if it is timed; it is forgotten then.
+    /// Takes the time from which a line's latency counts, if the line is timed.
     #[inline]
     fn since(&mut self, line: u64) -> Option<MonotonicNs> {
         let (timed, since) = *self.times.front()?;
@@ -96,7 +97,7 @@ impl<S: DialedStream> LoadConnection<S> {
         Some(since)
     }
 
-    /// Counts a mismatch: the first `right` bytes of what was got were as they should be.
+    /// Records a mismatch after the first `right` bytes of `got`, which are correct.
     #[cold]
     #[inline(never)]
     fn tell_mismatch(&self, payload: &Payload, results: &mut Results, got: &[u8], right: usize) {
@@ -104,8 +105,8 @@ impl<S: DialedStream> LoadConnection<S> {
         results.mismatch(mismatch, self.greeting(payload, got));
     }
 
-    /// What came in place of the first echo, if that is nothing like it: the server has greeted us,
-    /// or is no echo server.
+    /// Returns the input in place of the first echo, if it does not resemble the echo: the server
+    /// has sent a greeting, or is no echo server.
     fn greeting<'a>(&self, payload: &Payload, got: &'a [u8]) -> Option<&'a [u8]> {
         if self.due.line > 0 {
             return None;
@@ -118,7 +119,7 @@ impl<S: DialedStream> LoadConnection<S> {
         unlike.then_some(got)
     }
 
-    /// What is told of it.
+    /// Describes a mismatch for the report.
     fn mismatch(&self, payload: &Payload, got: &[u8], right: usize) -> Mismatch {
         Mismatch {
             connection: self.number,

@@ -1,4 +1,4 @@
-//! What is sent: put together anew from where it is in the payload, never kept.
+//! Sends lines: their bytes are generated anew from the position in the payload, never stored.
 
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
@@ -11,13 +11,13 @@ use crate::load::engine::mode::Plan;
 use crate::load::engine::results::Results;
 
 impl<S: DialedStream> LoadConnection<S> {
-    /// True if a line that was begun is not sent yet.
+    /// True if a line has been begun and is not completely sent.
     pub(super) const fn has_output(&self) -> bool {
         self.sent.line < self.begun
     }
 
-    /// Sends what is begun and may be begun, once. Returns true if there may be more to send at
-    /// once: the socket has taken all, and it was the budget that ended it.
+    /// Sends lines already begun and begins new ones, in one write. Returns true if more can be
+    /// sent at once: the socket took everything, and only the budget stopped the write.
     #[inline]
     pub(super) fn send(
         &mut self,
@@ -58,8 +58,8 @@ impl<S: DialedStream> LoadConnection<S> {
         Ok(false)
     }
 
-    /// Begins one line more than is planned, if it has nothing else on its way. Returns false if it
-    /// can't: it has not answered yet, or ends.
+    /// Begins one line beyond the plan. Returns false if the connection is not open, has not echoed
+    /// a line yet, or has one in flight.
     #[cold]
     pub(in super::super) fn verify_held(&mut self, now: MonotonicNs) -> bool {
         if self.phase != LoadPhase::Open || !self.has_answered() || self.in_flight() > 0 {
@@ -71,13 +71,14 @@ impl<S: DialedStream> LoadConnection<S> {
         true
     }
 
-    /// The socket takes no more for now; how late lines then are is not our doing.
+    /// Notes that the socket takes no more for now: lines that are late from here on are not late
+    /// because of the generator.
     fn blocked(&mut self) {
         self.ready.remove(Ready::WRITABLE);
         self.free = MonotonicNs::NEVER;
     }
 
-    /// Begins one more line, if the plan, the window and the supply have one.
+    /// Begins another line, if the plan, the window and the line source have one.
     #[inline]
     fn begin(
         &mut self,

@@ -1,4 +1,4 @@
-//! How long a connection is waited for: for a connect, an echo, or an end.
+//! Timeouts of a connection: for a connect, an echo, or a close.
 
 use std::time::Duration;
 
@@ -7,29 +7,29 @@ use crate::sys::DialedStream;
 
 use super::{LoadConnection, LoadPhase};
 
-/// After which part of the timeout in silence a greeting that does not end with a line is over.
+/// Part of the timeout, 1/8, after which silence ends a greeting without a newline.
 const GREETING_SILENCE: u32 = 8;
 
-/// What a connection that waits for something may do.
+/// The state of a connection's wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Wait {
-    /// Wait on, if it waits for anything.
+    /// It may go on, if the connection waits at all.
     Continues,
-    /// Look once more whether it is there.
+    /// It is overdue: read once more.
     FinalRead,
-    /// Be closed.
+    /// It is over: close the connection.
     IsOver,
 }
 
 impl<S: DialedStream> LoadConnection<S> {
-    /// True if what it waits for has not come for that long.
+    /// True if the connection has waited for at least `timeout`.
     pub(in super::super) fn is_overdue(&self, timeout: Duration, now: MonotonicNs) -> bool {
         let waits = self.phase != LoadPhase::Open || self.in_flight() > 0;
         waits && now.since(self.active) >= timeout
     }
 
-    /// Whether what it waits for may still come. What has not come for that long is looked for once
-    /// more, in a turn of its own, before the wait is over.
+    /// Checks the wait. An overdue connection has a final read, in a turn of its own, before its
+    /// wait is over.
     pub(in super::super) fn wait(&mut self, timeout: Duration, now: MonotonicNs) -> Wait {
         let silence = timeout / GREETING_SILENCE;
         if self.phase == LoadPhase::Greeting(true) && now.since(self.active) >= silence {
@@ -44,7 +44,7 @@ impl<S: DialedStream> LoadConnection<S> {
         }
     }
 
-    /// We stood still for that long, which is not the server's fault.
+    /// Extends the wait by a pause of this process, which is not the server's fault.
     pub(in super::super) fn excuse(&mut self, pause: Duration, now: MonotonicNs) {
         self.active = self.active.after(pause).min(now);
     }

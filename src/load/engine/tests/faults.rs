@@ -1,4 +1,4 @@
-//! What goes wrong, and what is told of it.
+//! Errors on connections, and how the run reports them.
 
 use super::*;
 
@@ -43,7 +43,7 @@ fn a_server_that_is_not_there_ends_the_run() {
     assert_eq!(ran.errors()[0], ("connect", "refused", 4), "a connection to itself is none");
 }
 
-/// Lines were due that no connection was there for. None will be.
+/// Lines that were due without a connection are never sent.
 #[test]
 fn a_server_that_is_not_there_ends_an_open_loop() {
     for mode in [Mode::Echo, Mode::Churn] {
@@ -62,7 +62,7 @@ fn a_silent_server_is_waited_for_no_longer_than_was_said() {
         LoadConfig { stop_after: StopAfter::Time(Duration::from_secs(20)), ..config(Mode::Echo) };
     let ran = run(&config, |world| world.other_deeds = ServerBehavior::Silence);
     assert_eq!(ran.report.lines, 0);
-    // Four at 5 s, again at 10 s, 15 s and 20 s, each a little later; and those on their way at
+    // Four at 5 s, again at 10 s, 15 s and 20 s, each a little later; and the lines in flight at
     // the end.
     assert_eq!(ran.errors(), [("timeout", "timed-out", 16)]);
     assert_eq!((ran.report.unanswered, ran.report.latency_us.count), (16, 0));
@@ -73,7 +73,7 @@ fn a_silent_server_is_waited_for_no_longer_than_was_said() {
     assert!(ran.took < Duration::from_secs(1), "there never was a connection: {:?}", ran.took);
 }
 
-/// Connections that are made, time out and are made again are no progress of the start.
+/// Connections that time out and are redialled are no progress of the start.
 #[test]
 fn g12_a_silent_server_with_a_short_timeout_does_not_put_off_the_load_for_ever() {
     for timeout in [50, 300, 500, 900, 1000, 1100].map(Duration::from_millis) {
@@ -103,7 +103,7 @@ fn what_this_machine_lacks_is_no_error_of_the_server() {
     assert!(ran.notes.iter().any(|note| note.contains("ulimit -n")));
 }
 
-/// A server that answers little and loses the rest looks no faster than one that answers all.
+/// A server that answers few lines and loses the rest looks no faster than one that answers all.
 #[test]
 fn g03_what_dies_unanswered_is_lost_and_no_latency() {
     for mode in [Mode::Echo, Mode::Churn] {
@@ -120,7 +120,7 @@ fn g03_what_dies_unanswered_is_lost_and_no_latency() {
             assert!(ran.report.unanswered > 0);
         }
     }
-    // Every second connection is closed by the server, and the others are as fast as ever.
+    // The server closes every second connection, and serves the others as fast as ever.
     let ran = run(&config(Mode::Churn), |world| {
         world.deeds = [ServerBehavior::End(0), ServerBehavior::Echo].repeat(20_000);
     });
@@ -130,7 +130,7 @@ fn g03_what_dies_unanswered_is_lost_and_no_latency() {
     assert!(ran.report.latency_us.mean.is_some(), "of those that were answered");
 }
 
-/// As with `tcpechod --fault refuse`: half of the exchanges fail before they have sent anything.
+/// As with `tcpechod --fault refuse`: half of the transactions fail before they have sent anything.
 #[test]
 fn g03_an_exchange_that_fails_before_its_line_has_lost_it() {
     for mode in [Mode::Churn, Mode::HalfClose] {
@@ -170,7 +170,7 @@ fn a_server_that_ends_first_is_no_success_of_an_abort() {
 fn who_does_not_echo_again_is_told() {
     let size = LineSize { min: 64, max: 64 };
     let idle = LoadConfig { connections: 10, verify_held: 10, size, ..config(Mode::Idle) };
-    // Each has echoed a line of 64 bytes by then.
+    // Each connection has echoed a line of 64 bytes by then.
     let ran = run(&idle, |world| {
         world.deeds.extend([ServerBehavior::Corrupt(70), ServerBehavior::Lose(70)]);
     });
@@ -210,7 +210,7 @@ fn g11_a_server_that_speaks_first_is_told_once() {
         assert_eq!(ran.notes.len(), 1, "{mode:?}: {:?}", ran.notes);
         assert!(ran.notes[0].starts_with("the server speaks first"), "{:?}", ran.notes);
     }
-    // A byte that is wrong in the first line is none.
+    // A wrong byte in the first line is not a greeting.
     let ran = run(&config(Mode::Echo), |world| world.deeds = vec![ServerBehavior::Corrupt(0)]);
     assert_eq!((ran.report.mismatches, ran.report.greeting), (1, None));
 }
@@ -235,7 +235,7 @@ fn g11_a_greeting_is_skipped_where_that_is_asked_for() {
         run(&binary, |world| world.other_deeds = ServerBehavior::Greet(b"\x4a\0\0\0\x0a8.0.36\0"));
     assert_eq!((ran.errors(), ran.report.unanswered), (vec![], 0));
     assert!(ran.report.lines_total > 1000, "{}", ran.report.lines_total);
-    // A server that does not greet after all is waited for as long as for anything.
+    // A server that does not send the greeting runs into the usual timeout.
     let config = LoadConfig { skip_greeting: true, ..config(Mode::Echo) };
     let ran = run(&config, |_| {});
     assert_eq!(ran.errors(), [("timeout", "timed-out", 4)]);

@@ -1,4 +1,4 @@
-//! Whole runs on a scripted network: what is sent, what is found, and when it ends.
+//! Whole runs on a scripted network: lines sent, results found, and when the run ends.
 
 mod faults;
 mod runs;
@@ -30,7 +30,7 @@ struct Ran {
 }
 
 impl Ran {
-    /// What went wrong: where, in one word, how often.
+    /// Errors: phase, word and count.
     fn errors(&self) -> Vec<(&str, &str, u64)> {
         let by_phase = self.report.errors_by_phase.iter();
         by_phase

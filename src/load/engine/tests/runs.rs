@@ -1,4 +1,4 @@
-//! Loops, modes and stages.
+//! Loops, modes and phases.
 
 use super::*;
 use crate::net::proxy::Version;
@@ -6,8 +6,8 @@ use crate::net::proxy::Version;
 #[test]
 fn a_closed_loop_sends_when_the_echo_is_back() {
     let ran = run(&config(Mode::Echo), |_| {});
-    // A millisecond for each, on each of four connections; the last ones come back after the end.
-    // And the first one of each, for which everybody waits.
+    // One line per millisecond on each of four connections; the last ones come back after the end.
+    // Plus the first line of each, before the start barrier is released.
     assert!((7_990..=8_004).contains(&ran.report.lines), "{}", ran.report.lines);
     assert_eq!(ran.report.bytes, ran.report.lines * 64);
     assert_eq!((ran.report.unanswered, ran.errors()), (0, vec![]));
@@ -49,7 +49,7 @@ fn an_open_loop_sends_at_its_rate_whatever_the_server_does() {
     assert_eq!(ran.report.feedback, "open");
 }
 
-/// What coordinated omission would hide: the same stall of a second, seen by both loops.
+/// The effect that coordinated omission hides: the same stall of a second, seen by both loops.
 #[test]
 fn a_stall_shows_in_every_line_that_it_held_up() {
     let stall = |world: &mut Network| world.stall = 2 * SECOND..3 * SECOND;
@@ -202,7 +202,8 @@ fn pieces_do_not_matter() {
 fn it_waits_instead_of_turning() {
     let config = LoadConfig { rate: Some(10.0), ..config(Mode::Echo) };
     let ran = run(&config, |_| {});
-    // For each of 20 lines: it is due, it is back; and seconds, checks, connects, the end.
+    // For each of 20 lines one poll when it is due and one when it is back; plus seconds, checks,
+    // connects and the end.
     assert!(ran.world.borrow().polls < 80, "{}", ran.world.borrow().polls);
 }
 
@@ -241,7 +242,7 @@ fn what_was_due_and_never_sent_is_unanswered() {
     let ran = run(&config, |world| world.other_deeds = ServerBehavior::Silence);
     assert_eq!((ran.report.lines_total, ran.report.unanswered), (0, 50_000));
     assert_eq!((ran.report.latency_us.count, ran.report.answered_share), (0, Some(0.0)));
-    // But for one on each connection, and again on the next one after the timeout.
+    // All but one on each connection, and one on each redialled connection after the timeout.
     assert_eq!(ran.report.unsent, 50_000 - 8);
 }
 

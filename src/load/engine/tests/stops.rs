@@ -1,23 +1,24 @@
-//! This process is stopped, for longer than it waits for anything: no server is to blame for that.
+//! This process is stopped for longer than any of its timeouts: that is not the server's fault.
 
 use super::*;
 
-/// How long it is stopped, and how long a server may take: less than that.
+/// Length of the stop, and the timeout, which is shorter.
 const STOP: u64 = 3 * SECOND / 2;
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A server that is in time: a tenth of a second for a connect, and for an echo or an end.
+/// A server that answers in time: after a tenth of a second for a connect, an echo or a close.
 fn in_time(world: &mut Network) {
     world.delay = SECOND / 10;
     world.connect = |_| Connect::Takes(SECOND / 10);
 }
 
-/// Stopped at any moment of a run, and at a poll that tells all there is or only one event.
+/// Stops at various moments of a run, with polls that report all events or only one.
 #[test]
 fn g09_a_stop_that_outlasts_the_timeout_is_no_fault_of_the_server() {
     for mode in Mode::ALL {
         for rate in [None, Some(20.0)] {
-            // Idle connections have no rate; and what the scripted network takes has no end.
+            // Idle connections have no rate, and the scripted network takes an unpaced stream
+            // without end.
             if (mode == Mode::Idle && rate.is_some()) || (mode == Mode::Stream && rate.is_none()) {
                 continue;
             }
@@ -42,7 +43,7 @@ fn g09_a_stop_that_outlasts_the_timeout_is_no_fault_of_the_server() {
     }
 }
 
-/// All lines are on their way, so that only the end of all progress is left to wait for.
+/// All lines are in flight, so only the check for progress can end the run.
 #[test]
 fn g09_a_stop_is_no_end_of_all_progress() {
     let config =
@@ -56,8 +57,8 @@ fn g09_a_stop_is_no_end_of_all_progress() {
     }
 }
 
-/// What is ready takes several polls to tell, and each of them comes after the deadline: what came
-/// in time is looked for before a connection is given up.
+/// Ready connections take several polls to report, each of them after the deadline: a final read
+/// finds the echoes that came in time.
 #[test]
 fn g09_what_no_event_has_told_yet_has_a_last_look() {
     let timeout = Duration::from_millis(100);
@@ -71,7 +72,7 @@ fn g09_what_no_event_has_told_yet_has_a_last_look() {
     assert!(ran.report.lines > 100, "{}", ran.report.lines);
 }
 
-/// A stop is no excuse for a server that does not answer after it either.
+/// A stop does not excuse a server that never answers.
 #[test]
 fn a_silent_server_times_out_in_spite_of_a_stop() {
     let config = LoadConfig { timeout: TIMEOUT, ..config(Mode::Echo) };
@@ -84,7 +85,7 @@ fn a_silent_server_times_out_in_spite_of_a_stop() {
     assert!(ran.took < Duration::from_secs(7), "{:?}", ran.took);
 }
 
-/// Turns that are long because there is so much to do are no pauses, or a busy run never ended.
+/// Turns that are long because of their work are no pauses; otherwise a busy run would never end.
 #[test]
 fn g09_work_is_no_pause() {
     let config = LoadConfig { timeout: TIMEOUT, ..config(Mode::Echo) };

@@ -1,4 +1,4 @@
-//! Latency by percentile: how long the line in ten took, in a hundred, in a thousand.
+//! Latency by percentile: of the slowest line in ten, in a hundred, in a thousand.
 
 use std::f64::consts::LOG10_2;
 use std::ops::Range;
@@ -12,13 +12,13 @@ use crate::load::report::{Distribution, Report, format};
 
 use super::{FONT, GRID, LATENCY, MARGIN, Panel, TITLE_FONT, X_AXIS, Y_AXIS, end_of_axis, plain};
 
-/// How many points the curve has in each halving of the distance to 100 %.
+/// Points of the curve in each halving of the distance to 100 %.
 const POINTS_PER_HALVING: u32 = 20;
 
-/// How far from the longest, in orders, the name of a percentile has to be to be legible.
+/// Smallest distance, in orders, of a percentile's label from the longest latency, to be legible.
 const NAME_ORDERS: f64 = 0.4;
 
-/// The marks of the axis, by order: how many decimal places rarer is what took longer.
+/// Marks of the axis, by order: at order n, one line in 10^n took longer.
 const MARKS: [(f64, &str); 10] = [
     (0.0, "0 %"),
     (LOG10_2, "50 %"),
@@ -32,14 +32,14 @@ const MARKS: [(f64, &str); 10] = [
     (8.0, "99.999999 %"),
 ];
 
-/// Draws the curve, and names the percentiles that the report has.
+/// Draws the curve, and labels the percentiles of the report.
 pub(super) fn draw(
     panel: &Panel<'_>,
     report: &Report,
     latency: &Distribution,
 ) -> anyhow::Result<()> {
     let Distribution { times, .. } = latency;
-    // Of so many lines, the longest is one of as many.
+    // Of n lines, the longest is one in n.
     let rarest = format::float(times.len().max(10)).log10();
     let longest = format::float(times.max()) / 1e3;
     let (size, unit) = format::unit(longest);
@@ -72,8 +72,8 @@ pub(super) fn draw(
     let curve = curve(latency, rarest).into_iter().map(|(order, us)| (order, us / size));
     chart.draw_series(LineSeries::new(curve, LATENCY.stroke_width(2)))?;
     chart.draw_series(named(latency, rarest).into_iter().map(|(order, us, name)| {
-        // The curve comes from the left and below: there is room to the left and above, but where
-        // the name would run into the axis.
+        // The curve rises from the left and below, so a label has room to the left and above,
+        // unless it would run into the axis.
         let edge = if order < 0.1 * rarest { HPos::Center } else { HPos::Right };
         let style = TextStyle::from(FONT).pos(Pos::new(edge, VPos::Bottom));
         EmptyElement::at((order, us / size))
@@ -83,14 +83,15 @@ pub(super) fn draw(
     Ok(())
 }
 
-/// Where the curve ends: at the longest, or at the last that was answered, if not all were.
+/// Returns the order at which the curve ends: the longest latency, or the last answer if lines were
+/// lost.
 fn last(latency: &Distribution, rarest: f64) -> f64 {
     let share = latency.answers.share().unwrap_or(1.0);
     order(share).min(rarest)
 }
 
-/// The curve: orders, and latencies in microseconds, up to the longest. Lines that were never
-/// answered are to the right of it.
+/// Returns the curve up to the longest latency: orders, and latencies in microseconds. Unanswered
+/// lines are to the right of it.
 fn curve(latency: &Distribution, rarest: f64) -> Vec<(f64, f64)> {
     let Distribution { times, answers } = latency;
     if times.is_empty() {
@@ -106,8 +107,8 @@ fn curve(latency: &Distribution, rarest: f64) -> Vec<(f64, f64)> {
     points.into_iter().map(|(order, value)| (order, format::float(value) / 1e3)).collect()
 }
 
-/// The percentiles that the report has, as far as there is room: order, latency in microseconds,
-/// name.
+/// Returns the percentiles of the report that have room for a label: order, latency in
+/// microseconds, name.
 fn named(latency: &Distribution, rarest: f64) -> Vec<(f64, f64, &'static str)> {
     if latency.times.is_empty() {
         return Vec::new();
@@ -123,13 +124,12 @@ fn named(latency: &Distribution, rarest: f64) -> Vec<(f64, f64, &'static str)> {
         .collect()
 }
 
-/// How many decimal places rarer than all lines are those that took longer than this share of
-/// them.
+/// Returns the order n of a share: one line in 10^n took longer than this share of the lines.
 fn order(share: f64) -> f64 {
     -(1.0 - share).log10()
 }
 
-/// The axis: it measures orders, and percentages are written on it.
+/// The axis: its values are orders, its labels percentages.
 struct Orders(RangedCoordf64);
 
 impl Ranged for Orders {

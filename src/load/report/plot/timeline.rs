@@ -1,4 +1,4 @@
-//! The run over time: lines a second, and the p99 of each second on a scale of its own.
+//! The run over time: lines per second, and the p99 of each second on its own scale.
 
 use plotters::chart::DualCoordChartContext;
 use plotters::coord::types::RangedCoordf64;
@@ -10,16 +10,16 @@ use super::{
     FONT, GRID, LATENCY, MARGIN, Panel, RATE, SHADE, TITLE_FONT, X_AXIS, Y_AXIS, end_of_axis, plain,
 };
 
-/// It is the legend too: one in the panel would lie on what it explains.
+/// Also the legend: one inside the panel would cover the curves.
 const TITLE: &str = "Lines a second (blue, left), and the p99 of each second (orange, right)";
 
 type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
 type Chart<'a, 'b> = DualCoordChartContext<'a, SVGBackend<'b>, Plane, Plane>;
 
-/// What is shorter is no second, in seconds.
+/// A shorter interval, in seconds, is not drawn as a second.
 const MOMENT_S: f64 = 0.1;
 
-/// Draws both lines; what was not measured is shaded.
+/// Draws both curves, and shades the seconds that were not measured.
 pub(super) fn draw(panel: &Panel<'_>, seconds: &[Interval]) -> anyhow::Result<()> {
     let seconds = without_moment(seconds);
     let end = seconds.last().map_or(1.0, |second| second.at_s);
@@ -35,14 +35,14 @@ pub(super) fn draw(panel: &Panel<'_>, seconds: &[Interval]) -> anyhow::Result<()
         .y_label_area_size(Y_AXIS)
         .right_y_label_area_size(Y_AXIS)
         .build_cartesian_2d(0.0..end, 0.0..top)?
-        // Lower than the rate, so that two lines that are level do not lie on each other.
+        // Lower than the rate, so that two level curves don't overlap.
         .set_secondary_coord(0.0..end, 0.0..end_of_axis(longest / size, 0.65));
     let unmeasured = unmeasured(seconds);
     let areas = unmeasured.iter().map(|(from, to)| [(*from, 0.0), (*to, top)]);
     chart.draw_series(areas.map(|area| Rectangle::new(area, SHADE.filled())))?;
     draw_axes(&mut chart, unit)?;
     chart.draw_series(LineSeries::new(rates, RATE.stroke_width(2)).point_size(2))?;
-    // A second in which nothing came back has no p99, and the line is broken there.
+    // A second without an echo has no p99, and breaks the curve.
     for part in seconds.split(|second| second.p99_us.is_none()) {
         let points = part.iter().filter_map(|second| Some((second.at_s, second.p99_us? / size)));
         let line = LineSeries::new(points, LATENCY.stroke_width(2)).point_size(2);
@@ -75,7 +75,7 @@ fn rate(value: f64) -> String {
     if value < 100.0 { plain(value) } else { format::rate(value) }
 }
 
-/// Without the moment after the end in which the last lines came back: it is too short for a rate.
+/// Drops the short interval after the end in which the last lines came back: it has no useful rate.
 fn without_moment(seconds: &[Interval]) -> &[Interval] {
     match seconds {
         [shown @ .., last] if !last.measured => match shown.last() {
@@ -86,24 +86,24 @@ fn without_moment(seconds: &[Interval]) -> &[Interval] {
     }
 }
 
-/// When each second ended, and how many lines a second came back in it.
+/// Returns the end of each second, and its rate of lines per second.
 fn rates(seconds: &[Interval]) -> Vec<(f64, f64)> {
     spans(seconds)
         .map(|(from, second)| {
-            // The last one may be a part of a second.
+            // The last interval may be shorter than a second.
             let length = (second.at_s - from).max(0.001);
             (second.at_s, format::float(second.lines) / length)
         })
         .collect()
 }
 
-/// The stretches that are not in the sums: ramp, warm-up and end.
+/// Returns the spans outside the sums: ramp, warm-up and cooldown.
 fn unmeasured(seconds: &[Interval]) -> Vec<(f64, f64)> {
     let unmeasured = spans(seconds).filter(|(_, second)| !second.measured);
     unmeasured.map(|(from, second)| (from, second.at_s)).collect()
 }
 
-/// Each second, and when it began.
+/// Pairs each second with its start.
 fn spans(seconds: &[Interval]) -> impl Iterator<Item = (f64, &Interval)> {
     let begins = [0.0].into_iter().chain(seconds.iter().map(|second| second.at_s));
     begins.zip(seconds)

@@ -1,4 +1,4 @@
-//! Any number of the report as JSON, by its dotted name: `connections.failed`, `latency_us.p99`.
+//! Any number of the JSON report, by its dotted name: `connections.failed`, `latency_us.p99`.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -8,20 +8,20 @@ use serde_json::Value;
 use crate::load::engine::error::{ErrorPhase, RunError};
 use crate::load::report::{Found, Report, Statistic, Times};
 
-/// What the report has.
+/// The schema of the report.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../../../docs/load-report.schema.json"))
         .unwrap_or_default()
 });
 
-/// Which fields are about what was lost or failed.
+/// Fields that count losses or failures.
 const ABOUT_LOSS: [&str; 4] =
     ["answered_share", "connections.failed", "errors_by_phase.", "unsent"];
 
-/// What this machine may run short of, by errno.
+/// Local resources that may run out, by errno.
 const SHORTAGES: [&str; 5] = ["EADDRNOTAVAIL", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
-/// The times, which are null where what they are of was lost.
+/// Prefixes of times, which are null where their answers were lost.
 const TIMES: [(&str, Times); 3] =
     [("latency_us.", Times::Latency), ("connect_us.", Times::Connect), ("late_us.", Times::Late)];
 
@@ -30,7 +30,7 @@ const TIMES: [(&str, Times); 3] =
 pub(super) struct Field(String);
 
 impl Field {
-    /// The one with that name, if the report has such a number.
+    /// Parses a name; none if the report has no such number.
     pub(super) fn parse(name: &str) -> Option<Self> {
         let mut rule = &*SCHEMA;
         for key in name.split('.') {
@@ -38,7 +38,7 @@ impl Field {
                 rule = SCHEMA.pointer(link.trim_start_matches('#'))?;
             }
             let described = rule.get("properties").and_then(|fields| fields.get(key));
-            // Of a map, like that of errors by phase, every key is one.
+            // In a map, such as errors by phase, every key is valid.
             let any = rule.get("additionalProperties").filter(|any| any.is_object());
             rule = described.or_else(|| any.filter(|_| !key.is_empty()))?;
         }
@@ -49,7 +49,7 @@ impl Field {
         (number && is_known_key(name)).then(|| Self(name.to_owned()))
     }
 
-    /// Its value in that report.
+    /// Returns its value in a report.
     pub(super) fn found(&self, report: &Report) -> Found {
         let Self(name) = self;
         let time = TIMES.iter().find_map(|(prefix, times)| {
@@ -61,19 +61,20 @@ impl Field {
         let pointer = format!("/{}", name.replace('.', "/"));
         let report = serde_json::to_value(report).unwrap_or_default();
         match report.pointer(&pointer) {
-            // What a map does not have did not happen.
+            // A map has no key for an error that did not occur.
             None => Found::Value(0.0),
             Some(value) => value.as_f64().map_or(Found::NotMeasured, Found::Value),
         }
     }
 
-    /// Whether it is about what was lost or failed.
+    /// True if it counts losses or failures.
     pub(super) fn is_about_loss(&self) -> bool {
         ABOUT_LOSS.iter().any(|prefix| self.0.starts_with(prefix))
     }
 }
 
-/// A map has what happened, so that a misspelt key would be taken for what did not.
+/// True if the report may have this key. A map lists only errors that occurred, so a misspelt key
+/// would count as zero.
 fn is_known_key(name: &str) -> bool {
     if let Some(rest) = name.strip_prefix("errors_by_phase.") {
         return rest.split_once('.').is_some_and(|(place, word)| {

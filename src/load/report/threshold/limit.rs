@@ -1,4 +1,4 @@
-//! What a figure is compared with: a duration, a number, or a part of a whole.
+//! The limit of a threshold: a duration, a number, or a part of a whole.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::load::report::format;
 
 use super::metric::ThresholdMetric;
 
-/// A limit, as it is written after the operator.
+/// A limit, as written after the operator.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum ThresholdValue {
     Time(Duration),
@@ -17,7 +17,7 @@ pub(super) enum ThresholdValue {
 }
 
 impl ThresholdValue {
-    /// What that figure may be compared with.
+    /// Parses a limit for that metric.
     pub(super) fn parse(metric: &ThresholdMetric, text: &str) -> Result<Self, String> {
         if metric.is_time() {
             let time = humantime::parse_duration(text).map_err(|error| {
@@ -38,10 +38,10 @@ impl ThresholdValue {
         })
     }
 
-    /// As the report counts: a time in microseconds.
+    /// Returns the limit in the report's unit: a time in microseconds.
     pub(super) fn value(self) -> f64 {
         match self {
-            // In two parts: with a fraction of a second 250 us would not be 250.
+            // In two parts: as a fraction of a second, 250 us would not be exactly 250.
             Self::Time(time) => {
                 format::float(time.as_secs()) * 1e6 + f64::from(time.subsec_nanos()) / 1e3
             }
@@ -60,14 +60,14 @@ impl fmt::Display for ThresholdValue {
     }
 }
 
-/// A number of decimal digits, with a fraction or without, and with `k` or `m` for 10^3 or 10^6.
+/// Parses decimal digits, with or without a fraction, and with `k` or `m` for 10^3 or 10^6.
 fn number(text: &str) -> Option<f64> {
     let (digits, unit) = match (text.strip_suffix('k'), text.strip_suffix('m')) {
         (Some(digits), _) => (digits, 1e3),
         (_, Some(digits)) => (digits, 1e6),
         (None, None) => (text, 1.0),
     };
-    // Signs, exponents, infinities and what is no number would be read as well.
+    // `parse` would also accept signs, exponents, infinities and NaN.
     let plain = digits.chars().all(|digit| digit.is_ascii_digit() || digit == '.');
     let number = digits.parse::<f64>().ok().filter(|_| plain)? * unit;
     number.is_finite().then_some(number)

@@ -1,4 +1,4 @@
-//! Which figure of a run a criterion is about: its name, and where it is found.
+//! The metric of a threshold: its name, and its value in a report.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use crate::load::report::{Distributions, Found, Report, Times, format};
 use super::field::Field;
 use super::statistic::LatencyStatistic;
 
-/// A figure of a run.
+/// A metric of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum ThresholdMetric {
     Time(Times, LatencyStatistic),
     Errors,
-    /// Errors of that word.
+    /// Errors with this word.
     ErrorsOf(&'static str),
     Mismatches,
     Unanswered,
-    /// The same, by its shorter name.
+    /// `Unanswered` by its shorter name.
     Lost,
     Failed,
     Lines,
@@ -27,12 +27,12 @@ pub(super) enum ThresholdMetric {
     Field(Field),
 }
 
-/// What stands before the name of a time, and before the word of an error.
+/// Prefixes of the names of times, and of error words.
 const PREFIXES: [(&str, Times); 2] = [("connect-", Times::Connect), ("late-", Times::Late)];
 const ERRORS_OF: &str = "errors.";
 
 impl ThresholdMetric {
-    /// Those that are no times, and their limits plain numbers.
+    /// Metrics that are no times, and take a plain number as limit.
     const NUMBERS: [Self; 8] = [
         Self::Errors,
         Self::Mismatches,
@@ -44,7 +44,7 @@ impl ThresholdMetric {
         Self::BytesRate,
     ];
 
-    /// The figure with that name.
+    /// Parses the name of a metric.
     pub(super) fn parse(name: &str) -> Result<Self, String> {
         if let Some(word) = name.strip_prefix(ERRORS_OF) {
             return error_word(word).map(Self::ErrorsOf);
@@ -67,12 +67,12 @@ impl ThresholdMetric {
         })
     }
 
-    /// Whether it is a time, and its limit a duration.
+    /// True if it is a time, with a duration as limit.
     pub(super) const fn is_time(&self) -> bool {
         matches!(self, Self::Time(..))
     }
 
-    /// Whether it is about what was lost or failed, so that it decides how much of that may be.
+    /// True if it counts losses or failures: then its threshold decides how many are allowed.
     pub(super) fn is_about_loss(&self) -> bool {
         if let Self::Field(field) = self {
             return field.is_about_loss();
@@ -80,7 +80,7 @@ impl ThresholdMetric {
         self.whole_name().is_some()
     }
 
-    /// Of what it is a part, if its limit may be in percent.
+    /// Names the whole that it is a part of, if its limit may be in percent.
     pub(super) const fn whole_name(&self) -> Option<&'static str> {
         match self {
             Self::Errors | Self::ErrorsOf(_) | Self::Mismatches | Self::Failed => {
@@ -91,7 +91,7 @@ impl ThresholdMetric {
         }
     }
 
-    /// How much there is of that: connections that were attempted, lines that were to come back.
+    /// Returns the size of that whole: connections attempted, or lines sent or due.
     pub(super) const fn whole(&self, report: &Report) -> u64 {
         match self {
             Self::Unanswered | Self::Lost => report.lines_asked(),
@@ -107,9 +107,9 @@ impl ThresholdMetric {
         }
     }
 
-    /// Its value in that run: a time in microseconds, a count, or how many a second.
+    /// Returns its value in a run: a time in microseconds, a count, or a rate per second.
     pub(super) fn found(&self, report: &Report, times: &Distributions) -> Found {
-        // A rate over no time is none.
+        // Without measured time there is no rate.
         let per_second = |rate| {
             if report.duration_s > 0.0 { Found::Value(rate) } else { Found::NotMeasured }
         };
@@ -128,7 +128,7 @@ impl ThresholdMetric {
         }
     }
 
-    /// That value for people.
+    /// Formats a value.
     pub(super) fn shown(&self, found: f64) -> String {
         match self {
             Self::Time(..) => format::time(found),
@@ -141,13 +141,13 @@ impl ThresholdMetric {
             | Self::Lost
             | Self::Failed
             | Self::Lines => format!("{found:.0}"),
-            // As exact as it was measured, and no more.
+            // As exact as the measurement, and no more.
             Self::Field(_) => format!("{}", (found * 1e6).round() / 1e6),
         }
     }
 }
 
-/// The word of an error that the report may have.
+/// Parses an error word of the report.
 fn error_word(name: &str) -> Result<&'static str, String> {
     let words = RunError::kinds;
     words().find(|word| *word == name).ok_or_else(|| {

@@ -1,19 +1,19 @@
-//! Which figure of a distribution of times a criterion is about: `p99`, `p99.95`, `max`, `mean`.
+//! The statistic of a time in a threshold: `p99`, `p99.95`, `max`, `mean`.
 
 use std::fmt;
 
 use crate::load::report::{Distributions, Found, Report, Statistic, Times};
 
-/// A figure of times: one that the report has, or any other percentile.
+/// A statistic of times: one of the report's, or any other percentile.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum LatencyStatistic {
     Share(Statistic),
-    /// What so many of 100 did not exceed.
+    /// The percentile with this number, up to 100.
     Percentile(f64),
 }
 
 impl LatencyStatistic {
-    /// The one with that name: `pN` for any N above 0 and up to 100, `max` or `mean`.
+    /// Parses a name: `pN` for any N above 0 and up to 100, `max` or `mean`.
     pub(super) fn parse(name: &str) -> Option<Self> {
         let named = |share: &Statistic| share.name() == name || share.title() == name;
         if let Some(share) = Statistic::ALL.into_iter().find(named) {
@@ -25,10 +25,10 @@ impl LatencyStatistic {
         (percent > 0.0 && percent <= 100.0).then_some(Self::Percentile(percent))
     }
 
-    /// Its value in that run.
+    /// Returns its value in a run.
     pub(super) fn found(self, of: Times, report: &Report, times: &Distributions) -> Found {
         match self {
-            // As the report has it, to the last digit.
+            // From the report, to agree with it to the last digit.
             Self::Share(share) => report.time(of, share),
             Self::Percentile(percent) => times.of(of).at(percent / 100.0),
         }
