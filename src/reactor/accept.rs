@@ -200,7 +200,7 @@ impl<K: Os> Reactor<K> {
 
     /// Warns that connections wait in a queue while the limit is reached.
     fn warn_if_full(&mut self) {
-        let most = self.options.connections_max;
+        let most = self.capacity.connections_max;
         if self.open_count() < most || self.is_draining() {
             return;
         }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::clock::MonotonicMs;
 
+use super::Capacity;
+
 /// How long no connection is accepted after descriptors or memory have run out, unless a connection
 /// ends before. Long enough to cost nothing, short enough for a peer not to notice much.
 pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(250);
@@ -64,8 +66,9 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// Creates the state for that many listeners. Connections may be waiting already.
-    pub(super) fn new(listeners: usize, connections_max: usize, over_limit: OverLimit) -> Self {
+    /// Creates the state for the listeners. Connections may be waiting already.
+    pub(super) fn new(capacity: Capacity, over_limit: OverLimit) -> Self {
+        let Capacity { listeners, connections_max, .. } = capacity;
         let waiting = vec![true; listeners];
         Self {
             connections_max,
@@ -197,6 +200,12 @@ impl Admission {
 mod tests {
     use super::*;
 
+    fn with_room(listeners: usize, connections_max: usize, over_limit: OverLimit) -> Admission {
+        let capacity =
+            Capacity { listeners, listeners_inherited: 0, connections_max, descriptors: 0 };
+        Admission::new(capacity, over_limit)
+    }
+
     #[test]
     fn at_the_limit_the_over_limit_option_decides() {
         let now = MonotonicMs(0);
@@ -205,7 +214,7 @@ mod tests {
             (OverLimit::Refuse, Decision::Refuse),
             (OverLimit::Evict, Decision::AcceptAndEvict),
         ] {
-            let gate = Admission::new(1, 3, over_limit);
+            let gate = with_room(1, 3, over_limit);
             assert_eq!(gate.decide(2, now), Decision::Accept);
             assert_eq!(gate.decide(3, now), admission);
             assert_eq!(gate.state_name(3, now), "full");
@@ -214,14 +223,14 @@ mod tests {
 
     #[test]
     fn evictions_in_a_turn_are_bounded() {
-        let gate = Admission::new(1, 3, OverLimit::Evict);
+        let gate = with_room(1, 3, OverLimit::Evict);
         assert_eq!(gate.decide(3 + EVICTS_PER_TURN - 1, MonotonicMs(0)), Decision::AcceptAndEvict);
         assert_eq!(gate.decide(3 + EVICTS_PER_TURN, MonotonicMs(0)), Decision::Defer);
     }
 
     #[test]
     fn a_pause_ends_by_time_or_by_a_freed_slot() {
-        let mut gate = Admission::new(1, 3, OverLimit::Wait);
+        let mut gate = with_room(1, 3, OverLimit::Wait);
         gate.pause(MonotonicMs(1000));
         assert_eq!(gate.deadline(MonotonicMs(1000)), MonotonicMs(1250));
         assert_eq!(gate.decide(0, MonotonicMs(1249)), Decision::Defer);
@@ -236,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_final_pass_skips_inherited_listeners() {
-        let mut gate = Admission::new(3, 3, OverLimit::Wait);
+        let mut gate = with_room(3, 3, OverLimit::Wait);
         gate.begin_final_pass(2);
         assert_eq!([gate.next(), gate.next()], [Some(2), Some(2)]);
         gate.mark_ready(0);
@@ -249,7 +258,7 @@ mod tests {
 
     #[test]
     fn listeners_take_turns() {
-        let mut gate = Admission::new(3, 3, OverLimit::Wait);
+        let mut gate = with_room(3, 3, OverLimit::Wait);
         assert_eq!(
             [gate.next(), gate.next(), gate.next(), gate.next()],
             [Some(0), Some(1), Some(2), Some(0)]

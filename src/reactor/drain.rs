@@ -18,7 +18,7 @@ impl<K: Os> Reactor<K> {
         self.deadlines.schedule_stop_check(now);
         self.terminate_children();
         self.deadlines.set_drain_deadline(self.read_until);
-        self.admission.begin_final_pass(self.options.listeners_inherited);
+        self.admission.begin_final_pass(self.capacity.listeners_inherited);
         self.listeners_idle = false;
         if self.admission.nothing_ready() {
             self.close_listeners();

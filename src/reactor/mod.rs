@@ -59,8 +59,10 @@ use self::warnings::Warnings;
 pub use self::admin::{ADMIN_KEY_BASE, AdminHandler};
 pub use self::admission::{LISTENER_STATES, OverLimit};
 pub use self::banner::Banner;
-pub use self::fault_injection::{FaultInjector, FaultKind, FaultSampler, FaultSpec, FaultyStream};
-pub use self::options::Options;
+pub use self::fault_injection::{
+    FaultCounts, FaultInjector, FaultKind, FaultSampler, FaultSpec, FaultyStream,
+};
+pub use self::options::{Capacity, Options};
 pub use self::os::{Event, ExitStatus, Os, Signal, StopSignal};
 pub use self::per_peer::PeerLimit;
 pub use self::stats::{Counters, REJECTIONS};
@@ -86,6 +88,7 @@ const PREALLOCATED_MAX: usize = 1 << 20;
 pub struct Reactor<K: Os> {
     os: K,
     options: Options,
+    capacity: Capacity,
     slots: Slots<K::Stream>,
     children: Children,
     admission: Admission,
@@ -107,11 +110,11 @@ pub struct Reactor<K: Os> {
 }
 
 impl<K: Os> Reactor<K> {
-    /// A reactor for a kernel with that many listeners.
-    pub fn new(os: K, listeners: usize, options: Options) -> Self {
+    /// A reactor on that operating system, or a simulated one.
+    pub fn new(os: K, capacity: Capacity, options: Options) -> Self {
         let limit = options.per_peer_max;
         let v6_prefix = limit.map_or(PeerLimit::V6_PREFIX, |limit| limit.v6_prefix);
-        let room = (options.connections_max + EVICTS_PER_TURN).min(PREALLOCATED_MAX);
+        let room = (capacity.connections_max + EVICTS_PER_TURN).min(PREALLOCATED_MAX);
         let mut deadlines = Deadlines::with_capacity(room);
         if let Some(shortest) = stops::shortest_timeout(&options) {
             deadlines.check_for_stops_within(shortest);
@@ -120,7 +123,7 @@ impl<K: Os> Reactor<K> {
             os,
             slots: Slots::with_capacity(room),
             children: Children::default(),
-            admission: Admission::new(listeners, options.connections_max, options.over_limit),
+            admission: Admission::new(capacity, options.over_limit),
             per_peer: PerPeer::new(options.per_peer_max),
             deadlines,
             shared: Shared {
@@ -136,6 +139,7 @@ impl<K: Os> Reactor<K> {
             victims: Vec::new(),
             warnings: Warnings::default(),
             summary: Summary::new(v6_prefix),
+            capacity,
             options,
         }
     }

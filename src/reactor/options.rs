@@ -1,4 +1,4 @@
-//! What the owner of the reactor decides.
+//! What the owner of the reactor decides, and what it has room for.
 
 use std::time::Duration;
 
@@ -10,36 +10,43 @@ use crate::service::Service;
 
 use super::{OverLimit, PeerLimit};
 
-/// What the reactor is to do with its connections.
+/// How the reactor treats its connections.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What answers.
+    /// The service that replies to requests.
     pub service: Service,
-    /// What a peer is greeted with.
+    /// The first line to each peer.
     pub banner: Option<Banner>,
-    /// How many descriptors are open before anybody connects.
-    pub descriptors: usize,
-    /// Whether the kernel's command answers instead, in a child for each connection.
+    /// A child process per connection replies instead of the service.
     pub exec: bool,
     /// The longest line, in bytes, its newline included.
     pub line_bytes_max: usize,
-    /// How many connections there may be.
-    pub connections_max: usize,
-    /// What happens to one more.
+    /// The treatment of a connection beyond [`Capacity::connections_max`].
     pub over_limit: OverLimit,
-    /// Who may connect.
+    /// The addresses that may connect.
     pub access: Access,
-    /// Which addresses may ask for metrics and health.
+    /// The addresses that may request metrics and health checks.
     pub metrics_access: Access,
-    /// Whether connections begin with a PROXY header; none if they do not.
+    /// Whether connections begin with a PROXY header; none if they never do.
     pub proxy_header: Option<HeaderPolicy>,
-    /// How many connections each peer's address may have; none for no limit.
+    /// The connections that each peer address may have; none for no limit.
     pub per_peer_max: Option<PeerLimit>,
-    /// Deadlines of each connection.
+    /// The deadlines of each connection.
     pub timeouts: Timeouts,
-    /// How long draining may take.
+    /// The time limit of a drain.
     pub drain: Duration,
-    /// How many of the listeners, the first ones, somebody else holds open too. Who is in their
-    /// queues when this process drains is not lost, but for the next one.
+}
+
+/// What the process has room for, which is known only after the start.
+#[derive(Clone, Copy, Debug)]
+pub struct Capacity {
+    /// The number of listeners for peers.
+    pub listeners: usize,
+    /// The number of them, the first ones, that another process holds open too. A drain leaves
+    /// their accept queues to the next process.
     pub listeners_inherited: usize,
+    /// The limit of open connections.
+    pub connections_max: usize,
+    /// The descriptors that are open before the first connection.
+    pub descriptors: usize,
 }

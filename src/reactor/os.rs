@@ -60,11 +60,6 @@ pub trait Os {
     /// Sends a signal to a child that is not over, and to what it has started itself.
     fn signal_child(&mut self, child: Pid, signal: StopSignal);
 
-    /// The mischief that it has done, by kind: on request only.
-    fn injected_faults(&self) -> Vec<(&'static str, u64)> {
-        Vec::new()
-    }
-
     /// What time it is.
     fn now(&self) -> MonotonicMs;
 }

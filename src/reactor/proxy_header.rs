@@ -49,7 +49,7 @@ impl<K: Os> Reactor<K> {
         if self.options.exec {
             return self.spawn_for_proxied(key);
         }
-        if self.evicts() && self.open_count() > self.options.connections_max {
+        if self.evicts() && self.open_count() > self.capacity.connections_max {
             self.evict(key);
         }
         self.send_banner(key);
@@ -74,7 +74,7 @@ impl<K: Os> Reactor<K> {
         if self.options.proxy_header.is_none() || !self.evicts() {
             return;
         }
-        let most = self.options.connections_max.saturating_add(UNIDENTIFIED_OVER_LIMIT);
+        let most = self.capacity.connections_max.saturating_add(UNIDENTIFIED_OVER_LIMIT);
         let Some(excess) = self.open_count().checked_sub(most).filter(|excess| *excess > 0) else {
             return;
         };

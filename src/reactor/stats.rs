@@ -74,11 +74,6 @@ impl<K: Os> Reactor<K> {
         (phases, traffic)
     }
 
-    /// Returns the number of connections with each kind of injected fault.
-    pub fn injected_faults(&self) -> Vec<(&'static str, u64)> {
-        self.os.injected_faults()
-    }
-
     /// Returns the listener state in one word.
     pub fn listener_state(&self) -> &'static str {
         self.admission.state_name(self.open_count(), self.shared.now)
@@ -91,7 +86,7 @@ impl<K: Os> Reactor<K> {
 
     /// Returns the number of descriptors in use: those open at the start, and one for each stream.
     pub fn descriptors(&self) -> usize {
-        self.options.descriptors + self.slots.len() + self.admin_connections()
+        self.capacity.descriptors + self.slots.len() + self.admin_connections()
     }
 
     /// Returns the number of connections, including those with children.

@@ -1,24 +1,19 @@
-//! What the daemon is to do, validated: nothing after this sees a flag or a string to parse.
+//! The daemon's validated configuration: no later code sees a flag or parses a string.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::connection::Timeouts;
-use crate::net::access::Access;
 use crate::net::proxy::HeaderPolicy;
-use crate::reactor::Banner;
-use crate::reactor::FaultSpec;
-use crate::reactor::{Options, OverLimit, PeerLimit};
-use crate::service::Service;
+use crate::reactor::{FaultSpec, Options};
 use crate::sys::ExecCommand;
 
 use super::{LogFormat, Sandbox};
 
 pub use crate::net::keepalive::Keepalive;
 
-/// Where to listen.
+/// The addresses to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
     /// On every address of the machine, IPv4 and, where it has that, IPv6.
@@ -33,90 +28,53 @@ pub enum Listen {
 /// The daemon's configuration.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// Where to listen.
+    /// The addresses to listen on.
     pub listen: Listen,
-    /// Where to tell visitors how the daemon is.
+    /// The address of the metrics listener.
     pub metrics: Option<String>,
-    /// Which addresses may ask.
-    pub metrics_access: Access,
-    /// Where to write the addresses once they are bound.
+    /// The file to write the bound addresses to.
     pub port_file: Option<PathBuf>,
-    /// What answers.
-    pub service: Service,
-    /// What a peer is greeted with.
-    pub banner: Option<Banner>,
-    /// What is done to some peers on request.
-    pub faults: Vec<FaultSpec>,
-    /// What decides to whom.
-    pub fault_seed: u64,
-    /// What answers in the service's place, in a child for each connection.
+    /// How the reactor treats connections.
+    pub options: Options,
+    /// The command that replies instead of the service, as a child process per connection.
     pub exec: Option<ExecCommand>,
-    /// The longest line, in bytes.
-    pub line_bytes_max: usize,
-    /// How many connections there may be; none for as many as there are descriptors.
+    /// The faults to inject.
+    pub faults: Vec<FaultSpec>,
+    /// The seed by which connections are chosen for them.
+    pub fault_seed: u64,
+    /// The limit of open connections; none for as many as there are descriptors.
     pub connections_max: Option<usize>,
-    /// What happens to one more.
-    pub over_limit: OverLimit,
-    /// Who may connect.
-    pub access: Access,
-    /// Whether connections begin with a PROXY header.
-    pub proxy_header: Option<HeaderPolicy>,
-    /// How many connections each peer's address may have.
-    pub per_peer_max: Option<PeerLimit>,
-    /// How many connections wait in the kernel for `accept`, per listener.
+    /// The length of each listener's accept queue.
     pub backlog: u32,
-    /// Whether several processes may listen on one port.
+    /// Several processes may listen on one port (`SO_REUSEPORT`).
     pub reuse_port: bool,
-    /// Deadlines of each connection.
-    pub timeouts: Timeouts,
     /// Keep-alive probes.
     pub keepalive: Option<Keepalive>,
     /// How long sent data may stay unacknowledged: `TCP_USER_TIMEOUT` (RFC 5482).
     pub user_timeout: Option<Duration>,
-    /// How long draining may take.
-    pub drain: Duration,
-    /// How much is logged; none for as much as the environment says.
+    /// The log level; none for the environment's.
     pub log_level: Option<LevelFilter>,
-    /// How the log is written.
+    /// The format of log lines.
     pub log_format: LogFormat,
-    /// Which user, and perhaps group, the daemon becomes once it has bound its addresses.
+    /// The user, and perhaps group, to become once all addresses are bound.
     pub user: Option<String>,
-    /// Whether what is not needed after the start is given up.
+    /// Whether to give up the rights that are not needed after the start.
     pub sandbox: Sandbox,
 }
 
 impl ServerConfig {
-    /// What the reactor has to know of it.
-    pub(super) fn reactor_options(&self) -> Options {
-        Options {
-            service: self.service,
-            banner: self.banner.clone(),
-            descriptors: 0,
-            exec: self.exec.is_some(),
-            line_bytes_max: self.line_bytes_max,
-            connections_max: self.connections_max.unwrap_or(usize::MAX),
-            over_limit: self.over_limit,
-            access: self.access.clone(),
-            metrics_access: self.metrics_access.clone(),
-            proxy_header: self.proxy_header,
-            per_peer_max: self.per_peer_max,
-            timeouts: self.timeouts,
-            drain: self.drain,
-            listeners_inherited: 0,
-        }
-    }
-
     fn admission_summary(&self) -> String {
-        let per_peer = self.per_peer_max.map(|most| format!("; at most {most} for each peer"));
-        let access = (!self.access.is_open()).then(|| format!("; {}", self.access));
-        let proxied = self.proxy_header.map(|demand| match demand {
+        let per_peer =
+            self.options.per_peer_max.map(|most| format!("; at most {most} for each peer"));
+        let access = (!self.options.access.is_open()).then(|| format!("; {}", self.options.access));
+        let proxied = self.options.proxy_header.map(|demand| match demand {
             HeaderPolicy::Optional => "; a PROXY header may come first".to_owned(),
             HeaderPolicy::Required => "; a PROXY header has to come first".to_owned(),
         });
         per_peer.into_iter().chain(access).chain(proxied).collect()
     }
 
-    /// What it says, in a line for the log.
+    /// The configuration in a line for the log.
     pub(super) fn summary(&self) -> String {
         let wait = |wait: Option<Duration>| {
             wait.map_or_else(
@@ -134,11 +92,11 @@ impl ServerConfig {
             || {
                 format!(
                     "service {}, lines up to {} bytes; timeouts: idle {}, line {}, stall {}",
-                    self.service.name,
-                    self.line_bytes_max,
-                    wait(self.timeouts.idle),
-                    wait(self.timeouts.line),
-                    wait(self.timeouts.stall),
+                    self.options.service.name,
+                    self.options.line_bytes_max,
+                    wait(self.options.timeouts.idle),
+                    wait(self.options.timeouts.line),
+                    wait(self.options.timeouts.stall),
                 )
             },
             |program| format!("a child for each connection: {program}; timeouts: its own"),
@@ -146,7 +104,7 @@ impl ServerConfig {
         format!(
             "{answering}, user {}, keep-alive {keepalive}, drain {}{}",
             wait(self.user_timeout),
-            wait(Some(self.drain)),
+            wait(Some(self.options.drain)),
             self.admission_summary(),
         )
     }

@@ -19,7 +19,7 @@ use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::connection::{PhaseKind, Traffic};
 use crate::http::{Request, Response};
-use crate::reactor::{LISTENER_STATES, Os, REJECTIONS, Reactor};
+use crate::reactor::{FaultCounts, LISTENER_STATES, Os, REJECTIONS, Reactor};
 
 use self::formats::{negotiated, sorted};
 use self::process::Process;
@@ -49,11 +49,16 @@ impl Metrics {
     }
 
     /// The answer to a request.
-    pub(super) fn response<K: Os>(&mut self, reactor: &Reactor<K>, request: &Request) -> Response {
+    pub(super) fn response<O: Os>(
+        &mut self,
+        reactor: &Reactor<O>,
+        faults: &FaultCounts,
+        request: &Request,
+    ) -> Response {
         match request.path.as_str() {
             "/" => Response::new(200, "text/html; charset=utf-8", INDEX.to_owned()),
             "/metrics" => {
-                let (content_type, text) = negotiated(&request.accept, self.text(reactor));
+                let (content_type, text) = negotiated(&request.accept, self.text(reactor, faults));
                 Response::new(200, content_type, text)
             }
             "/healthz" => Response::text(200, "ok"),
@@ -63,16 +68,16 @@ impl Metrics {
         }
     }
 
-    fn text<K: Os>(&mut self, reactor: &Reactor<K>) -> &str {
+    fn text<O: Os>(&mut self, reactor: &Reactor<O>, faults: &FaultCounts) -> &str {
         if self.fresh_until <= reactor.now() {
-            self.text = sorted(&text(reactor, &self.process));
+            self.text = sorted(&text(reactor, faults, &self.process));
             self.fresh_until = reactor.now().after(FRESH);
         }
         &self.text
     }
 }
 
-fn text<K: Os>(reactor: &Reactor<K>, process: &Process) -> String {
+fn text<O: Os>(reactor: &Reactor<O>, faults: &FaultCounts, process: &Process) -> String {
     let mut registry = Registry::default();
     process.register(&mut registry, reactor.descriptors());
     let own = registry.sub_registry_with_prefix("tcpechod");
@@ -83,7 +88,7 @@ fn text<K: Os>(reactor: &Reactor<K>, process: &Process) -> String {
     traffic(own, bytes_and_lines);
     listeners(own, reactor);
     admin(own, reactor);
-    injected_faults(own, reactor);
+    injected_faults(own, faults);
     event_loop(own, reactor);
     let mut text = String::new();
     let written = encode(&mut text, &registry);
@@ -180,9 +185,8 @@ fn admin<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     counters(registry, "metrics_rejected", help, "reason", rejected);
 }
 
-fn injected_faults<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
-    let counts =
-        reactor.injected_faults().into_iter().map(|(kind, count)| (kind.to_owned(), count));
+fn injected_faults(registry: &mut Registry, faults: &FaultCounts) {
+    let counts = faults.by_name().map(|(kind, count)| (kind.to_owned(), count));
     let name = "injected_faults";
     counters(registry, name, "Connections with an injected fault, by kind", "kind", counts);
 }

@@ -24,7 +24,8 @@ use crate::cause::Cause;
 use crate::os::descriptors::DescriptorLimit;
 use crate::os::signals;
 use crate::reactor::{
-    AdminHandler, FaultInjector, FaultSampler, Options, Os, OverLimit, Reactor, Signal, Wakeups,
+    AdminHandler, Capacity, FaultCounts, FaultInjector, FaultSampler, Os, OverLimit, Reactor,
+    Signal, Wakeups,
 };
 use crate::sys::{Launcher, MioOs, SignalHandlers};
 
@@ -97,18 +98,20 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
     let manager = Manager::connect();
     let descriptors = crate::os::descriptors::open();
     let connections_max = descriptors::connections_max(config.connections_max, count, &limit);
-    let inherited = places.inherited;
-    let options = Options {
-        descriptors,
+    let capacity = Capacity {
+        listeners: count,
+        listeners_inherited: places.inherited,
         connections_max,
-        listeners_inherited: inherited,
-        ..config.reactor_options()
+        descriptors,
     };
     places.announce(config)?;
-    if config.exec.is_some() && config.per_peer_max.is_none() && places.has_internet_address() {
+    if config.exec.is_some()
+        && config.options.per_peer_max.is_none()
+        && places.has_internet_address()
+    {
         warn!("--exec without --max-per-peer: one address may have all {connections_max} children");
     }
-    if config.over_limit == OverLimit::Evict && config.per_peer_max.is_none() {
+    if config.options.over_limit == OverLimit::Evict && config.options.per_peer_max.is_none() {
         warn!("--over-limit evict without --max-per-peer: one address may evict all the others");
     }
     privileges::give_up(identity)?;
@@ -117,29 +120,39 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
     manager.ready(&format!("listening on {}", places.listed()));
     info!("ready");
     if config.faults.is_empty() {
-        return begin(system, count, options, (config, metrics, &manager));
+        let reporting = Reporting { metrics, manager, faults: FaultCounts::default() };
+        return begin(system, capacity, config, reporting);
     }
-    warn!("fault injection enabled: {}", format_options(config));
-    let dice = FaultSampler::new(config.faults.clone(), config.fault_seed);
-    begin(FaultInjector::new(system, dice), count, options, (config, metrics, &manager))
+    warn!("fault injection enabled: {}", format_faults(config));
+    let sampler = FaultSampler::new(config.faults.clone(), config.fault_seed);
+    let reporting = Reporting { metrics, manager, faults: sampler.counts() };
+    begin(FaultInjector::new(system, sampler), capacity, config, reporting)
+}
+
+/// Where the daemon reports its state.
+struct Reporting {
+    metrics: Metrics,
+    manager: Manager,
+    faults: FaultCounts,
 }
 
 /// Apart from the start, whose frame would take registers from the loop.
 #[inline(never)]
-fn begin<K: Os>(
-    os: K,
-    listeners: usize,
-    options: Options,
-    (config, mut metrics, manager): (&ServerConfig, Metrics, &Manager),
+fn begin<O: Os>(
+    os: O,
+    capacity: Capacity,
+    config: &ServerConfig,
+    Reporting { mut metrics, manager, faults }: Reporting,
 ) -> anyhow::Result<ExitReason> {
-    let mut reactor = Reactor::new(os, listeners, options);
+    let mut reactor = Reactor::new(os, capacity, config.options.clone());
+    let counts = faults.clone();
     reactor.set_admin_handler(AdminHandler::new(move |reactor, request| {
-        metrics.response(reactor, request)
+        metrics.response(reactor, &counts, request)
     }));
-    serve(&mut reactor, config, manager)
+    serve(&mut reactor, config, &manager, &faults)
 }
 
-fn format_options(config: &ServerConfig) -> String {
+fn format_faults(config: &ServerConfig) -> String {
     let all: Vec<_> = config.faults.iter().map(ToString::to_string).collect();
     format!("{}, seed {}", all.join(" "), config.fault_seed)
 }
@@ -159,7 +172,7 @@ pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
     let identity = privileges::wanted(config)?;
     lines.extend(identity.map(|identity| format!("would run as {identity}")));
     if !config.faults.is_empty() {
-        lines.push(format!("would misbehave on request: {}", format_options(config)));
+        lines.push(format!("would misbehave on request: {}", format_faults(config)));
     }
     for bound in &inherited {
         lines.push(format!("would listen on {} (inherited)", bound.endpoint));
@@ -181,6 +194,7 @@ fn serve<K: Os>(
     reactor: &mut Reactor<K>,
     config: &ServerConfig,
     manager: &Manager,
+    faults: &FaultCounts,
 ) -> anyhow::Result<ExitReason> {
     if let Some(interval) = notify::interval() {
         reactor.watchdog_every(interval);
@@ -193,7 +207,7 @@ fn serve<K: Os>(
             Ok(news) => handle(reactor, manager, news),
             // A listener breaks once; what breaks again is the poll. Who is owed something is told.
             Err(error) if broken.is_some() => {
-                cut(reactor);
+                cut(reactor, faults);
                 return Err(error.into());
             }
             Err(error) => {
@@ -209,20 +223,20 @@ fn serve<K: Os>(
             match signal {
                 Signal::Terminate if draining => {
                     warn!("a second signal: ending now");
-                    return Ok(cut(reactor));
+                    return Ok(cut(reactor, faults));
                 }
                 Signal::Terminate => {
                     draining = true;
                     let status = format!(
                         "draining, for at most {}",
-                        humantime::format_duration(config.drain)
+                        humantime::format_duration(config.options.drain)
                     );
                     info!("{status}");
                     manager.stopping(&status);
                     reactor.drain();
                 }
                 Signal::Child => reactor.reap_children(),
-                Signal::Status => status::log(reactor),
+                Signal::Status => status::log(reactor, faults),
                 Signal::Unused => info!("SIGUSR2: it has no meaning here"),
                 Signal::Hangup => info!("SIGHUP: there is no configuration file to reload"),
             }
@@ -232,7 +246,7 @@ fn serve<K: Os>(
         0 => ExitReason::Drained,
         cut => ExitReason::Cut(cut),
     };
-    let outcome = report(reactor, outcome);
+    let outcome = report(reactor, faults, outcome);
     broken.map_or(Ok(outcome), |error| Err(error.into()))
 }
 
@@ -246,14 +260,14 @@ fn handle<K: Os>(reactor: &mut Reactor<K>, manager: &Manager, news: Wakeups) -> 
 
 /// Ends every connection at once.
 #[cold]
-fn cut<K: Os>(reactor: &mut Reactor<K>) -> ExitReason {
+fn cut<K: Os>(reactor: &mut Reactor<K>, faults: &FaultCounts) -> ExitReason {
     reactor.cut();
-    report(reactor, ExitReason::Cut(reactor.counters().of(Cause::Cut)))
+    report(reactor, faults, ExitReason::Cut(reactor.counters().of(Cause::Cut)))
 }
 
 /// The last words.
-fn report<K: Os>(reactor: &Reactor<K>, outcome: ExitReason) -> ExitReason {
-    status::log(reactor);
+fn report<K: Os>(reactor: &Reactor<K>, faults: &FaultCounts, outcome: ExitReason) -> ExitReason {
+    status::log(reactor, faults);
     match outcome {
         ExitReason::Drained => info!("drained"),
         ExitReason::Cut(cut) => warn!("ended with connections cut: {cut}"),

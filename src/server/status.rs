@@ -1,25 +1,25 @@
-//! The status, as SIGUSR1 has it logged.
+//! The status line, which SIGUSR1 logs.
 
 use log::kv::{ToValue, Value};
 use log::{Level, Record};
 
 use crate::cause::Cause;
 use crate::connection::PhaseKind;
-use crate::reactor::{Os, Reactor};
+use crate::reactor::{FaultCounts, Os, Reactor};
 
 use super::LogSink;
 
-/// Logs everything that is counted, in one line: connections by phase, children, what has been
-/// accepted, bytes and lines both ways with those of open connections, the gate, and of causes and
-/// `accept` errors those that have occurred.
-pub(super) fn log<K: Os>(reactor: &Reactor<K>) {
+/// Logs all counts in one line: connections by phase, children, accepted connections, bytes and
+/// lines with those of open connections, the listeners' state, and the causes and `accept` errors
+/// that have occurred.
+pub(super) fn log<K: Os>(reactor: &Reactor<K>, faults: &FaultCounts) {
     if Level::Info > log::max_level() {
         return;
     }
     let (phases, mut traffic) = reactor.snapshot();
     let counters = reactor.counters();
     traffic.add(counters.traffic);
-    let gate = reactor.listener_state();
+    let listener_state = reactor.listener_state();
     let causes = Cause::ALL.map(|cause| (cause.word(), counters.of(cause)));
 
     let mut pairs: Vec<(&str, Value<'_>)> = Vec::new();
@@ -33,7 +33,7 @@ pub(super) fn log<K: Os>(reactor: &Reactor<K>) {
         ("bytes_in", traffic.bytes_in.into()),
         ("bytes_out", traffic.bytes_out.into()),
         ("lines", traffic.lines.into()),
-        ("listener_state", gate.into()),
+        ("listener_state", listener_state.into()),
         ("accept_pauses", counters.pauses.into()),
         ("log_dropped", LogSink::dropped().into()),
     ]);
@@ -42,10 +42,9 @@ pub(super) fn log<K: Os>(reactor: &Reactor<K>) {
     let errors = counters.accept_errors.iter();
     pairs.extend(errors.map(|(errno, count)| (errno.as_str(), count.to_value())));
 
-    let mischief = reactor.injected_faults();
-    let mischief: Vec<_> =
-        mischief.iter().map(|(kind, count)| (format!("fault_{kind}"), count)).collect();
-    pairs.extend(mischief.iter().map(|(name, count)| (name.as_str(), count.to_value())));
+    let faults: Vec<_> =
+        faults.by_name().map(|(kind, count)| (format!("fault_{kind}"), count)).collect();
+    pairs.extend(faults.iter().map(|(name, count)| (name.as_str(), count.to_value())));
 
     // The macros take only pairs whose names are known when they are compiled.
     let mut record = Record::builder();

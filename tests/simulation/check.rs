@@ -32,14 +32,19 @@ const IDLE_TURNS_MAX: usize = 16;
 const EVICTED_AT_ONCE: usize = 16;
 
 /// State kept from turn to turn.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Checks {
+    connections_max: usize,
     /// The cause of each close.
     pub(super) causes: HashMap<usize, String>,
     idle_turns: usize,
 }
 
 impl Checks {
+    pub(super) fn new(connections_max: usize) -> Self {
+        Self { connections_max, causes: HashMap::new(), idle_turns: 0 }
+    }
+
     /// Checks a turn. `gate_word` is the listener state before it.
     pub(super) fn after_turn(
         &mut self,
@@ -63,7 +68,7 @@ impl Checks {
             world.violated(|| format!("{streams} streams, not {}", reactor.descriptors()));
         }
         let evicts = options.over_limit == OverLimit::Evict;
-        if peers > options.connections_max + if evicts { EVICTED_AT_ONCE } else { 0 } {
+        if peers > self.connections_max + if evicts { EVICTED_AT_ONCE } else { 0 } {
             world.violated(|| format!("{peers} connections are open"));
         }
         self.budgets(options, world);

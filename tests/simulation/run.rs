@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use tcpecho::http::{self, Response};
-use tcpecho::reactor::{AdminHandler, Options, Reactor, Signal, Wakeups};
+use tcpecho::reactor::{AdminHandler, Capacity, Options, Reactor, Signal, Wakeups};
 
 use super::check::Checks;
 use super::kernel::Simulated;
@@ -105,17 +105,22 @@ struct Run {
 impl Run {
     fn new(seed: u64, telling: Telling) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let options = setup::options(&mut rng);
+        let (options, connections_max) = setup::options(&mut rng);
         let storm = rng.usize(0..STORM_TURNS_MAX);
         let world = setup::world(rng, &options, telling);
         world.tell(|| format!("{:?} {options:?} {:?}", Mode::of(seed), world.weather));
-        let listeners = world.listeners.len();
+        let capacity = Capacity {
+            listeners: world.listeners.len(),
+            listeners_inherited: 0,
+            connections_max,
+            descriptors: 0,
+        };
         let world = Rc::new(RefCell::new(world));
-        let mut reactor = Reactor::new(Simulated(Rc::clone(&world)), listeners, options.clone());
+        let mut reactor = Reactor::new(Simulated(Rc::clone(&world)), capacity, options.clone());
         reactor.set_admin_handler(AdminHandler::new(|_, _| {
             Response::text(200, String::from_utf8_lossy(VISIT).trim_end())
         }));
-        let checks = Checks::default();
+        let checks = Checks::new(connections_max);
         Self { mode: Mode::of(seed), options, reactor, world, checks, turns: 0, storm }
     }
 

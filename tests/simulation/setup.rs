@@ -23,8 +23,8 @@ use super::world::{Asked, Telling, World};
 /// Number of peer addresses: few, so that the limits per peer matter.
 const HOSTS: u16 = 3;
 
-/// Draws the daemon's options. Most are off in most seeds.
-pub(super) fn options(rng: &mut Rng) -> Options {
+/// Draws the daemon's options, most of which are off in most seeds, and its limit of connections.
+pub(super) fn options(rng: &mut Rng) -> (Options, usize) {
     let mut sometimes = |one_in: u32| rng.u32(0..one_in) == 0;
     let [sums, greets, limits, times] = [sometimes(6), sometimes(4), sometimes(5), sometimes(4)];
     let [exec, proxied, few] = [sometimes(16), sometimes(6), sometimes(3)];
@@ -36,14 +36,16 @@ pub(super) fn options(rng: &mut Rng) -> Options {
     };
     let over_limit = [OverLimit::Wait, OverLimit::Refuse, OverLimit::Evict];
     let demand = if rng.bool() { HeaderPolicy::Required } else { HeaderPolicy::Optional };
-    Options {
-        service: if sums { SUM } else { ECHO },
-        banner: (greets && !exec).then(|| Banner::parse("welcome, {peer}").unwrap()),
-        descriptors: 0,
+    let service = if sums { SUM } else { ECHO };
+    let banner = (greets && !exec).then(|| Banner::parse("welcome, {peer}").unwrap());
+    let line_bytes_max = if sums { 256 } else { [16, 300, 4096, 65_536][rng.usize(0..4)] };
+    let connections_max = if few { rng.usize(1..8) } else { 100 };
+    let options = Options {
+        service,
+        banner,
         exec,
-        line_bytes_max: if sums { 256 } else { [16, 300, 4096, 65_536][rng.usize(0..4)] },
-        connections_max: if few { rng.usize(1..8) } else { 100 },
-        // Only the child knows whether its connection is idle.
+        line_bytes_max,
+        // Only a child knows whether its connection is idle.
         over_limit: over_limit[rng.usize(0..if exec { 2 } else { 3 })],
         access: Access::default(),
         metrics_access: Access::default(),
@@ -51,8 +53,8 @@ pub(super) fn options(rng: &mut Rng) -> Options {
         per_peer_max: limits.then(|| PeerLimit::of(rng.usize(1..5))),
         timeouts,
         drain: Duration::from_millis(rng.u64(200..8000)),
-        listeners_inherited: 0,
-    }
+    };
+    (options, connections_max)
 }
 
 /// Draws the simulation around those options.

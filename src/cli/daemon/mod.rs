@@ -13,6 +13,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::line::LINE_BYTES_LIMIT;
+use crate::reactor::Options;
 use crate::reactor::OverLimit;
 use crate::server::ServerConfig;
 use crate::service;
@@ -126,29 +127,32 @@ const CHILDREN_MAX: usize = 40;
 
 impl From<DaemonArgs> for ServerConfig {
     fn from(mut arguments: DaemonArgs) -> Self {
-        let most = arguments.exec.is_some().then_some(CHILDREN_MAX);
+        let children_max = arguments.exec.is_some().then_some(CHILDREN_MAX);
         Self {
             listen: arguments.listening.listen(),
-            metrics_access: arguments.listening.metrics_access(),
+            options: Options {
+                service: service::by_name(&arguments.service).unwrap_or(service::ECHO),
+                banner: arguments.behaviour.banner,
+                exec: arguments.exec.is_some(),
+                line_bytes_max: arguments.max_line,
+                over_limit: arguments.admission.over_limit(),
+                access: arguments.admission.access(),
+                metrics_access: arguments.listening.metrics_access(),
+                proxy_header: arguments.admission.header_policy(),
+                per_peer_max: arguments.admission.per_peer_max(),
+                timeouts: arguments.patience.timeouts(),
+                drain: arguments.patience.drain_timeout,
+            },
             metrics: arguments.listening.metrics,
             port_file: arguments.listening.port_file,
-            service: service::by_name(&arguments.service).unwrap_or(service::ECHO),
-            banner: arguments.behaviour.banner,
             faults: arguments.behaviour.fault,
             fault_seed: arguments.behaviour.fault_seed,
             exec: arguments.exec,
-            line_bytes_max: arguments.max_line,
-            connections_max: arguments.admission.connections_max().or(most),
-            over_limit: arguments.admission.over_limit(),
-            proxy_header: arguments.admission.header_policy(),
-            per_peer_max: arguments.admission.per_peer_max(),
-            access: arguments.admission.access(),
+            connections_max: arguments.admission.connections_max().or(children_max),
             backlog: arguments.listening.backlog,
             reuse_port: arguments.listening.reuse_port,
-            timeouts: arguments.patience.timeouts(),
             keepalive: arguments.patience.keepalive.0,
             user_timeout: arguments.patience.user_timeout.0,
-            drain: arguments.patience.drain_timeout,
             log_level: arguments.operation.log_level(),
             log_format: arguments.operation.log_format(),
             user: arguments.operation.user(),

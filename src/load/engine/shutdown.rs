@@ -64,8 +64,8 @@ impl<D: Dial> Engine<D> {
         }
         if asked < wanted {
             self.notes.push(format!(
-                "--verify-held {wanted}: only {asked} connections have had their first echo, and can \
-                 be verified"
+                "--verify-held {wanted}: only {asked} connections have had their first echo, and \
+                 can be verified"
             ));
         }
         self.shared.results.held_verified = asked;

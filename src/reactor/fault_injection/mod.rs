@@ -1,8 +1,9 @@
-//! A kernel that does mischief: the one below it, but for what it does to some connections.
+//! Fault injection: a layer between the reactor and the operating system that misbehaves on
+//! some connections.
 //!
-//! The reactor above is the same, and knows nothing of it: a delay is an event that comes late, a
-//! stall a stream that never has anything, a reset an error of a read. Without mischief there is no
-//! such layer, and nothing to pay for.
+//! The reactor is the same and knows nothing of it: a delay is a late event, a stall a stream
+//! that is never readable, a reset an error of a read. Without faults there is no such layer, and
+//! so no cost.
 
 mod sampler;
 mod spec;
@@ -21,28 +22,28 @@ use super::os::{Event, ExitStatus, Os, Signal, StopSignal};
 
 use self::stream::Terminal;
 
-pub use self::sampler::FaultSampler;
+pub use self::sampler::{FaultCounts, FaultSampler};
 pub use self::spec::{FaultKind, FaultSpec};
 pub use self::stream::FaultyStream;
 
-/// A kernel with mischief in it.
+/// An operating system with fault injection.
 #[derive(Debug)]
 pub struct FaultInjector<K> {
     os: K,
     sampler: FaultSampler,
-    /// Whose events come late, and by how much.
+    /// The connections whose events come late, and by how much.
     delays: HashMap<usize, Duration>,
-    /// Events that are held back, by when they are told.
+    /// Events that are held back, by the time at which they are delivered.
     delayed: BTreeMap<(MonotonicMs, usize), Ready>,
 }
 
 impl<K: Os> FaultInjector<K> {
-    /// That kernel, with mischief as the dice fall.
-    pub fn new(os: K, dice: FaultSampler) -> Self {
-        Self { os, sampler: dice, delays: HashMap::new(), delayed: BTreeMap::new() }
+    /// That operating system, with the faults that the sampler draws.
+    pub fn new(os: K, sampler: FaultSampler) -> Self {
+        Self { os, sampler, delays: HashMap::new(), delayed: BTreeMap::new() }
     }
 
-    /// What of an event is told at once; the rest is held back.
+    /// The part of an event that is delivered at once; the rest is held back.
     fn deliver_now(
         delays: &HashMap<usize, Duration>,
         late: &mut BTreeMap<(MonotonicMs, usize), Ready>,
@@ -50,7 +51,7 @@ impl<K: Os> FaultInjector<K> {
         event: Event,
     ) -> Event {
         let Event::Stream(key, mut ready) = event else { return event };
-        // An error is told when it happens.
+        // An error is delivered when it happens.
         let Some(delay) = delays.get(&key).filter(|_| !ready.contains(Ready::ERROR)) else {
             return event;
         };
@@ -98,7 +99,7 @@ impl<K: Os> Os for FaultInjector<K> {
         self.os.accept_admin().map(|(stream, peer)| (FaultyStream::without_faults(stream), peer))
     }
 
-    /// Who is refused never gets any further than this.
+    /// A refused connection fails here.
     fn register(&mut self, stream: &mut Self::Stream, key: usize) -> io::Result<()> {
         if stream.terminal() == Some(Terminal::Refuse) {
             return Err(io::ErrorKind::ConnectionRefused.into());
@@ -138,9 +139,5 @@ impl<K: Os> Os for FaultInjector<K> {
 
     fn now(&self) -> MonotonicMs {
         self.os.now()
-    }
-
-    fn injected_faults(&self) -> Vec<(&'static str, u64)> {
-        self.sampler.counts()
     }
 }

@@ -1,14 +1,15 @@
-//! Who has which mischief: drawn for each connection, by a seed.
+//! Which connection has which faults: drawn for each, by a seed.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
 
 use super::spec::{FaultKind, FaultSpec};
-
 use super::stream::Terminal;
 
-/// What is drawn for a connection.
+/// The faults of one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Faults {
     pub delay: Option<Duration>,
@@ -16,54 +17,74 @@ pub(super) struct Faults {
     pub terminal: Option<Terminal>,
 }
 
-/// Draws, and counts.
+/// How many connections have had a fault of each kind; a handle that the sampler shares with
+/// metrics and status.
+#[derive(Clone, Debug, Default)]
+pub struct FaultCounts(Rc<[(FaultKind, Cell<u64>)]>);
+
+impl FaultCounts {
+    /// The name and the count of each kind that was configured.
+    pub fn by_name(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().map(|(kind, count)| (kind.name(), count.get()))
+    }
+
+    fn add(&self, kind: FaultKind) {
+        let count = self.0.iter().find(|(one, _)| one.is_same_kind(kind));
+        count.inspect(|(_, count)| count.set(count.get() + 1));
+    }
+}
+
+/// Draws the faults of connections, and counts them.
 #[derive(Debug)]
 pub struct FaultSampler {
     specs: Vec<FaultSpec>,
     rng: Rng,
-    counts: [u64; FaultKind::ALL.len()],
+    counts: FaultCounts,
 }
 
 impl FaultSampler {
-    /// The same seed has the same connections misbehave, by the order in which they are accepted.
-    pub fn new(mischief: Vec<FaultSpec>, seed: u64) -> Self {
-        Self { specs: mischief, rng: Rng::with_seed(seed), counts: [0; FaultKind::ALL.len()] }
+    /// The same seed draws the same faults, in the order in which connections are accepted.
+    pub fn new(specs: Vec<FaultSpec>, seed: u64) -> Self {
+        let configured = |kind: &FaultKind| specs.iter().find(|one| one.kind.is_same_kind(*kind));
+        let kinds = FaultKind::ALL.iter().filter_map(configured);
+        let counts = FaultCounts(kinds.map(|spec| (spec.kind, Cell::new(0))).collect());
+        Self { specs, rng: Rng::with_seed(seed), counts }
     }
 
-    /// Draws for one connection. It can be delayed and sliced and still come to one bad end: the
-    /// first of those that are drawn, in the order in which they were asked for.
+    /// A handle on the counts.
+    pub fn counts(&self) -> FaultCounts {
+        self.counts.clone()
+    }
+
+    /// Draws for one connection. It can be delayed and sliced and still have one terminal fault:
+    /// the first that is drawn, in the order of the configuration.
     pub(super) fn sample(&mut self) -> Faults {
-        let mut mood = Faults::default();
-        for FaultSpec { kind, probability: share } in &self.specs {
-            // Drawn for all, so that what one connection has does not change the next one's.
-            let hit = self.rng.f64() < *share;
-            let ends = mood.terminal.is_some();
-            let taken = match kind {
-                _ if !hit => false,
-                FaultKind::Delay(delay) => mood.delay.replace(*delay).is_none(),
-                FaultKind::Slice => !std::mem::replace(&mut mood.sliced, true),
-                FaultKind::Reset | FaultKind::Close | FaultKind::Stall | FaultKind::Refuse
-                    if ends =>
-                {
-                    false
-                }
-                FaultKind::Reset => mood.terminal.replace(Terminal::Reset).is_none(),
-                FaultKind::Close => mood.terminal.replace(Terminal::Close).is_none(),
-                FaultKind::Stall => mood.terminal.replace(Terminal::Stall).is_none(),
-                FaultKind::Refuse => mood.terminal.replace(Terminal::Refuse).is_none(),
+        // All are drawn, so that the faults of one connection do not change those of the next.
+        let drawn: Vec<_> =
+            self.specs.iter().filter(|spec| self.rng.f64() < spec.probability).collect();
+        let mut faults = Faults::default();
+        for FaultSpec { kind, .. } in drawn {
+            let applied = match *kind {
+                FaultKind::Delay(delay) => faults.delay.replace(delay).is_none(),
+                FaultKind::Slice => !std::mem::replace(&mut faults.sliced, true),
+                FaultKind::Reset => faults.end_by(Terminal::Reset),
+                FaultKind::Close => faults.end_by(Terminal::Close),
+                FaultKind::Stall => faults.end_by(Terminal::Stall),
+                FaultKind::Refuse => faults.end_by(Terminal::Refuse),
             };
-            if let Some(count) = self.counts.get_mut(kind.index()).filter(|_| taken) {
-                *count += 1;
+            if applied {
+                self.counts.add(*kind);
             }
         }
-        mood
+        faults
     }
+}
 
-    /// How many connections have had each kind that was asked for.
-    pub(super) fn counts(&self) -> Vec<(&'static str, u64)> {
-        let asked =
-            |kind: &FaultKind| self.specs.iter().any(|one| one.kind.index() == kind.index());
-        let counted = FaultKind::ALL.iter().zip(self.counts);
-        counted.filter(|(kind, _)| asked(kind)).map(|(kind, count)| (kind.name(), count)).collect()
+impl Faults {
+    /// Sets the terminal fault, unless there is one already.
+    fn end_by(&mut self, terminal: Terminal) -> bool {
+        let first = self.terminal.is_none();
+        self.terminal = self.terminal.or(Some(terminal));
+        first
     }
 }

@@ -1,4 +1,4 @@
-//! A stream with a mood.
+//! A stream with faults.
 
 use std::io;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::os::errno;
 
 use super::sampler::Faults;
 
-/// How much input is thrown away before a close, in reads: whatever is left has the close send RST.
+/// Reads that discard input before a close; unread input would make the close send RST.
 const READS_BEFORE_CLOSE: usize = 16;
 
-/// How a connection comes to a bad end.
+/// A fault that ends a connection, or keeps it from ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Terminal {
     Reset,
@@ -22,7 +22,7 @@ pub(super) enum Terminal {
     Refuse,
 }
 
-/// A stream to which mischief is done.
+/// A stream with faults.
 #[derive(Debug)]
 pub struct FaultyStream<S> {
     stream: S,
@@ -34,7 +34,7 @@ impl<S: Stream> FaultyStream<S> {
         Self { stream, faults: mood }
     }
 
-    /// One to which nothing is done.
+    /// A stream without faults.
     pub(super) fn without_faults(stream: S) -> Self {
         Self::new(stream, Faults::default())
     }
@@ -55,7 +55,7 @@ impl<S: Stream> FaultyStream<S> {
         self.stream
     }
 
-    /// Reads and throws away, so that a close sends FIN.
+    /// Reads and discards input, so that a close sends FIN.
     fn discard(&mut self, room: &mut [u8]) {
         for _ in 0..READS_BEFORE_CLOSE {
             if !self.stream.read(room).is_ok_and(|read| read > 0) {
@@ -70,11 +70,12 @@ impl<S: Stream> Stream for FaultyStream<S> {
 
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         if self.faults.terminal == Some(Terminal::Stall) {
-            // Only a reset is noticed. Who ends in order stays, until a timeout or a limit ends it.
+            // Only a reset is noticed. After FIN the connection stays until a timeout or a limit
+            // ends it.
             let gone = self.stream.take_error()?;
             return Err(gone.unwrap_or_else(|| Errno::AGAIN.into()));
         }
-        // Never less than there is room for: a short read means that the socket is empty.
+        // The whole buffer is passed on: a short read means that the socket is empty.
         let read = self.stream.read(room)?;
         match self.faults.terminal {
             Some(Terminal::Reset) if read > 0 => {
@@ -91,7 +92,7 @@ impl<S: Stream> Stream for FaultyStream<S> {
         }
     }
 
-    /// A byte at a time if it is sliced: as many system calls in a turn as bytes were read.
+    /// Sliced, it writes a byte at a time: as many system calls in a turn as bytes were read.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let most = if self.faults.sliced { 1 } else { bytes.len() };
         self.stream.write(bytes.get(..most).unwrap_or(bytes))
@@ -105,7 +106,7 @@ impl<S: Stream> Stream for FaultyStream<S> {
         self.stream.take_error()
     }
 
-    /// Who is to be closed with FIN is, although that is told to the connection as a fault.
+    /// The fault `close` sends FIN, although the connection sees an error.
     fn close_with_reset(&self) -> io::Result<()> {
         if self.faults.terminal == Some(Terminal::Close) {
             Ok(())

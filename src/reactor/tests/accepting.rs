@@ -133,7 +133,7 @@ fn a_denied_peer_is_closed_at_once() {
     let deny = vec![access::network("127.0.0.0/8").unwrap()];
     let access = Access { deny, ..Access::default() };
     let over_limit = OverLimit::Evict;
-    let mut bench = Bench::new(Options { access, connections_max: 1, over_limit, ..options() });
+    let mut bench = Bench::with_room(1, Options { over_limit, access, ..options() });
     let wires = [bench.knock([]), bench.knock([])];
     bench.turn([LISTENER]);
     assert!(wires.iter().all(|wire| wire.borrow().dropped));

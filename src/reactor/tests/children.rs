@@ -6,7 +6,7 @@ use super::*;
 
 /// Creates a reactor that serves its connections with children.
 fn bench(connections_max: usize, over_limit: OverLimit) -> Bench {
-    Bench::new(Options { exec: true, connections_max, over_limit, ..options() })
+    Bench::with_room(connections_max, Options { exec: true, over_limit, ..options() })
 }
 
 impl Bench {

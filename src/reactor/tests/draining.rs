@@ -29,7 +29,7 @@ fn drain_serves_the_queue_before_the_listener_is_closed() {
 
 #[test]
 fn drain_leaves_the_queue_of_an_inherited_listener_to_the_next_process() {
-    let mut bench = Bench::new(Options { listeners_inherited: 1, ..options() });
+    let mut bench = Bench::with(Capacity { listeners_inherited: 1, ..CAPACITY }, options());
     bench.knock([bytes("x\n"), In::Block, In::End]);
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);

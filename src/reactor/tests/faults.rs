@@ -8,6 +8,7 @@ const DELAY: Duration = Duration::from_millis(200);
 struct Bad {
     reactor: Reactor<FaultInjector<ScriptedOs>>,
     os: ScriptedOs,
+    counts: FaultCounts,
 }
 
 impl Bad {
@@ -19,10 +20,11 @@ impl Bad {
 
     fn on(kinds: &[FaultKind], options: Options) -> (Self, Handle) {
         let os = ScriptedOs::default();
-        let mischief =
-            kinds.iter().map(|kind| FaultSpec { kind: *kind, probability: 1.0 }).collect();
-        let misbehaving = FaultInjector::new(os.clone(), FaultSampler::new(mischief, 1));
-        let mut bad = Self { reactor: Reactor::new(misbehaving, 1, options), os };
+        let specs = kinds.iter().map(|kind| FaultSpec { kind: *kind, probability: 1.0 }).collect();
+        let sampler = FaultSampler::new(specs, 1);
+        let counts = sampler.counts();
+        let misbehaving = FaultInjector::new(os.clone(), sampler);
+        let mut bad = Self { reactor: Reactor::new(misbehaving, CAPACITY, options), os, counts };
         let (stream, wire) = ScriptedStream::new([bytes("line\n"), bytes("more\n")]);
         bad.os.0.borrow_mut().queue.push_back(Ok(stream));
         bad.turn([LISTENER]);
@@ -52,7 +54,7 @@ fn a_delay_holds_back_output_and_nothing_else() {
     bad.os.0.borrow_mut().now = MonotonicMs(200);
     bad.turn([]);
     assert_eq!(wire.borrow().sent, b"line\n");
-    assert_eq!(bad.reactor.injected_faults(), [("delay", 1)]);
+    assert_eq!(bad.counts.by_name().collect::<Vec<_>>(), [("delay", 1)]);
 }
 
 #[test]
@@ -148,7 +150,7 @@ fn the_same_seed_injects_the_same_faults() {
         let mischief = vec![FaultSpec { kind: FaultKind::Refuse, probability: 0.25 }];
         let misbehaving = FaultInjector::new(os.clone(), FaultSampler::new(mischief, seed));
         let mut reactor =
-            Reactor::new(misbehaving, 1, Options { connections_max: 999, ..options() });
+            Reactor::new(misbehaving, Capacity { connections_max: 999, ..CAPACITY }, options());
         let wires: Vec<_> = (0..800).map(|_| ScriptedStream::new([])).collect();
         let (streams, wires): (Vec<_>, Vec<_>) = wires.into_iter().unzip();
         os.0.borrow_mut().queue.extend(streams.into_iter().map(Ok));

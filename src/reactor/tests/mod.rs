@@ -145,15 +145,23 @@ struct Bench {
 
 impl Bench {
     fn new(options: Options) -> Self {
+        Self::with(CAPACITY, options)
+    }
+
+    fn with(capacity: Capacity, options: Options) -> Self {
         let os = ScriptedOs::default();
-        let mut reactor = Reactor::new(os.clone(), 1, options);
+        let mut reactor = Reactor::new(os.clone(), capacity, options);
         reactor
             .set_admin_handler(AdminHandler::new(|_, request| Response::text(200, &request.path)));
         Self { reactor, os }
     }
 
     fn room_for(connections_max: usize, over_limit: OverLimit) -> Self {
-        Self::new(Options { connections_max, over_limit, ..options() })
+        Self::with_room(connections_max, Options { over_limit, ..options() })
+    }
+
+    fn with_room(connections_max: usize, options: Options) -> Self {
+        Self::with(Capacity { connections_max, ..CAPACITY }, options)
     }
 
     /// Queues a connection.
@@ -201,14 +209,15 @@ impl Bench {
     }
 }
 
+const CAPACITY: Capacity =
+    Capacity { listeners: 1, listeners_inherited: 0, connections_max: 100, descriptors: 0 };
+
 fn options() -> Options {
     Options {
         service: ECHO,
         banner: None,
-        descriptors: 0,
         exec: false,
         line_bytes_max: 4096,
-        connections_max: 100,
         over_limit: OverLimit::Wait,
         access: Access::default(),
         metrics_access: Access::default(),
@@ -216,7 +225,6 @@ fn options() -> Options {
         per_peer_max: None,
         timeouts: Timeouts::default(),
         drain: Duration::from_secs(4),
-        listeners_inherited: 0,
     }
 }
 

@@ -51,8 +51,7 @@ fn the_client_of_a_proxy_header_counts_for_the_limit() {
 fn silent_connections_of_one_address_take_no_more_places_than_it_may_have() {
     for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let per_peer_max = Some(PeerLimit::of(2));
-        let mut bench =
-            Bench::new(Options { per_peer_max, connections_max: 50, ..proxied(demand) });
+        let mut bench = Bench::with_room(50, Options { per_peer_max, ..proxied(demand) });
         let silent: Vec<_> = (0..40).map(|_| bench.knock([])).collect();
         bench.turn([LISTENER]);
         bench.turn([]);
@@ -73,7 +72,7 @@ fn silent_connections_of_one_address_take_no_more_places_than_it_may_have() {
 #[test]
 fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
     let options = Options { over_limit: OverLimit::Evict, ..proxied(HeaderPolicy::Required) };
-    let mut bench = Bench::new(Options { connections_max: 20, ..options });
+    let mut bench = Bench::with_room(20, options);
     let clients: Vec<_> = (0..20)
         .map(|host| bench.knock([from(&format!("192.0.2.{host}"), b"here\n"), In::Block]))
         .collect();
@@ -163,7 +162,7 @@ fn an_unidentified_connection_can_be_idle_evicted_and_cut() {
         assert_eq!(idle.of(Cause::Idle), 1);
 
         let over_limit = OverLimit::Evict;
-        let mut full = Bench::new(Options { over_limit, connections_max: 1, ..proxied(demand) });
+        let mut full = Bench::with_room(1, Options { over_limit, ..proxied(demand) });
         for _ in 0..11 {
             full.knock([]);
         }
