@@ -19,6 +19,7 @@ mod accept;
 mod admin;
 mod admission;
 mod banner;
+mod bulk_queue;
 mod deadlines;
 mod drain;
 mod exec;

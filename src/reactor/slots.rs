@@ -1,5 +1,5 @@
-//! The connections: a slab of them, the queue of those with work to do, and the list of those
-//! that have ended.
+//! The connections: a slab, the queues of those with work to do, and the list of those that are
+//! identified or closed.
 
 use std::collections::VecDeque;
 
@@ -8,72 +8,62 @@ use slab::Slab;
 use crate::cause::Cause;
 use crate::connection::{Connection, NextStep, Phase, Ready, Stream};
 
-/// How many budgets a stream has in a row, 1 to 4 MiB, before the next stream has its own.
-const BULK_READS_IN_A_ROW_MIN: usize = 16;
-const BULK_READS_IN_A_ROW_MAX: usize = 64;
+use super::bulk_queue::BulkQueue;
 
-/// How many budgets all streams together have, some 20 milliseconds, until it is the first one's
-/// turn again; more only where there are so many that each has the fewest in a row.
-const BULK_READS_PER_ROUND: usize = 1024;
-
-/// How many budgets streams have in a turn, all together: 64 KiB, in some 20 microseconds, by which
-/// the others' next events may be late.
+/// The reads of all bulk senders in one turn: 64 KiB, some 20 microseconds, by which the next
+/// events of the other connections may be late.
 const BULK_READS_PER_TURN: usize = 1;
 
-/// What a connection has to tell the reactor.
+/// A connection that the reactor has to admit or reap.
 #[derive(Debug)]
 pub(super) enum Completion<S> {
-    /// The one with that key has said who its peer is.
+    /// The PROXY header of the one with that key has named the client.
     Identified(usize),
-    /// It has ended, and is removed.
+    /// It is closed, and removed.
     Ended(usize, Connection<S>),
 }
 
-/// All connections, by key. A key is given again once its connection has been removed.
+/// All connections, by key. A key is reused once its connection has been removed.
 #[derive(Debug)]
 pub(super) struct Slots<S> {
     slab: Slab<Connection<S>>,
     run_queue: Vec<usize>,
-    /// Who wants another turn, but does not stream: the next turn's queue begins with them.
+    /// Connections that want another turn and are no bulk senders; first in the next run queue.
     requeued: Vec<usize>,
-    /// Those who stream: they have used up a turn's budget, and come after all others.
-    bulk: VecDeque<usize>,
-    /// How many budgets the first of them has had in a row.
-    consecutive_reads: usize,
-    /// Who has something to report, in order: who came first is admitted first.
+    bulk: BulkQueue,
+    /// Connections that are identified or closed, in order.
     completions: VecDeque<usize>,
-    /// A connection was removed whose key is still in one of the queues.
+    /// A removed connection's key is still in one of the queues.
     queued_removed: bool,
-    /// Something in those lists may need no event: one look a turn, not one at each of them.
+    /// True if any of those lists may hold work that no event will announce: one test per turn.
     has_work: bool,
 }
 
 impl<S: Stream> Slots<S> {
-    /// No connection, and room for that many: memory that is used once touched, and never moved.
+    /// Reserves memory for that many connections, which is used once touched, and never moves.
     pub(super) fn with_capacity(connections: usize) -> Self {
         Self {
             slab: Slab::with_capacity(connections),
             run_queue: Vec::new(),
             requeued: Vec::new(),
-            bulk: VecDeque::new(),
-            consecutive_reads: 0,
+            bulk: BulkQueue::default(),
             completions: VecDeque::new(),
             queued_removed: false,
             has_work: false,
         }
     }
 
-    /// How many there are, those that have ended but are not reaped included.
+    /// The number of connections, with those that are closed and not reaped yet.
     pub(super) fn len(&self) -> usize {
         self.slab.len()
     }
 
-    /// True if there is work that needs no event; after [`Self::end_turn`], and not before.
+    /// True if there is work that no event will announce. Valid after [`Self::end_turn`].
     pub(super) const fn has_work(&self) -> bool {
         self.has_work
     }
 
-    /// At the end of a turn: who wants another goes to the front of the next one's queue.
+    /// Moves the connections that want another turn to the front of the next run queue.
     #[cold]
     pub(super) fn end_turn(&mut self) {
         self.run_queue.append(&mut self.requeued);
@@ -91,7 +81,7 @@ impl<S: Stream> Slots<S> {
         self.slab.insert(connection)
     }
 
-    /// Remembers what an event said, and queues the connection. False if there is none.
+    /// Stores an event's hints and queues the connection. Returns false if there is none.
     #[inline]
     pub(super) fn mark(&mut self, key: usize, ready: Ready) -> bool {
         let Some(connection) = self.slab.get_mut(key) else { return false };
@@ -101,85 +91,90 @@ impl<S: Stream> Slots<S> {
         true
     }
 
-    /// Gives each connection that is queued its turn, once; then those who stream
-    /// [`BULK_READS_PER_TURN`]. Returns how many turns were given.
+    /// Serves each queued connection once, then bulk senders, and returns how many were served.
     pub(super) fn serve(
         &mut self,
-        mut turn: impl FnMut(usize, &mut Connection<S>) -> NextStep,
+        mut serve: impl FnMut(usize, &mut Connection<S>) -> NextStep,
     ) -> usize {
-        let mut place = 0;
-        // One call of `turn` for both, so that it is compiled into this loop.
-        while let Some(key) = self.next_to_serve(place) {
+        let mut served = 0;
+        // One call of `serve` for both, so that it is compiled into this loop: a second one takes
+        // 34 instructions a line.
+        while let Some(key) = self.next_to_serve(served) {
             let connection = self.slab.get_mut(key);
-            let step = connection.map_or(NextStep::Idle, |connection| turn(key, connection));
+            let step = connection.map_or(NextStep::Idle, |connection| serve(key, connection));
             if step != NextStep::Idle {
-                self.reschedule(place, key, step);
+                self.requeue(served, key, step);
             }
-            place += 1;
+            served += 1;
         }
         self.run_queue.clear();
-        place
+        served
     }
 
-    /// Whose turn it is.
+    /// The connection to serve after `served` others in this turn.
     #[inline]
-    fn next_to_serve(&mut self, place: usize) -> Option<usize> {
-        match self.run_queue.get(place) {
+    fn next_to_serve(&mut self, served: usize) -> Option<usize> {
+        match self.run_queue.get(served) {
             Some(key) => Some(*key),
-            None if !self.has_work => None,
-            None => self.next_bulk(place - self.run_queue.len()),
+            None if self.has_work => self.next_bulk(served - self.run_queue.len()),
+            None => None,
         }
     }
 
-    /// Which stream's turn it is, after so many of their budgets in this turn. The first stays the
-    /// first until it has had its turns or has no more to do: a stream that is served
-    /// for a while keeps its peer busy, which need not be woken for each reply then, and to wake it
-    /// costs more than to copy.
+    /// The bulk sender to read from, after that many bulk reads in this turn.
     #[cold]
-    fn next_bulk(&mut self, budgets: usize) -> Option<usize> {
-        if budgets > 0 {
-            self.consecutive_reads += 1;
-            let first = *self.bulk.front()?;
-            let more = self.slab.get(first).is_some_and(Connection::is_queued);
-            let turns = BULK_READS_PER_ROUND / self.bulk.len();
-            let turns = turns.clamp(BULK_READS_IN_A_ROW_MIN, BULK_READS_IN_A_ROW_MAX);
-            if !more || self.consecutive_reads >= turns {
-                self.consecutive_reads = 0;
-                self.bulk.pop_front();
-            }
-            if more && self.consecutive_reads == 0 {
-                self.bulk.push_back(first);
-            }
+    fn next_bulk(&mut self, reads: usize) -> Option<usize> {
+        if reads > 0 {
+            self.rotate_bulk();
         }
-        self.bulk.front().filter(|_| budgets < BULK_READS_PER_TURN).copied()
+        self.bulk.first().filter(|_| reads < BULK_READS_PER_TURN)
     }
 
     #[cold]
-    fn reschedule(&mut self, place: usize, key: usize, step: NextStep) {
-        self.has_work = true;
-        if matches!(step, NextStep::Closed | NextStep::Identified) {
-            self.completions.push_back(key);
-        } else if let Some(connection) = self.slab.get_mut(key) {
-            connection.mark(Ready::NONE);
-            match () {
-                () if place >= self.run_queue.len() => {}
-                () if connection.is_bulk() => self.bulk.push_back(key),
-                () => self.requeued.push(key),
-            }
+    fn rotate_bulk(&mut self) {
+        let first = self.bulk.first().and_then(|key| self.slab.get(key));
+        if first.is_some_and(Connection::is_queued) {
+            self.bulk.rotate();
+        } else {
+            self.bulk.pop();
         }
     }
 
-    /// The connection with that key, if it has not ended.
+    #[cold]
+    fn requeue(&mut self, served: usize, key: usize, step: NextStep) {
+        self.complete(key, step);
+        // A bulk sender keeps its place in its queue.
+        if step == NextStep::Yield && served < self.run_queue.len() {
+            let is_bulk = self.slab.get(key).is_some_and(Connection::is_bulk);
+            if is_bulk { self.bulk.push(key) } else { self.requeued.push(key) }
+        }
+    }
+
+    /// Notes what a connection asks for after its turn.
+    fn complete(&mut self, key: usize, step: NextStep) {
+        self.has_work |= step != NextStep::Idle;
+        match step {
+            NextStep::Idle => {}
+            NextStep::Yield => {
+                if let Some(connection) = self.slab.get_mut(key) {
+                    connection.mark(Ready::NONE);
+                }
+            }
+            NextStep::Identified | NextStep::Closed => self.completions.push_back(key),
+        }
+    }
+
+    /// The connection with that key, unless it is closed.
     pub(super) fn open(&mut self, key: usize) -> Option<&mut Connection<S>> {
         self.slab.get_mut(key).filter(|connection| is_open(connection))
     }
 
-    /// Every connection that has not ended, for the status.
+    /// All connections that are not closed, for the status.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Connection<S>> {
         self.slab.iter().map(|(_, connection)| connection).filter(|one| is_open(one))
     }
 
-    /// Ends the connection. Returns false if it has ended already.
+    /// Closes the connection. Returns false if it is closed already.
     pub(super) fn close(&mut self, key: usize, cause: Cause) -> bool {
         let Some(connection) = self.open(key) else { return false };
         connection.close(cause);
@@ -187,7 +182,7 @@ impl<S: Stream> Slots<S> {
         true
     }
 
-    /// Sees to what a connection asks for outside of its turn in [`Self::serve`].
+    /// Notes what a connection asks for outside of [`Self::serve`].
     pub(super) fn apply(&mut self, key: usize, step: NextStep) {
         match step {
             NextStep::Idle => {}
@@ -199,7 +194,7 @@ impl<S: Stream> Slots<S> {
         }
     }
 
-    /// Queues a connection for the next turn, with a hint that no event has given.
+    /// Queues a connection for the next turn, with hints of our own.
     pub(super) fn wake(&mut self, key: usize, ready: Ready) {
         self.mark(key, ready);
         self.has_work = true;
@@ -226,23 +221,18 @@ impl<S: Stream> Slots<S> {
         connection
     }
 
-    /// Takes the keys of removed connections out of the queues, all in one pass: the next owner of
-    /// a key has no place there yet.
+    /// Removes the keys of removed connections from the queues, all in one pass: the next
+    /// connection with such a key is in no queue yet.
     fn forget_removed(&mut self) {
-        if !std::mem::take(&mut self.queued_removed) {
-            return;
-        }
-        let first = self.bulk.front().copied();
-        let slab = &self.slab;
-        self.run_queue.retain(|key| slab.contains(*key));
-        self.requeued.retain(|key| slab.contains(*key));
-        self.bulk.retain(|key| slab.contains(*key));
-        if self.bulk.front().copied() != first {
-            self.consecutive_reads = 0;
+        if std::mem::take(&mut self.queued_removed) {
+            let slab = &self.slab;
+            self.run_queue.retain(|key| slab.contains(*key));
+            self.requeued.retain(|key| slab.contains(*key));
+            self.bulk.retain(|key| slab.contains(key));
         }
     }
 
-    /// Has every connection finish what is owed and end.
+    /// Starts the drain of every connection.
     pub(super) fn drain(&mut self) {
         self.has_work = true;
         for (key, connection) in &mut self.slab {
@@ -252,7 +242,7 @@ impl<S: Stream> Slots<S> {
         }
     }
 
-    /// Has one connection finish what is owed and end.
+    /// Starts the drain of one connection.
     pub(super) fn drain_one(&mut self, key: usize) {
         if self.open(key).is_some_and(Connection::drain) {
             self.run_queue.push(key);
@@ -260,12 +250,12 @@ impl<S: Stream> Slots<S> {
         }
     }
 
-    /// The keys of all connections that have not ended.
+    /// The keys of all connections that are not closed.
     pub(super) fn keys(&self) -> Vec<usize> {
         self.slab.iter().filter_map(|(key, one)| is_open(one).then_some(key)).collect()
     }
 
-    /// Ends every connection now.
+    /// Closes every connection now.
     pub(super) fn cut(&mut self) {
         self.has_work = true;
         for (key, connection) in &mut self.slab {

@@ -71,8 +71,8 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "a connection that has used up its budget is not queued again",
         file: "src/reactor/slots.rs",
-        right: "() => self.requeued.push(key),",
-        wrong: "() => {}",
+        right: "else { self.requeued.push(key) }",
+        wrong: "else { drop(key) }",
     },
     Bug {
         what: "a reused key is still in the run queue",
