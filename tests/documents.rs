@@ -55,7 +55,8 @@ fn row(option: &Arg) -> String {
     let short = option.get_short().map(|short| format!("`-{short}`"));
     let long = option.get_long().map(|long| {
         let values = option.get_value_names().filter(|_| option.get_action().takes_values());
-        let values = values.unwrap_or_default().iter().map(|value| format!(" {value}"));
+        let values =
+            values.unwrap_or_default().iter().map(|value| format!(" {value}").replace('|', "\\|"));
         format!("`--{long}{}`", values.collect::<String>())
     });
     let names: Vec<_> = [short, long].into_iter().flatten().collect();
