@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::num;
+
 /// A point in time, in milliseconds since an arbitrary but fixed start; it never goes back.
 ///
 /// A millisecond is finer than any deadline here needs, and this takes half the memory of an
@@ -17,7 +19,7 @@ impl MonotonicMs {
     /// even the longest wait has an end.
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
-        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let wait = num::millis(wait);
         Self(self.0.saturating_add(wait).min(Self::NEVER.0 - 1))
     }
 
@@ -39,14 +41,14 @@ impl MonotonicNs {
     /// Returns the point in time `wait` later, at most [`Self::NEVER`].
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
-        let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+        let wait = num::nanos(wait);
         Self(self.0.saturating_add(wait))
     }
 
     /// Returns the point in time `time` earlier, at least the start.
     #[must_use]
     pub fn before(self, time: Duration) -> Self {
-        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let time = num::nanos(time);
         Self(self.0.saturating_sub(time))
     }
 

@@ -9,6 +9,7 @@
 //! | 0 | [`service`] | from a request to its reply; the one thing to change for another application |
 //! | 0 | [`cause`] | why a connection ended, in one word |
 //! | 0 | [`clock`] | time as a number that is passed in |
+//! | 0 | [`num`] | conversions between integers that clip instead of failing |
 //! | 0 | [`net`] | addresses and endpoints, access lists, keep-alive, PROXY protocol headers |
 //! | 0 | [`os`] | errno values (the only place that looks at one), descriptor limits, signals, standard error |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
@@ -34,6 +35,7 @@ pub mod http;
 pub mod line;
 pub mod load;
 pub mod net;
+pub mod num;
 pub mod os;
 
 pub mod reactor;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::line::LINE_BYTES_LIMIT;
 use crate::load::LineSize;
+use crate::num;
 
 use super::units::{bytes, duration, whole};
 
@@ -31,12 +32,12 @@ pub(super) fn lines(text: &str) -> Result<u64, String> {
 
 /// Parses a number of connections such as 5000 or 5k.
 pub(super) fn connections(text: &str) -> Result<usize, String> {
-    count(text, CONNECTIONS_MAX_M).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+    count(text, CONNECTIONS_MAX_M).map(num::to_usize)
 }
 
 /// Parses a number of lines in flight per connection, such as 100 or 5k.
 pub(super) fn pipeline(text: &str) -> Result<usize, String> {
-    count(text, PIPELINE_MAX_M).map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+    count(text, PIPELINE_MAX_M).map(num::to_usize)
 }
 
 /// Parses a count such as 5000 or 5k, from 1 to `millions_max` millions.

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::net::keepalive::Keepalive;
+use crate::num;
 
 /// The maximum duration. The sum of three, in nanoseconds, is less than 2^64.
 const DURATION_MAX: Duration = Duration::from_secs(DURATION_MAX_YEARS * 31_557_600);
@@ -47,7 +48,7 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
         None => (lower.as_str(), 1),
     };
     let number = whole(digits).ok_or_else(|| "expected a size like 4096, 4k or 1m".to_owned())?;
-    Ok(usize::try_from(number).unwrap_or(usize::MAX).saturating_mul(unit))
+    Ok(num::to_usize(number).saturating_mul(unit))
 }
 
 /// Parses a duration from a millisecond to a hundred years: `250ms`, `10s`, `3m`.

@@ -10,6 +10,7 @@ use socket2::{SockRef, Socket};
 use crate::net::endpoint::Endpoint;
 use crate::net::keepalive::set_user_timeout;
 use crate::net::proxy;
+use crate::num;
 use crate::os::errno;
 
 use super::config::{ClientConfig, Family, Server};
@@ -170,8 +171,7 @@ fn socket(address: &Endpoint, config: &ClientConfig) -> io::Result<Socket> {
 /// Rounds to whole milliseconds, as users write durations.
 fn rounded(time: Duration) -> Duration {
     const HALF_MS: Duration = Duration::from_micros(500);
-    let millis = (time + HALF_MS).as_millis();
-    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+    Duration::from_millis(num::millis(time + HALF_MS))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::num;
+
 use super::timeouts::Waiting;
 
 /// How long the first line is held back for a greeting, in addition to a round trip, and then for
@@ -31,7 +33,7 @@ pub(super) struct Greeting {
 
 impl Greeting {
     pub(super) fn add(&mut self, bytes: &[u8]) {
-        self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.bytes += num::to_u64(bytes.len());
         let room = SHOWN_BYTES_MAX + 1 - self.begins.len();
         self.begins.extend(bytes.iter().take(room));
         self.ends_line = bytes.last() == Some(&b'\n');

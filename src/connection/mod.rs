@@ -287,7 +287,3 @@ impl<S: Stream> Connection<S> {
         self.phase = next;
     }
 }
-
-fn length(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
-}

@@ -3,9 +3,10 @@
 use std::io;
 
 use crate::clock::MonotonicMs;
+use crate::num;
 use crate::os::errno;
 
-use super::{Connection, Ready, Stream, length};
+use super::{Connection, Ready, Stream};
 
 impl<S: Stream> Connection<S> {
     /// Returns true if the peer has not taken all output yet.
@@ -21,7 +22,7 @@ impl<S: Stream> Connection<S> {
         }
         match self.stream.write(bytes) {
             Ok(sent) if sent == bytes.len() => {
-                self.traffic.bytes_out += length(sent);
+                self.traffic.bytes_out += num::to_u64(sent);
                 Ok(())
             }
             Ok(sent) => self.send_rest(bytes, sent, now),
@@ -36,7 +37,7 @@ impl<S: Stream> Connection<S> {
     /// Writes the rest, after a first write that took `sent` of the bytes.
     #[cold]
     fn send_rest(&mut self, bytes: &[u8], sent: usize, now: MonotonicMs) -> io::Result<()> {
-        self.traffic.bytes_out += length(sent);
+        self.traffic.bytes_out += num::to_u64(sent);
         let (_, rest) = bytes.split_at(sent);
         let sent = self.push(rest)?;
         let (_, rest) = rest.split_at(sent);
@@ -83,7 +84,7 @@ impl<S: Stream> Connection<S> {
             }
         }
         let sent = bytes.len() - rest.len();
-        self.traffic.bytes_out += length(sent);
+        self.traffic.bytes_out += num::to_u64(sent);
         Ok(sent)
     }
 

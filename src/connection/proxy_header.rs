@@ -13,9 +13,10 @@ use log::debug;
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::net::proxy::{self, HeaderPolicy, Parsed};
+use crate::num;
 
 use super::pending::HeaderRest;
-use super::{Connection, NextStep, Phase, Ready, Shared, Stream, length};
+use super::{Connection, NextStep, Phase, Ready, Shared, Stream};
 
 impl<S: Stream> Connection<S> {
     /// Reads once, and checks whether the header is complete.
@@ -86,7 +87,7 @@ impl<S: Stream> Connection<S> {
             (Parsed::NoHeader, HeaderPolicy::Required) => {
                 debug!("protocol peer={} violation=\"no PROXY header\"", self.peer);
                 self.pending = None;
-                self.traffic.bytes_in += length(count);
+                self.traffic.bytes_in += num::to_u64(count);
                 self.enter(Phase::Draining(Cause::Protocol));
                 self.try_finish(shared)
             }
@@ -159,7 +160,7 @@ impl<S: Stream> Connection<S> {
         let kept = self.pending.as_mut().map(|pending| pending.line.take()).unwrap_or_default();
         if !kept.is_empty() {
             shared.read.spare().split_at_mut(kept.len()).0.copy_from_slice(&kept);
-            self.traffic.bytes_in += length(kept.len());
+            self.traffic.bytes_in += num::to_u64(kept.len());
             self.answer(kept.len(), shared)?;
         }
         if self.phase == Phase::Open { Ok(self.next_step()) } else { self.keep_draining(shared) }

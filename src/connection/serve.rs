@@ -5,9 +5,10 @@ use std::io;
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::line::Framing;
+use crate::num;
 use crate::os::errno;
 
-use super::{Connection, NextStep, Phase, Ready, Shared, Stream, length};
+use super::{Connection, NextStep, Phase, Ready, Shared, Stream};
 
 impl<S: Stream> Connection<S> {
     /// Writes what is owed, else reads once and answers. One read is the budget: it empties the
@@ -47,7 +48,7 @@ impl<S: Stream> Connection<S> {
                 if fresh < room.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {
                     self.ready.remove(Ready::READABLE);
                 }
-                self.traffic.bytes_in += length(fresh);
+                self.traffic.bytes_in += num::to_u64(fresh);
                 self.active = shared.now;
                 match room.get(..fresh) {
                     // Nearly every read ends where a line does, and all of it goes back.
@@ -158,7 +159,7 @@ impl<S: Stream> Connection<S> {
         match self.stream.read(shared.read.spare()) {
             Ok(0) => self.input_ended(shared),
             Ok(thrown_away) => {
-                self.traffic.bytes_in += length(thrown_away);
+                self.traffic.bytes_in += num::to_u64(thrown_away);
                 Ok(self.linger(Cause::Cut, shared.now))
             }
             Err(error) => {
@@ -193,7 +194,7 @@ impl<S: Stream> Connection<S> {
         match self.stream.read(shared.read.spare()) {
             Ok(0) => self.take_pending_error().map(|()| self.end(cause)),
             Ok(fresh) => {
-                self.traffic.bytes_in += length(fresh);
+                self.traffic.bytes_in += num::to_u64(fresh);
                 Ok(NextStep::Yield)
             }
             Err(error) => self.read_failed(error).map(|()| self.next_step()),

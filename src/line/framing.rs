@@ -2,6 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use crate::num;
+
 use memchr::memrchr;
 
 use super::STREAM_BYTES;
@@ -50,7 +52,7 @@ impl Framing {
     pub fn count(self, complete: &[u8]) -> u64 {
         match self {
             Self::Pieces | Self::Lines => newlines(complete),
-            Self::Records(size) => u64::try_from(complete.len() / size).unwrap_or(u64::MAX),
+            Self::Records(size) => num::to_u64(complete.len() / size),
         }
     }
 }
@@ -74,7 +76,7 @@ fn newlines(bytes: &[u8]) -> u64 {
 /// The same for so many bytes that the machine's widest instructions are worth a call.
 #[cold]
 fn newlines_in_many(many: &[u8]) -> u64 {
-    u64::try_from(bytecount::count(many, b'\n')).unwrap_or(u64::MAX)
+    num::to_u64(bytecount::count(many, b'\n'))
 }
 
 /// The same for so few bytes that a byte can hold the count.

@@ -7,6 +7,7 @@ use anyhow::{anyhow, bail};
 use socket2::{Domain, Socket, Type};
 
 use crate::net::endpoint::Endpoint;
+use crate::num;
 use crate::os::descriptors;
 use crate::os::errno;
 
@@ -32,8 +33,7 @@ pub(super) fn check(config: &LoadConfig, server: &Endpoint) -> anyhow::Result<()
 fn descriptors_suffice(connections: usize) -> anyhow::Result<()> {
     // If raising fails, the limit stays low and the check below reports it.
     descriptors::raise().ok();
-    let limit = descriptors::limit()
-        .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let limit = descriptors::limit().map_or(usize::MAX, num::to_usize);
     if connections.saturating_add(DESCRIPTORS_SPARE) > limit {
         bail!(
             "{connections} connections need {} descriptors, and this process may have {limit}: \

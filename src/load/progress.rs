@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::num;
 use crate::os::stderr;
 
 use super::config::{LoadConfig, StopAfter};
@@ -164,7 +165,7 @@ impl Progress {
             Activity::Running => {
                 let text = format!(
                     "{time}, {} lines/s, p99 {}, {} open, {errors}",
-                    format::rate(format::float(second.lines) / length),
+                    format::rate(num::to_f64(second.lines) / length),
                     p99(second),
                     format::count(second.open),
                 );
@@ -193,7 +194,7 @@ fn p99(second: &Interval) -> String {
 }
 
 fn plain(count: usize) -> String {
-    format::count(u64::try_from(count).unwrap_or(u64::MAX))
+    format::count(num::to_u64(count))
 }
 
 /// Removes the bar however the run ends.

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use crate::clock::MonotonicMs;
+use crate::num;
 
 use super::timer_wheel::TimerWheel;
 
@@ -108,7 +109,7 @@ impl Deadlines {
 
     /// Makes at least four stop checks come in `time`, once they are started.
     pub(super) fn check_for_stops_within(&mut self, time: Duration) {
-        let quarter = u64::try_from(time.as_millis() / 4).unwrap_or(u64::MAX).max(1);
+        let quarter = num::millis(time / 4).max(1);
         self.stop_check_ms = self.stop_check_ms.min(quarter);
     }
 

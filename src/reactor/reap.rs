@@ -8,6 +8,7 @@ use log::debug;
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::connection::{Connection, Peer, Phase, Stream, Traffic};
+use crate::num;
 
 use super::slots::Completion;
 use super::{Os, Reactor};
@@ -40,7 +41,7 @@ impl<K: Os> Reactor<K> {
         }
         debug_assert_eq!(
             self.counters.accepted,
-            self.counters.closed_total() + u64::try_from(self.open_count()).unwrap_or(u64::MAX),
+            self.counters.closed_total() + num::to_u64(self.open_count()),
             "accepted = open + the sum of all causes"
         );
     }

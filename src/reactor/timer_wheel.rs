@@ -8,6 +8,7 @@
 //! in two arrays by key, ten bytes per key.
 
 use crate::clock::MonotonicMs;
+use crate::num;
 
 /// Each level has 64 slots, so that one word shows the occupied ones.
 const BITS: u32 = 6;
@@ -168,7 +169,7 @@ impl TimerWheel {
 
 /// Converts a key or level to an index.
 fn index(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
+    num::to_usize(number)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use log::{info, warn};
 
+use crate::num;
 use crate::os::descriptors::{self, DescriptorLimit};
 
 /// Descriptors reserved for other uses than connections, in most cases: standard streams,
@@ -62,10 +63,7 @@ fn reserve(open: usize, listeners: usize) -> usize {
 }
 
 fn capped(wanted: Option<usize>, limit: Option<u64>, reserve: usize) -> usize {
-    let available = limit
-        .map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
-        .saturating_sub(reserve)
-        .max(1);
+    let available = limit.map_or(usize::MAX, num::to_usize).saturating_sub(reserve).max(1);
     wanted.map_or(available, |wanted| wanted.min(available))
 }
 

@@ -19,6 +19,7 @@ use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::connection::{PhaseKind, Traffic};
 use crate::http::{Request, Response};
+use crate::num;
 use crate::reactor::{FaultCounts, LISTENER_STATES, Os, REJECTIONS, Reactor};
 
 use self::formats::{negotiated, sorted};
@@ -147,10 +148,10 @@ fn connections<K: Os>(
 ) {
     let counted = reactor.counters();
     let phases = PhaseKind::ALIVE.iter().zip(phases);
-    let phases = phases.map(|(kind, count)| (kind.name().to_owned(), number(count)));
+    let phases = phases.map(|(kind, count)| (kind.name().to_owned(), num::to_u64(count)));
     let name = "connections";
     gauges(registry, name, "Open connections by phase", "phase", phases);
-    let children = number(reactor.children());
+    let children = num::to_u64(reactor.children());
     gauge(registry, "exec_children", "Child processes that serve a connection (--exec)", children);
     let name = "connections_accepted";
     counter(registry, name, "Accepted connections", counted.accepted);
@@ -202,8 +203,4 @@ fn event_loop<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     gauge(registry, "draining", "1 while draining", u64::from(reactor.is_draining()));
     let version = [(env!("CARGO_PKG_VERSION").to_owned(), 1)];
     gauges(registry, "build_info", "1 for the version", "version", version);
-}
-
-fn number(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::units::within;
 use crate::net::access::{self, Access, IpNet};
 use crate::net::proxy::HeaderPolicy;
+use crate::num;
 use crate::reactor::{OverLimit, PeerLimit};
 
 #[derive(Debug, Args)]
@@ -108,5 +109,5 @@ fn peer_limit(text: &str) -> Result<PeerLimit, String> {
 }
 
 fn size(count: u32) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
+    num::to_usize(count)
 }

@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use crate::line::Framing;
+use crate::num;
 
 use super::config::WireFormat;
 
@@ -165,28 +166,24 @@ impl Direction {
         let Some(last) = bytes.last() else { return };
         self.unfinished = *last != b'\n';
         self.newlines += Framing::Lines.count(bytes);
-        self.bytes += wide(bytes.len());
+        self.bytes += num::to_u64(bytes.len());
     }
 
     fn complete(&self) -> u64 {
         match self.framing {
             Framing::Lines | Framing::Pieces => self.newlines,
-            Framing::Records(size) => self.bytes / wide(size.get()),
+            Framing::Records(size) => self.bytes / num::to_u64(size.get()),
         }
     }
 
     fn midway(&self) -> bool {
         match self.framing {
             Framing::Lines | Framing::Pieces => self.unfinished,
-            Framing::Records(size) => !self.bytes.is_multiple_of(wide(size.get())),
+            Framing::Records(size) => !self.bytes.is_multiple_of(num::to_u64(size.get())),
         }
     }
 
     fn all(&self) -> u64 {
         self.complete() + u64::from(self.midway())
     }
-}
-
-fn wide(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -9,8 +9,9 @@
 //!    replies. If the echo never arrives, as with sums, each line is a reply.
 
 use crate::line::Framing;
+use crate::num;
 
-use super::{REPLY_BYTES, wide};
+use super::REPLY_BYTES;
 
 /// How much of the expected line is kept, in bytes: the course's MAXLINE.
 const DUE_BYTES_MAX: usize = 4096;
@@ -102,7 +103,7 @@ impl Replies {
             self.answered += lines;
             let tail = bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
             let before = if lines == 0 { self.line.bytes } else { 0 };
-            self.line = ReplyLine { bytes: before + wide(tail.len()), ..ReplyLine::NONE };
+            self.line = ReplyLine { bytes: before + num::to_u64(tail.len()), ..ReplyLine::NONE };
             return 0;
         }
         let mut unasked = 0;
@@ -117,13 +118,13 @@ impl Replies {
     /// Counts received bytes of records, after `requests` were sent. Returns the number of bytes
     /// that are replies.
     pub(super) fn receive_records(&mut self, count: usize, requests: u64) -> usize {
-        let size = wide(REPLY_BYTES.get());
+        let size = num::to_u64(REPLY_BYTES.get());
         let due = (requests - self.answered) * size - self.line.bytes;
-        let asked = count.min(usize::try_from(due).unwrap_or(usize::MAX));
-        let bytes = self.line.bytes + wide(asked);
+        let asked = count.min(num::to_usize(due));
+        let bytes = self.line.bytes + num::to_u64(asked);
         self.answered += bytes / size;
         self.line.bytes = bytes % size;
-        self.unasked_bytes += wide(count - asked);
+        self.unasked_bytes += num::to_u64(count - asked);
         asked
     }
 
@@ -140,7 +141,7 @@ impl Replies {
 
     /// Processes a line or a piece of one. Returns true if it may be a reply or a part of one.
     fn receive_piece(&mut self, piece: &[u8], owed: Outstanding) -> bool {
-        let count = wide(piece.len());
+        let count = num::to_u64(piece.len());
         let is_owed = owed.complete > self.answered;
         let ends = piece.last() == Some(&b'\n');
         // A greeting may have had more lines than were outstanding; then this line may be the echo.
@@ -155,7 +156,7 @@ impl Replies {
         self.line.refusal = follows(REFUSAL, self.line.refusal, piece);
         if let Some(due) = &self.due {
             let cut = due.line.len() == DUE_BYTES_MAX;
-            let fits = cut || self.line.bytes <= wide(due.line.len());
+            let fits = cut || self.line.bytes <= num::to_u64(due.line.len());
             self.line.echo = follows(&due.line, self.line.echo, piece).filter(|_| fits);
         }
         if !ends {

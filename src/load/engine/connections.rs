@@ -1,6 +1,7 @@
 //! Dials and closes connections.
 
 use crate::connection::Ready;
+use crate::num;
 use crate::os::errno;
 use crate::sys::Dial;
 
@@ -111,7 +112,7 @@ impl<D: Dial> Engine<D> {
 
     /// Extends the start barrier if there is progress.
     fn check_barrier(&mut self) {
-        let made = usize::try_from(self.shared.results.established).unwrap_or(usize::MAX);
+        let made = num::to_usize(self.shared.results.established);
         let (begun, answered) = (self.dial_queue.opened(), self.dial_queue.answered());
         self.barrier.extend(begun + made.min(self.slots.len()) + answered, self.now);
     }
@@ -165,7 +166,7 @@ impl<D: Dial> Engine<D> {
     /// Ends a run in which every slot has tried to connect and none has succeeded.
     #[cold]
     pub(super) fn end_if_none_connects(&mut self) {
-        let slots = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
+        let slots = num::to_u64(self.slots.len());
         if self.shared.results.errors() >= slots && !self.clock.is_ending() {
             self.notes.push("nobody could connect: the run ends here".to_owned());
             self.end();

@@ -2,10 +2,10 @@
 //! they are due.
 
 use crate::clock::MonotonicNs;
+use crate::num;
 
 use crate::load::engine::connection::Supply;
 use crate::load::engine::pace::{DueLine, Pace};
-use crate::load::report::format::float;
 
 /// The line limit of a run, and the lines issued so far.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl LineBudget {
 
     /// Completed share of the run, from 0 to 1, if limited by lines.
     pub(super) fn done(&self, over: u64) -> f64 {
-        if self.limit == u64::MAX { 0.0 } else { float(over) / float(self.limit) }
+        if self.limit == u64::MAX { 0.0 } else { num::to_f64(over) / num::to_f64(self.limit) }
     }
 
     /// Issues `last` more lines at once, as the last ones.

@@ -1,6 +1,7 @@
 //! The modes as rows of one table: each is a choice of the same few options.
 
 use crate::net::proxy;
+use crate::num;
 
 use crate::load::config::{Close, LoadConfig, Mode};
 
@@ -53,7 +54,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn of(config: &LoadConfig) -> Self {
-        let depth = u64::try_from(config.pipeline).unwrap_or(u64::MAX);
+        let depth = num::to_u64(config.pipeline);
         let paced = config.rate.is_some();
         let stream = if paced { timed_window(config.connections) } else { UNLIMITED };
         let (lines, window, end) = match config.mode {
@@ -102,7 +103,7 @@ impl Plan {
 /// Returns the number of lines in flight per connection where each is timed and nothing else limits
 /// them.
 fn timed_window(connections: usize) -> u64 {
-    let connections = u64::try_from(connections).unwrap_or(u64::MAX);
+    let connections = num::to_u64(connections);
     let (least, most) = TIMED_A_CONNECTION.into_inner();
     (TIMED_MAX / connections.max(1)).clamp(least, most)
 }

@@ -8,8 +8,7 @@
 use std::time::Duration;
 
 use crate::clock::MonotonicNs;
-
-use crate::load::report::format::float;
+use crate::num;
 
 /// The due times of lines, one after another.
 ///
@@ -63,7 +62,7 @@ impl Pace {
             return None;
         }
         let round = self.rounds.of_next(self.line, connections);
-        let owner = usize::try_from(self.line - round).unwrap_or(usize::MAX);
+        let owner = num::to_usize(self.line - round);
         self.line += 1;
         self.next = self.at(self.line);
         Some(DueLine { owner, round })
@@ -101,7 +100,7 @@ impl Pace {
 
     /// Returns when a line is due.
     pub(super) fn moment(&self, due: DueLine) -> MonotonicNs {
-        self.at(due.round.saturating_add(u64::try_from(due.owner).unwrap_or(u64::MAX)))
+        self.at(due.round.saturating_add(num::to_u64(due.owner)))
     }
 
     /// Returns the round after `round`.
@@ -110,7 +109,7 @@ impl Pace {
     }
 
     fn at(&self, line: u64) -> MonotonicNs {
-        let line = float(line);
+        let line = num::to_f64(line);
         let rising = self.rising();
         let seconds = if line < rising {
             (2.0 * self.ramp_s * line / self.rate).sqrt()
@@ -131,7 +130,7 @@ impl Pace {
         };
         // Through a duration, which is a whole number of nanoseconds.
         let lines = Duration::try_from_secs_f64(lines.ceil() / 1e9);
-        lines.map_or(u64::MAX, |lines| u64::try_from(lines.as_nanos()).unwrap_or(u64::MAX))
+        lines.map_or(u64::MAX, num::nanos)
     }
 
     /// Number of lines due during the ramp.
@@ -155,7 +154,7 @@ impl Rounds {
     fn of_next(&mut self, line: u64, connections: usize) -> u64 {
         if self.widths.is_empty() || line >= self.after(self.current) {
             self.current = line;
-            let width = u64::try_from(connections.max(1)).unwrap_or(u64::MAX);
+            let width = num::to_u64(connections.max(1));
             if self.widths.last().is_none_or(|(_, last)| *last != width) {
                 self.widths.push((line, width));
             }

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 
 use crate::load::engine::error::RunError;
 use crate::load::report::{Answers, Distribution, Distributions, Interval, Mismatch};
+use crate::num;
 
 /// Number of mismatches listed one by one.
 const MISMATCHES_LISTED: usize = 10;
@@ -230,7 +231,7 @@ impl Results {
         let second = Interval {
             at_s: at.as_secs_f64(),
             lines: sums.lines,
-            open: u64::try_from(open).unwrap_or(u64::MAX),
+            open: num::to_u64(open),
             errors: sums.errors,
             unanswered: sums.unanswered,
             p50_us: percentile(0.5),

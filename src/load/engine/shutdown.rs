@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::client::FailureKind;
 use crate::connection::Ready;
+use crate::num;
 use crate::sys::Dial;
 
 use super::{Engine, Slot, mark};
@@ -45,7 +46,7 @@ impl<D: Dial> Engine<D> {
     /// time is over. The run ends when these lines are back, like a run limited by lines.
     pub(super) fn verify_held(&mut self) {
         let to_ask = std::mem::take(&mut self.to_verify);
-        let wanted = u64::try_from(to_ask).unwrap_or(u64::MAX);
+        let wanted = num::to_u64(to_ask);
         let all = self.slots.len().max(1);
         let due = |key: usize| key.saturating_mul(to_ask) / all;
         // Choose evenly spread connections; fall back to any that can still send.

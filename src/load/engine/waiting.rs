@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::client::FailureKind;
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
+use crate::num;
 use crate::os::errno;
 use crate::sys::{Dial, DialEvent};
 
@@ -56,7 +57,7 @@ impl<D: Dial> Engine<D> {
     /// Returns the shortest delay that counts as a pause of this process, in nanoseconds.
     pub(super) fn pause_min_ns(timeout: Duration) -> u64 {
         let pause = timeout.min(QUIET_LIMIT) / PAUSE_SHARE_OF_TIMEOUT;
-        u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX)
+        num::nanos(pause)
     }
 
     /// Returns when the poll has to return, if no event comes.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::num;
+
 use anyhow::{Context, bail};
 use serde_json::error::Category;
 
@@ -108,10 +110,10 @@ fn metrics(a: &Report, b: &Report) -> Vec<ComparedMetric> {
     metrics.extend(times("connect-", Times::Connect));
     metrics.extend(times("late-", Times::Late));
     metrics.extend([
-        metric("failed", Better::Less, count, |report| format::float(report.connections.failed)),
-        metric("errors", Better::Less, count, |report| format::float(report.errors.values().sum())),
-        metric("mismatches", Better::Less, count, |report| format::float(report.mismatches)),
-        metric("unanswered", Better::Less, count, |report| format::float(report.unanswered)),
+        metric("failed", Better::Less, count, |report| num::to_f64(report.connections.failed)),
+        metric("errors", Better::Less, count, |report| num::to_f64(report.errors.values().sum())),
+        metric("mismatches", Better::Less, count, |report| num::to_f64(report.mismatches)),
+        metric("unanswered", Better::Less, count, |report| num::to_f64(report.unanswered)),
     ]);
     // A metric that neither run measured, such as lateness in a closed loop, is not worth a row.
     metrics.retain(|metric| metric.of != (Found::NotMeasured, Found::NotMeasured));

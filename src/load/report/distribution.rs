@@ -1,8 +1,10 @@
 //! Distributions of times, with the number of missing answers: percentiles rank both.
 
+use crate::num;
+
 use hdrhistogram::Histogram;
 
-use super::{Percentiles, Times, format};
+use super::{Percentiles, Times};
 
 /// Tolerance by which a rank may exceed the last answer, for the rounding errors of fractions.
 const ROUNDING: f64 = 1e-9;
@@ -45,7 +47,7 @@ impl Answers {
     /// Returns the share answered, from 0 to 1; none if no answer was due.
     pub fn share(self) -> Option<f64> {
         let all = self.answered.saturating_add(self.lost);
-        (all > 0).then(|| format::float(self.answered) / format::float(all))
+        (all > 0).then(|| num::to_f64(self.answered) / num::to_f64(all))
     }
 
     /// Returns the time that a share `part` of all, from 0 to 1, did not exceed. `times` holds the
@@ -59,7 +61,7 @@ impl Answers {
             return Found::NotMeasured;
         }
         let within = (part / share).min(1.0);
-        Found::Value(format::float(times.value_at_quantile(within)) / 1e3)
+        Found::Value(num::to_f64(times.value_at_quantile(within)) / 1e3)
     }
 }
 
@@ -85,11 +87,7 @@ impl Distribution {
 
     /// Returns the longest time; lost if any answer is missing.
     pub fn max(&self) -> Found {
-        if self.answers.lost > 0 {
-            Found::Lost
-        } else {
-            self.found(format::float(self.times.max()))
-        }
+        if self.answers.lost > 0 { Found::Lost } else { self.found(num::to_f64(self.times.max())) }
     }
 
     /// Returns the mean of the answers.

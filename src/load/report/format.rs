@@ -1,5 +1,7 @@
 //! Formats numbers for people: three significant digits, and the unit that fits.
 
+use crate::num;
+
 /// Formats a time, given in microseconds, in the unit that fits.
 pub(crate) fn time(us: f64) -> String {
     if us < 0.0005 {
@@ -27,7 +29,7 @@ pub(crate) fn seconds(seconds: f64) -> String {
 
 /// Formats a time, given in nanoseconds, in the unit that fits.
 pub(crate) fn nanoseconds(nanoseconds: u64) -> String {
-    time(float(nanoseconds) / 1e3)
+    time(num::to_f64(nanoseconds) / 1e3)
 }
 
 /// Formats bytes in the unit that fits, in steps of 1024.
@@ -63,7 +65,7 @@ pub(crate) fn rate(rate: f64) -> String {
 
 /// Formats a part of a whole in percent.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
-    let percent = 100.0 * float(part) / float(whole.max(1));
+    let percent = 100.0 * num::to_f64(part) / num::to_f64(whole.max(1));
     match () {
         () if part == 0 => "0 %".to_owned(),
         () if percent < 0.01 => "<0.01 %".to_owned(),
@@ -71,13 +73,6 @@ pub(crate) fn percent(part: u64, whole: u64) -> String {
         () if percent > 99.99 => ">99.99 %".to_owned(),
         () => format!("{percent:.2} %"),
     }
-}
-
-/// Converts to the nearest `f64`: exact up to 2^53.
-pub(crate) fn float(whole: u64) -> f64 {
-    // In two halves, each of which converts exactly.
-    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).map_or(0.0, f64::from);
-    half(whole >> 32) * 4_294_967_296.0 + half(whole)
 }
 
 fn three_digits(value: f64) -> String {
@@ -168,7 +163,7 @@ mod tests {
     #[test]
     fn a_whole_number_keeps_its_value() {
         for whole in [0, 1, u64::from(u32::MAX), 1 << 32, (1 << 53) - 1] {
-            assert_eq!(format!("{}", float(whole)), whole.to_string());
+            assert_eq!(format!("{}", num::to_f64(whole)), whole.to_string());
         }
     }
 }

@@ -3,7 +3,9 @@
 
 use std::io::{self, Write};
 
-use super::{Distribution, format};
+use crate::num;
+
+use super::Distribution;
 
 /// Rows in each halving of the distance to 100 %, as its own tools print.
 const ROWS_PER_HALVING: u32 = 5;
@@ -48,7 +50,7 @@ pub fn hdr(latency: &Distribution, out: &mut impl Write) -> io::Result<()> {
 const TAIL: &str = "1/(1-Percentile)";
 
 fn milliseconds(nanoseconds: u64) -> f64 {
-    format::float(nanoseconds) / 1e6
+    num::to_f64(nanoseconds) / 1e6
 }
 
 /// Returns the number of parts of a bucket for that many significant digits: a power of two, enough

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::net::endpoint::Endpoint;
+use crate::num;
 
 use crate::load::config::{Close, LoadConfig, StopAfter};
 use crate::load::engine::results::Results;
-use crate::load::report::format::float;
 use crate::load::report::{Connections, Distributions, Report, Settings};
 
 /// Builds the report of a run that was measured for `measured`.
@@ -18,7 +18,7 @@ pub(in crate::load) fn report(
     measured: Duration,
 ) -> Report {
     let seconds = measured.as_secs_f64();
-    let a_second = |count| if seconds > 0.0 { float(count) / seconds } else { 0.0 };
+    let a_second = |count| if seconds > 0.0 { num::to_f64(count) / seconds } else { 0.0 };
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         server: server.to_string(),
@@ -67,7 +67,7 @@ pub(in crate::load) fn report(
 }
 
 fn settings(config: &LoadConfig) -> Settings {
-    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let count = |number: usize| num::to_u64(number);
     let (duration_s, lines) = match config.stop_after {
         StopAfter::Time(time) => (Some(time.as_secs_f64()), None),
         StopAfter::Lines(lines) => (None, Some(lines)),

@@ -1,5 +1,7 @@
 //! The report as text: settings, measurements, errors.
 
+use crate::num;
+
 use hdrhistogram::Histogram;
 
 use super::chart::chart;
@@ -82,7 +84,7 @@ fn facts(report: &Report) -> Vec<String> {
             "bytes",
             &format!(
                 "{}, {} a second in each direction",
-                format::bytes(format::float(report.bytes)),
+                format::bytes(num::to_f64(report.bytes)),
                 format::bytes(report.bytes_per_s)
             ),
         ),
@@ -168,7 +170,7 @@ fn cell(found: Found) -> String {
 /// wake-up.
 fn lateness(report: &Report) -> Option<String> {
     let (late, latency) = (report.late_us.p99?, report.latency_us.p99?);
-    let part = format::float(report.late_us.count) / format::float(report.lines.max(1));
+    let part = num::to_f64(report.late_us.count) / num::to_f64(report.lines.max(1));
     let between_us = 1e6 / report.settings.rate?;
     let behind = part > LATE_LINES && late > between_us && late > LATE_SHARE_MAX * latency;
     behind.then(|| {

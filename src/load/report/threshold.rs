@@ -8,6 +8,7 @@ mod statistic;
 use std::fmt;
 
 use crate::load::report::{Distributions, Found, Report, format};
+use crate::num;
 
 use limit::ThresholdValue;
 use metric::ThresholdMetric;
@@ -82,7 +83,7 @@ impl Threshold {
         let (Found::Value(found), 1..) = (found, whole) else {
             return ThresholdResult::NotMeasured;
         };
-        let part = found / format::float(whole);
+        let part = found / num::to_f64(whole);
         if !self.operator.holds(part, limit) {
             return ThresholdResult::No;
         }

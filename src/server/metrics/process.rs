@@ -9,9 +9,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::num;
 use crate::os::descriptors;
 
-use super::{gauge, number};
+use super::gauge;
 
 /// Data that is collected when the process starts.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl Process {
 
     /// Registers the metrics of the process, with `open` descriptors in use.
     pub(super) fn register(&self, registry: &mut Registry, open: usize) {
-        gauge(registry, "process_open_fds", "Descriptors in use", number(open));
+        gauge(registry, "process_open_fds", "Descriptors in use", num::to_u64(open));
         let most = descriptors::limit().unwrap_or(u64::MAX);
         gauge(registry, "process_max_fds", "Descriptors there may be", most);
         let cpu = Counter::<f64, AtomicU64>::default();
@@ -50,7 +51,7 @@ impl Process {
         let read = rustix::io::pread(self.statm.as_ref()?, &mut text, 0).ok()?;
         let text = std::str::from_utf8(text.split_at(read).0).ok()?;
         let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
-        Some(pages * number(rustix::param::page_size()))
+        Some(pages * num::to_u64(rustix::param::page_size()))
     }
 }
 

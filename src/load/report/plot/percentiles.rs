@@ -9,6 +9,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::load::report::{Distribution, Report, format};
+use crate::num;
 
 use super::{FONT, GRID, LATENCY, MARGIN, Panel, TITLE_FONT, X_AXIS, Y_AXIS, end_of_axis, plain};
 
@@ -40,8 +41,8 @@ pub(super) fn draw(
 ) -> anyhow::Result<()> {
     let Distribution { times, .. } = latency;
     // Of n lines, the longest is one in n.
-    let rarest = format::float(times.len().max(10)).log10();
-    let longest = format::float(times.max()) / 1e3;
+    let rarest = num::to_f64(times.len().max(10)).log10();
+    let longest = num::to_f64(times.max()) / 1e3;
     let (size, unit) = format::unit(longest);
     let title = format!(
         "Latency by percentile: {}, mode {}, {} loop, {} measured",
@@ -104,7 +105,7 @@ fn curve(latency: &Distribution, rarest: f64) -> Vec<(f64, f64)> {
         .filter(|(order, _)| *order < last)
         .collect();
     points.push((last, times.max()));
-    points.into_iter().map(|(order, value)| (order, format::float(value) / 1e3)).collect()
+    points.into_iter().map(|(order, value)| (order, num::to_f64(value) / 1e3)).collect()
 }
 
 /// Returns the percentiles of the report that have room for a label: order, latency in
@@ -117,7 +118,7 @@ fn named(latency: &Distribution, rarest: f64) -> Vec<(f64, f64, &'static str)> {
     let shares = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9")].into_iter();
     let legible = shares.filter(|(share, _)| order(*share) + NAME_ORDERS < last);
     let name = if latency.answers.lost == 0 { "max" } else { "slowest answer" };
-    let longest = (last, format::float(latency.times.max()) / 1e3, name);
+    let longest = (last, num::to_f64(latency.times.max()) / 1e3, name);
     legible
         .filter_map(|(share, name)| Some((order(share), latency.at(share).value()?, name)))
         .chain([longest])
@@ -168,7 +169,7 @@ mod tests {
         let latency = Distribution::new(sample::latency(), 0);
         let curve = curve(&latency, 5.0);
         assert!(curve.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1));
-        assert_eq!(*curve.last().unwrap(), (5.0, format::float(latency.times.max()) / 1e3));
+        assert_eq!(*curve.last().unwrap(), (5.0, num::to_f64(latency.times.max()) / 1e3));
     }
 
     #[test]

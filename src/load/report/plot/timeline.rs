@@ -5,6 +5,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use crate::load::report::{Interval, format};
+use crate::num;
 
 use super::{
     FONT, GRID, LATENCY, MARGIN, Panel, RATE, SHADE, TITLE_FONT, X_AXIS, Y_AXIS, end_of_axis, plain,
@@ -92,7 +93,7 @@ fn rates(seconds: &[Interval]) -> Vec<(f64, f64)> {
         .map(|(from, second)| {
             // The last interval may be shorter than a second.
             let length = (second.at_s - from).max(0.001);
-            (second.at_s, format::float(second.lines) / length)
+            (second.at_s, num::to_f64(second.lines) / length)
         })
         .collect()
 }

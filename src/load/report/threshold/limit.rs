@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::load::report::format;
+use crate::num;
 
 use super::metric::ThresholdMetric;
 
@@ -43,7 +43,7 @@ impl ThresholdValue {
         match self {
             // In two parts: as a fraction of a second, 250 us would not be exactly 250.
             Self::Time(time) => {
-                format::float(time.as_secs()) * 1e6 + f64::from(time.subsec_nanos()) / 1e3
+                num::to_f64(time.as_secs()) * 1e6 + f64::from(time.subsec_nanos()) / 1e3
             }
             Self::Number(number) | Self::Part(number) => number,
         }

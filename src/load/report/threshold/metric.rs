@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::load::engine::error::RunError;
 use crate::load::report::{Distributions, Found, Report, Times, format};
+use crate::num;
 
 use super::field::Field;
 use super::statistic::LatencyStatistic;
@@ -113,7 +114,7 @@ impl ThresholdMetric {
         let per_second = |rate| {
             if report.duration_s > 0.0 { Found::Value(rate) } else { Found::NotMeasured }
         };
-        let count = |count| Found::Value(format::float(count));
+        let count = |count| Found::Value(num::to_f64(count));
         match self {
             Self::Time(of, statistic) => statistic.found(*of, report, times),
             Self::Field(field) => field.found(report),
