@@ -23,7 +23,6 @@ mod serve;
 mod shared;
 mod stream;
 mod timeouts;
-mod transition;
 mod transitions;
 
 #[cfg(test)]
@@ -49,8 +48,7 @@ pub use readiness::Ready;
 pub use shared::Shared;
 pub use stream::Stream;
 pub use timeouts::{LINGER, Timeouts};
-pub use transition::Transition;
-pub use transitions::transitions;
+pub use transitions::{Transition, transitions};
 
 /// What a connection asks of the reactor after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,7 +280,7 @@ impl<S: Stream> Connection<S> {
 
     /// The one door from phase to phase.
     fn enter(&mut self, next: Phase) {
-        debug_assert!(transition::allowed(self.phase, next), "{:?} -> {next:?}", self.phase);
+        debug_assert!(transitions::allowed(self.phase, next), "{:?} -> {next:?}", self.phase);
         trace!("phase peer={} {:?} -> {next:?}", self.peer, self.phase);
         self.phase = next;
     }

@@ -2,9 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use crate::num;
-
 use memchr::memrchr;
+
+use crate::num;
 
 use super::STREAM_BYTES;
 

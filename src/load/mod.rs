@@ -40,6 +40,7 @@
 //! - `script`: a scripted network and echo server for the tests
 
 mod config;
+mod distribution;
 mod engine;
 mod limits;
 mod outcome;
@@ -47,6 +48,7 @@ mod progress;
 mod report;
 #[cfg(test)]
 mod script;
+mod statistic;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -64,14 +66,14 @@ use self::engine::Engine;
 use self::progress::Progress;
 
 pub use self::config::{Close, LineSize, LoadConfig, Mode, ReportFormat, StopAfter};
+pub use self::distribution::{Answers, Distribution, Distributions, Found, Percentiles, Times};
+pub use self::engine::interval::{Interval, Mismatch};
 pub use self::outcome::Outcome;
 #[cfg(feature = "plot")]
 pub use self::report::plot;
 pub use self::report::threshold::{Threshold, ThresholdResult};
-pub use self::report::{
-    Answers, Connections, Distribution, Distributions, Found, Interval, Mismatch, Percentiles,
-    Report, Settings, Statistic, Times, compare, hdr, hint, text,
-};
+pub use self::report::{Connections, Report, Settings, compare, hdr, hint, text};
+pub use self::statistic::Statistic;
 
 /// Runs the load and reports it.
 ///

@@ -1,7 +1,8 @@
 //! The outcome of a run, and why it is not a success.
 
 use super::config::LoadConfig;
-use super::report::{Distributions, Report, lost_or_failed};
+use super::distribution::Distributions;
+use super::report::{Report, lost_or_failed};
 use crate::load::report::threshold::{Threshold, ThresholdResult};
 
 /// The outcome of a run.

@@ -11,7 +11,8 @@ use crate::num;
 use crate::os::stderr;
 
 use super::config::{LoadConfig, StopAfter};
-use super::report::{Interval, format};
+use super::engine::interval::Interval;
+use super::report::format;
 
 /// The bar's length in steps; more than a terminal has columns.
 const STEPS: u64 = 1000;

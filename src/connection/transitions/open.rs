@@ -1,8 +1,8 @@
 //! Transitions out of the phase that answers requests.
 
+use super::row::{ERRNO_CAUSES, Transition};
 use crate::cause::Cause;
 use crate::connection::phase::PhaseKind;
-use crate::connection::transition::{ERRNO_CAUSES, Transition};
 
 pub(super) const ROWS: &[Transition] = &[
     Transition {

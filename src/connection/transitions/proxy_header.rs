@@ -1,8 +1,8 @@
 //! Transitions out of the phase that waits for a PROXY header.
 
+use super::row::{ERRNO_CAUSES, Transition};
 use crate::cause::Cause;
 use crate::connection::phase::PhaseKind;
-use crate::connection::transition::{ERRNO_CAUSES, Transition};
 
 pub(super) const ROWS: &[Transition] = &[
     Transition {

@@ -1,8 +1,8 @@
 //! Transitions before a connection is ours: out of the accept queue, or to a child.
 
+use super::row::Transition;
 use crate::cause::Cause;
 use crate::connection::phase::PhaseKind;
-use crate::connection::transition::Transition;
 
 pub(super) const ROWS: &[Transition] = &[
     Transition {

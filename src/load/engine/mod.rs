@@ -17,6 +17,7 @@ pub(super) mod connection;
 mod connections;
 pub(super) mod dial_queue;
 pub(super) mod error;
+pub(super) mod interval;
 pub(super) mod line_source;
 pub(super) mod mode;
 pub(super) mod pace;
@@ -40,6 +41,7 @@ use crate::sys::{Dial, DialedStream};
 use crate::load::config::{LoadConfig, StopAfter};
 use crate::load::engine::connection::{LoadConnection, LoadStep, RunShared};
 use crate::load::engine::dial_queue::DialQueue;
+use crate::load::engine::interval::Interval;
 use crate::load::engine::line_source::{DueLines, LineBudget, LineSource, Permit};
 use crate::load::engine::mode::Plan;
 use crate::load::engine::pace::{DueLine, Pace};
@@ -47,7 +49,6 @@ use crate::load::engine::payload::Payload;
 use crate::load::engine::results::Results;
 use crate::load::engine::run_phase::RunClock;
 use crate::load::engine::start_barrier::StartBarrier;
-use crate::load::report::Interval;
 
 /// Connects begun per turn. On a local address each connect performs the whole handshake, about 20
 /// microseconds in which no other connection is served.

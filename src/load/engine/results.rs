@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::load::distribution::{Answers, Distribution, Distributions};
 use crate::load::engine::error::RunError;
-use crate::load::report::{Answers, Distribution, Distributions, Interval, Mismatch};
+use crate::load::engine::interval::{Interval, Mismatch};
 use crate::num;
 
 /// Number of mismatches listed one by one.

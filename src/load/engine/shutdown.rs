@@ -11,9 +11,9 @@ use super::{Engine, Slot, mark};
 use crate::load::config::Close;
 use crate::load::engine::connection::LoadConnection;
 use crate::load::engine::error::{ErrorPhase, RunError};
+use crate::load::engine::interval::Interval;
 use crate::load::engine::pace::Pace;
 use crate::load::progress::{Activity, RunState};
-use crate::load::report::Interval;
 
 /// The shortest duration: a schedule that ends this long after now includes lines due now.
 const NANOSECOND: Duration = Duration::from_nanos(1);

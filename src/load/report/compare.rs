@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::num;
-
 use anyhow::{Context, bail};
 use serde_json::error::Category;
+
+use crate::num;
 
 use super::{Found, Report, Statistic, Times, format};
 

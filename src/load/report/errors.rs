@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::text::row;
+use super::format::row;
 use super::{Mismatch, Report, format};
 
 /// Resources that this machine may lack, by errno, and the remedy.

@@ -97,6 +97,11 @@ fn grouped(digits: &str) -> String {
     grouped
 }
 
+/// Formats a name and its value.
+pub(super) fn row(name: &str, fact: &str) -> String {
+    format!("{name:<12} {fact}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

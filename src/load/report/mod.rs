@@ -3,7 +3,6 @@
 
 mod chart;
 mod compare;
-mod distribution;
 mod errors;
 pub(super) mod format;
 mod hdr;
@@ -13,7 +12,6 @@ mod plot;
 pub(super) mod sample;
 #[cfg(test)]
 mod schema_tests;
-mod statistic;
 pub(super) mod summary;
 mod text;
 #[cfg(test)]
@@ -25,14 +23,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::distribution::{Distribution, Distributions, Found, Percentiles, Times};
+use super::engine::interval::{Interval, Mismatch};
+use super::statistic::Statistic;
+
 pub use compare::compare;
-pub use distribution::{Answers, Distribution, Distributions, Found};
 pub use errors::hint;
 pub(super) use errors::speaks_first;
 pub use hdr::hdr;
 #[cfg(feature = "plot")]
 pub use plot::plot;
-pub use statistic::Statistic;
 pub use text::text;
 pub(super) use verdict::lost_or_failed;
 
@@ -123,17 +123,6 @@ pub struct Report {
     pub settings: Settings,
 }
 
-/// The kind of time that a statistic describes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Times {
-    /// Latencies of lines, there and back.
-    Latency,
-    /// Times of connects.
-    Connect,
-    /// Delays of the generator in sending lines.
-    Late,
-}
-
 impl Report {
     /// Returns a statistic of those times.
     pub fn time(&self, times: Times, share: Statistic) -> Found {
@@ -168,61 +157,6 @@ pub struct Connections {
     pub established: u64,
     /// Connections that failed, or did not end as planned: the sum of `errors`.
     pub failed: u64,
-}
-
-/// A distribution of times, in microseconds. A percentile that falls among missing answers is null.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Percentiles {
-    /// Number of answers timed.
-    pub count: u64,
-    /// The median.
-    pub p50: Option<f64>,
-    /// The 90th percentile.
-    pub p90: Option<f64>,
-    /// The 99th percentile.
-    pub p99: Option<f64>,
-    /// The 99.9th percentile.
-    pub p999: Option<f64>,
-    /// The longest; null if an answer is missing.
-    pub max: Option<f64>,
-    /// The mean of the answers.
-    pub mean: Option<f64>,
-}
-
-/// A byte that differs from the expected one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mismatch {
-    /// Number of the connection, from 0, in the order of connects.
-    pub connection: u64,
-    /// Our address: the peer's address from the server's side.
-    pub local: String,
-    /// Offset in the connection's stream, from 0.
-    pub offset: u64,
-    /// The expected byte; none if no echo was due.
-    pub expected: Option<u8>,
-    /// The byte received.
-    pub got: u8,
-}
-
-/// One second of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
-    /// End of the second, since the start of the run.
-    pub at_s: f64,
-    /// Lines that came back.
-    pub lines: u64,
-    /// Connections open at the end of the second.
-    pub open: u64,
-    /// Connections that failed.
-    pub errors: u64,
-    /// Lines given up.
-    pub unanswered: u64,
-    /// The median latency of the lines that came back, in microseconds.
-    pub p50_us: Option<f64>,
-    /// The 99th percentile of latency. Both percentiles rank lines given up after all others.
-    pub p99_us: Option<f64>,
-    /// Whether the second was measured, and counts for the sums.
-    pub measured: bool,
 }
 
 /// The settings of a run.

@@ -1,11 +1,12 @@
 //! The report as text: settings, measurements, errors.
 
-use crate::num;
-
 use hdrhistogram::Histogram;
+
+use crate::num;
 
 use super::chart::chart;
 use super::errors::troubles;
+use super::format::row;
 use super::verdict::verdict;
 use super::{Found, Report, Statistic, Times, format};
 
@@ -41,11 +42,6 @@ fn title(report: &Report, timed: u64) -> String {
         }
         all => format!("{of}, a sample of {}", format::count(all)),
     }
-}
-
-/// Formats a name and its value.
-pub(super) fn row(name: &str, fact: &str) -> String {
-    format!("{name:<12} {fact}")
 }
 
 fn header(report: &Report) -> Vec<String> {

@@ -20,7 +20,7 @@ use crate::connection::{Peer, Ready};
 
 use super::os::{Event, ExitStatus, Os, Signal, StopSignal};
 
-use self::stream::Terminal;
+use self::sampler::Terminal;
 
 pub use self::sampler::{FaultCounts, FaultSampler};
 pub use self::spec::{FaultKind, FaultSpec};

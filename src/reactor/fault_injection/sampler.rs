@@ -7,7 +7,6 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::spec::{FaultKind, FaultSpec};
-use super::stream::Terminal;
 
 /// The faults of one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +14,15 @@ pub(super) struct Faults {
     pub delay: Option<Duration>,
     pub sliced: bool,
     pub terminal: Option<Terminal>,
+}
+
+/// A fault that ends a connection, or keeps it from ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Terminal {
+    Reset,
+    Close,
+    Stall,
+    Refuse,
 }
 
 /// How many connections have had a fault of each kind; a handle that the sampler shares with

@@ -8,19 +8,10 @@ use rustix::io::Errno;
 use crate::connection::{Ready, Stream};
 use crate::os::errno;
 
-use super::sampler::Faults;
+use super::sampler::{Faults, Terminal};
 
 /// Reads that discard input before a close; unread input would make the close send RST.
 const READS_BEFORE_CLOSE: usize = 16;
-
-/// A fault that ends a connection, or keeps it from ending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Terminal {
-    Reset,
-    Close,
-    Stall,
-    Refuse,
-}
 
 /// A stream with faults.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use crate::sys::DialedStream;
 
 use super::{LoadConnection, RunShared};
 use crate::load::engine::error::RunError;
+use crate::load::engine::interval::Mismatch;
 use crate::load::engine::payload::Payload;
 use crate::load::engine::results::Results;
-use crate::load::report::Mismatch;
 
 /// The result of a read.
 pub(super) enum Got {

@@ -13,9 +13,10 @@ use rustix::io::Errno;
 use super::*;
 
 use crate::load::config::{Close, LineSize, LoadConfig, Mode, StopAfter};
+use crate::load::report::Report;
 use crate::load::report::summary;
-use crate::load::report::{Found, Report, Statistic, Times};
 use crate::load::script::{Connect, MILLISECOND, Network, SECOND, ScriptedNet, ServerBehavior};
+use crate::load::{Found, Statistic, Times};
 
 fn config(mode: Mode) -> LoadConfig {
     LoadConfig { connections: 4, mode, ..LoadConfig::for_tests() }

@@ -1,13 +1,42 @@
 //! Distributions of times, with the number of missing answers: percentiles rank both.
 
-use crate::num;
-
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
-use super::{Percentiles, Times};
+use crate::num;
 
 /// Tolerance by which a rank may exceed the last answer, for the rounding errors of fractions.
 const ROUNDING: f64 = 1e-9;
+
+/// The kind of time that a statistic describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// Latencies of lines, there and back.
+    Latency,
+    /// Times of connects.
+    Connect,
+    /// Delays of the generator in sending lines.
+    Late,
+}
+
+/// A distribution of times, in microseconds. A percentile that falls among missing answers is null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// Number of answers timed.
+    pub count: u64,
+    /// The median.
+    pub p50: Option<f64>,
+    /// The 90th percentile.
+    pub p90: Option<f64>,
+    /// The 99th percentile.
+    pub p99: Option<f64>,
+    /// The 99.9th percentile.
+    pub p999: Option<f64>,
+    /// The longest; null if an answer is missing.
+    pub max: Option<f64>,
+    /// The mean of the answers.
+    pub mean: Option<f64>,
+}
 
 /// A value of a run: a time in microseconds, or any other number.
 #[derive(Clone, Copy, Debug, PartialEq)]

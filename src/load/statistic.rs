@@ -1,6 +1,6 @@
 //! The statistics of a distribution of times, by name.
 
-use super::Percentiles;
+use super::distribution::Percentiles;
 
 /// A statistic of [`Percentiles`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,8 @@
-//! A row of the table of transitions, and the check that the table has one.
+//! One row of the table of transitions.
 
 use crate::cause::Cause;
 
-use super::phase::{Phase, PhaseKind};
-use super::transitions::transitions;
+use crate::connection::phase::PhaseKind;
 
 /// A transition from one phase to another: a row of the table.
 #[derive(Debug)]
@@ -31,17 +30,3 @@ pub(super) const ERRNO_CAUSES: &[Cause] = &[
     Cause::Aborted,
     Cause::Error,
 ];
-
-/// Returns true if the table has a row from the phase `from` to the phase `to` with its cause.
-pub(super) fn allowed(from: Phase, to: Phase) -> bool {
-    transitions().any(|row| {
-        row.from == from.kind()
-            && row.to == to.kind()
-            && match to {
-                Phase::ProxyHeader(_) | Phase::Open | Phase::Flushing => row.causes.is_empty(),
-                Phase::Draining(cause) | Phase::Lingering(cause) | Phase::Closed(cause) => {
-                    row.causes.contains(&cause)
-                }
-            }
-    })
-}
