@@ -76,7 +76,7 @@ fn a_line_finished_in_time_starts_the_timeout_of_the_next_line() {
 
 #[test]
 fn a_slow_but_steady_reader_is_neither_stalled_nor_idle() {
-    let daemon = Daemon::start(&["--stall-timeout", "500ms", "--idle-timeout", "500ms"]);
+    let daemon = Daemon::start(&["--stall-timeout", "2s", "--idle-timeout", "2s"]);
     let mut peer = daemon.connect();
     let sent = pattern(3_000_000);
     let sender = peer.send_beside(sent.clone());
