@@ -1,4 +1,4 @@
-//! `tcpechod`: the listeners, the limits, the loop around the reactor's turn, and what signals do.
+//! `tcpechod`: listeners, limits, the loop around the reactor's turn, and signals.
 
 mod config;
 mod descriptors;
@@ -42,16 +42,16 @@ pub use log_format::LogFormat;
 pub use log_sink::LogSink;
 pub use sandbox::Sandbox;
 
-/// How the daemon came to its end.
+/// The way in which the daemon ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitReason {
-    /// Every connection was given what was owed to it.
+    /// Every connection got all of its replies.
     Drained,
-    /// This many connections were not: the deadline, or a second signal, came first.
+    /// That many connections did not: the deadline, or a second signal, came first.
     Cut(u64),
 }
 
-/// What the daemon does before anything else, its command line included.
+/// The state that the daemon claims before it reads its command line.
 #[derive(Debug)]
 pub struct Start {
     inherited: anyhow::Result<Claimed>,
@@ -59,9 +59,9 @@ pub struct Start {
 }
 
 impl Start {
-    /// Claims the sockets that the service manager hands on, and heeds signals from now on: one
-    /// that comes, or was blocked until then, has the daemon drain as soon as it serves. What went
-    /// wrong is told by [`run`], when there is a log.
+    /// Claims the sockets that the service manager passes on, and installs the signal handlers: a
+    /// signal that comes now, or was blocked until now, makes the daemon drain as soon as it
+    /// serves. [`run`] reports errors, when there is a log.
     pub fn begin() -> Self {
         let inherited = socket_activation::claim();
         let handlers =
@@ -70,12 +70,12 @@ impl Start {
     }
 }
 
-/// Binds, says so, and serves until a signal ends it.
+/// Binds, reports the addresses, and serves until a signal ends it.
 ///
 /// # Errors
 ///
-/// What `main` has to tell the operator: an address that can't be bound, a port file that can't be
-/// written, a listener or poll that broke.
+/// Those that the operator has to see: an address that can't be bound, a port file that can't be
+/// written, a broken listener or poll.
 pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
     let limit = DescriptorLimit::now();
@@ -83,8 +83,8 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
     let identity = privileges::wanted(config)?;
     let inherited = socket_activation::take(start.inherited?, config)?;
     let handlers = start.handlers?;
-    // Once a thread, hash maps draw what they hash with. Where getrandom(2) is filtered they open
-    // a device for it, and would panic in the sandbox.
+    // Hash maps draw their seed once per thread. Where getrandom(2) is filtered they open a device
+    // for it, and would panic in the sandbox.
     drop(RandomState::new());
     let mut places = Listeners::open(config, inherited)?;
     let listeners = std::mem::take(&mut places.for_peers);
@@ -136,7 +136,7 @@ struct Reporting {
     faults: FaultCounts,
 }
 
-/// Apart from the start, whose frame would take registers from the loop.
+/// Separate from the start, whose frame would take registers from the loop.
 #[inline(never)]
 fn begin<O: Os>(
     os: O,
@@ -157,7 +157,7 @@ fn format_faults(config: &ServerConfig) -> String {
     format!("{}, seed {}", all.join(" "), config.fault_seed)
 }
 
-/// What [`run`] would do, in the lines that `--check` prints.
+/// The effects of [`run`], in the lines that `--check` prints.
 ///
 /// # Errors
 ///
@@ -199,13 +199,12 @@ fn serve<K: Os>(
     if let Some(interval) = notify::interval() {
         reactor.watchdog_every(interval);
     }
-    let mut draining = false;
     let mut broken = None;
     while !reactor.is_done() {
         let signals = match reactor.turn() {
-            Ok(news) if news.is_empty() => continue,
-            Ok(news) => handle(reactor, manager, news),
-            // A listener breaks once; what breaks again is the poll. Who is owed something is told.
+            Ok(wakeups) if wakeups.is_empty() => continue,
+            Ok(wakeups) => handle(reactor, manager, wakeups),
+            // A listener breaks once, so this is the poll. Connections with pending output get RST.
             Err(error) if broken.is_some() => {
                 cut(reactor, faults);
                 return Err(error.into());
@@ -213,33 +212,15 @@ fn serve<K: Os>(
             Err(error) => {
                 error!("{error}; draining");
                 broken = Some(error);
-                if draining {
-                    continue;
-                }
-                vec![Signal::Terminate]
+                if reactor.is_draining() { Vec::new() } else { vec![Signal::Terminate] }
             }
         };
         for signal in signals {
-            match signal {
-                Signal::Terminate if draining => {
-                    warn!("a second signal: ending now");
-                    return Ok(cut(reactor, faults));
-                }
-                Signal::Terminate => {
-                    draining = true;
-                    let status = format!(
-                        "draining, for at most {}",
-                        humantime::format_duration(config.options.drain)
-                    );
-                    info!("{status}");
-                    manager.stopping(&status);
-                    reactor.drain();
-                }
-                Signal::Child => reactor.reap_children(),
-                Signal::Status => status::log(reactor, faults),
-                Signal::Unused => info!("SIGUSR2: it has no meaning here"),
-                Signal::Hangup => info!("SIGHUP: there is no configuration file to reload"),
+            if signal == Signal::Terminate && reactor.is_draining() {
+                warn!("a second signal: ending now");
+                return Ok(cut(reactor, faults));
             }
+            on_signal(signal, reactor, config, manager, faults);
         }
     }
     let outcome = match reactor.counters().of(Cause::Cut) {
@@ -250,22 +231,46 @@ fn serve<K: Os>(
     broken.map_or(Ok(outcome), |error| Err(error.into()))
 }
 
-/// Acts on what a turn has told, and returns the signals among it.
-fn handle<K: Os>(reactor: &mut Reactor<K>, manager: &Manager, news: Wakeups) -> Vec<Signal> {
-    if news.contains(Wakeups::WATCHDOG) {
-        manager.watchdog();
+#[cold]
+fn on_signal<O: Os>(
+    signal: Signal,
+    reactor: &mut Reactor<O>,
+    config: &ServerConfig,
+    manager: &Manager,
+    faults: &FaultCounts,
+) {
+    match signal {
+        Signal::Terminate => {
+            let limit = humantime::format_duration(config.options.drain);
+            let status = format!("draining, for at most {limit}");
+            info!("{status}");
+            manager.stopping(&status);
+            reactor.drain();
+        }
+        Signal::Child => reactor.reap_children(),
+        Signal::Status => status::log(reactor, faults),
+        Signal::Unused => info!("SIGUSR2: it has no meaning here"),
+        Signal::Hangup => info!("SIGHUP: there is no configuration file to reload"),
     }
-    if news.contains(Wakeups::SIGNALS) { reactor.signals() } else { Vec::new() }
 }
 
-/// Ends every connection at once.
+/// Handles the events of a turn, and returns its signals.
+#[cold]
+fn handle<O: Os>(reactor: &mut Reactor<O>, manager: &Manager, wakeups: Wakeups) -> Vec<Signal> {
+    if wakeups.contains(Wakeups::WATCHDOG) {
+        manager.watchdog();
+    }
+    if wakeups.contains(Wakeups::SIGNALS) { reactor.signals() } else { Vec::new() }
+}
+
+/// Closes every connection at once.
 #[cold]
 fn cut<K: Os>(reactor: &mut Reactor<K>, faults: &FaultCounts) -> ExitReason {
     reactor.cut();
     report(reactor, faults, ExitReason::Cut(reactor.counters().of(Cause::Cut)))
 }
 
-/// The last words.
+/// Logs the last status and the outcome.
 fn report<K: Os>(reactor: &Reactor<K>, faults: &FaultCounts, outcome: ExitReason) -> ExitReason {
     status::log(reactor, faults);
     match outcome {
