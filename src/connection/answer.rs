@@ -1,4 +1,4 @@
-//! From requests to replies, by the service.
+//! Makes replies of requests, by the service.
 
 use std::io;
 
@@ -6,29 +6,30 @@ use log::debug;
 
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
+use crate::line::{Framing, ReadBuffer};
 use crate::service::{ProtocolError, Reply};
 
 use super::{Connection, Phase, Shared, Stream};
 
+/// The requests in a read.
+struct Framed<'a> {
+    requests: &'a [u8],
+    count: u64,
+    /// The input ends where a request does.
+    nothing_is_left: bool,
+    /// At least one request ended, or a rejected line.
+    one_ended: bool,
+}
+
 impl<S: Stream> Connection<S> {
-    /// Answers the requests that the `fresh` bytes just read complete, and keeps the rest.
+    /// Answers the requests that the `filled` bytes just read complete, and keeps the rest.
     #[inline(never)]
-    pub(super) fn answer(&mut self, fresh: usize, shared: &mut Shared) -> io::Result<()> {
+    pub(super) fn answer(&mut self, filled: usize, shared: &mut Shared) -> io::Result<()> {
         let Shared { read, reply, service, line_bytes_max, now, .. } = shared;
-        let from = if self.skipping { self.skip(read.filled(0..fresh)) } else { 0 };
-        let input = read.filled(from..fresh);
         let framing = service.reply.framing();
-        let pending = self.pending.get_or_insert_default();
-        let complete = framing.complete(pending.line.len(), input, *line_bytes_max);
-        let finished = !self.skipping && framing.ends_with(input, complete);
-        let requests = pending.line.join(read, from..fresh, complete);
-        let count = framing.count(requests);
-        let one_ended = count > 0 || (from > 0 && !self.skipping);
-        pending.line_since = match pending.line_since {
-            _ if finished => None,
-            Some(since) if !one_ended => Some(since),
-            _ => Some(*now),
-        };
+        let framed = self.frame(read, filled, framing, *line_bytes_max);
+        self.update_line_timer(&framed, *now);
+        let Framed { requests, count, .. } = framed;
         match service.reply {
             Reply::Echo => {
                 self.traffic.lines += count;
@@ -55,7 +56,38 @@ impl<S: Stream> Connection<S> {
         Ok(())
     }
 
-    /// Sends a reply, behind what is owed: a greeting can be, to who was introduced by a proxy.
+    /// Takes the whole requests out of the input, and keeps the rest.
+    fn frame<'a>(
+        &mut self,
+        read: &'a mut ReadBuffer,
+        filled: usize,
+        framing: Framing,
+        line_bytes_max: usize,
+    ) -> Framed<'a> {
+        let from = if self.skipping { self.skip(read.filled(0..filled)) } else { 0 };
+        let input = read.filled(from..filled);
+        let pending = self.pending.get_or_insert_default();
+        let complete = framing.complete(pending.line.len(), input, line_bytes_max);
+        let nothing_is_left = !self.skipping && framing.ends_with(input, complete);
+        let requests = pending.line.join(read, from..filled, complete);
+        let count = framing.count(requests);
+        let one_ended = count > 0 || (from > 0 && !self.skipping);
+        Framed { requests, count, nothing_is_left, one_ended }
+    }
+
+    /// The line timer runs from the first byte of an unfinished request.
+    fn update_line_timer(&mut self, framed: &Framed<'_>, now: MonotonicMs) {
+        let Some(pending) = &mut self.pending else { return };
+        pending.line_since = if framed.nothing_is_left {
+            None
+        } else if framed.one_ended {
+            Some(now)
+        } else {
+            pending.line_since.or(Some(now))
+        };
+    }
+
+    /// Sends a reply behind pending output, which may be a banner if a proxy named the client.
     fn reply(&mut self, bytes: &[u8], now: MonotonicMs) -> io::Result<()> {
         if self.has_output() {
             self.queue(bytes, now);
@@ -64,15 +96,15 @@ impl<S: Stream> Connection<S> {
         self.send(bytes, now)
     }
 
-    /// Throws away the rest of a refused line; returns where the next one begins.
+    /// Discards the rest of a rejected line; returns the start of the next one.
     fn skip(&mut self, input: &[u8]) -> usize {
         let newline = memchr::memchr(b'\n', input);
         self.skipping = newline.is_none();
         newline.map_or(input.len(), |newline| newline + 1)
     }
 
-    /// A line that is too long for a request, though its end has not come: it is answered now,
-    /// and what follows of it is skipped, or it could grow without bound.
+    /// Answers an unterminated line over the limit with an error at once and skips its remainder,
+    /// so the buffer stays bounded.
     fn reject_long_line(&mut self, line_bytes_max: usize, reply: &mut Vec<u8>) {
         let Some(pending) = &mut self.pending else { return };
         if pending.line.len() >= line_bytes_max {
@@ -83,7 +115,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// The peer will send no more: what it left unfinished is its last request.
+    /// Answers the unfinished input at the end as the last request.
     pub(super) fn answer_partial(&mut self, shared: &mut Shared) -> io::Result<()> {
         let Some(pending) = &mut self.pending else { return Ok(()) };
         let begun = pending.line_since.take().is_some();
@@ -110,7 +142,8 @@ impl<S: Stream> Connection<S> {
         Ok(())
     }
 
-    /// Nothing after a violation can be understood; what came before it is still answered.
+    /// Handles input that breaks the protocol: nothing after it can be understood; earlier replies
+    /// are still sent.
     fn protocol_error(&mut self, violation: ProtocolError) {
         debug!("protocol peer={} violation=\"{}\"", self.peer, violation.0);
         if let Some(pending) = &mut self.pending {
@@ -120,13 +153,13 @@ impl<S: Stream> Connection<S> {
         self.enter(Phase::Draining(Cause::Protocol));
     }
 
-    /// Gives the memory back that is not needed any more.
+    /// Frees the box if it is not needed any more.
     fn release(&mut self) {
         self.pending.take_if(|pending| pending.is_empty());
     }
 }
 
-/// Answers each of `lines`, the last of which ends too.
+/// Answers each of `lines`, the last of which is complete too.
 fn answer_lines(
     answer: fn(&[u8], &mut Vec<u8>),
     lines: &[u8],

@@ -1,6 +1,7 @@
-//! The exchange with the peer: reading, answering, writing, and the ends of both directions.
+//! Reads, replies, writes, and the ends of both directions.
 
 use std::io;
+use std::ops::ControlFlow;
 
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
@@ -11,8 +12,8 @@ use crate::os::errno;
 use super::{Connection, NextStep, Phase, Ready, Shared, Stream};
 
 impl<S: Stream> Connection<S> {
-    /// Writes what is owed, else reads once and answers. One read is the budget: it empties the
-    /// socket or fills the buffer, and in the second case the others come first.
+    /// Writes pending output, else reads once and answers. One read is the budget: it empties the
+    /// socket, or fills the buffer, and then other connections come first.
     #[expect(clippy::inline_always, reason = "a call of its own takes 16 instructions a line")]
     #[inline(always)]
     pub(super) fn advance(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
@@ -20,45 +21,50 @@ impl<S: Stream> Connection<S> {
             Phase::Open | Phase::Flushing | Phase::Draining(_) => {}
             Phase::ProxyHeader(policy) => return self.advance_header(policy, shared),
             Phase::Lingering(cause) => return self.discard(cause, shared),
-            // It waits to be reaped.
+            // It waits for the reactor to reap it.
             Phase::Closed(_) => return Ok(NextStep::Idle),
         }
-        if self.has_output() {
-            let last = self.pending.as_ref().is_some_and(|pending| pending.final_reply);
-            if !self.flush(shared.now)? {
-                return Ok(self.next_step());
-            }
-            if let Phase::Draining(cause) = self.phase
-                && last
-            {
-                return Ok(self.send_fin(cause, shared.now));
-            }
-            // Who takes slowly and goes on sending would else be read for ever.
-            if self.phase != Phase::Open && shared.read_over {
-                return self.try_finish(shared);
-            }
+        if self.has_output()
+            && let ControlFlow::Break(step) = self.flush_first(shared)?
+        {
+            return Ok(step);
         }
-        if !self.may_read() {
-            return self.try_finish(shared);
+        if self.may_read() { self.read_once(shared) } else { self.try_finish(shared) }
+    }
+
+    /// Writes pending output. Breaks unless the connection may read after it.
+    #[cold]
+    fn flush_first(&mut self, shared: &mut Shared) -> io::Result<ControlFlow<NextStep>> {
+        let is_final = self.pending.as_ref().is_some_and(|pending| pending.final_reply);
+        if !self.flush(shared.now)? {
+            return Ok(ControlFlow::Break(self.next_step()));
         }
-        let room = shared.read.spare();
-        match self.stream.read(room) {
+        if let Phase::Draining(cause) = self.phase
+            && is_final
+        {
+            return Ok(ControlFlow::Break(self.send_fin(cause, shared.now)));
+        }
+        // A peer that reads slowly and keeps sending would be read for ever.
+        if self.phase != Phase::Open && shared.read_over {
+            return self.try_finish(shared).map(ControlFlow::Break);
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    #[expect(clippy::inline_always, reason = "a part of `advance`")]
+    #[inline(always)]
+    fn read_once(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
+        let spare = shared.read.spare();
+        match self.stream.read(spare) {
             Ok(0) => return self.input_ended(shared),
-            Ok(fresh) => {
-                if fresh < room.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {
+            Ok(filled) => {
+                if filled < spare.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {
                     self.ready.remove(Ready::READABLE);
                 }
-                self.traffic.bytes_in += num::to_u64(fresh);
+                self.traffic.bytes_in += num::to_u64(filled);
                 self.active = shared.now;
-                match room.get(..fresh) {
-                    // Nearly every read ends where a line does, and all of it goes back.
-                    Some(lines @ [.., b'\n'])
-                        if self.pending.is_none() && shared.service.reply.is_echo() =>
-                    {
-                        self.traffic.lines += Framing::Pieces.count(lines);
-                        self.send(lines, shared.now)?;
-                    }
-                    _ => self.answer(fresh, shared)?,
+                if !self.echo_whole_lines(filled, shared)? {
+                    self.answer(filled, shared)?;
                 }
             }
             Err(error) => self.read_failed(error)?,
@@ -66,19 +72,35 @@ impl<S: Stream> Connection<S> {
         if self.phase == Phase::Open { Ok(self.next_step()) } else { self.keep_draining(shared) }
     }
 
-    /// True if there may be input that this phase reads.
+    /// The echo: whole lines go back from the buffer that they were read into. Nearly every read
+    /// ends with a newline. Returns false if the input needs more than that.
+    #[expect(clippy::inline_always, reason = "a part of `advance`")]
+    #[inline(always)]
+    fn echo_whole_lines(&mut self, filled: usize, shared: &mut Shared) -> io::Result<bool> {
+        match shared.read.spare().get(..filled) {
+            Some(lines @ [.., b'\n'])
+                if self.pending.is_none() && shared.service.reply.is_echo() =>
+            {
+                self.traffic.lines += Framing::Pieces.count(lines);
+                self.send(lines, shared.now)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Returns true if there may be input that this phase reads.
     fn may_read(&self) -> bool {
         self.ready.contains(Ready::READABLE) && self.phase.reads()
     }
 
-    /// Whether there is more to do than one turn allows: a buffer was filled, or a signal came
-    /// between the socket and what it would take.
+    /// Returns whether work remains: a buffer was filled, or a signal interrupted a call.
     pub(super) fn next_step(&self) -> NextStep {
         let more = if self.has_output() { Ready::WRITABLE } else { Ready::READABLE };
         if self.ready.contains(more) { NextStep::Yield } else { NextStep::Idle }
     }
 
-    /// What a read that gave nothing has proved.
+    /// Handles a failed read: would-block disproves the hints.
     #[cold]
     pub(super) fn read_failed(&mut self, error: io::Error) -> io::Result<()> {
         if errno::would_block(&error) {
@@ -92,7 +114,7 @@ impl<S: Stream> Connection<S> {
         Ok(())
     }
 
-    /// While draining: more input is answered, but not for ever.
+    /// In a drain, answers more input, until reading ends.
     #[cold]
     pub(super) fn keep_draining(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
         if self.may_read() && !self.has_output() && !shared.read_over {
@@ -101,7 +123,7 @@ impl<S: Stream> Connection<S> {
         self.try_finish(shared)
     }
 
-    /// The peer has sent FIN.
+    /// Handles the peer's FIN.
     #[cold]
     fn input_ended(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
         self.take_pending_error()?;
@@ -121,10 +143,10 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// There is no more input for now: see whether that, or having paid, ends the phase.
+    /// Ends the phase if it can end: there is no more input for now, or no more output.
     ///
-    /// What is owed comes first: until it is paid nothing is read, so more input may be there, and
-    /// what is unfinished is not the last request yet.
+    /// Pending output comes first: until it is written nothing is read, so more input may be there,
+    /// and an unfinished request is not the last one yet.
     #[cold]
     pub(super) fn try_finish(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
         if self.has_output() {
@@ -136,8 +158,8 @@ impl<S: Stream> Connection<S> {
             }
             self.answer_partial(shared)?;
             if let Some(pending) = self.pending.as_mut().filter(|pending| pending.has_output()) {
-                // What comes while it is paid would be the rest of what is answered now. An echo
-                // has no such seam, and goes on.
+                // Input that comes while the reply is written would be the rest of the request just
+                // answered. An echo has no such seam, and goes on.
                 pending.final_reply = !shared.service.reply.is_echo();
                 return Ok(self.next_step());
             }
@@ -151,9 +173,9 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// The time for input is over, and there may be some: only a read can tell. What it gives is
-    /// not echoed. That is no drain, and its end no FIN, which a peer that has half-closed would
-    /// take for the end of everything.
+    /// Makes a final read at the end of reading: only a read shows whether there is input. The
+    /// input is not echoed, so the drain is cut, and its end is no FIN, which a half-closed peer
+    /// would take for the end of all replies.
     #[cold]
     fn final_read(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
         match self.stream.read(shared.read.spare()) {
@@ -164,28 +186,28 @@ impl<S: Stream> Connection<S> {
             }
             Err(error) => {
                 self.read_failed(error)?;
-                // Unless a signal came first, the socket is empty.
+                // The socket is empty, unless a signal interrupted the call.
                 let again = self.ready.contains(Ready::READABLE);
                 if again { Ok(NextStep::Yield) } else { self.try_finish(shared) }
             }
         }
     }
 
-    /// Everything is paid: our FIN, and the wait for the peer's.
+    /// Sends our FIN after the last reply, and waits for the peer's.
     fn send_fin(&mut self, cause: Cause, now: MonotonicMs) -> NextStep {
-        // Should this fail, the peer has reset: a read will say so.
+        // If this fails, the peer has reset, and a read will report it.
         drop(self.stream.half_close());
         self.linger(cause, now)
     }
 
-    /// Replies in flight are given time to arrive.
+    /// Gives replies in flight time to arrive.
     fn linger(&mut self, cause: Cause, now: MonotonicMs) -> NextStep {
         self.enter(Phase::Lingering(cause));
         self.active = now;
         self.next_step()
     }
 
-    /// Reads and throws away, within the budget, until the peer's FIN.
+    /// Reads and discards input, within the budget, until the peer's FIN.
     #[cold]
     fn discard(&mut self, cause: Cause, shared: &mut Shared) -> io::Result<NextStep> {
         if !self.ready.contains(Ready::READABLE) {
@@ -201,8 +223,8 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// If the event spoke of an error that no read has told, the socket still knows it: after
-    /// FIN and then RST, reads say "end of input" for ever.
+    /// Takes an error that an event reported and no read has: after FIN and then RST, reads return
+    /// end of input for ever.
     pub(super) fn take_pending_error(&mut self) -> io::Result<()> {
         if !self.ready.contains(Ready::ERROR) {
             return Ok(());

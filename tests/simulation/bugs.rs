@@ -15,8 +15,8 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "readiness is lost: a short read counts as an empty socket, although FIN is near",
         file: "src/connection/serve.rs",
-        right: "if fresh < room.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {",
-        wrong: "if fresh < room.len() {",
+        right: "if filled < spare.len() && !self.ready.contains(Ready::READ_TO_EAGAIN) {",
+        wrong: "if filled < spare.len() {",
     },
     Bug {
         what: "readiness is lost: an interrupted read counts as would-block",
