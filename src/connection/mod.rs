@@ -1,13 +1,13 @@
 //! One connection's state machine, generic over its stream.
 //!
-//! Rules that everything here keeps:
+//! Rules that all code here keeps:
 //!
-//! - Readiness is a hint that is remembered; the system call that fails is the truth. Whoever
-//!   stops before would-block leaves the hint standing, because no second event will come.
-//! - While output is owed, nothing is read: back-pressure is simply not asking.
-//! - A read that returns less than it could has emptied the socket, unless the event said that
-//!   the end (or an urgent byte) is near: then only would-block or the end itself proves it.
-//! - The first cause wins. The kernel tells an error once, to whoever asks first.
+//! - Readiness is a stored hint; only a system call that fails disproves it. Code that stops before
+//!   would-block keeps the hint, because no second event will come.
+//! - While output is pending, nothing is read: back-pressure is to read nothing.
+//! - A short read has emptied the socket, unless the event reported that the end of the input (or
+//!   an urgent byte) is near: then only would-block or the end itself proves it.
+//! - The first cause wins. The kernel reports an error once.
 //! - A peer's fault is a transition, never an error to the caller.
 
 mod answer;
@@ -50,32 +50,32 @@ pub use stream::Stream;
 pub use timeouts::{LINGER, Timeouts};
 pub use transitions::{Transition, transitions};
 
-/// What a connection asks of the reactor after its turn.
+/// The request of a connection to the reactor after its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextStep {
-    /// Nothing, until an event or a deadline comes.
+    /// Wait for an event or a deadline.
     Idle,
-    /// Another turn: there is more to do than one turn's budget.
+    /// Give it another turn: the budget of this one is used up.
     Yield,
-    /// To be admitted under the address that it has now, and then to begin.
+    /// The PROXY header named the client: admit it under that address, then serve it.
     Identified,
-    /// To be reaped.
+    /// Reap it.
     Closed,
 }
 
-/// What went through a connection, for its closing line and the counters.
+/// The traffic of a connection, for its closing line and the counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Bytes that were read from the peer.
+    /// Bytes read from the peer.
     pub bytes_in: u64,
-    /// Bytes that the kernel took for the peer.
+    /// Bytes that the kernel accepted for the peer.
     pub bytes_out: u64,
-    /// Requests that were answered: lines, or records. Pieces of one line are one.
+    /// Requests answered: lines, or records. The pieces of a long line are one.
     pub lines: u64,
 }
 
 impl Traffic {
-    /// Adds another's.
+    /// Adds the traffic of another connection.
     pub const fn add(&mut self, other: Self) {
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
@@ -83,10 +83,10 @@ impl Traffic {
     }
 }
 
-/// A connection: the stream to one peer and all that is known about it.
+/// A connection: the stream to one peer and its state.
 ///
-/// It is kept small, because a daemon has tens of thousands that do nothing: what only an
-/// unfinished exchange needs is in a box that is gone when the exchange is finished.
+/// It is small, because a daemon has tens of thousands of idle ones: the state of an unfinished
+/// exchange is in a box, which is freed when the exchange is finished.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is by itself, in a byte to spare")]
 pub struct Connection<S> {
@@ -94,22 +94,22 @@ pub struct Connection<S> {
     peer: Peer,
     phase: Phase,
     ready: Ready,
-    /// The rest of a line that was refused is being thrown away.
+    /// The rest of a rejected line is being discarded.
     skipping: bool,
-    /// In the reactor's run queue; kept here because there is a spare byte.
+    /// In the reactor's run queue; stored here because there is a spare byte.
     queued: bool,
-    /// It counts for its peer's address.
+    /// Counted for its peer's address.
     counted: bool,
     pending: Option<Box<Pending>>,
     traffic: Traffic,
     opened: MonotonicMs,
-    /// When bytes last moved; while lingering, when that began.
+    /// The time of the last byte moved; while lingering, the time at which that began.
     active: MonotonicMs,
 }
 
 impl<S: Stream> Connection<S> {
-    /// A connection that `accept` has just returned, from `peer`, with the demand for a PROXY
-    /// header if there is one.
+    /// Creates a connection that `accept` has returned, with the policy for a PROXY header if one
+    /// may come.
     pub fn new(stream: S, peer: Peer, policy: Option<HeaderPolicy>, now: MonotonicMs) -> Self {
         Self {
             stream,
@@ -126,37 +126,37 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// The stream of a connection that another process is going to answer.
+    /// Returns the stream, for a child process that takes over the connection.
     pub fn into_stream(self) -> S {
         self.stream
     }
 
-    /// Remembers what an event said. Returns true if the connection is to be queued for a turn,
-    /// false if it is queued already.
+    /// Stores an event's hints. Returns true if the connection is to be queued for a turn, false if
+    /// it is queued already.
     pub fn mark(&mut self, ready: Ready) -> bool {
         self.ready.insert(ready);
         !std::mem::replace(&mut self.queued, true)
     }
 
-    /// True if it is in the queue for a turn.
+    /// Returns true if it is queued for a turn.
     pub const fn is_queued(&self) -> bool {
         self.queued
     }
 
-    /// True if it wants another turn because its input goes on and on, and not because its end is
-    /// near or a signal has come between it and what it is owed.
+    /// Returns true for a bulk sender: it wants another turn because its input filled the buffer,
+    /// and not because its end is near or a signal interrupted a call.
     pub fn is_bulk(&self) -> bool {
         self.phase == Phase::Open
             && !self.ready.contains(Ready::READ_TO_EAGAIN)
             && !self.has_output()
     }
 
-    /// Has it begin with `bytes` to its peer. It has to be served then.
+    /// Queues `bytes` as the first output. The connection has to be served then.
     pub fn greet(&mut self, bytes: &[u8], now: MonotonicMs) {
         self.pending.get_or_insert_default().queue(bytes, now);
     }
 
-    /// One turn: writes what is owed, reads what there is, answers it, all within the budget.
+    /// Makes one turn: writes pending output, reads input and answers it, all within the budget.
     pub fn serve(&mut self, shared: &mut Shared) -> NextStep {
         self.queued = false;
         match self.advance(shared) {
@@ -165,9 +165,9 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// The daemon is shutting down: finish what is owed, then send FIN. Who has not been introduced
-    /// may have said everything already, and is looked at first. Returns true if the connection is
-    /// to be queued for a turn.
+    /// Starts the drain: pending output is finished, then FIN is sent. A connection that waits for
+    /// a PROXY header may have sent all of its input already, and is read first. Returns true if
+    /// the connection is to be queued for a turn.
     pub fn drain(&mut self) -> bool {
         if self.phase == Phase::Open {
             self.enter(Phase::Draining(Cause::Drained));
@@ -175,9 +175,8 @@ impl<S: Stream> Connection<S> {
         self.mark(Ready::READABLE)
     }
 
-    /// Ends the connection where it stands. Who is still owed something, or has begun what is not
-    /// answered any more, is told by RST: after FIN, a peer that has half-closed would think that
-    /// it has everything.
+    /// Closes immediately. With output pending or a request incomplete it sends RST, because a
+    /// half-closed peer would take FIN for a complete reply.
     pub fn close(&mut self, cause: Cause) {
         if self.pending.is_some() || self.phase == Phase::Lingering(Cause::Cut) {
             self.end_by_reset();
@@ -187,23 +186,23 @@ impl<S: Stream> Connection<S> {
 
     #[cold]
     fn end_by_reset(&self) {
-        // If an event has told of an error, the socket has ended, and nobody is there to be told.
+        // After an error event the socket is dead, and RST reaches no peer.
         if self.ready.contains(Ready::ERROR) {
             return;
         }
-        // Should this fail, there is no other way to tell; the cause is in the log.
+        // If this fails, there is no other way to notify the peer; the cause is in the log.
         drop(self.stream.close_with_reset());
     }
 
-    /// Closes a connection that was accepted only to get out of the queue, and never was in a
+    /// Closes a connection that was accepted only to leave the accept queue, and never was in a
     /// phase.
     pub const fn reject(&mut self, cause: Cause) {
         self.phase = Phase::Closed(cause);
     }
 
-    /// The drain deadline has come. A lingering connection was given everything; the others are
-    /// cut, by RST: input may be on its way, and a peer that has half-closed would take FIN for the
-    /// end of its echo.
+    /// Handles the drain deadline. A lingering connection has all its replies; the others are cut,
+    /// by RST: input may be on its way, and a half-closed peer would take FIN for the end of its
+    /// echo.
     pub fn cut(&mut self) {
         match self.phase {
             Phase::Lingering(cause) | Phase::Closed(cause) => self.close(cause),
@@ -214,48 +213,48 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Counts it for its peer's address, or says that it is counted.
+    /// Notes that it is counted for its peer's address.
     pub const fn count(&mut self) {
         self.counted = true;
     }
 
-    /// True if it counts for its peer's address.
+    /// Returns true if it is counted for its peer's address.
     pub const fn is_counted(&self) -> bool {
         self.counted
     }
 
-    /// The address that `accept` returned, because `getpeername` would fail once the peer has
-    /// reset; or the one that a PROXY header named.
+    /// Returns the address from `accept`, because `getpeername` fails once the peer has reset; or
+    /// the one that a PROXY header named.
     pub const fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// True if it waits for a PROXY header.
+    /// Returns true if it waits for a PROXY header.
     pub const fn is_unidentified(&self) -> bool {
         matches!(self.phase, Phase::ProxyHeader(_))
     }
 
-    /// The phase it is in.
+    /// Returns its phase.
     pub const fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// What has gone through it so far.
+    /// Returns its traffic so far.
     pub const fn traffic(&self) -> Traffic {
         self.traffic
     }
 
-    /// When it was accepted.
+    /// Returns the time at which it was accepted.
     pub const fn opened(&self) -> MonotonicMs {
         self.opened
     }
 
-    /// When bytes last moved.
+    /// Returns the time of the last byte moved.
     pub const fn active(&self) -> MonotonicMs {
         self.active
     }
 
-    /// Its stream, for registering.
+    /// Returns its stream, for registering.
     pub const fn stream_mut(&mut self) -> &mut S {
         &mut self.stream
     }
@@ -266,8 +265,8 @@ impl<S: Stream> Connection<S> {
         if cause == Cause::Error {
             debug!("fault peer={} phase={} error=\"{error}\"", self.peer, self.phase.kind());
         }
-        // What was read and not answered is in no buffer any more; and the socket may live on, as
-        // one does for which the kernel only lacked memory.
+        // Input that was read and not answered is lost; and the socket may live on, as one does
+        // after the kernel lacked memory.
         self.end_by_reset();
         self.pending = None;
         self.end(cause)
@@ -278,7 +277,7 @@ impl<S: Stream> Connection<S> {
         NextStep::Closed
     }
 
-    /// The one door from phase to phase.
+    /// Changes the phase; no other code does.
     fn enter(&mut self, next: Phase) {
         debug_assert!(transitions::allowed(self.phase, next), "{:?} -> {next:?}", self.phase);
         trace!("phase peer={} {:?} -> {next:?}", self.peer, self.phase);

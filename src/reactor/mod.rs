@@ -1,19 +1,20 @@
-//! The reactor: one loop that multiplexes the listeners and every peer. The only home of mio and
-//! slab.
+//! The reactor: one loop that multiplexes the listeners and every peer.
 //!
-//! What [`Reactor::turn`] does, in this order, and why in this order:
+//! [`Reactor::turn`] is one pass of the loop. Its steps, in this order:
 //!
-//! 1. **poll**: wait for events; not at all while there is work, else until the next deadline.
-//! 2. **mark**: an event only leaves a hint and queues its connection. No I/O.
-//! 3. **serve**: each connection that is queued, once, within a budget.
-//! 4. **expire**: what the deadlines say.
-//! 5. **reap**: the one place that removes, closes, counts and logs; who has been introduced by a
-//!    proxy is admitted here too.
-//! 6. **accept**: last, and budgeted, so that a freed slot is not given again while events of
-//!    this turn may still name it: a stale token is impossible, not detected.
+//! 1. **poll**: waits for events until the next deadline; with work left it does not wait.
+//! 2. **mark**: stores an event as a hint and queues its connection. No I/O.
+//! 3. **serve**: serves each queued connection once, within a budget.
+//! 4. **expire**: handles the deadlines that have passed.
+//! 5. **reap**: removes, closes, counts and logs closed connections, and admits the clients that a
+//!    PROXY header has named. No other code closes a connection.
+//! 6. **accept**: last, and within a budget: a key is reused only when no event of this turn can
+//!    name its former owner. So a stale key is impossible, not detected.
+//! 7. **admin**: serves metrics and health checks, after all peers.
 //!
-//! Everything is registered once, edge-triggered. Whoever stops before would-block (a budget,
-//! back-pressure, a full house, a pause) must be remembered here, or that peer waits for ever.
+//! Every source is registered once, edge-triggered. A step that stops before would-block (at a
+//! budget, for back-pressure, at the connection limit, in a pause) must store that here, or the
+//! peer waits for ever.
 
 mod accept;
 mod admin;
@@ -76,15 +77,15 @@ pub const SLOW_ITERATION: Duration = Duration::from_millis(50);
 /// take some two milliseconds.
 const UNTIMED_TURN_MAX: usize = 32;
 
-/// The longest wait, should a deadline be years away: what a poll counts in is an `int` of
-/// milliseconds (`epoll_wait(2)`), which is over after 24 days.
+/// The longest poll: `epoll_wait(2)` counts milliseconds in an `int`, which overflows after 24
+/// days.
 const POLL_TIMEOUT_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// For how many connections memory is reserved from the start, at most: 90 MB of addresses, where a
+/// The most connections for which memory is reserved at the start: 90 MB of address space. A
 /// container's limit of a thousand million descriptors would ask for 90 GB, and not get them.
 const PREALLOCATED_MAX: usize = 1 << 20;
 
-/// The event loop and all that it holds.
+/// The event loop and its state.
 #[derive(Debug)]
 pub struct Reactor<K: Os> {
     os: K,
@@ -98,20 +99,21 @@ pub struct Reactor<K: Os> {
     shared: Shared,
     admin: Admin<K::Stream>,
     admin_handler: Option<AdminHandler<K>>,
-    /// Nobody is at the gate or the desk: one look a turn, in place of one at each.
+    /// True while no listener is ready and no admin client is connected, so that the hot path skips
+    /// both with one test.
     listeners_idle: bool,
     counters: Counters,
-    /// While draining: until when input is read, and when it ends, whatever peers do.
+    /// In a drain: the end of reading, and the end of everything.
     read_until: MonotonicMs,
     drain_until: MonotonicMs,
-    /// Whom to evict next in this turn, the longest idle last.
+    /// The connections to evict next in this turn, the longest-idle last.
     victims: Vec<usize>,
     warnings: Warnings,
     summary: Summary,
 }
 
 impl<K: Os> Reactor<K> {
-    /// A reactor on that operating system, or a simulated one.
+    /// Creates a reactor on that operating system, or on a simulated one.
     pub fn new(os: K, capacity: Capacity, options: Options) -> Self {
         let limit = options.per_peer_max;
         let v6_prefix = limit.map_or(PeerLimit::V6_PREFIX, |limit| limit.v6_prefix);
@@ -145,15 +147,17 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// One pass of the loop. Returns what the owner has to act on.
+    /// Makes one pass of the loop, and returns the events that its owner handles.
     ///
-    /// An error is our own: the poll or a listener does not work any more.
+    /// # Errors
+    ///
+    /// Those of our own: the poll or a listener is broken.
     pub fn turn(&mut self) -> io::Result<Wakeups> {
         let mut wakeups = self.poll_and_mark()?;
         let mut served = self.serve();
         if self.deadlines.next() <= self.shared.now {
             wakeups.insert(self.expire());
-            // Last looks take as long as turns of connections.
+            // A final read takes as long as a turn of a connection.
             served += EXPIRIES_PER_TURN;
         }
         if self.slots.has_work() {
@@ -162,7 +166,7 @@ impl<K: Os> Reactor<K> {
         }
         if !self.listeners_idle {
             self.accept_and_serve_admin(wakeups)?;
-            // A start of a child, or a scrape, may take long.
+            // Starting a child, or a scrape, may take long.
             served += UNTIMED_TURN_MAX + 1;
         }
         self.counters.iterations += 1;
@@ -172,7 +176,7 @@ impl<K: Os> Reactor<K> {
         Ok(wakeups)
     }
 
-    /// Lets in who waits, and serves who visits; notes whether there is anybody left.
+    /// Accepts connections and serves admin connections, and notes whether both are idle.
     #[cold]
     fn accept_and_serve_admin(&mut self, wakeups: Wakeups) -> io::Result<()> {
         if !self.admission.nothing_ready() {
@@ -200,7 +204,7 @@ impl<K: Os> Reactor<K> {
         self.deadlines.watchdog_every(interval, self.os.now());
     }
 
-    /// The signals that have come since this was asked last.
+    /// Returns the signals since the last call.
     pub fn signals(&mut self) -> Vec<Signal> {
         self.os.signals()
     }
@@ -232,7 +236,7 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    /// How long to wait for an event.
+    /// The time for which to wait for an event.
     fn poll_timeout(&self) -> Option<Duration> {
         let now = self.shared.now;
         let mut next = self.deadlines.next();
@@ -249,7 +253,7 @@ impl<K: Os> Reactor<K> {
             .then(|| Duration::from_millis(next.0.saturating_sub(now.0).min(POLL_TIMEOUT_MAX_MS)))
     }
 
-    /// Returns how many budgets were used.
+    /// Returns the number of budgets used.
     fn serve(&mut self) -> usize {
         self.slots.serve(|key, connection| {
             let served = connection.serve(&mut self.shared);
@@ -263,8 +267,8 @@ impl<K: Os> Reactor<K> {
     }
 }
 
-/// What a poll that failed says, and then it has told no event. Where a signal interrupted it, that
-/// is one: its handler wakes the poll too, but by a system call, which may fail.
+/// Maps a failed poll. EINTR counts as a signal event: the handler also writes to a pipe, but that
+/// write can fail.
 #[cold]
 fn poll_failed(error: &io::Error) -> io::Result<Wakeups> {
     if errno::is_interrupted(error) {

@@ -1,4 +1,4 @@
-//! What the owner of the reactor decides, and what it has room for.
+//! The options of a reactor, and the capacity of the process.
 
 use std::time::Duration;
 

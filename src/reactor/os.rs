@@ -1,11 +1,11 @@
-//! The seam between the reactor and the world: what it asks of the system below it.
+//! The seam between the reactor and the operating system.
 //!
-//! In the product this is `sys::MioOs`, mio on epoll or kqueue, resolved at compile time; in
-//! tests it is a script. An implementation keeps these rules:
+//! In the product this is `sys::MioOs`, mio on epoll or kqueue, resolved at compile time; in tests
+//! it is a script. An implementation keeps these rules:
 //!
-//! - Readiness is edge-triggered: a condition that lasts is reported once, when it begins. What
-//!   was reported may be wrong by the time it is acted on, and may be reported again.
-//! - Nothing blocks but [`Os::poll`]; [`Os::spawn`] returns once the command is loaded.
+//! - Readiness is edge-triggered: a lasting condition is reported once, when it begins. A report
+//!   may be outdated when it is handled, and may be repeated.
+//! - Only [`Os::poll`] blocks; [`Os::spawn`] returns once the command is loaded.
 //! - Time never goes back.
 
 use std::fmt;
@@ -17,89 +17,90 @@ use rustix::process::Pid;
 use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Ready, Stream};
 
-/// What polls, accepts and tells the time.
+/// The operating system, as the reactor uses it.
 pub trait Os {
-    /// What `accept` returns.
+    /// The stream of an accepted connection.
     type Stream: Stream;
 
-    /// Waits until something happens or `timeout` is over, and tells each event. An interrupted
-    /// wait (EINTR) is an error of that kind.
+    /// Waits for an event or until `timeout` has passed, and calls `tell` for each event. An
+    /// interrupted wait (EINTR) is an error of that kind.
     fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()>;
 
-    /// Takes a connection from the queue of the listener with that number.
+    /// Accepts a connection from the listener with that number.
     fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, Peer)>;
 
-    /// True if it is known that nobody is in the queue of that listener: whoever comes after this
-    /// is told by another event. To ask this takes less than an [`Self::accept`] that finds nobody.
+    /// Returns true if the accept queue of that listener is known to be empty; a later connection
+    /// raises a new event. This is cheaper than an [`Self::accept`] that fails with EAGAIN.
     fn queue_is_empty(&self, listener: usize) -> bool;
 
-    /// Takes a connection from the queue of the listener for visitors.
+    /// Accepts a connection from the metrics listener.
     fn accept_admin(&mut self) -> io::Result<(Self::Stream, Peer)>;
 
-    /// Has the stream's events told from now on, under `key`.
+    /// Registers the stream under `key`: its events are reported from now on.
     fn register(&mut self, stream: &mut Self::Stream, key: usize) -> io::Result<()>;
 
-    /// Closes every listener but the one for visitors: who is still in a queue is reset.
+    /// Closes all listeners except the metrics listener. The connections in their accept queues are
+    /// reset.
     fn close_listeners(&mut self);
 
-    /// The signals that have come since this was asked last. They are not queued: several of one
-    /// kind may come as one (signal(7)).
+    /// Returns the signals since the last call. They are not queued: several of one kind may come
+    /// as one (signal(7)).
     fn signals(&mut self) -> Vec<Signal>;
 
-    /// Starts a child that answers the peer, with the stream for its standard input and output.
-    /// Nobody else has it after that, or if the child can't be started.
+    /// Starts a child with the stream as its standard input and output. This process has no copy of
+    /// the stream after that, or if the child can't be started.
     fn spawn(&mut self, stream: Self::Stream, peer: &Peer) -> io::Result<Pid>;
 
-    /// Takes one child that has ended; none once no other has.
+    /// Reaps one child; returns none if no other has ended.
     fn reap(&mut self) -> Option<(Pid, ExitStatus)>;
 
-    /// True once a child that was reaped has left no process behind, as far as the system tells. A
-    /// signal of a child's end comes also when those that it left behind have ended.
+    /// Returns true once a reaped child has left no process behind, as far as the system reports.
+    /// The signal of a child's end also comes when those processes end.
     fn is_over(&mut self, child: Pid) -> bool;
 
-    /// Sends a signal to a child that is not over, and to what it has started itself.
+    /// Sends a signal to a child that is not over, and to the processes that it has started.
     fn signal_child(&mut self, child: Pid, signal: StopSignal);
 
-    /// What time it is.
+    /// Returns the time.
     fn now(&self) -> MonotonicMs;
 }
 
-/// What a poll tells.
+/// An event of a poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The listener with that number may have a connection in its queue.
+    /// The accept queue of the listener with that number may hold a connection.
     Listener(usize),
-    /// Somebody may be in the queue of the listener for visitors.
+    /// The accept queue of the metrics listener may hold a connection.
     Admin,
-    /// A child has said something, which the kernel sees to itself.
+    /// A child has written to its standard error; the operating system handles it.
     ChildStderr,
     /// The stream registered under that key may be ready.
     Stream(usize, Ready),
-    /// Ask for [`Os::signals`].
+    /// A signal has come: see [`Os::signals`].
     Signal,
 }
 
-/// What a signal says: mostly, what the operator wants.
+/// The meaning of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// SIGTERM or SIGINT: drain; the second one, end now.
+    /// SIGTERM or SIGINT: drain; a second one ends the daemon at once.
     Terminate,
     /// SIGUSR1: log the status.
     Status,
-    /// SIGHUP: there is nothing to reload, and it is no reason to die.
+    /// SIGHUP: without a configuration file there is nothing to reload.
     Hangup,
-    /// SIGUSR2: it has no meaning here, and is no reason to die either.
+    /// SIGUSR2: unused.
     Unused,
-    /// SIGCHLD: children have ended, one or more.
+    /// SIGCHLD: at least one child has ended.
     Child,
 }
 
-/// How a child ended.
+/// The exit status of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// By itself, with that exit status.
+    /// It exited with that status.
     Exited(i32),
-    /// By the signal of that number.
+    /// A signal of that number ended it.
     Signalled(i32),
 }
 
@@ -112,11 +113,11 @@ impl fmt::Display for ExitStatus {
     }
 }
 
-/// How a child is told to end.
+/// A signal that ends a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopSignal {
-    /// SIGTERM: it may finish what it is doing, or not heed it at all.
+    /// SIGTERM: the child may finish its work, or ignore it.
     Terminate,
-    /// SIGKILL: it ends.
+    /// SIGKILL: the child ends.
     Kill,
 }

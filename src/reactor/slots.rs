@@ -200,9 +200,9 @@ impl<S: Stream> Slots<S> {
         self.has_work = true;
     }
 
-    /// The first of the reports; whoever has ended is removed with it.
+    /// Takes the next completion; a closed connection is removed with it.
     pub(super) fn next_completion(&mut self) -> Option<Completion<S>> {
-        // Who is introduced and ends in one turn is in there twice.
+        // A connection that is identified and closed in one turn is queued twice.
         let next = || self.completions.pop_front();
         let Some(key) = std::iter::from_fn(next).find(|key| self.slab.contains(*key)) else {
             self.forget_removed();
@@ -214,7 +214,7 @@ impl<S: Stream> Slots<S> {
         Some(Completion::Ended(key, self.remove(key)))
     }
 
-    /// Removes a connection that a report has named.
+    /// Removes a connection that a completion has named.
     pub(super) fn remove(&mut self, key: usize) -> Connection<S> {
         let connection = self.slab.remove(key);
         self.queued_removed |= connection.is_queued();
@@ -266,8 +266,8 @@ impl<S: Stream> Slots<S> {
         }
     }
 
-    /// The keys of the `count` connections of those `wanted` that have been idle the longest, the
-    /// longest last. This looks at all of them; so it is asked once a turn.
+    /// Returns the keys of the `count` longest-idle connections of those `wanted`, the longest-idle
+    /// last. It looks at all of them, so it is called once per turn.
     pub(super) fn longest_idle(
         &self,
         count: usize,

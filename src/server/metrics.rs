@@ -1,7 +1,7 @@
-//! The answers to visitors: the metrics, as OpenMetrics text, and whether the daemon is well.
+//! The responses of the admin endpoint: metrics, as OpenMetrics text, and health.
 //!
-//! The reactor counts everything for itself; here it is only written down. That looks at every
-//! connection, so a flood of requests is given the text of the last tenth of a second.
+//! The reactor counts; this module only formats. A snapshot looks at every connection, so for a
+//! tenth of a second all requests get the same text.
 
 mod formats;
 mod process;
@@ -26,16 +26,16 @@ use self::formats::{negotiated, sorted};
 use self::process::Process;
 use super::LogSink;
 
-/// The page at `/`, for people.
+/// The page at `/`.
 const INDEX: &str = "<!DOCTYPE html>\n<title>tcpechod</title>\n<h1>tcpechod</h1>\n<ul>\n\
     <li><a href=\"/metrics\">/metrics</a>: for Prometheus\n\
     <li><a href=\"/healthz\">/healthz</a>: 200 while the event loop runs\n\
     <li><a href=\"/readyz\">/readyz</a>: 200, or 503 while draining\n</ul>\n";
 
-/// For how long the text of the metrics is given again.
+/// The time for which the text of the metrics is reused.
 const FRESH: Duration = Duration::from_millis(100);
 
-/// The text of the metrics, and until when it is fresh.
+/// The text of the metrics, and the time until which it is reused.
 #[derive(Debug)]
 pub(super) struct Metrics {
     process: Process,
@@ -44,12 +44,12 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// Opens what they are read from, before the sandbox forbids it.
+    /// Opens the files in /proc that are read later, before the sandbox forbids it.
     pub(super) fn new() -> Self {
         Self { process: Process::new(), text: String::new(), fresh_until: MonotonicMs::default() }
     }
 
-    /// The answer to a request.
+    /// Returns the response to a request.
     pub(super) fn response<O: Os>(
         &mut self,
         reactor: &Reactor<O>,
@@ -82,7 +82,7 @@ fn text<O: Os>(reactor: &Reactor<O>, faults: &FaultCounts, process: &Process) ->
     let mut registry = Registry::default();
     process.register(&mut registry, reactor.descriptors());
     let own = registry.sub_registry_with_prefix("tcpechod");
-    // It looks at every connection: once is enough.
+    // A snapshot looks at every connection: once is enough.
     let (phases, mut bytes_and_lines) = reactor.snapshot();
     bytes_and_lines.add(reactor.counters().traffic);
     connections(own, reactor, phases);

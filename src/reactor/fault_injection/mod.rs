@@ -105,7 +105,7 @@ impl<K: Os> Os for FaultInjector<K> {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         self.os.register(stream.inner_mut(), key)?;
-        // The key's last owner may have had one.
+        // The key's former owner may have had a delay.
         match stream.delay() {
             Some(delay) => drop(self.delays.insert(key, delay)),
             None => drop(self.delays.remove(&key)),
