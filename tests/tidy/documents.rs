@@ -148,8 +148,8 @@ fn is_numbered(name: &str) -> bool {
 }
 
 pub(super) fn documents() -> impl Iterator<Item = PathBuf> {
-    let top = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].into_iter();
-    files("docs", "md").chain(top.map(|name| root().join(name)))
+    let top = ["README", "CHANGELOG", "CONTRIBUTING", "RELEASING", "SECURITY"].into_iter();
+    files("docs", "md").chain(top.map(|name| root().join(name).with_extension("md")))
 }
 
 fn outside_code(text: &str) -> impl Iterator<Item = &str> {
