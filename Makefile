@@ -48,6 +48,8 @@ package ?= target/package
 
 .DEFAULT_GOAL := all
 
+##@ Build and run
+
 all: pages ## build the programs, their manual pages and completions
 	$(CARGO) build --locked --release
 
@@ -64,6 +66,17 @@ note-place:
 run: ## start the daemon on port 9877, ready to echo (ARGS='--service sum' for more)
 	$(CARGO) run --locked --release --quiet --bin tcpechod -- $(ARGS)
 
+clean: ## remove what was built
+	$(CARGO) clean
+	rm -f $(noted)
+
+help: ## list these commands
+	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+##@ Check
+
+check: fmt-check lint doc test test-poll ## all that CI runs, and you before a commit
+
 test: tools ## run every test: the code, the real programs under faults, the exact counts, the demonstrations
 	$(CARGO) test --locked --features pages
 	$(CARGO) test --locked --release --test counts -- --nocapture
@@ -71,8 +84,6 @@ test: tools ## run every test: the code, the real programs under faults, the exa
 
 test-poll: tools ## the same code and faults on poll(2) in place of epoll: what relies on one selector fails on another (ARGS='--test faults' for a part)
 	$(poll) $(CARGO) test --locked --features pages --target-dir $(target)/poll $(ARGS)
-
-check: fmt-check lint doc test test-poll ## all that CI runs, and you before a commit
 
 tools: ## install the tools that tests need (Debian, as root); without them the tests say what they skip
 	@tests/tools.sh
@@ -129,9 +140,7 @@ fmt-check: ## check the format
 	$(CARGO) fmt --check
 	rustfmt --check src/service/*.rs
 
-doc: ## build the library's documentation, with every warning an error
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items \
-		--features pages
+##@ Measure and stress
 
 counts: ## print every exact count of docs/performance.md
 	$(CARGO) test --locked --release --test counts -- --nocapture --include-ignored
@@ -160,42 +169,55 @@ million: ## open, echo and hold a million connections on this machine (ARGS='--c
 	@tests/tools.sh
 	$(CARGO) bench --locked --bench million -- $(ARGS)
 
-simulate: ## the reactor on simulated sockets and time: a million seeds (ARGS='--seed 7': that one, told)
-	$(CARGO) bench --locked --bench simulate -- $(ARGS)
-
 overload: ## what a hundred polite peers see beside floods, stalls, churn and storms, in a few minutes
 	$(CARGO) bench --locked --bench overload -- $(ARGS)
 
 soak: ## trouble in waves for half an hour, and nothing has grown or is lost (ARGS='--duration 8h')
 	$(CARGO) bench --locked --bench soak -- $(ARGS)
 
-fuzz: $(target)/tools/bin/cargo-fuzz ## look for input that breaks something, a minute a target (ARGS='3600 http': that one, an hour)
-	@CARGO='$(CARGO)' tests/fuzz/run.sh $(ARGS)
+simulate: ## the reactor on simulated sockets and time: a million seeds (ARGS='--seed 7': that one, told)
+	$(CARGO) bench --locked --bench simulate -- $(ARGS)
 
 sweep: ## every error of every system call, on the release build (ARGS='--only accept4' for fewer)
 	@tests/tools.sh
 	$(CARGO) bench --locked --bench sweep -- $(ARGS)
 
+fuzz: $(target)/tools/bin/cargo-fuzz ## look for input that breaks something, a minute a target (ARGS='3600 http': that one, an hour)
+	@CARGO='$(CARGO)' tests/fuzz/run.sh $(ARGS)
+
+$(target)/tools/bin/cargo-fuzz:
+	$(CARGO) install --locked --root $(target)/tools --version '~0.13.2' cargo-fuzz
+
+##@ Demonstrate
+
 demo: all ## run every demonstration, and tell in a table what was seen
 	@CARGO='$(CARGO)' tests/demos/run
 
-demo-transcripts: all ## write docs/demonstrations/transcripts anew
-	@CARGO='$(CARGO)' tests/demos/run --write
+demo-%: all ## run one demonstration, and show it: demo-echo, demo-server-crash, ...
+	@CARGO='$(CARGO)' tests/demos/run $*
 
 demo-check: all ## run every demonstration, and compare it with its transcript
 	@CARGO='$(CARGO)' tests/demos/run --check
 
+demo-transcripts: all ## write docs/demonstrations/transcripts anew
+	@CARGO='$(CARGO)' tests/demos/run --write
+
 demo-watch: all ## a live view for a second terminal: phases beside the kernel's states
 	@CARGO='$(CARGO)' tests/demos/watch.sh $(ARGS)
 
-demo-%: all ## run one demonstration, and show it: demo-echo, demo-server-crash, ...
-	@CARGO='$(CARGO)' tests/demos/run $*
+##@ Document
+
+doc: ## build the library's documentation, with every warning an error
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items \
+		--features pages
 
 states: ## write the tables of docs/states.md anew from the code
 	WRITE=1 $(CARGO) test --locked --test states
 
 options: ## write the tables of options in the documents anew from the programs' own
 	WRITE=1 $(CARGO) test --locked --test documents
+
+##@ Install and package
 
 install: ## install below $(DESTDIR)$(prefix), after `make`; builds nothing
 	@missing=$$(for place in $(places); do \
@@ -260,16 +282,6 @@ deb-check: deb ## install that package for a moment (as root), use it, remove it
 
 $(target)/tools/bin/cargo-deb:
 	$(CARGO) install --locked --root $(target)/tools --version '~3.8.0' cargo-deb
-
-$(target)/tools/bin/cargo-fuzz:
-	$(CARGO) install --locked --root $(target)/tools --version '~0.13.2' cargo-fuzz
-
-clean: ## remove what was built
-	$(CARGO) clean
-	rm -f $(noted)
-
-help: ## list these commands
-	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 .PHONY: all run test test-poll check tools lint clippy elsewhere tidy shellcheck deny fmt fmt-check doc \
 	counts count-system-calls count-instructions count-generator count-memory count-connections bench \
