@@ -1,4 +1,4 @@
-# The commands of the project; CI and people use the same ones. `make help` lists them.
+# The commands of the project, for CI and people. `make help` lists them, under the `##@` headings.
 
 CARGO ?= cargo
 INSTALL ?= install
@@ -17,33 +17,33 @@ bashcompletiondir ?= $(datarootdir)/bash-completion/completions
 zshcompletiondir ?= $(datarootdir)/zsh/site-functions
 fishcompletiondir ?= $(datarootdir)/fish/vendor_completions.d
 
-# Where cargo puts what it builds. Where that is another place than usual, `make` notes it: under
-# sudo, which `make install` needs, the environment that says so is gone.
+# Cargo's target directory. If it is not target/, `make` records it in a file, because sudo, which
+# `make install` needs, clears the environment that names it.
 target := $(shell CARGO='$(CARGO)' tests/target.sh)
 usual := $(CURDIR)/target
 noted ?= $(usual)/.built
 built = $(or $(filter-out $(usual),$(target)),$(wildcard $(shell cat $(noted) 2>/dev/null)),$(usual))
 
-# What is installed: the programs from here, and the pages from there.
+# `make install` takes the programs and the pages from these directories.
 programs ?= $(built)/release
 pages ?= $(built)/pages
 
 units := tcpechod.service tcpechod.socket tcpechod@.service
 documents := $(shell cd docs && find . -path ./deploy/debian -prune -o -type f -printf '%P\n')
-# Every directory that install puts something into.
+# Every directory that receives files from install.
 places = $(bindir) $(sbindir) $(mandir)/man1 $(mandir)/man8 $(unitdir) $(bashcompletiondir) \
 	$(zshcompletiondir) $(fishcompletiondir) $(docdir) \
 	$(addprefix $(docdir)/,$(patsubst %/,%,$(sort $(filter-out ./,$(dir $(documents))))))
-# The directories that install had to make are noted there, for uninstall.
+# The list of directories that install created, for uninstall.
 note = $(DESTDIR)$(docdir)/.directories
 
-# Those of kqueue, as rustup calls them.
+# Systems with kqueue, by rustup's names.
 systems ?= aarch64-apple-darwin x86_64-unknown-freebsd
 
-# mio on poll(2).
+# Builds mio on poll(2).
 poll := RUSTFLAGS='--cfg mio_unsupported_force_poll_poll'
 
-# A package is made of what `make install` puts there; Cargo.toml names the same place.
+# `make install` puts the files of the package here; Cargo.toml names the same directory.
 package ?= target/package
 
 .DEFAULT_GOAL := all
@@ -53,7 +53,7 @@ package ?= target/package
 all: pages ## build the programs, their manual pages and completions
 	$(CARGO) build --locked --release
 
-pages: note-place ## write the manual pages and completions alone
+pages: note-place ## build only the manual pages and completions
 	$(CARGO) run --locked --quiet --features pages --bin tcpecho-pages -- $(pages)
 
 note-place:
@@ -63,53 +63,54 @@ note-place:
 		mkdir -p $(dir $(noted)) && echo $(target) >$(noted); \
 	fi
 
-run: ## start the daemon on port 9877, ready to echo (ARGS='--service sum' for more)
+run: ## start the daemon on port 9877 (ARGS='--service sum' passes options)
 	$(CARGO) run --locked --release --quiet --bin tcpechod -- $(ARGS)
 
-clean: ## remove what was built
+clean: ## remove all build products
 	$(CARGO) clean
 	rm -f $(noted)
 
 help: ## list these commands
-	@sed -n 's/^\([a-z][a-z%-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s:\n", substr($$0, 5) } \
+		/^[a-z][a-z%-]*:.*## / { printf "  %-18s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ Check
 
-check: fmt-check lint doc test test-poll ## all that CI runs, and you before a commit
+check: fmt-check lint doc test test-poll ## run everything that CI runs; run it before a commit
 
-test: tools ## run every test: the code, the real programs under faults, the exact counts, the demonstrations
+test: tools ## test the code, the real programs under faults, the exact counts, the demonstrations
 	$(CARGO) test --locked --features pages
 	$(CARGO) test --locked --release --test counts -- --nocapture
 	CARGO='$(CARGO)' tests/demos/run --check
 
-test-poll: tools ## the same code and faults on poll(2) in place of epoll: what relies on one selector fails on another (ARGS='--test faults' for a part)
+test-poll: tools ## test the code and the programs on poll(2), not epoll (ARGS='--test faults' for a part)
 	$(poll) $(CARGO) test --locked --features pages --target-dir $(target)/poll $(ARGS)
 
-tools: ## install the tools that tests need (Debian, as root); without them the tests say what they skip
+tools: ## install the tools that tests need (Debian, as root); elsewhere name the missing ones
 	@tests/tools.sh
 
-lint: clippy elsewhere tidy shellcheck deny ## all that can be seen without running the programs
+lint: clippy elsewhere tidy shellcheck deny ## run clippy, elsewhere, tidy, shellcheck and deny
 
-clippy: ## clippy with every warning an error, also on what is only compiled for poll(2)
+clippy: ## run clippy with warnings as errors, also on the build for poll(2)
 	$(CARGO) clippy --locked --all-targets --features pages -- -D warnings
 	$(poll) $(CARGO) clippy --locked --lib --target-dir $(target)/poll -- -D warnings
 
-# What rustup has no library for is said, and not passed over.
-elsewhere: ## clippy for the systems of kqueue, which only shows that it compiles for them
+# Names each system whose library rustup cannot download.
+elsewhere: ## run clippy for the systems with kqueue: shows only that the code compiles there
 	@for target in $(systems); do \
 		if ! rustup target add $$target; then \
-			echo "SKIPPED $$target: its library cannot be had from here" >&2; \
+			echo "SKIPPED $$target: its library cannot be downloaded" >&2; \
 		else \
 			$(CARGO) clippy --locked --all-targets --features pages --target $$target \
 				--target-dir $(target)/elsewhere -- -D warnings || exit; \
 		fi; \
 	done
 
-tidy: ## the rules of the house: floors, sizes, names, documents and their links, unused dependencies
+tidy: ## check floors, file sizes, names, documents, links and unused dependencies
 	$(CARGO) test --locked --features pages --test tidy
 
-# By its first line, or its name where it is only a part of others.
-shellcheck: ## every shell script
+# A script is known by its first line, or, if other scripts source it, by its name.
+shellcheck: ## check every shell script
 	@tests/tools.sh lint
 	@if ! command -v shellcheck >/dev/null; then \
 		echo 'SKIPPED shellcheck: not found' >&2; \
@@ -118,25 +119,25 @@ shellcheck: ## every shell script
 	find .ci docs tests -type f -exec awk 'FNR == 1 && (/^#!.*sh$$/ || FILENAME ~ /\.sh$$/) { \
 		print FILENAME } { nextfile }' {} + | sort | xargs shellcheck
 
-deny: $(target)/tools/bin/cargo-deny ## licences, sources and duplicates of all dependencies, and advisories where they can be had
+deny: $(target)/tools/bin/cargo-deny ## check licences, sources, duplicates and advisories of all dependencies
 	$< --locked check licenses bans sources
 	@if $< fetch db; then \
 		$< --locked check advisories; \
 	else \
-		echo 'SKIPPED advisories: the RustSec database cannot be had from here' >&2; \
+		echo 'SKIPPED advisories: the RustSec database cannot be downloaded' >&2; \
 	fi
 
-# Unoptimised it takes three seconds in place of one, and a third of the time to build.
+# The debug build takes a third of the time to build, and runs for three seconds instead of one.
 $(target)/tools/bin/cargo-deny:
 	CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install --locked --debug --root $(target)/tools \
 		--version '~0.20.2' cargo-deny
 
-# The modules that a macro declares are not found by cargo fmt.
+# cargo fmt does not find modules that a macro declares.
 fmt: ## format the code
 	$(CARGO) fmt
 	rustfmt src/service/*.rs
 
-fmt-check: ## check the format
+fmt-check: ## check the format of the code
 	$(CARGO) fmt --check
 	rustfmt --check src/service/*.rs
 
@@ -145,44 +146,44 @@ fmt-check: ## check the format
 counts: ## print every exact count of docs/performance.md
 	$(CARGO) test --locked --release --test counts -- --nocapture --include-ignored
 
-count-system-calls: ## system calls an echoed line, and in a connection's life
+count-system-calls: ## count system calls per echoed line, and per connection
 	$(CARGO) test --locked --release --test counts -- --nocapture system_calls
 
-count-instructions: ## user-space instructions an echoed line, alone and beside 15,000 idle connections
+count-instructions: ## count user-space instructions per echoed line, alone and beside 15,000 idle connections
 	$(CARGO) test --locked --release --test counts -- --nocapture --include-ignored instructions
 
-count-generator: ## instructions and system calls a line that the load generator verifies
+count-generator: ## count instructions and system calls per line that the load generator verifies
 	$(CARGO) test --locked --release --test counts -- --nocapture verified
 
-count-memory: ## private memory an idle connection
+count-memory: ## measure private memory per idle connection
 	$(CARGO) test --locked --release --test counts -- --nocapture bytes
 
-count-connections: ## connections that one process holds
+count-connections: ## count the connections that one process holds
 	$(CARGO) test --locked --release --test counts -- --nocapture connections_in
 
-bench: ## compare the daemon with other servers, for half an hour (ARGS='--rounds 1 --case churn' for less)
+bench: ## compare the daemon with other servers: half an hour (ARGS='--rounds 1 --case churn' for less)
 	@tests/tools.sh bench
 	CARGO='$(CARGO)' tests/bench/build.sh
 	$(CARGO) bench --locked --bench compare -- $(ARGS)
 
-million: ## open, echo and hold a million connections on this machine (ARGS='--connections 200000' for fewer)
+million: ## open, echo and hold a million connections (ARGS='--connections 200000' for fewer)
 	@tests/tools.sh
 	$(CARGO) bench --locked --bench million -- $(ARGS)
 
-overload: ## what a hundred polite peers see beside floods, stalls, churn and storms, in a few minutes
+overload: ## measure a hundred polite peers beside floods, stalls, churn and storms: some minutes
 	$(CARGO) bench --locked --bench overload -- $(ARGS)
 
-soak: ## trouble in waves for half an hour, and nothing has grown or is lost (ARGS='--duration 8h')
+soak: ## make trouble in waves for half an hour, and look for leaks and losses (ARGS='--duration 8h')
 	$(CARGO) bench --locked --bench soak -- $(ARGS)
 
-simulate: ## the reactor on simulated sockets and time: a million seeds (ARGS='--seed 7': that one, told)
+simulate: ## run the reactor on simulated sockets and time: a million seeds (ARGS='--seed 7' for one)
 	$(CARGO) bench --locked --bench simulate -- $(ARGS)
 
-sweep: ## every error of every system call, on the release build (ARGS='--only accept4' for fewer)
+sweep: ## inject every error into every system call (ARGS='--only accept4' for fewer)
 	@tests/tools.sh
 	$(CARGO) bench --locked --bench sweep -- $(ARGS)
 
-fuzz: $(target)/tools/bin/cargo-fuzz ## look for input that breaks something, a minute a target (ARGS='3600 http': that one, an hour)
+fuzz: $(target)/tools/bin/cargo-fuzz ## feed random input to every parser, a minute each (ARGS='3600 http' for one, an hour)
 	@CARGO='$(CARGO)' tests/fuzz/run.sh $(ARGS)
 
 $(target)/tools/bin/cargo-fuzz:
@@ -190,36 +191,36 @@ $(target)/tools/bin/cargo-fuzz:
 
 ##@ Demonstrate
 
-demo: all ## run every demonstration, and tell in a table what was seen
+demo: all ## run all demonstrations, and print a table of the results
 	@CARGO='$(CARGO)' tests/demos/run
 
 demo-%: all ## run one demonstration, and show it: demo-echo, demo-server-crash, ...
 	@CARGO='$(CARGO)' tests/demos/run $*
 
-demo-check: all ## run every demonstration, and compare it with its transcript
+demo-check: all ## run all demonstrations, and compare them with their transcripts
 	@CARGO='$(CARGO)' tests/demos/run --check
 
-demo-transcripts: all ## write docs/demonstrations/transcripts anew
+demo-transcripts: all ## rewrite docs/demonstrations/transcripts
 	@CARGO='$(CARGO)' tests/demos/run --write
 
-demo-watch: all ## a live view for a second terminal: phases beside the kernel's states
+demo-watch: all ## show connection phases beside the kernel's states, live, in a second terminal
 	@CARGO='$(CARGO)' tests/demos/watch.sh $(ARGS)
 
 ##@ Document
 
-doc: ## build the library's documentation, with every warning an error
+doc: ## build the library's documentation, with warnings as errors
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items \
 		--features pages
 
-states: ## write the tables of docs/states.md anew from the code
+states: ## rewrite the tables of docs/states.md from the code
 	WRITE=1 $(CARGO) test --locked --test states
 
-options: ## write the tables of options in the documents anew from the programs' own
+options: ## rewrite the tables of options in the documents from the programs
 	WRITE=1 $(CARGO) test --locked --test documents
 
 ##@ Install and package
 
-install: ## install below $(DESTDIR)$(prefix), after `make`; builds nothing
+install: ## install below $(DESTDIR)$(prefix); builds nothing, so run `make` first
 	@missing=$$(for place in $(places); do \
 		while [ -n "$$place" ] && [ ! -d "$(DESTDIR)$$place" ]; do \
 			echo "$$place"; place=$${place%/*}; \
@@ -246,7 +247,7 @@ install: ## install below $(DESTDIR)$(prefix), after `make`; builds nothing
 	cd $(DESTDIR)$(unitdir) && sed -i \
 		's|/usr/sbin/tcpechod|$(sbindir)/tcpechod|; s|/usr/share/doc/tcpecho|$(docdir)|' $(units)
 
-uninstall: ## remove what install has put there, and the directories that it made, if they are empty
+uninstall: ## remove the installed files, and the directories that install created, if empty
 	rm -f $(addprefix $(DESTDIR)$(bindir)/,tcpecho tcpecho-load) $(DESTDIR)$(sbindir)/tcpechod
 	rm -f $(addprefix $(DESTDIR)$(mandir)/,man1/tcpecho.1 man1/tcpecho-load.1 man8/tcpechod.8)
 	rm -f $(addprefix $(DESTDIR)$(bashcompletiondir)/,tcpecho tcpecho-load tcpechod)
@@ -260,8 +261,8 @@ uninstall: ## remove what install has put there, and the directories that it mad
 		for place in $$made; do rmdir $(DESTDIR)$$place 2>/dev/null || :; done; \
 	fi
 
-# The one list of files is that of `install`. Debian has its own place for completions of zsh, wants
-# manual pages compressed, programs without symbols, and licences told in one file.
+# `install` has the only list of files. Debian has its own directory for zsh completions, and requires
+# compressed manual pages, stripped programs, and all licences in one file.
 package: ## lay out the files of the Debian package in $(package), after `make`
 	rm -rf $(package)
 	@$(MAKE) --silent install DESTDIR=$(abspath $(package)) prefix=/usr INSTALL_PROGRAM='install -s' \
@@ -272,11 +273,11 @@ package: ## lay out the files of the Debian package in $(package), after `make`
 	$(INSTALL) -D -m 644 docs/deploy/debian/overrides $(package)/usr/share/lintian/overrides/tcpecho
 	gzip -9n $(package)/usr/share/doc/tcpecho/changelog $(package)/usr/share/man/man*/*
 
-deb: all $(target)/tools/bin/cargo-deb ## make the Debian package in target/debian
+deb: all $(target)/tools/bin/cargo-deb ## build the Debian package in target/debian
 	@$(MAKE) --silent package
 	$(target)/tools/bin/cargo-deb --no-build --locked
 
-deb-check: deb ## install that package for a moment (as root), use it, remove it, and compare
+deb-check: deb ## install the package, use it, remove it, and compare (as root)
 	rm -rf $(target)/overlay && mkdir $(target)/overlay
 	unshare --mount sh tests/install/package.sh $(target)/debian/*.deb $(target)/overlay
 
