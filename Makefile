@@ -76,7 +76,7 @@ help: ## list these commands
 
 ##@ Check
 
-check: fmt-check lint doc test test-poll ## run everything that CI runs; run it before a commit
+check: fmt-check lint minimum-rust doc test test-poll ## run everything that CI runs; run it before a commit
 
 test: tools ## test the code, the real programs under faults, the exact counts, the demonstrations
 	$(CARGO) test --locked --features pages
@@ -105,6 +105,16 @@ elsewhere: ## run clippy for the systems with kqueue: shows only that the code c
 				--target-dir $(target)/elsewhere -- -D warnings || exit; \
 		fi; \
 	done
+
+minimum-rust: ## compile with the oldest Rust that Cargo.toml promises
+	@version=$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml); \
+	if rustup toolchain install "$$version" --profile minimal --no-self-update; then \
+		rustup run "$$version" cargo check --locked --all-targets --features pages \
+			--target-dir $(target)/minimum-rust; \
+	else \
+		echo "SKIPPED Rust $$version: it cannot be downloaded" >&2; \
+		[ -z "$${CI+set}" ]; \
+	fi
 
 tidy: ## check floors, file sizes, names, documents, links and unused dependencies
 	$(CARGO) test --locked --features pages --test tidy
@@ -284,7 +294,7 @@ deb-check: deb ## install the package, use it, remove it, and compare (as root)
 $(target)/tools/bin/cargo-deb:
 	$(CARGO) install --locked --root $(target)/tools --version '~3.8.0' cargo-deb
 
-.PHONY: all run test test-poll check tools lint clippy elsewhere tidy shellcheck deny fmt fmt-check doc \
-	counts count-system-calls count-instructions count-generator count-memory count-connections bench \
-	million simulate overload soak fuzz sweep demo demo-transcripts demo-check demo-watch states options \
-	pages note-place install uninstall package deb deb-check clean help
+.PHONY: all pages note-place run clean help check test test-poll tools lint clippy elsewhere minimum-rust \
+	tidy shellcheck deny fmt fmt-check counts count-system-calls count-instructions count-generator \
+	count-memory count-connections bench million overload soak simulate sweep fuzz demo demo-check \
+	demo-transcripts demo-watch doc states options install uninstall package deb deb-check
