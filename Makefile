@@ -29,6 +29,7 @@ programs ?= $(built)/release
 pages ?= $(built)/pages
 
 units := tcpechod.service tcpechod.socket tcpechod@.service
+top_documents := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 documents := $(shell cd docs && find . -path ./deploy/debian -prune -o -type f -printf '%P\n')
 # Every directory that receives files from install.
 places = $(bindir) $(sbindir) $(mandir)/man1 $(mandir)/man8 $(unitdir) $(bashcompletiondir) \
@@ -247,12 +248,11 @@ install: ## install below $(DESTDIR)$(prefix); builds nothing, so run `make` fir
 		$(INSTALL_DATA) $(pages)/zsh/_$$name $(DESTDIR)$(zshcompletiondir)/_$$name && \
 		$(INSTALL_DATA) $(pages)/fish/$$name.fish $(DESTDIR)$(fishcompletiondir)/$$name.fish || exit; \
 	done
-	$(INSTALL_DATA) CHANGELOG.md CONTRIBUTING.md LICENSE-MIT LICENSE-APACHE $(DESTDIR)$(docdir)
+	$(INSTALL_DATA) $(top_documents) LICENSE-MIT LICENSE-APACHE $(DESTDIR)$(docdir)
+	cd $(DESTDIR)$(docdir) && sed -i 's|](docs/|](|g' $(top_documents)
 	@for name in $(documents); do \
 		$(INSTALL_DATA) docs/$$name $(DESTDIR)$(docdir)/$$name || exit; \
 	done
-	$(INSTALL_DATA) README.md $(DESTDIR)$(docdir)
-	sed -i 's|](docs/|](|g' $(DESTDIR)$(docdir)/README.md
 	$(INSTALL_DATA) $(addprefix docs/deploy/,$(units)) $(DESTDIR)$(unitdir)
 	cd $(DESTDIR)$(unitdir) && sed -i \
 		's|/usr/sbin/tcpechod|$(sbindir)/tcpechod|; s|/usr/share/doc/tcpecho|$(docdir)|' $(units)
@@ -264,8 +264,7 @@ uninstall: ## remove the installed files, and the directories that install creat
 	rm -f $(addprefix $(DESTDIR)$(zshcompletiondir)/,_tcpecho _tcpecho-load _tcpechod)
 	rm -f $(addprefix $(DESTDIR)$(fishcompletiondir)/,tcpecho.fish tcpecho-load.fish tcpechod.fish)
 	rm -f $(addprefix $(DESTDIR)$(unitdir)/,$(units))
-	@rm -f $(addprefix $(DESTDIR)$(docdir)/,$(documents) README.md CHANGELOG.md CONTRIBUTING.md \
-		LICENSE-MIT LICENSE-APACHE)
+	@rm -f $(addprefix $(DESTDIR)$(docdir)/,$(documents) $(top_documents) LICENSE-MIT LICENSE-APACHE)
 	@if [ -f $(note) ]; then \
 		made=$$(sort -ru $(note)); rm $(note); \
 		for place in $$made; do rmdir $(DESTDIR)$$place 2>/dev/null || :; done; \

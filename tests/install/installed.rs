@@ -48,8 +48,9 @@ fn every_file_is_installed_in_its_place_with_its_mode() {
     ]
     .map(|path| Path::new("usr/local").join(path))
     .into();
-    let top = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE-MIT", "LICENSE-APACHE"];
-    expected.extend(top.map(|name| Path::new(DOCUMENTS).join(name)));
+    let top = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
+    let licences = ["LICENSE-MIT", "LICENSE-APACHE"];
+    expected.extend(top.into_iter().chain(licences).map(|name| Path::new(DOCUMENTS).join(name)));
     expected.extend(documents().iter().map(|path| Path::new(DOCUMENTS).join(path)));
     expected.push(Path::new(DOCUMENTS).join(".directories"));
     expected.sort();
@@ -84,9 +85,11 @@ fn the_units_name_the_daemon_and_its_documents_as_installed() {
         let page = "\nDocumentation=file:///opt/echo/share/doc/tcpecho/operations.md\n";
         assert!(unit.contains(page) && !unit.contains("/usr/"), "{unit}");
     }
-    let readme = root.path().join("opt/echo/share/doc/tcpecho/README.md");
-    let readme = fs::read_to_string(readme).unwrap();
-    assert!(readme.contains("](operations.md)") && !readme.contains("](docs/"), "{readme}");
+    for name in ["README.md", "SECURITY.md"] {
+        let document = root.path().join("opt/echo/share/doc/tcpecho").join(name);
+        let text = fs::read_to_string(document).unwrap();
+        assert!(text.contains("](operations.md") && !text.contains("](docs/"), "{text}");
+    }
 }
 
 /// Installs into a root with some existing directories and, in the end, a foreign file; twice, as
