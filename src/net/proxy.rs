@@ -92,22 +92,27 @@ pub fn parse(bytes: &[u8]) -> Parsed {
 
 /// Parses version 1: one line.
 fn v1(bytes: &[u8]) -> Parsed {
-    let (most, _) = bytes.split_at(bytes.len().min(V1_BYTES_MAX));
-    let Some(line) = most.split_inclusive(|byte| *byte == b'\n').next() else {
-        return Parsed::Incomplete;
+    let Some(line) = v1_line(bytes) else {
+        return if may_become_v1(bytes) { Parsed::Incomplete } else { Parsed::NoHeader };
     };
-    if !line.ends_with(b"\n") {
-        let ended = line.iter().position(|byte| *byte == b'\r');
-        let may_end = ended.is_none_or(|end| end + 1 == line.len());
-        let may_go_on = may_end && line.len() < V1_BYTES_MAX;
-        return if may_go_on { Parsed::Incomplete } else { Parsed::NoHeader };
-    }
     match ProxyHeader::parse(line, ParseConfig::default()) {
         Ok((header, bytes)) if is_strict_v1(line) => {
             Parsed::Header { bytes, source: header.proxied_address().and_then(client) }
         }
         Ok(_) | Err(_) => Parsed::NoHeader,
     }
+}
+
+/// The line of a header, if its end has come.
+fn v1_line(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.iter().take(V1_BYTES_MAX).position(|byte| *byte == b'\n')?;
+    bytes.get(..=end)
+}
+
+/// Returns true if more bytes may complete a line: a CR must be the last one so far.
+fn may_become_v1(bytes: &[u8]) -> bool {
+    let end = bytes.iter().position(|byte| *byte == b'\r');
+    bytes.len() < V1_BYTES_MAX && end.is_none_or(|end| end + 1 == bytes.len())
 }
 
 /// Rejects ports with a sign or leading zeros and words that begin with UNKNOWN, which the package
