@@ -31,56 +31,42 @@ impl<K: Os> Reactor<K> {
     pub(super) fn accept(&mut self) -> io::Result<()> {
         self.victims.clear();
         self.warn_if_full();
-        let (mut failures, mut questions) = (0, 0..QUEUE_POLLS_PER_TURN);
+        let (mut failures, mut polls_left) = (0, QUEUE_POLLS_PER_TURN);
         // The final pass: connections that came in time may still be in the queue.
         let budget = if self.shared.read_over { FINAL_PASS_ACCEPTS_MAX } else { ACCEPTS_PER_TURN };
         for _ in 0..budget {
-            let admission = self.admission.decide(self.open_count(), self.shared.now);
-            if admission == Decision::Defer {
+            let decision = self.admission.decide(self.open_count(), self.shared.now);
+            if decision == Decision::Defer {
                 break;
             }
             let Some(listener) = self.admission.next() else { break };
             match self.os.accept(listener) {
                 Ok((stream, peer)) => {
-                    self.admit(stream, peer, admission);
-                    if questions.next().is_some() && self.os.queue_is_empty(listener) {
-                        self.admission.mark_empty(listener);
+                    self.admit(stream, peer, decision);
+                    if polls_left > 0 {
+                        polls_left -= 1;
+                        self.poll_queue(listener);
                     }
                 }
-                Err(error) => match errno::accept_error(&error) {
-                    AcceptError::WouldBlock => self.admission.mark_empty(listener),
-                    fault @ (AcceptError::Retry
-                    | AcceptError::Exhausted
-                    | AcceptError::ListenerBroken) => {
-                        self.accept_failed(fault, &error)?;
-                        failures += 1;
-                        if failures == ACCEPTS_PER_TURN {
-                            self.pause(&error);
-                        }
+                Err(error) if errno::would_block(&error) => self.admission.mark_empty(listener),
+                Err(error) => {
+                    self.accept_failed(&error)?;
+                    failures += 1;
+                    if failures == ACCEPTS_PER_TURN {
+                        self.pause(&error);
                     }
-                },
+                }
             }
         }
         self.evict_unidentified();
-        let final_pass_done = self.admission.nothing_ready() || self.shared.read_over;
-        if self.is_draining() && final_pass_done {
-            if self.backlog_remains() {
-                warn!("the drain's time is over, and more connections wait: they are reset");
-            }
-            self.close_listeners();
-        }
+        self.end_final_pass();
         Ok(())
     }
 
-    /// Returns true if a connection is in a queue.
-    fn backlog_remains(&mut self) -> bool {
-        while let Some(listener) = self.admission.next() {
-            if !self.os.queue_is_empty(listener) {
-                return true;
-            }
+    fn poll_queue(&mut self, listener: usize) {
+        if self.os.queue_is_empty(listener) {
             self.admission.mark_empty(listener);
         }
-        false
     }
 
     fn admit(&mut self, mut stream: K::Stream, peer: Peer, admission: Decision) {
@@ -175,9 +161,9 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    fn accept_failed(&mut self, fault: AcceptError, error: &io::Error) -> io::Result<()> {
+    fn accept_failed(&mut self, error: &io::Error) -> io::Result<()> {
         *self.counters.accept_errors.entry(errno::errno_name(error)).or_default() += 1;
-        match fault {
+        match errno::accept_error(error) {
             AcceptError::WouldBlock => Ok(()),
             AcceptError::Retry => {
                 if errno::died_before_accept(error) {

@@ -1,5 +1,7 @@
 //! The end of the daemon: by a drain, or at once.
 
+use log::warn;
+
 use crate::clock::MonotonicMs;
 use crate::connection::LINGER;
 
@@ -68,6 +70,29 @@ impl<K: Os> Reactor<K> {
     /// Returns true once [`Self::drain`] was called.
     pub fn is_draining(&self) -> bool {
         self.drain_until != MonotonicMs::NEVER
+    }
+
+    /// Closes the listeners once the accept queues have been emptied for the last time, or there is
+    /// no more time for that.
+    pub(super) fn end_final_pass(&mut self) {
+        if !self.is_draining() || !(self.admission.nothing_ready() || self.shared.read_over) {
+            return;
+        }
+        if self.backlog_remains() {
+            warn!("the drain's time is over, and more connections wait: they are reset");
+        }
+        self.close_listeners();
+    }
+
+    /// Returns true if a connection is in a queue.
+    fn backlog_remains(&mut self) -> bool {
+        while let Some(listener) = self.admission.next() {
+            if !self.os.queue_is_empty(listener) {
+                return true;
+            }
+            self.admission.mark_empty(listener);
+        }
+        false
     }
 
     pub(super) fn close_listeners(&mut self) {

@@ -125,14 +125,14 @@ impl Os for MioOs {
     fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
         self.poll.poll(&mut self.events, timeout)?;
         self.child_stderr.begin_poll();
-        let Self { poll, events, signals, child_stderr: voices, .. } = self;
+        let Self { poll, events, signals, child_stderr, .. } = self;
         for event in &*events {
             let token = event.token();
             // A single call of `tell`, or the compiler would not inline it into this loop.
             tell(if token.0 < CHILD_STDERR_BASE {
                 Event::Stream(token.0, readiness(event))
             } else {
-                apart(token, poll.registry(), signals, voices)?
+                other_event(token, poll.registry(), signals, child_stderr)?
             });
         }
         Ok(())
@@ -229,24 +229,45 @@ impl Os for MioOs {
 
 /// Returns the event for a token other than a stream's. Reads a child's standard error at once.
 #[cold]
-fn apart(
+fn other_event(
     token: Token,
     registry: &Registry,
     signals: &mut Signals,
-    voices: &mut ChildStderr,
+    child_stderr: &mut ChildStderr,
 ) -> io::Result<Event> {
-    Ok(match token {
-        SIGNALS => {
+    Ok(match Source::from(token) {
+        Source::ChildStderr(key) => {
+            child_stderr.read_ready(registry, CHILD_STDERR_BASE, key);
+            Event::ChildStderr
+        }
+        Source::Listener(number) => Event::Listener(number),
+        Source::Admin => Event::Admin,
+        Source::Signals => {
             edge::rearm(signals, registry, SIGNALS)?;
             Event::Signal
         }
-        ADMIN => Event::Admin,
-        Token(voice) if voice < CHILD_STDERR_BASE + CHILD_STDERR_MAX => {
-            voices.read_ready(registry, CHILD_STDERR_BASE, voice - CHILD_STDERR_BASE);
-            Event::ChildStderr
-        }
-        Token(listener) => Event::Listener(ADMIN.0 - 1 - listener),
     })
+}
+
+/// The source that a token from [`CHILD_STDERR_BASE`] on names; below are the keys of streams.
+enum Source {
+    ChildStderr(usize),
+    Listener(usize),
+    Admin,
+    Signals,
+}
+
+impl From<Token> for Source {
+    fn from(token: Token) -> Self {
+        match token {
+            SIGNALS => Self::Signals,
+            ADMIN => Self::Admin,
+            Token(key) if key < CHILD_STDERR_BASE + CHILD_STDERR_MAX => {
+                Self::ChildStderr(key - CHILD_STDERR_BASE)
+            }
+            Token(from_end) => Self::Listener(ADMIN.0 - 1 - from_end),
+        }
+    }
 }
 
 const fn listener_token(number: usize) -> Token {

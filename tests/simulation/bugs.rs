@@ -40,15 +40,15 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "accept is not retried after descriptors ran out",
         file: "src/reactor/accept.rs",
-        right: "self.accept_failed(fault, &error)?;",
-        wrong: "self.accept_failed(fault, &error)?;\n                        \
+        right: "self.accept_failed(&error)?;",
+        wrong: "self.accept_failed(&error)?;\n                    \
                 self.admission.mark_empty(listener);",
     },
     Bug {
         what: "connections behind the first in the accept queue are forgotten",
         file: "src/reactor/accept.rs",
-        right: "if questions.next().is_some() && self.os.queue_is_empty(listener) {",
-        wrong: "if questions.next().is_some() {",
+        right: "if self.os.queue_is_empty(listener) {",
+        wrong: "if true {",
     },
     Bug {
         what: "the rest of a short write is dropped",
