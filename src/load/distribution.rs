@@ -125,10 +125,12 @@ impl Distribution {
     }
 
     fn found(&self, time_ns: f64) -> Found {
-        match () {
-            () if !self.times.is_empty() => Found::Value(time_ns / 1e3),
-            () if self.answers.lost > 0 => Found::Lost,
-            () => Found::NotMeasured,
+        if !self.times.is_empty() {
+            Found::Value(time_ns / 1e3)
+        } else if self.answers.lost > 0 {
+            Found::Lost
+        } else {
+            Found::NotMeasured
         }
     }
 

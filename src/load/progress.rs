@@ -72,23 +72,25 @@ impl Progress {
     /// Creates the display, and prints nothing yet.
     pub(super) fn new(config: &LoadConfig) -> Self {
         let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
-        let voice = match () {
-            () if !config.progress => ProgressOutput::Silent,
-            // The bar is hidden where it can't be drawn: on a pipe, in a file, on a dumb terminal.
-            () if bar.is_hidden() => ProgressOutput::Lines,
-            () => ProgressOutput::Bar(bar.with_style(style())),
+        // The bar is hidden where it can't be drawn: on a pipe, in a file, on a dumb terminal.
+        let output = if !config.progress {
+            ProgressOutput::Silent
+        } else if bar.is_hidden() {
+            ProgressOutput::Lines
+        } else {
+            ProgressOutput::Bar(bar.with_style(style()))
         };
-        Self::with_voice(voice, config)
+        Self::with_output(output, config)
     }
 
-    fn with_voice(voice: ProgressOutput, config: &LoadConfig) -> Self {
+    fn with_output(output: ProgressOutput, config: &LoadConfig) -> Self {
         let total = match config.stop_after {
             StopAfter::Time(time) => {
                 Some(config.ramp.saturating_add(config.warmup).saturating_add(time))
             }
             StopAfter::Lines(_) => None,
         };
-        Self { output: voice, total, part: None, before_s: 0.0, errors: 0 }
+        Self { output, total, part: None, before_s: 0.0, errors: 0 }
     }
 
     /// Shows the second that has passed.

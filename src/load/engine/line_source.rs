@@ -4,7 +4,6 @@
 use crate::clock::MonotonicNs;
 use crate::num;
 
-use crate::load::engine::connection::Supply;
 use crate::load::engine::pace::{DueLine, Pace};
 
 /// The line limit of a run, and the lines issued so far.
@@ -101,9 +100,10 @@ pub(super) struct LineSource<'a> {
     pub permit: Permit,
 }
 
-impl Supply for LineSource<'_> {
+impl LineSource<'_> {
+    /// Takes a line to send now, and returns the time from which its latency counts.
     #[inline]
-    fn next(&mut self, now: MonotonicNs) -> Option<MonotonicNs> {
+    pub(super) fn next(&mut self, now: MonotonicNs) -> Option<MonotonicNs> {
         if let Some(pace) = self.pace {
             return self.due.take(self.owner, pace);
         }
@@ -114,8 +114,9 @@ impl Supply for LineSource<'_> {
         Some(now)
     }
 
+    /// Returns true once no other line will come, and connections are to close.
     #[inline]
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.permit == Permit::Owed && self.due.lines() == 0 && self.pace.is_none_or(Pace::is_done)
     }
 }

@@ -248,27 +248,24 @@ impl<D: Dial> Engine<D> {
     #[inline]
     fn serve_one(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        let Some(exchange) = &mut slot.connection else { return };
-        let leave = match () {
-            () if self.clock.is_ending() => Permit::Owed,
-            () if self.barrier.is_waiting() && exchange.has_begun() => Permit::None,
-            () => Permit::Any,
+        let Some(connection) = &mut slot.connection else { return };
+        let permit = if self.clock.is_ending() {
+            Permit::Owed
+        } else if self.barrier.is_waiting() && connection.has_begun() {
+            Permit::None
+        } else {
+            Permit::Any
         };
-        let mut supply = LineSource {
-            lines: &mut self.budget,
-            pace: self.pace.as_ref(),
-            owner: key,
-            due: &mut slot.due,
-            permit: leave,
-        };
-        let served = exchange.serve(&mut self.shared, &mut supply, || self.dial.now());
-        let young = slot.unanswered;
-        match served {
+        let (lines, pace, due) = (&mut self.budget, self.pace.as_ref(), &mut slot.due);
+        let mut source = LineSource { lines, pace, owner: key, due, permit };
+        let step = connection.serve(&mut self.shared, &mut source, || self.dial.now());
+        let unanswered = slot.unanswered;
+        match step {
             LoadStep::Idle => {}
             LoadStep::Yield => mark(&mut self.slots, &mut self.requeued, key, Ready::NONE),
-            LoadStep::Done | LoadStep::Failed(_) => self.close(key, served),
+            LoadStep::Done | LoadStep::Failed(_) => self.close(key, step),
         }
-        if young {
+        if unanswered {
             self.mark_answered(key);
         }
     }
@@ -278,13 +275,13 @@ impl<D: Dial> Engine<D> {
 fn assign<S: DialedStream>(
     due: DueLine,
     slots: &mut [Slot<S>],
-    dialling: &mut DialQueue,
+    dial_queue: &mut DialQueue,
     queue: &mut Vec<usize>,
 ) {
     let Some(slot) = slots.get_mut(due.owner) else { return };
     slot.due.add(due);
     if std::mem::take(&mut slot.awaits_a_line) {
-        dialling.redial(due.owner);
+        dial_queue.redial(due.owner);
     }
     mark(slots, queue, due.owner, Ready::NONE);
 }
@@ -292,8 +289,8 @@ fn assign<S: DialedStream>(
 /// Records an event or a due line for a connection, and queues the connection.
 #[inline]
 fn mark<S: DialedStream>(slots: &mut [Slot<S>], queue: &mut Vec<usize>, key: usize, ready: Ready) {
-    if let Some(exchange) = slots.get_mut(key).and_then(|slot| slot.connection.as_mut())
-        && exchange.mark(ready)
+    if let Some(connection) = slots.get_mut(key).and_then(|slot| slot.connection.as_mut())
+        && connection.mark(ready)
     {
         queue.push(key);
     }

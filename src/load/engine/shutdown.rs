@@ -118,21 +118,18 @@ impl<D: Dial> Engine<D> {
 
     /// Returns the progress of the run, for display.
     pub(in super::super) fn state(&self) -> RunState {
-        let doing = match () {
-            () if self.barrier.is_waiting() => {
-                let (missing, of) = (self.dial_queue.missing(), self.slots.len());
-                Activity::Gathering { answered: of - missing, of }
-            }
-            () if self.clock.is_over_time(self.now) => Activity::Waiting {
-                lines: self.missing(),
-                connections: self.open,
-                left: self.clock.left(self.now),
-            },
-            () => Activity::Running,
+        let activity = if self.barrier.is_waiting() {
+            let of = self.slots.len();
+            Activity::Gathering { answered: of - self.dial_queue.missing(), of }
+        } else if self.clock.is_over_time(self.now) {
+            let left = self.clock.left(self.now);
+            Activity::Waiting { lines: self.missing(), connections: self.open, left }
+        } else {
+            Activity::Running
         };
         let done =
             self.clock.done(self.now).max(self.budget.done(self.shared.results.lines_over()));
-        RunState { elapsed: self.clock.elapsed(self.now), done, activity: doing }
+        RunState { elapsed: self.clock.elapsed(self.now), done, activity }
     }
 
     /// Resets the connections that are still open, and counts their lines in flight as lost. Only a

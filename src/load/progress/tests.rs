@@ -23,7 +23,7 @@ fn progress(until: StopAfter) -> Progress {
         progress,
         ..LoadConfig::for_tests()
     };
-    Progress::with_voice(ProgressOutput::Silent, &config)
+    Progress::with_output(ProgressOutput::Silent, &config)
 }
 
 fn running(elapsed: u64, done: f64) -> RunState {

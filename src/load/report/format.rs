@@ -15,10 +15,12 @@ pub(crate) fn time(us: f64) -> String {
 pub(crate) fn unit(us: f64) -> (f64, &'static str) {
     // From here on the smaller unit would need four digits.
     let fits = |size: f64| us >= 0.9995 * size;
-    match () {
-        () if fits(1e6) => (1e6, "s"),
-        () if fits(1e3) => (1e3, "ms"),
-        () => (1.0, "us"),
+    if fits(1e6) {
+        (1e6, "s")
+    } else if fits(1e3) {
+        (1e3, "ms")
+    } else {
+        (1.0, "us")
     }
 }
 
@@ -66,23 +68,22 @@ pub(crate) fn rate(rate: f64) -> String {
 /// Formats a part of a whole in percent.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
     let percent = 100.0 * num::to_f64(part) / num::to_f64(whole.max(1));
-    match () {
-        () if part == 0 => "0 %".to_owned(),
-        () if percent < 0.01 => "<0.01 %".to_owned(),
-        () if part == whole => "100 %".to_owned(),
-        () if percent > 99.99 => ">99.99 %".to_owned(),
-        () => format!("{percent:.2} %"),
+    if part == 0 {
+        "0 %".to_owned()
+    } else if percent < 0.01 {
+        "<0.01 %".to_owned()
+    } else if part == whole {
+        "100 %".to_owned()
+    } else if percent > 99.99 {
+        ">99.99 %".to_owned()
+    } else {
+        format!("{percent:.2} %")
     }
 }
 
 fn three_digits(value: f64) -> String {
     // At these bounds rounding adds a digit: 9.996 becomes 10.0, not 10.00.
-    let decimals = match () {
-        () if value >= 99.95 => 0,
-        () if value >= 9.995 => 1,
-        () if value >= 0.9995 => 2,
-        () => 3,
-    };
+    let decimals = [99.95, 9.995, 0.9995].iter().filter(|bound| value < **bound).count();
     format!("{value:.decimals$}")
 }
 

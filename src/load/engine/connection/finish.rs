@@ -7,26 +7,27 @@ use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::sys::DialedStream;
 
-use super::{LoadConnection, LoadPhase, LoadStep, RunShared, Supply};
+use super::{LoadConnection, LoadPhase, LoadStep, RunShared};
 use crate::load::config::Close;
 use crate::load::engine::error::{ErrorPhase, RunError};
+use crate::load::engine::line_source::LineSource;
 use crate::load::engine::mode::CloseWhen;
 use crate::load::engine::payload::drawn;
 
 impl<S: DialedStream> LoadConnection<S> {
     /// True if the connection has completed its plan, and is to close.
     #[inline]
-    pub(super) fn is_done(&self, shared: &RunShared, supply: &impl Supply) -> bool {
+    pub(super) fn is_done(&self, shared: &RunShared, source: &LineSource<'_>) -> bool {
         if self.phase != LoadPhase::Open || self.has_output() {
             return false;
         }
         match shared.plan.close_when {
-            CloseWhen::RunEnds => self.in_flight() == 0 && supply.is_over(),
+            CloseWhen::RunEnds => self.in_flight() == 0 && source.is_over(),
             CloseWhen::Echoed => {
-                self.in_flight() == 0 && (self.all_begun(&shared.plan) || supply.is_over())
+                self.in_flight() == 0 && (self.all_begun(&shared.plan) || source.is_over())
             }
-            CloseWhen::Sent => self.all_begun(&shared.plan) || supply.is_over(),
-            CloseWhen::Midway => supply.is_over(),
+            CloseWhen::Sent => self.all_begun(&shared.plan) || source.is_over(),
+            CloseWhen::Midway => source.is_over(),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::sys::DialedStream;
 
 use crate::load::config::Close;
 use crate::load::engine::error::{ErrorPhase, RunError};
+use crate::load::engine::line_source::LineSource;
 use crate::load::engine::mode::Plan;
 use crate::load::engine::payload::{Payload, PayloadStream as Bytes, Position};
 use crate::load::engine::results::Results;
@@ -44,15 +45,6 @@ pub(super) enum LoadStep {
     Done,
     /// Close it: an error occurred.
     Failed(RunError),
-}
-
-/// The source of lines.
-pub(super) trait Supply {
-    /// Takes a line to send now, and returns the time from which its latency counts.
-    fn next(&mut self, now: MonotonicNs) -> Option<MonotonicNs>;
-
-    /// True once no other line will come, and connections are to close.
-    fn is_over(&self) -> bool;
 }
 
 /// State shared by all connections, passed to each in its turn.
@@ -150,11 +142,11 @@ impl<S: DialedStream> LoadConnection<S> {
     pub(super) fn serve(
         &mut self,
         shared: &mut RunShared,
-        supply: &mut impl Supply,
+        source: &mut LineSource<'_>,
         clock: impl Fn() -> MonotonicNs,
     ) -> LoadStep {
         self.queued = false;
-        self.advance(shared, supply, clock).unwrap_or_else(LoadStep::Failed)
+        self.advance(shared, source, clock).unwrap_or_else(LoadStep::Failed)
     }
 
     /// True while the connect is pending.
@@ -186,15 +178,16 @@ impl<S: DialedStream> LoadConnection<S> {
 
     /// Closes the connection, with a reset if `close` asks for it.
     pub(super) fn close(self, close: Close) {
-        if close == Close::Rst && self.stream.close_with_reset().is_err() {
-            // The connection is gone already, so there is nothing to reset.
+        if close == Close::Rst {
+            // An error means that the connection is gone already.
+            drop(self.stream.close_with_reset());
         }
     }
 
     fn advance(
         &mut self,
         shared: &mut RunShared,
-        supply: &mut impl Supply,
+        source: &mut LineSource<'_>,
         clock: impl Fn() -> MonotonicNs,
     ) -> Result<LoadStep, RunError> {
         if !matches!(self.phase, LoadPhase::Open | LoadPhase::Ending)
@@ -214,12 +207,12 @@ impl<S: DialedStream> LoadConnection<S> {
             Got::Bytes(count) => self.compare(count, shared, now)?,
             Got::Nothing => {}
         }
-        let full = self.send(shared, supply, now)?;
+        let full = self.send(shared, source, now)?;
         if self.is_to_be_reset(shared) {
             return Ok(LoadStep::Done);
         }
         let more_to_send = self.has_output() && self.ready.contains(Ready::WRITABLE);
-        if self.is_done(shared, supply) {
+        if self.is_done(shared, source) {
             return self.finish(shared, now);
         }
         let again = full || more_to_send || self.ready.contains(Ready::READABLE);

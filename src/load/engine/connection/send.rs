@@ -5,8 +5,9 @@ use crate::connection::Ready;
 use crate::os::errno;
 use crate::sys::DialedStream;
 
-use super::{LoadConnection, LoadPhase, RunShared, Supply, TURN_BYTES_MAX};
+use super::{LoadConnection, LoadPhase, RunShared, TURN_BYTES_MAX};
 use crate::load::engine::error::{ErrorPhase, RunError};
+use crate::load::engine::line_source::LineSource;
 use crate::load::engine::mode::Plan;
 use crate::load::engine::results::Results;
 
@@ -22,7 +23,7 @@ impl<S: DialedStream> LoadConnection<S> {
     pub(super) fn send(
         &mut self,
         shared: &mut RunShared,
-        supply: &mut impl Supply,
+        source: &mut LineSource<'_>,
         now: MonotonicNs,
     ) -> Result<bool, RunError> {
         if !self.ready.contains(Ready::WRITABLE) || self.phase != LoadPhase::Open {
@@ -35,7 +36,7 @@ impl<S: DialedStream> LoadConnection<S> {
         out.clear();
         let mut end = self.sent;
         while out.len() < TURN_BYTES_MAX
-            && (end.line < self.begun || self.begin(plan, supply, results, now))
+            && (end.line < self.begun || self.begin(plan, source, results, now))
         {
             payload.append(self.bytes, &mut end, out);
         }
@@ -83,14 +84,14 @@ impl<S: DialedStream> LoadConnection<S> {
     fn begin(
         &mut self,
         plan: &Plan,
-        supply: &mut impl Supply,
+        source: &mut LineSource<'_>,
         results: &mut Results,
         now: MonotonicNs,
     ) -> bool {
         if self.in_flight() >= plan.window || self.begun >= plan.lines {
             return false;
         }
-        let Some(since) = supply.next(now) else { return false };
+        let Some(since) = source.next(now) else { return false };
         if since < now && self.free <= since {
             results.late(now.ns_since(since));
         }
