@@ -94,6 +94,7 @@ lint: clippy elsewhere tidy shellcheck deny ## run clippy, elsewhere, tidy, shel
 
 clippy: ## run clippy with warnings as errors, also on the build for poll(2)
 	$(CARGO) clippy --locked --all-targets --features pages -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --lib --bins -- -D warnings
 	$(poll) $(CARGO) clippy --locked --lib --target-dir $(target)/poll -- -D warnings
 
 # Names each system whose library rustup cannot download.

@@ -33,6 +33,7 @@ pub mod clock;
 pub mod connection;
 pub mod http;
 pub mod line;
+#[cfg(feature = "load")]
 pub mod load;
 pub mod net;
 pub mod num;

@@ -113,7 +113,7 @@ fn documents_name_only_existing_options_and_variables() {
 #[test]
 fn the_readme_names_the_defaults_and_causes_of_the_code() {
     let readme = read("README.md").split_whitespace().collect::<Vec<_>>().join(" ");
-    let [daemon, ..] = cli::commands();
+    let daemon = cli::commands().swap_remove(0);
     for (option, claim) in
         [("drain_timeout", "`--drain-timeout` (4 s)"), ("backlog", "The backlog (4096)")]
     {

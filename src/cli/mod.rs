@@ -4,8 +4,11 @@
 mod client;
 mod daemon;
 mod environment;
+#[cfg(feature = "load")]
 mod load;
+#[cfg(feature = "load")]
 mod load_units;
+#[cfg(feature = "load")]
 mod load_words;
 mod log_level;
 #[cfg(feature = "pages")]
@@ -17,6 +20,7 @@ mod units;
 pub use client::{parse as parse_client, read as read_client};
 pub use daemon::{DaemonCommand, parse as parse_daemon, read as read_daemon};
 pub use environment::unknown_variables;
+#[cfg(feature = "load")]
 pub use load::{LoadCommand, parse as parse_load, read as read_load};
 pub use log_level::LogFilter;
 #[cfg(feature = "pages")]
@@ -29,8 +33,13 @@ const PORT: u16 = 9877;
 
 /// The command lines of the daemon, the client and the load generator, for the manual pages and for
 /// the tests of the documents.
-pub fn commands() -> [clap::Command; 3] {
-    [daemon::DaemonArgs::command(), client::ClientArgs::command(), load::RunLoadArgs::command()]
+pub fn commands() -> Vec<clap::Command> {
+    vec![
+        daemon::DaemonArgs::command(),
+        client::ClientArgs::command(),
+        #[cfg(feature = "load")]
+        load::RunLoadArgs::command(),
+    ]
 }
 
 #[cfg(test)]
@@ -44,6 +53,9 @@ mod tests {
         let result = match command.get_name() {
             "tcpechod" => read_daemon(words).map(drop),
             "tcpecho" => read_client(words.iter().chain(&server)).map(drop),
+            #[cfg(not(feature = "load"))]
+            name => unreachable!("{name}"),
+            #[cfg(feature = "load")]
             _ => read_load(words.iter().chain(&server)).map(drop),
         };
         result.map_err(|error| error.to_string())

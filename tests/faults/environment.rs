@@ -163,7 +163,7 @@ fn f12_check_prints_each_value_and_its_source() {
     ] {
         assert!(lines.contains(&line), "{line}: {lines:#?}");
     }
-    let [daemon, ..] = cli::commands();
+    let daemon = cli::commands().swap_remove(0);
     let options = daemon.get_arguments().filter_map(clap::Arg::get_long);
     for option in options.filter(|one| *one != "check") {
         let of = |line: &&&str| line.split(' ').next() == Some(&format!("--{option}"));
