@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::admin::{answer_to, curl, daemon};
 use super::support::{LIMIT, have};
-use super::visitors::{answer_to, curl, daemon};
 
 #[test]
 fn m09_metrics_come_in_the_accepted_format_and_in_a_fixed_order() {

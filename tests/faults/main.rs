@@ -15,6 +15,8 @@
 #[cfg(test)]
 mod accept_path;
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod admission;
 #[cfg(test)]
 mod clean;
@@ -31,6 +33,8 @@ mod exec;
 #[cfg(test)]
 mod exhaustion;
 #[cfg(test)]
+mod fault_injection;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod haproxy;
@@ -44,8 +48,6 @@ mod lifecycle;
 mod logs;
 #[cfg(test)]
 mod manager;
-#[cfg(test)]
-mod mischief;
 #[cfg(test)]
 mod pauses;
 #[cfg(test)]
@@ -66,7 +68,5 @@ mod unidentified;
 mod units;
 #[cfg(test)]
 mod unix;
-#[cfg(test)]
-mod visitors;
 #[cfg(test)]
 mod write_path;

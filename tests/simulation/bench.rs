@@ -13,25 +13,25 @@ mod bugs;
 mod calls;
 mod check;
 mod children;
-mod hunt;
-mod kernel;
+mod environment;
+mod fault_profile;
 mod ledger;
+mod mutants;
+mod os;
 mod peer;
 mod queue;
 mod run;
 mod setup;
-mod talk;
-mod weather;
+mod traffic;
 mod wire;
-mod world;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use std::{env, thread};
 
+use self::environment::Telling;
 use self::run::{Mode, Story};
-use self::world::Telling;
 
 const USAGE: &str =
     "usage: make simulate ARGS='[--seeds N] [--from SEED] | --seed SEED | --first N | --bugs'";
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     match what() {
         Some(What::One(seed)) => one(seed),
         Some(What::First(seeds)) => first(seeds),
-        Some(What::Bugs) => match hunt::hunt() {
+        Some(What::Bugs) => match mutants::hunt() {
             Ok(()) => ExitCode::SUCCESS,
             Err(wrong) => {
                 eprintln!("{wrong}");

@@ -5,17 +5,17 @@ use std::io;
 use rustix::io::Errno;
 use tcpecho::net::proxy;
 
-use super::talk::Answers;
-use super::world::World;
+use super::environment::Environment;
+use super::traffic::Answers;
 
-impl World {
+impl Environment {
     /// Fails at random, independent of the data available.
     pub(super) fn may_fail(&mut self, number: usize) -> io::Result<()> {
-        if self.fault(|weather| weather.interrupted) {
+        if self.fault(|fault_profile| fault_profile.interrupted) {
             self.asked.moved = true;
             return Err(Errno::INTR.into());
         }
-        if self.fault(|weather| weather.failing_call) {
+        if self.fault(|fault_profile| fault_profile.failing_call) {
             self.wires[number].faulted = true;
             return Err(Errno::NOBUFS.into());
         }

@@ -9,12 +9,12 @@ use tcpecho::line::READ_BYTES_MAX;
 use tcpecho::net::proxy::{self, HeaderPolicy};
 use tcpecho::reactor::{Options, OverLimit, Reactor};
 
-use super::kernel::Simulated;
+use super::environment::Environment;
 use super::ledger;
+use super::os::Simulated;
 use super::peer::Peer;
-use super::talk::Answers;
+use super::traffic::Answers;
 use super::wire::Wire;
-use super::world::World;
 
 /// Most connections accepted in one turn; while draining, as many as a queue holds.
 const ACCEPTS_PER_TURN: usize = 64;
@@ -51,104 +51,119 @@ impl Checks {
         reactor: &Reactor<Simulated>,
         options: &Options,
         gate_word: &str,
-        world: &mut World,
+        environment: &mut Environment,
     ) {
         let open = reactor.descriptors() + reactor.children();
         let counters = reactor.counters();
         let peers = open - reactor.admin_connections();
         if counters.accepted != counters.closed_total() + u64::try_from(peers).unwrap() {
             let (accepted, closed) = (counters.accepted, counters.closed_total());
-            world.violated(|| format!("accepted {accepted} is not open {peers} + closed {closed}"));
+            environment
+                .violated(|| format!("accepted {accepted} is not open {peers} + closed {closed}"));
         }
-        if world.accepted != counters.accepted {
-            world.violated(|| format!("accepted {} is wrong", counters.accepted));
+        if environment.accepted != counters.accepted {
+            environment.violated(|| format!("accepted {} is wrong", counters.accepted));
         }
-        if world.streams != reactor.descriptors() {
-            let streams = world.streams;
-            world.violated(|| format!("{streams} streams, not {}", reactor.descriptors()));
+        if environment.streams != reactor.descriptors() {
+            let streams = environment.streams;
+            environment.violated(|| format!("{streams} streams, not {}", reactor.descriptors()));
         }
         let evicts = options.over_limit == OverLimit::Evict;
         if peers > self.connections_max + if evicts { EVICTED_AT_ONCE } else { 0 } {
-            world.violated(|| format!("{peers} connections are open"));
+            environment.violated(|| format!("{peers} connections are open"));
         }
-        self.budgets(options, world);
-        if world.asked.slept_on_queue && gate_word == "open" && !options.exec {
-            world.violated(|| "a listener forgets its queue: no event is due".to_owned());
+        self.budgets(options, environment);
+        if environment.asked.slept_on_queue && gate_word == "open" && !options.exec {
+            environment.violated(|| "a listener forgets its queue: no event is due".to_owned());
         }
-        if !world.asked.stopped {
-            deadlines(&options.timeouts, world);
+        if !environment.asked.stopped {
+            deadlines(&options.timeouts, environment);
         }
         for (name, cause) in ledger::closed() {
-            self.closed(&name, &cause, options, world);
+            self.closed(&name, &cause, options, environment);
         }
     }
 
     /// Checks for bounded work in a turn, bounded memory, and no spinning.
-    fn budgets(&mut self, options: &Options, world: &mut World) {
-        let accepts = world.asked.accepts;
-        if accepts > if world.drains() { LAST_ACCEPTS } else { ACCEPTS_PER_TURN } {
-            world.violated(|| format!("{accepts} accepts in one turn"));
+    fn budgets(&mut self, options: &Options, environment: &mut Environment) {
+        let accepts = environment.asked.accepts;
+        if accepts > if environment.drains() { LAST_ACCEPTS } else { ACCEPTS_PER_TURN } {
+            environment.violated(|| format!("{accepts} accepts in one turn"));
         }
         // A drain discards input, so it holds none.
-        let drains = world.drains();
+        let drains = environment.drains();
         let deadlines =
             drains || options.proxy_header.is_some() || options.timeouts != Timeouts::default();
         let reads_max = READS_PER_TURN + if deadlines { LAST_READS } else { 0 };
-        for number in 0..world.wires.len() {
-            let wire = &mut world.wires[number];
+        for number in 0..environment.wires.len() {
+            let wire = &mut environment.wires[number];
             let reads = std::mem::take(&mut wire.reads);
             let held = wire.read.saturating_sub(wire.written);
             if reads > reads_max {
-                world.violated(|| format!("{reads} reads of peer {number} in one turn"));
+                environment.violated(|| format!("{reads} reads of peer {number} in one turn"));
             } else if held > READ_BYTES_MAX + options.line_bytes_max + wire.talk.header && !drains {
-                world.violated(|| format!("{held} bytes of peer {number} are held"));
+                environment.violated(|| format!("{held} bytes of peer {number} are held"));
             }
         }
-        self.idle_turns = if world.asked.moved { 0 } else { self.idle_turns + 1 };
+        self.idle_turns = if environment.asked.moved { 0 } else { self.idle_turns + 1 };
         if self.idle_turns > IDLE_TURNS_MAX {
-            world.violated(|| format!("{IDLE_TURNS_MAX} turns without progress"));
+            environment.violated(|| format!("{IDLE_TURNS_MAX} turns without progress"));
         }
     }
 
     /// Checks replies that a close destroyed in transit: only a peer that ignored the daemon's FIN
     /// for the whole linger time, or one cut from `cut_from` on, may lose bytes.
-    pub(super) fn after_the_end(&self, world: &World, cut_from: MonotonicMs) -> Result<(), String> {
+    pub(super) fn after_the_end(
+        &self,
+        environment: &Environment,
+        cut_from: MonotonicMs,
+    ) -> Result<(), String> {
         let mut ended = self.causes.iter().filter(|(_, cause)| *cause == "drained");
         let lost = ended.find(|(number, _)| {
-            let wire = &world.wires[**number];
+            let wire = &environment.wires[**number];
             let patient =
                 wire.half_closed.is_some() && wire.closed_at.since(wire.half_closed_at) >= LINGER;
             wire.destroyed > 0 && !wire.faulted && !patient && wire.closed_at < cut_from
         });
         lost.map_or(Ok(()), |(number, _)| {
-            let bytes = world.wires[*number].destroyed;
+            let bytes = environment.wires[*number].destroyed;
             Err(format!("the drain destroyed {bytes} undelivered bytes of peer {number}"))
         })
     }
 
-    fn closed(&mut self, name: &str, cause: &str, options: &Options, world: &mut World) {
-        let Some(number) = world.names.get(name).copied() else {
-            world.violated(|| format!("a closing line for {name}, an unknown peer"));
+    fn closed(
+        &mut self,
+        name: &str,
+        cause: &str,
+        options: &Options,
+        environment: &mut Environment,
+    ) {
+        let Some(number) = environment.names.get(name).copied() else {
+            environment.violated(|| format!("a closing line for {name}, an unknown peer"));
             return;
         };
         if let Some(before) = self.causes.insert(number, cause.to_owned()) {
-            world.violated(|| format!("peer {number} was closed twice: {before}, {cause}"));
+            environment.violated(|| format!("peer {number} was closed twice: {before}, {cause}"));
         }
-        if let Some(wrong) = judge(world, number, cause, options) {
-            world.violated(|| format!("peer {number} was closed as {cause}: {wrong}"));
+        if let Some(wrong) = judge(environment, number, cause, options) {
+            environment.violated(|| format!("peer {number} was closed as {cause}: {wrong}"));
         }
     }
 }
 
 /// Checks that no connection stays open beyond a deadline.
-fn deadlines(timeouts: &Timeouts, world: &mut World) {
+fn deadlines(timeouts: &Timeouts, environment: &mut Environment) {
     // A drain may linger without FIN where it cuts.
-    let more = if world.drains() { LINGER } else { Duration::ZERO };
+    let more = if environment.drains() { LINGER } else { Duration::ZERO };
     // The time of a stop, and of the wait before it, does not count.
-    let more =
-        more + if world.stopped.is_zero() { world.stopped } else { world.stopped * 2 + LINGER };
+    let more = more
+        + if environment.stopped.is_zero() {
+            environment.stopped
+        } else {
+            environment.stopped * 2 + LINGER
+        };
     let over = |limit: Option<Duration>, since| {
-        limit.is_some_and(|limit| world.now.since(since) >= limit + more)
+        limit.is_some_and(|limit| environment.now.since(since) >= limit + more)
     };
     let late = |(_, (peer, wire)): &(usize, (&Peer, &Wire))| {
         let waits = wire.half_closed.is_none();
@@ -158,15 +173,20 @@ fn deadlines(timeouts: &Timeouts, world: &mut World) {
                 || over(timeouts.stall.filter(|_| waits && wire.blocked), wire.owed_at)
                 || over(Some(LINGER).filter(|_| !waits), wire.half_closed_at))
     };
-    let late = world.peers.iter().zip(&world.wires).enumerate().find(late);
+    let late = environment.peers.iter().zip(&environment.wires).enumerate().find(late);
     if let Some(number) = late.map(|(number, _)| number) {
-        world.violated(|| format!("peer {number} is still open after its deadline"));
+        environment.violated(|| format!("peer {number} is still open after its deadline"));
     }
 }
 
 /// Returns the reason why the cause of a close is wrong, if it is.
-fn judge(world: &World, number: usize, cause: &str, options: &Options) -> Option<String> {
-    let wire = &world.wires[number];
+fn judge(
+    environment: &Environment,
+    number: usize,
+    cause: &str,
+    options: &Options,
+) -> Option<String> {
+    let wire = &environment.wires[number];
     // A half-closed peer takes the daemon's FIN for a complete reply. Exceptions: a drain, which
     // cannot know the input in transit; a refused connection; and a Unix socket, which cannot send
     // RST.
@@ -177,13 +197,13 @@ fn judge(world: &World, number: usize, cause: &str, options: &Options) -> Option
     {
         return Some(format!("FIN was sent, but {missing}"));
     }
-    if let Some(missed) = missed(wire, cause, world) {
+    if let Some(missed) = missed(wire, cause, environment) {
         return Some(missed);
     }
     let Timeouts { idle, line, stall } = options.timeouts;
     // The daemon does not notice a stop shorter than its longest wait, a quarter of a timeout.
-    let stopped = !world.stopped.is_zero();
-    let since = |moment| world.now.since(moment);
+    let stopped = !environment.stopped.is_zero();
+    let since = |moment| environment.now.since(moment);
     let passed = |moment, limit: Duration| {
         let early = if stopped { limit / 4 + Duration::from_millis(60) } else { Duration::ZERO };
         since(moment) + early >= limit
@@ -194,7 +214,7 @@ fn judge(world: &World, number: usize, cause: &str, options: &Options) -> Option
             Some("the socket had a pending error".to_owned())
         }
         "finished" => incomplete(wire, wire.sent, options),
-        "drained" if !world.drains() => Some("no drain was requested".to_owned()),
+        "drained" if !environment.drains() => Some("no drain was requested".to_owned()),
         "drained" => incomplete(wire, wire.half_closed.unwrap_or(wire.sent), options),
         "reset" | "broken-pipe" | "timed-out" | "unreachable" | "aborted" | "error" => {
             without_reason(wire.faulted)
@@ -221,7 +241,7 @@ fn judge(world: &World, number: usize, cause: &str, options: &Options) -> Option
                 && wire.fin
                 && wire.read < wire.talk.header,
         ),
-        "cut" => cut_without_reason(world, wire, options),
+        "cut" => cut_without_reason(environment, wire, options),
         "exec" => without_reason(options.exec),
         other => Some(format!("{other} is not a cause")),
     }
@@ -229,8 +249,8 @@ fn judge(world: &World, number: usize, cause: &str, options: &Options) -> Option
 
 /// Returns the bytes or the space that a final read or write would have found before that deadline:
 /// nothing happens between it and the close.
-fn missed(wire: &Wire, cause: &str, world: &World) -> Option<String> {
-    let patient = !(cause == "cut" && world.impatient);
+fn missed(wire: &Wire, cause: &str, environment: &Environment) -> Option<String> {
+    let patient = !(cause == "cut" && environment.impatient);
     if wire.blocked && wire.room() > 0 && DEADLINES.contains(&cause) && patient {
         return Some(format!("its send queue had space for {} bytes", wire.room()));
     }
@@ -254,12 +274,13 @@ const DEADLINES: [&str; 4] = ["idle", "line-timeout", "stalled", "cut"];
 
 /// A connection may be cut at the end of the drain or at the second signal, but never after FIN;
 /// and from three quarters of the drain time on, if the peer had sent more than was read.
-fn cut_without_reason(world: &World, wire: &Wire, options: &Options) -> Option<String> {
+fn cut_without_reason(environment: &Environment, wire: &Wire, options: &Options) -> Option<String> {
     if wire.half_closed.is_some() {
         return Some("after the daemon's FIN".to_owned());
     }
-    let drained_for = world.drain_began.map_or(Duration::ZERO, |began| world.now.since(began));
-    if world.impatient || drained_for >= options.drain {
+    let drained_for =
+        environment.drain_began.map_or(Duration::ZERO, |began| environment.now.since(began));
+    if environment.impatient || drained_for >= options.drain {
         return None;
     }
     let echoed = wire.talk.answers == Answers::Same && wire.written >= wire.talk.due(wire.read);

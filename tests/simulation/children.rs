@@ -3,7 +3,7 @@
 use rustix::process::Pid;
 use tcpecho::reactor::{ExitStatus, Signal, StopSignal};
 
-use super::world::World;
+use super::environment::Environment;
 
 /// A running child.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Child {
     }
 }
 
-impl World {
+impl Environment {
     /// Starts a child for a connection.
     pub(super) fn start_child(&mut self, wire: usize) -> Pid {
         let id = i32::try_from(wire + 1).ok().and_then(Pid::from_raw).unwrap();

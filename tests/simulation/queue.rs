@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use super::environment::Environment;
 use super::wire::Wire;
-use super::world::World;
 
 /// An accept queue.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Queue {
     pub(super) edge: bool,
 }
 
-impl World {
+impl Environment {
     /// Checks the state in which the daemon waits for an event.
     pub(super) fn goes_to_sleep(&mut self, timeout: Option<Duration>) {
         if timeout == Some(Duration::ZERO) {
@@ -35,15 +35,15 @@ impl World {
 
     /// accept(2), from a listener's queue or the admin listener's.
     pub(super) fn take_from_queue(&mut self, listener: Option<usize>) -> io::Result<usize> {
-        if self.fault(|weather| weather.interrupted) {
+        if self.fault(|fault_profile| fault_profile.interrupted) {
             return Err(Errno::INTR.into());
         }
         // The kernel allocates a descriptor before it looks for a connection.
-        if self.streams >= self.weather.descriptors_max {
+        if self.streams >= self.fault_profile.descriptors_max {
             self.faults += 1;
             return Err(Errno::MFILE.into());
         }
-        let fails = self.fault(|weather| weather.failing_accept);
+        let fails = self.fault(|fault_profile| fault_profile.failing_accept);
         let queue = match listener {
             Some(listener) => self.listeners.get_mut(listener),
             None => Some(&mut self.desk),

@@ -11,12 +11,12 @@ use tcpecho::http::{self, Response};
 use tcpecho::reactor::{AdminHandler, Capacity, Options, Reactor, Signal, Wakeups};
 
 use super::check::Checks;
-use super::kernel::Simulated;
+use super::environment::{Asked, Environment, Telling};
+use super::fault_profile::FaultProfile;
+use super::os::Simulated;
 use super::peer::Mood;
-use super::talk::VISIT;
-use super::weather::Weather;
+use super::traffic::VISIT;
 use super::wire::Seen;
-use super::world::{Asked, Telling, World};
 use super::{ledger, setup};
 
 /// Most turns of the fault phase; and most turns of the calm phase until every peer is served, with
@@ -96,7 +96,7 @@ struct Run {
     mode: Mode,
     options: Options,
     reactor: Reactor<Simulated>,
-    world: Rc<RefCell<World>>,
+    environment: Rc<RefCell<Environment>>,
     checks: Checks,
     turns: u64,
     storm: usize,
@@ -107,28 +107,30 @@ impl Run {
         let mut rng = Rng::with_seed(seed);
         let (options, connections_max) = setup::options(&mut rng);
         let storm = rng.usize(0..STORM_TURNS_MAX);
-        let world = setup::world(rng, &options, telling);
-        world.tell(|| format!("{:?} {options:?} {:?}", Mode::of(seed), world.weather));
+        let environment = setup::environment(rng, &options, telling);
+        environment
+            .tell(|| format!("{:?} {options:?} {:?}", Mode::of(seed), environment.fault_profile));
         let capacity = Capacity {
-            listeners: world.listeners.len(),
+            listeners: environment.listeners.len(),
             listeners_inherited: 0,
             connections_max,
             descriptors: 0,
         };
-        let world = Rc::new(RefCell::new(world));
-        let mut reactor = Reactor::new(Simulated(Rc::clone(&world)), capacity, options.clone());
+        let environment = Rc::new(RefCell::new(environment));
+        let mut reactor =
+            Reactor::new(Simulated(Rc::clone(&environment)), capacity, options.clone());
         reactor.set_admin_handler(AdminHandler::new(|_, _| {
             Response::text(200, String::from_utf8_lossy(VISIT).trim_end())
         }));
         let checks = Checks::new(connections_max);
-        Self { mode: Mode::of(seed), options, reactor, world, checks, turns: 0, storm }
+        Self { mode: Mode::of(seed), options, reactor, environment, checks, turns: 0, storm }
     }
 
     fn finish(mut self) -> Result<Story, String> {
-        let began = self.world.borrow().now;
+        let began = self.environment.borrow().now;
         for _ in 0..self.storm {
             self.turn()?;
-            if self.world.borrow().asked.stuck {
+            if self.environment.borrow().asked.stuck {
                 break;
             }
         }
@@ -136,20 +138,20 @@ impl Run {
             self.calm()?;
         }
         self.drain()?;
-        let world = self.world.borrow();
-        let bytes = world.wires.iter().map(|wire| u64::try_from(wire.written).unwrap()).sum();
+        let environment = self.environment.borrow();
+        let bytes = environment.wires.iter().map(|wire| u64::try_from(wire.written).unwrap()).sum();
         Ok(Story {
             turns: self.turns,
-            connections: world.accepted,
+            connections: environment.accepted,
             bytes,
-            faults: world.faults,
-            lasted: world.now.since(began),
+            faults: environment.faults,
+            lasted: environment.now.since(began),
         })
     }
 
     /// Runs one turn, handles its wakeups as the server does, and checks the state after it.
     fn turn(&mut self) -> Result<(), String> {
-        self.world.borrow_mut().asked = Asked::default();
+        self.environment.borrow_mut().asked = Asked::default();
         let gate_word = self.reactor.listener_state();
         let news = self.reactor.turn().map_err(|error| format!("the turn failed: {error}"))?;
         self.turns += 1;
@@ -160,53 +162,58 @@ impl Run {
                     Signal::Terminate if self.reactor.is_draining() => self.reactor.cut(),
                     Signal::Terminate => {
                         self.reactor.drain();
-                        let mut world = self.world.borrow_mut();
-                        world.drain_began = Some(world.now);
+                        let mut environment = self.environment.borrow_mut();
+                        environment.drain_began = Some(environment.now);
                     }
                     Signal::Status | Signal::Hangup | Signal::Unused => {}
                 }
             }
-            self.world.borrow_mut().asked.moved = true;
+            self.environment.borrow_mut().asked.moved = true;
         }
-        let mut world = self.world.borrow_mut();
-        self.checks.after_turn(&self.reactor, &self.options, gate_word, &mut world);
-        world.violation.take().map_or(Ok(()), Err)
+        let mut environment = self.environment.borrow_mut();
+        self.checks.after_turn(&self.reactor, &self.options, gate_word, &mut environment);
+        environment.violation.take().map_or(Ok(()), Err)
     }
 
     /// Stops all faults and makes all peers polite: every peer must be served soon.
     fn calm(&mut self) -> Result<(), String> {
         {
-            let mut world = self.world.borrow_mut();
-            let levels_told = world.weather.levels_told;
-            world.weather = Weather { levels_told, ..Weather::CALM };
-            world.mood = Mood::Calm;
-            world.tell(|| "calm".to_owned());
+            let mut environment = self.environment.borrow_mut();
+            let levels_told = environment.fault_profile.levels_told;
+            environment.fault_profile = FaultProfile { levels_told, ..FaultProfile::CALM };
+            environment.mood = Mood::Calm;
+            environment.tell(|| "calm".to_owned());
         }
-        let turns = CALM_TURNS_MAX + CALM_TURNS_EACH * self.world.borrow().peers.len();
+        let turns = CALM_TURNS_MAX + CALM_TURNS_EACH * self.environment.borrow().peers.len();
         for _ in 0..turns {
             self.turn()?;
-            let world = self.world.borrow();
-            if world.peers.iter().zip(&world.wires).all(|(peer, wire)| peer.is_over(wire)) {
+            let environment = self.environment.borrow();
+            if environment
+                .peers
+                .iter()
+                .zip(&environment.wires)
+                .all(|(peer, wire)| peer.is_over(wire))
+            {
                 break;
             }
-            if world.asked.stuck {
-                return Err(unserved(&world, "will never be served"));
+            if environment.asked.stuck {
+                return Err(unserved(&environment, "will never be served"));
             }
         }
-        let world = self.world.borrow();
-        let waits = unserved(&world, "was not served in time");
+        let environment = self.environment.borrow();
+        let waits = unserved(&environment, "was not served in time");
         if !waits.is_empty() {
             return Err(waits);
         }
-        for number in 0..world.peers.len() {
-            self.judge_service(number, &world)?;
+        for number in 0..environment.peers.len() {
+            self.judge_service(number, &environment)?;
         }
         Ok(())
     }
 
     /// Checks that a peer without faults and without a violation of the rules got the whole reply.
-    fn judge_service(&self, number: usize, world: &World) -> Result<(), String> {
-        let (peer, wire) = (&world.peers[number], &world.wires[number]);
+    fn judge_service(&self, number: usize, environment: &Environment) -> Result<(), String> {
+        let (peer, wire) = (&environment.peers[number], &environment.wires[number]);
         let finished = self.checks.causes.get(&number).is_some_and(|cause| cause == "finished");
         let undisturbed = !wire.faulted && !wire.raw && !peer.gone && !peer.lost;
         if peer.listener.is_none() {
@@ -236,53 +243,54 @@ impl Run {
     /// Sends SIGTERM, sometimes twice: the drain ends in time, and nothing is left open.
     fn drain(&mut self) -> Result<(), String> {
         let impatient = {
-            let mut world = self.world.borrow_mut();
-            world.signals.push(Signal::Terminate);
-            world.tell(|| "SIGTERM".to_owned());
-            world.rng.u32(0..8) == 0
+            let mut environment = self.environment.borrow_mut();
+            environment.signals.push(Signal::Terminate);
+            environment.tell(|| "SIGTERM".to_owned());
+            environment.rng.u32(0..8) == 0
         };
-        let began = self.world.borrow().now;
-        let stopped = self.world.borrow().stopped;
+        let began = self.environment.borrow().now;
+        let stopped = self.environment.borrow().stopped;
         for turn in 0.. {
             if self.reactor.is_done() {
                 break;
             }
             if impatient && turn == 7 {
-                let mut world = self.world.borrow_mut();
-                world.signals.push(Signal::Terminate);
-                world.impatient = true;
+                let mut environment = self.environment.borrow_mut();
+                environment.signals.push(Signal::Terminate);
+                environment.impatient = true;
             }
             self.turn()?;
-            let world = self.world.borrow();
-            if world.asked.stuck && !self.reactor.is_done() {
+            let environment = self.environment.borrow();
+            if environment.asked.stuck && !self.reactor.is_done() {
                 return Err("the drain never ends".to_owned());
             }
             // Time spent stopped does not count; the last quarter begins after it.
-            let stopped = world.stopped.saturating_sub(stopped);
+            let stopped = environment.stopped.saturating_sub(stopped);
             let more = if stopped.is_zero() { Duration::ZERO } else { self.options.drain / 4 };
-            if world.now > began.after(self.options.drain + DRAIN_SLACK + stopped + more) {
+            if environment.now > began.after(self.options.drain + DRAIN_SLACK + stopped + more) {
                 return Err("the drain exceeds its deadline".to_owned());
             }
         }
-        let open = self.world.borrow().streams - self.reactor.admin_connections();
+        let open = self.environment.borrow().streams - self.reactor.admin_connections();
         if open > 0 {
             return Err(format!("{open} streams are left after the end"));
         }
-        let world = self.world.borrow();
-        if !world.children.is_empty() {
-            return Err(format!("{} children are left after the end", world.children.len()));
+        let environment = self.environment.borrow();
+        if !environment.children.is_empty() {
+            return Err(format!("{} children are left after the end", environment.children.len()));
         }
         let cut_from = if impatient { began } else { began.after(self.options.drain) };
-        self.checks.after_the_end(&world, cut_from)?;
-        let mut accepted = world.peers.iter().enumerate().filter(|(_, peer)| peer.is_counted());
+        self.checks.after_the_end(&environment, cut_from)?;
+        let mut accepted =
+            environment.peers.iter().enumerate().filter(|(_, peer)| peer.is_counted());
         let untold = accepted.find(|(number, _)| !self.checks.causes.contains_key(number));
         untold.map_or(Ok(()), |(number, _)| Err(format!("no closing line for peer {number}")))
     }
 }
 
 /// Lists the peers that are not over; empty if there are none.
-fn unserved(world: &World, how: &str) -> String {
-    let waits = world.peers.iter().zip(&world.wires).enumerate();
+fn unserved(environment: &Environment, how: &str) -> String {
+    let waits = environment.peers.iter().zip(&environment.wires).enumerate();
     let waits: Vec<_> = waits
         .filter(|(_, (peer, wire))| !peer.is_over(wire))
         .map(|(number, (_, wire))| {

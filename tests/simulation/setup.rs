@@ -13,12 +13,12 @@ use tcpecho::reactor::Banner;
 use tcpecho::reactor::{Options, OverLimit, PeerLimit};
 use tcpecho::service::{ECHO, SUM};
 
+use super::environment::{Asked, Environment, Telling};
+use super::fault_profile::FaultProfile;
 use super::peer::{Ending, Mood, Peer, Reads};
 use super::queue::Queue;
-use super::talk::Talk;
-use super::weather::Weather;
+use super::traffic::Talk;
 use super::wire::{Sizes, Wire};
-use super::world::{Asked, Telling, World};
 
 /// Number of peer addresses: few, so that the limits per peer matter.
 const HOSTS: u16 = 3;
@@ -58,11 +58,11 @@ pub(super) fn options(rng: &mut Rng) -> (Options, usize) {
 }
 
 /// Draws the simulation around those options.
-pub(super) fn world(mut rng: Rng, options: &Options, telling: Telling) -> World {
-    let weather = Weather::roll(&mut rng);
+pub(super) fn environment(mut rng: Rng, options: &Options, telling: Telling) -> Environment {
+    let fault_profile = FaultProfile::roll(&mut rng);
     let listeners = rng.usize(1..4);
-    let mut world = World {
-        weather,
+    let mut environment = Environment {
+        fault_profile,
         mood: Mood::Own,
         now: MonotonicMs(rng.u64(0..1 << 40)),
         wires: Vec::new(),
@@ -89,15 +89,15 @@ pub(super) fn world(mut rng: Rng, options: &Options, telling: Telling) -> World 
     };
     let peers = [1, 2, 5, 12, 30, 200][weighted(&mut rng, &[8, 8, 8, 8, 8, 1])];
     for number in 0..peers {
-        add_peer(&mut world, &mut rng, options, number);
+        add_peer(&mut environment, &mut rng, options, number);
     }
     for number in peers..peers + rng.u16(0..6).saturating_sub(3) {
-        add_visitor(&mut world, &mut rng, number);
+        add_visitor(&mut environment, &mut rng, number);
     }
-    world
+    environment
 }
 
-fn add_peer(world: &mut World, rng: &mut Rng, options: &Options, number: u16) {
+fn add_peer(environment: &mut Environment, rng: &mut Rng, options: &Options, number: u16) {
     let address = address(10, number);
     let unix = rng.u32(0..8) == 0;
     let name = if unix { Name::unix(u32::from(number) + 1) } else { Name::from(address) };
@@ -123,23 +123,29 @@ fn add_peer(world: &mut World, rng: &mut Rng, options: &Options, number: u16) {
     if let Some(banner) = &options.banner {
         talk = talk.greeted(banner.line(&known).as_bytes());
     }
-    world.names.insert(name.to_string(), usize::from(number));
-    world.names.insert(known.to_string(), usize::from(number));
-    let listener = Some(rng.usize(0..world.listeners.len()));
-    add(world, rng, talk, name, listener);
-    world.wires[usize::from(number)].unix = unix;
+    environment.names.insert(name.to_string(), usize::from(number));
+    environment.names.insert(known.to_string(), usize::from(number));
+    let listener = Some(rng.usize(0..environment.listeners.len()));
+    add(environment, rng, talk, name, listener);
+    environment.wires[usize::from(number)].unix = unix;
 }
 
-fn add_visitor(world: &mut World, rng: &mut Rng, number: u16) {
-    add(world, rng, Talk::of_a_visit(), Name::from(address(172, number)), None);
+fn add_visitor(environment: &mut Environment, rng: &mut Rng, number: u16) {
+    add(environment, rng, Talk::of_a_visit(), Name::from(address(172, number)), None);
 }
 
-fn add(world: &mut World, rng: &mut Rng, talk: Talk, name: Name, listener: Option<usize>) {
+fn add(
+    environment: &mut Environment,
+    rng: &mut Rng,
+    talk: Talk,
+    name: Name,
+    listener: Option<usize>,
+) {
     let bytes = talk.input.len().max(talk.reply.len());
     let peer = manners(rng, talk.input.len(), listener);
-    world.wires.push(Wire::new(talk, sizes(rng, bytes)));
-    world.peers.push(peer);
-    world.addresses.push(name);
+    environment.wires.push(Wire::new(talk, sizes(rng, bytes)));
+    environment.peers.push(peer);
+    environment.addresses.push(name);
 }
 
 /// Draws buffers that are small for so many bytes, but large enough for progress.

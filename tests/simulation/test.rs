@@ -14,19 +14,19 @@ mod bugs;
 mod calls;
 mod check;
 mod children;
-mod kernel;
+mod environment;
+mod fault_profile;
 mod ledger;
+mod os;
 mod peer;
 mod queue;
 mod run;
 mod setup;
-mod talk;
-mod weather;
+mod traffic;
 mod wire;
-mod world;
 
+use self::environment::Telling;
 use self::run::Story;
-use self::world::Telling;
 
 /// Seeds per test; together, ten thousand.
 const SEEDS: u64 = 5000;

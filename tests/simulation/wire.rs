@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::Ready;
 
-use super::talk::{Answers, Talk};
+use super::traffic::{Answers, Talk};
 
 /// How much of the connection's end the peer has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

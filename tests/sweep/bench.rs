@@ -12,7 +12,6 @@
 )]
 
 mod calls;
-mod crowd;
 mod daemon;
 mod documented;
 #[expect(dead_code, reason = "the fault tests observe more")]
@@ -26,6 +25,7 @@ mod sweep;
 mod trace;
 #[path = "../faults/support/wait.rs"]
 mod wait;
+mod workload;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::crowd::{Crowd, LIMIT, new_status};
 use super::daemon::{Daemon, Scenario, wait};
 use super::documented::ended_as_documented;
 use super::observe::{Closing, Status};
 use super::peer::Fate;
 use super::plan::{Act, Lasting, Point};
 use super::trace::{Stage, Trace};
+use super::workload::{Crowd, LIMIT, new_status};
 
 /// Attempts per point.
 const TRIES: usize = 3;

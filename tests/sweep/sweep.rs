@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use super::crowd::{Crowd, LIMIT, new_status};
 use super::daemon::{Daemon, Scenario};
 use super::plan::{self, Lasting, Point};
 use super::point::{self, Outcome};
 use super::trace::{Occurrence, Stage};
+use super::workload::{Crowd, LIMIT, new_status};
 
 /// Returns every point, planned from the calls that the daemon makes without faults.
 pub(crate) fn all_points(binary: &Path) -> Result<Vec<Point>, String> {

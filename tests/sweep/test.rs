@@ -11,7 +11,6 @@
 mod calls;
 #[cfg(test)]
 mod checked;
-mod crowd;
 mod daemon;
 mod documented;
 #[expect(dead_code, reason = "the fault tests observe more")]
@@ -30,6 +29,7 @@ mod tools;
 mod trace;
 #[path = "../faults/support/wait.rs"]
 mod wait;
+mod workload;
 
 use std::path::Path;
 use std::time::Instant;

@@ -8,14 +8,14 @@
     reason = "a test may end in a panic, and prints"
 )]
 
-mod company;
+mod hostile;
 #[expect(dead_code, reason = "the comparison with other servers measures more")]
 #[path = "../bench/measure.rs"]
 mod measure;
-#[path = "../million/process.rs"]
+#[path = "../scale/process.rs"]
 mod process;
 mod quiet;
-#[path = "../million/report.rs"]
+#[path = "../scale/report.rs"]
 mod report;
 #[expect(dead_code, reason = "the page needs more")]
 mod soaking;
@@ -35,9 +35,9 @@ const TOOLS: [&str; 4] = ["taskset", "nice", "setpriv", "prlimit"];
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args().skip(1).collect();
     if let Some((word, rest)) = words.split_first()
-        && word == company::WORD
+        && word == hostile::WORD
     {
-        return company::keep(rest);
+        return hostile::keep(rest);
     }
     let is_option = |word: &&String| word.starts_with('-');
     let asked_for_another = words.iter().any(|word| !is_option(&word) && !NAME.contains(word));

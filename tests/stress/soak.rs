@@ -9,18 +9,18 @@
     reason = "a bench may end in a panic, and prints"
 )]
 
-mod company;
 #[expect(dead_code, reason = "the comparison with other servers draws more")]
 #[path = "../bench/drawing.rs"]
 mod drawing;
 mod harness;
+mod hostile;
 #[expect(dead_code, reason = "the comparison with other servers measures more")]
 #[path = "../bench/measure.rs"]
 mod measure;
-#[path = "../million/process.rs"]
+#[path = "../scale/process.rs"]
 mod process;
 mod quiet;
-#[path = "../million/report.rs"]
+#[path = "../scale/report.rs"]
 mod report;
 mod soak_page;
 mod soak_plot;

@@ -1,7 +1,7 @@
 //! The results of the overload rows, and their page.
 
-#[path = "../million/facts.rs"]
-mod facts;
+#[path = "../scale/host.rs"]
+mod host;
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub(crate) fn page(facts: &str, outcomes: &[Outcome]) -> String {
 /// Returns the facts of the machine and the run, as a table.
 pub(crate) fn facts(duration: Duration, said: &str) -> String {
     let measured = format!("{} per row", humantime::format_duration(duration));
-    facts::facts("overload", said, &[facts::load_average(), ("measured", measured)])
+    host::facts("overload", said, &[host::load_average(), ("measured", measured)])
 }
 
 /// Returns the table row of an outcome.

@@ -11,9 +11,9 @@ use tcpecho::connection::{Peer as Name, Ready};
 use tcpecho::reactor::{Event, ExitStatus, Signal};
 
 use super::children::Child;
+use super::fault_profile::{FaultProfile, hits};
 use super::peer::{Act, Mood, Peer};
 use super::queue::Queue;
-use super::weather::{Weather, hits};
 use super::wire::Wire;
 
 /// What a run prints.
@@ -42,9 +42,9 @@ pub(super) struct Asked {
 
 /// The state of the simulation.
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct Environment {
     pub(super) rng: Rng,
-    pub(super) weather: Weather,
+    pub(super) fault_profile: FaultProfile,
     pub(super) mood: Mood,
     pub(super) now: MonotonicMs,
     pub(super) wires: Vec<Wire>,
@@ -75,7 +75,7 @@ pub(super) struct World {
     pub(super) telling: Telling,
 }
 
-impl World {
+impl Environment {
     /// True once the daemon is draining.
     pub(super) const fn drains(&self) -> bool {
         self.drain_began.is_some()
@@ -96,8 +96,8 @@ impl World {
     }
 
     /// Returns true with this chance in a thousand, and counts it.
-    pub(super) fn fault(&mut self, chance: impl FnOnce(&Weather) -> u32) -> bool {
-        let happens = hits(&mut self.rng, chance(&self.weather));
+    pub(super) fn fault(&mut self, chance: impl FnOnce(&FaultProfile) -> u32) -> bool {
+        let happens = hits(&mut self.rng, chance(&self.fault_profile));
         self.faults += u64::from(happens);
         happens
     }
@@ -112,10 +112,10 @@ impl World {
         for _ in 0..self.rng.usize(0..=self.bustle) {
             self.somebody_acts();
         }
-        if self.fault(|weather| weather.severed) {
+        if self.fault(|fault_profile| fault_profile.severed) {
             self.sever();
         }
-        if self.fault(|weather| weather.signal) {
+        if self.fault(|fault_profile| fault_profile.signal) {
             let signals = [Signal::Status, Signal::Hangup, Signal::Unused];
             let signal = signals[self.rng.usize(0..signals.len())];
             self.signals.push(signal);
@@ -137,7 +137,7 @@ impl World {
 
     /// Stops the daemon in the middle of a turn; its peers, which wait for it, stop too.
     pub(super) fn freeze(&mut self) {
-        if self.fault(|weather| weather.stopped / 4) {
+        if self.fault(|fault_profile| fault_profile.stopped / 4) {
             let time = self.rng.u64(0..6000);
             self.now = MonotonicMs(self.now.0 + time);
             self.stopped += Duration::from_millis(time);
@@ -148,7 +148,7 @@ impl World {
 
     /// Lets time pass until a peer or a child acts; returns false if none ever will.
     pub(super) fn wait(&mut self, until: Option<MonotonicMs>) -> bool {
-        let leaps = self.fault(|weather| weather.leap);
+        let leaps = self.fault(|fault_profile| fault_profile.leap);
         let passes = self.rng.u64(0..if leaps { 8000 } else { 20 });
         let then = self.now.after(Duration::from_millis(passes));
         if self.mood == Mood::Calm {
@@ -199,7 +199,7 @@ impl World {
             self.connects(peer);
             return;
         }
-        if act == Act::Send && self.fault(|weather| weather.urgent) {
+        if act == Act::Send && self.fault(|fault_profile| fault_profile.urgent) {
             Peer::signal(&mut self.wires[peer]);
         }
         self.peers[peer].act(act, &mut self.wires[peer], &mut self.rng, self.mood);
@@ -213,7 +213,7 @@ impl World {
             return;
         }
         let queue = peer.listener.map_or(&mut self.desk, |listener| &mut self.listeners[listener]);
-        queue.edge |= queue.waiting.is_empty() || self.weather.levels_told;
+        queue.edge |= queue.waiting.is_empty() || self.fault_profile.levels_told;
         queue.waiting.push_back(number);
     }
 
@@ -251,10 +251,12 @@ impl World {
         for number in 0..self.wires.len() {
             let Some(key) = self.wires[number].key else { continue };
             let edges = self.wires[number].edges;
-            let late = edges != Ready::NONE && self.fault(|weather| weather.late_event);
-            if (edges != Ready::NONE && !late) || self.fault(|weather| weather.spurious_event) {
+            let late = edges != Ready::NONE && self.fault(|fault_profile| fault_profile.late_event);
+            if (edges != Ready::NONE && !late)
+                || self.fault(|fault_profile| fault_profile.spurious_event)
+            {
                 let wire = &mut self.wires[number];
-                let levels = edges == Ready::NONE || self.weather.levels_told;
+                let levels = edges == Ready::NONE || self.fault_profile.levels_told;
                 let ready = if levels { edges.union(wire.level()) } else { edges };
                 wire.edges = Ready::NONE;
                 wire.error_told |= ready.contains(Ready::ERROR) && !wire.fin_read;

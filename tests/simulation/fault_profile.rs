@@ -4,7 +4,7 @@ use fastrand::Rng;
 
 /// Chances in a thousand, per call or step.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Weather {
+pub(super) struct FaultProfile {
     /// A call is interrupted by a signal (EINTR).
     pub(super) interrupted: u32,
     /// A write takes less than fits in the send queue.
@@ -39,7 +39,7 @@ pub(super) struct Weather {
     pub(super) levels_told: bool,
 }
 
-impl Weather {
+impl FaultProfile {
     /// No faults.
     pub(super) const CALM: Self = Self {
         interrupted: 0,

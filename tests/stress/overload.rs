@@ -9,19 +9,19 @@
     reason = "a bench may end in a panic, and prints"
 )]
 
-mod company;
 #[expect(dead_code, reason = "the comparison with other servers draws more")]
 #[path = "../bench/drawing.rs"]
 mod drawing;
 mod harness;
+mod hostile;
 #[expect(dead_code, reason = "the comparison with other servers measures more")]
 #[path = "../bench/measure.rs"]
 mod measure;
 mod overload_page;
 mod overload_plot;
-#[path = "../million/process.rs"]
+#[path = "../scale/process.rs"]
 mod process;
-#[path = "../million/report.rs"]
+#[path = "../scale/report.rs"]
 mod report;
 mod rows;
 mod stage;

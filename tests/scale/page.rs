@@ -1,7 +1,7 @@
 //! The results of a run: a table, and the page around it.
 
-#[path = "facts.rs"]
-mod facts;
+#[path = "host.rs"]
+mod host;
 
 use std::fmt::Write;
 
@@ -32,7 +32,7 @@ pub(crate) fn facts(connections: u64) -> String {
         1_000_000 => String::new(),
         other => format!("--connections {other}"),
     };
-    facts::facts("million", &said, &[facts::load_average()])
+    host::facts("million", &said, &[host::load_average()])
 }
 
 /// Returns the results as a Markdown table.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::company::Habit;
+use super::hostile::Habit;
 use super::process::Process;
 use super::process::count;
 use super::stage::{self, Daemon, Load, company};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::company::{self, Habit};
+use super::hostile::{self, Habit};
 use super::measure;
 use super::process::{Counts, Process, count};
 use super::report;
@@ -263,7 +263,7 @@ pub(crate) fn company(
     count: u64,
 ) -> Result<Process, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    let words = [company::WORD, habit.word(), &address.to_string(), &count.to_string()];
+    let words = [hostile::WORD, habit.word(), &address.to_string(), &count.to_string()];
     let words = words.map(str::to_owned);
     let log = folder.join(habit.word());
     let mut process = start(Place::Company, &own.display().to_string(), &words, log)?;

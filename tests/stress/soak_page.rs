@@ -1,8 +1,8 @@
 //! The results of a soak, and their page.
 
 #[expect(dead_code, reason = "other pages list more facts")]
-#[path = "../million/facts.rs"]
-mod facts;
+#[path = "../scale/host.rs"]
+mod host;
 
 use std::fmt::Write;
 
@@ -33,7 +33,7 @@ pub(crate) fn page(facts: &str, story: &Story) -> String {
 
 /// Returns the facts of the machine and the run, as a table.
 pub(crate) fn facts(said: &str) -> String {
-    facts::facts("soak", said, &[])
+    host::facts("soak", said, &[])
 }
 
 /// Returns the results as a Markdown table.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs};
 
-use super::company;
 use super::drawing::Drawn;
+use super::hostile;
 
 /// The folder of committed pages, written after a whole run without errors.
 pub(crate) const PAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reliability");
@@ -17,9 +17,9 @@ pub(crate) fn start(target: &str, run: impl FnOnce(&[String]) -> Result<(), Stri
     // Cargo adds `--bench`.
     let words: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
     if let Some((word, rest)) = words.split_first()
-        && word == company::WORD
+        && word == hostile::WORD
     {
-        return company::keep(rest);
+        return hostile::keep(rest);
     }
     // `cargo test --all-targets` builds benches too; this one would take too long there.
     if !env::args().any(|word| word == "--bench") {

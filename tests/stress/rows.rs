@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::company::Habit;
+use super::hostile::Habit;
 use super::measure;
 use super::process::{Counts, Process, count};
 use super::stage::{self, Daemon, Load, POLITE, company, eventually};
