@@ -128,7 +128,7 @@ fn attempt(
     if local.as_ref() == Some(address) {
         return Err(Failure::new(
             FailureKind::Refused,
-            format!("{address}: nobody listens there; the connection had reached itself"),
+            format!("{address}: no process listens there; the connection had reached itself"),
         ));
     }
     Ok(Connected { socket, took, local, peer: address.clone() })

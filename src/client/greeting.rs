@@ -71,7 +71,7 @@ pub(super) fn speaks_first(bytes: &[u8]) -> String {
 
 /// The message about data that no line requested.
 pub(super) fn unasked(bytes: &[u8]) -> String {
-    format!("nothing was owed, and {} came", quoted(bytes))
+    format!("no echo was due, and {} came", quoted(bytes))
 }
 
 /// The initial delay of the first line; `connecting` is the duration of the connect, a round trip.
@@ -121,6 +121,6 @@ mod tests {
     fn what_nothing_asked_for_is_told() {
         let first = "the server speaks first: \"hi\\n\"; --skip-greeting skips a greeting";
         assert_eq!(speaks_first(b"hi\n"), first);
-        assert_eq!(unasked(b"bye"), "nothing was owed, and \"bye\" came");
+        assert_eq!(unasked(b"bye"), "no echo was due, and \"bye\" came");
     }
 }

@@ -38,7 +38,7 @@ impl fmt::Display for Access {
             networks.iter().try_for_each(|network| write!(f, " {network}"))
         };
         match (self.allow.as_slice(), self.deny.as_slice()) {
-            ([], []) => f.write_str("allow everybody"),
+            ([], []) => f.write_str("allow all"),
             ([], deny) => list("deny", deny),
             (allow, []) => list("allow", allow),
             (allow, deny) => list("allow", allow).and_then(|()| list(", but deny", deny)),

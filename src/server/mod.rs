@@ -172,7 +172,7 @@ pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
     let identity = privileges::wanted(config)?;
     lines.extend(identity.map(|identity| format!("would run as {identity}")));
     if !config.faults.is_empty() {
-        lines.push(format!("would misbehave on request: {}", format_faults(config)));
+        lines.push(format!("would inject faults: {}", format_faults(config)));
     }
     for bound in &inherited {
         lines.push(format!("would listen on {} (inherited)", bound.endpoint));
@@ -182,7 +182,7 @@ pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
     }
     let own = listen::resolve_admin(config)?;
     let desk = own.or_else(|| metrics.into_iter().next().map(|bound| bound.endpoint));
-    lines.extend(desk.map(|endpoint| format!("would tell metrics on {endpoint}")));
+    lines.extend(desk.map(|endpoint| format!("would serve metrics on {endpoint}")));
     let file = config.port_file.as_ref();
     lines.extend(file.map(|file| format!("would write the addresses to {}", file.display())));
     Ok(lines.join("\n"))

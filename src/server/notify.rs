@@ -44,7 +44,7 @@ impl Manager {
             Err(error) => Err(error.to_string()),
         };
         if let Err(error) = told {
-            warn!("the service manager could not be told that the daemon is ready: {error}");
+            warn!("cannot notify the service manager that the daemon is ready: {error}");
         }
     }
 
@@ -62,7 +62,7 @@ impl Manager {
         if let Ok(Some(socket)) = &self.0
             && let Err(error) = send(socket, states)
         {
-            debug!("the service manager could not be told {states:?}: {error}");
+            debug!("cannot notify the service manager of {states:?}: {error}");
         }
     }
 }

@@ -112,5 +112,6 @@ fn write_in_time(to: BorrowedFd<'_>, mut text: &[u8], until: Instant) -> io::Res
 const PIECE: usize = 4096;
 
 fn unread() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, format!("nobody has read it for {READER_TIMEOUT:?}"))
+    let message = format!("no process has read it for {READER_TIMEOUT:?}");
+    io::Error::new(io::ErrorKind::TimedOut, message)
 }

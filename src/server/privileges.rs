@@ -127,7 +127,7 @@ mod platform {
             warn!("capabilities could not be given up: {error}");
         }
         if geteuid().is_root() {
-            warn!("runs as root: with --user NAME it would be that user's once it has started");
+            warn!("runs as root: --user NAME changes the user after the start");
         }
     }
 }

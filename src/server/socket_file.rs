@@ -159,7 +159,7 @@ fn remove_stale(endpoint: &Endpoint, path: &Path, in_use: io::Error) -> io::Resu
         Err(error) if errno::is_not_found(&error) => return Ok(()),
         _ => return Err(in_use),
     }
-    info!("{endpoint} was left behind, and nobody answers on it: it is replaced");
+    info!("{endpoint}: replacing the socket file, no process listens on it");
     fs::remove_file(path)
         .or_else(|error| if errno::is_not_found(&error) { Ok(()) } else { Err(error) })
 }

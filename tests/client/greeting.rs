@@ -62,7 +62,7 @@ fn c14_lines_behind_an_echo_count_for_no_later_one() {
     client.type_in("two\n");
     let end = client.finish();
     end.failed(3, "terminated", "1 line owed");
-    assert!(end.stderr.contains("nothing was owed, and "), "{end:?}");
+    assert!(end.stderr.contains("no echo was due, and "), "{end:?}");
     assert!(end.stderr.contains(" bytes_unasked=8"), "{end:?}");
     assert_eq!(server.join(), b"two\n");
 }

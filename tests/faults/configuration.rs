@@ -220,9 +220,9 @@ fn check_prints_the_actions_of_a_start_and_performs_none() {
     assert_eq!(said.code, Some(0), "{said:?}");
     for part in [
         &format!("would listen on {address} (backlog 4096)"),
-        &format!("would tell metrics on {address}"),
+        &format!("would serve metrics on {address}"),
         "would write the addresses to ",
-        "would misbehave on request: reset=1%",
+        "would inject faults: reset=1%",
         "service sum",
         "up to 7 connections",
     ] {
@@ -292,7 +292,7 @@ fn f09_a_port_file_that_is_a_fifo_is_read_from_and_stays_one() {
 
 #[test]
 fn f09_an_unread_or_unwritable_port_file_is_an_error_that_names_it() {
-    for (made, said) in [("fifo", "nobody has read it"), ("directory", "it is a directory")] {
+    for (made, said) in [("fifo", "no process has read it"), ("directory", "it is a directory")] {
         let builder = Builder::new(&[]).listen("127.0.0.1:0").env("RUST_LOG", "error");
         let file = builder.directory().join("port");
         match made {

@@ -61,7 +61,7 @@ fn s02_a_manager_that_does_not_read_delays_no_connection() {
     let manager = UnixDatagram::bind(&path).unwrap();
     let builder = builder.env("NOTIFY_SOCKET", path.to_str().unwrap());
     let daemon = builder.env("WATCHDOG_USEC", "2000").start();
-    daemon.wait_for_log("the service manager could not be told [Watchdog]");
+    daemon.wait_for_log("cannot notify the service manager of [Watchdog]");
     for _ in 0..20 {
         daemon.connect().echo(b"a line\n");
     }
@@ -74,6 +74,6 @@ fn s02_a_manager_that_does_not_read_delays_no_connection() {
 fn s02_a_missing_manager_is_one_warning() {
     let daemon = Builder::new(&[]).env("NOTIFY_SOCKET", "/nowhere/notify").start();
     let line = daemon.wait_for_log(" WARN ");
-    assert!(line.contains("could not be told that the daemon is ready"), "{line}");
+    assert!(line.contains("cannot notify the service manager that the daemon is ready"), "{line}");
     daemon.epilogue();
 }

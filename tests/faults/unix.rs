@@ -81,7 +81,7 @@ fn u02_a_socket_left_behind_is_replaced() {
     drop(UnixListener::bind(&path).unwrap());
     let daemon = daemon_at(&path);
     echo(&connect(&path), LINE);
-    assert!(daemon.log().contains("nobody answers on it"), "{}", daemon.log());
+    assert!(daemon.log().contains("no process listens on it"), "{}", daemon.log());
     daemon.epilogue();
 }
 

@@ -55,7 +55,7 @@ where
     let (arguments, matches) = environment::parse::<DaemonArgs, _>(words)?;
     if arguments.exec.is_some() && arguments.admission.over_limit() == OverLimit::Evict {
         let message =
-            "--over-limit evict can't be used with --exec: who is idle, only the child knows";
+            "--over-limit evict can't be used with --exec: only the child knows whether it is idle";
         return Err(DaemonArgs::command().error(ErrorKind::ArgumentConflict, message));
     }
     let options = arguments.check.then(|| environment::in_force(&DaemonArgs::command(), &matches));

@@ -79,7 +79,7 @@ impl<D: Dial> Engine<D> {
         let missing = self.dial_queue.missing();
         if missing > 0 {
             self.notes.push(format!(
-                "the load begins with {} of {} connections: for a second nobody else was answered",
+                "the load begins with {} of {} connections: no other was answered for a second",
                 self.slots.len() - missing,
                 self.slots.len()
             ));
@@ -168,7 +168,7 @@ impl<D: Dial> Engine<D> {
     pub(super) fn end_if_none_connects(&mut self) {
         let slots = num::to_u64(self.slots.len());
         if self.shared.results.errors() >= slots && !self.clock.is_ending() {
-            self.notes.push("nobody could connect: the run ends here".to_owned());
+            self.notes.push("no connection could be made: the run ends here".to_owned());
             self.end();
             self.abandon_unsent();
         }
