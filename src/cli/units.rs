@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::net::keepalive::Keepalive;
 use crate::num;
 
-/// The maximum duration. The sum of three, in nanoseconds, is less than 2^64.
+/// The maximum duration. Three such durations, in nanoseconds, still fit into a u64.
 const DURATION_MAX: Duration = Duration::from_secs(DURATION_MAX_YEARS * 31_557_600);
 const DURATION_MAX_YEARS: u64 = 100;
 
@@ -118,7 +118,7 @@ mod tests {
             assert!(bytes(wrong).is_err(), "{wrong}");
         }
         for endless in ["99999999999999999999", "99999999999999999g"] {
-            assert_eq!(bytes(endless), Ok(usize::MAX), "for the bound of whoever asks");
+            assert_eq!(bytes(endless), Ok(usize::MAX), "the caller's limit rejects it");
         }
     }
 

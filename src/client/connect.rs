@@ -53,7 +53,7 @@ impl Connected {
 ///
 /// Each address gets an equal share of the remaining time, so that a silent first address does not
 /// use up the time of a second one that would accept.
-pub(super) fn connect(config: &ClientConfig, voice: Messages) -> Result<Connected, Failure> {
+pub(super) fn connect(config: &ClientConfig, messages: Messages) -> Result<Connected, Failure> {
     let addresses = resolve(&config.server)?;
     let mut time_left = config.connect_timeout;
     let mut last = Failure::new(FailureKind::Unresolved, "no address".to_owned());
@@ -70,7 +70,7 @@ pub(super) fn connect(config: &ClientConfig, voice: Messages) -> Result<Connecte
         time_left = time_left.saturating_sub(begun.elapsed().min(time));
         left -= 1;
         if left > 0 {
-            voice.note(|| last.to_string());
+            messages.note(|| last.to_string());
         }
     }
     Err(last)
@@ -128,14 +128,14 @@ fn attempt(
     if local.as_ref() == Some(address) {
         return Err(Failure::new(
             FailureKind::Refused,
-            format!("{address}: no process listens there; the connection had reached itself"),
+            format!("{address}: no process listens there; the socket connected to itself"),
         ));
     }
     Ok(Connected { socket, took, local, peer: address.clone() })
 }
 
-/// Checks the socket again if a connect failed with our own timeout: after a stop of this process
-/// the connection may be established all the same.
+/// Checks the socket again if a connect failed with our own timeout: if this process was stopped
+/// meanwhile, the connection may have been established after all.
 ///
 /// # Errors
 ///

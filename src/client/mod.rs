@@ -37,9 +37,9 @@ pub fn run(config: &ClientConfig) -> Result<(), Failure> {
         // The Rust runtime ignores the signal before `main`.
         sigpipe::reset();
     }
-    let voice = Messages { verbose: config.verbose };
-    let connected = connect(config, voice)?;
-    voice.note(|| format!("connected {connected}"));
+    let messages = Messages { verbose: config.verbose };
+    let connected = connect(config, messages)?;
+    messages.note(|| format!("connected {connected}"));
     if let Some(version) = config.send_proxy {
         connected.send_proxy_header(version)?;
     }
@@ -48,6 +48,6 @@ pub fn run(config: &ClientConfig) -> Result<(), Failure> {
         Style::Multiplexed => session::run(config, &connected, &mut ledger),
         Style::StopAndWait => stop_and_wait::run(config, &connected, &mut ledger),
     };
-    voice.note(|| format!("closed {ledger}"));
+    messages.note(|| format!("closed {ledger}"));
     outcome
 }

@@ -35,12 +35,12 @@ pub(super) fn run(
     ledger: &mut Ledger,
 ) -> Result<(), Failure> {
     let socket = &connected.socket;
-    let voice = Messages { verbose: config.verbose };
+    let messages = Messages { verbose: config.verbose };
     let mut input = io::stdin().lock();
     let mut server = BufReader::new(socket);
     let mut line = Vec::new();
     if config.skip_greeting {
-        skip_greeting(&mut server, ledger, voice)?;
+        skip_greeting(&mut server, ledger, messages)?;
     }
     loop {
         read_line(&mut input, &mut line)
@@ -53,7 +53,7 @@ pub(super) fn run(
         let early =
             what_comes(&mut server, if first { hold(connected.took) } else { Duration::ZERO });
         if !early.is_empty() {
-            voice.note(|| if first { speaks_first(&early) } else { unasked(&early) });
+            messages.note(|| if first { speaks_first(&early) } else { unasked(&early) });
             ledger.received(&early);
             if !format_bytes(&early)? {
                 return Ok(());
@@ -77,7 +77,7 @@ pub(super) fn run(
 fn skip_greeting(
     server: &mut BufReader<&Socket>,
     ledger: &mut Ledger,
-    voice: Messages,
+    messages: Messages,
 ) -> Result<(), Failure> {
     let mut greeting = Greeting::default();
     let mut line = Vec::new();
@@ -94,7 +94,7 @@ fn skip_greeting(
     greeting.add(&rest);
     ledger.received(&rest);
     ledger.greeted();
-    voice.note(|| greeting.skipped());
+    messages.note(|| greeting.skipped());
     Ok(())
 }
 

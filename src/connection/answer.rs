@@ -1,4 +1,4 @@
-//! Makes replies of requests, by the service.
+//! Turns requests into replies with the service's function.
 
 use std::io;
 
@@ -87,7 +87,8 @@ impl<S: Stream> Connection<S> {
         };
     }
 
-    /// Sends a reply behind pending output, which may be a banner if a proxy named the client.
+    /// Sends a reply, or queues it if output is already pending, such as the banner sent after a
+    /// PROXY header.
     fn reply(&mut self, bytes: &[u8], now: MonotonicMs) -> io::Result<()> {
         if self.has_output() {
             self.queue(bytes, now);
@@ -115,7 +116,7 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Answers the unfinished input at the end as the last request.
+    /// At the end of input, answers an unfinished request as if it were complete.
     pub(super) fn answer_partial(&mut self, shared: &mut Shared) -> io::Result<()> {
         let Some(pending) = &mut self.pending else { return Ok(()) };
         let begun = pending.line_since.take().is_some();

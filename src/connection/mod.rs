@@ -277,7 +277,7 @@ impl<S: Stream> Connection<S> {
         NextStep::Closed
     }
 
-    /// Changes the phase; no other code does.
+    /// Changes the phase, and checks that the table of transitions has the change.
     fn enter(&mut self, next: Phase) {
         debug_assert!(transitions::allowed(self.phase, next), "{:?} -> {next:?}", self.phase);
         trace!("phase peer={} {:?} -> {next:?}", self.peer, self.phase);

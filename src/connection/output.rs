@@ -64,13 +64,13 @@ impl<S: Stream> Connection<S> {
                 self.active = now;
             }
         }
-        let paid = !pending.has_output();
+        let written = !pending.has_output();
         self.pending = Some(pending).filter(|pending| !pending.is_empty());
-        Ok(paid)
+        Ok(written)
     }
 
-    /// Writes until everything is written or the socket takes no more. Only would-block proves
-    /// that, and guarantees an event once the socket takes bytes again.
+    /// Writes until everything is written, the write would block, or a signal interrupts it. Only
+    /// would-block guarantees an event once the socket takes bytes again.
     fn push(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut rest = bytes;
         while !rest.is_empty() {

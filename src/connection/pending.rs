@@ -21,7 +21,8 @@ pub struct Pending {
     /// The beginning of a request.
     pub line: LineBuffer,
     /// When the unfinished request began, even if its beginning is no longer kept because it was
-    /// echoed in pieces or rejected. Bytes that do not finish the request do not change this.
+    /// echoed in pieces or rejected. Bytes that do not finish the request do not change this. It
+    /// restarts when pending output is written, because nothing was read meanwhile.
     pub line_since: Option<MonotonicMs>,
     /// The rest of a PROXY header with known addresses.
     pub(super) header: Option<HeaderRest>,
@@ -32,7 +33,7 @@ pub struct Pending {
     output: Vec<u8>,
     /// Bytes of the output that have been written.
     sent: usize,
-    /// When the peer last took output.
+    /// The time at which the socket last took output, or output became pending.
     pub(super) stalled_since: MonotonicMs,
 }
 
@@ -64,7 +65,7 @@ impl Pending {
     /// Notes that the peer took `sent` more bytes; frees the memory after the last one.
     pub fn advance(&mut self, sent: usize, now: MonotonicMs) {
         self.sent += sent;
-        debug_assert!(self.sent <= self.output.len(), "more was taken than was owed");
+        debug_assert!(self.sent <= self.output.len(), "more was written than was pending");
         if sent > 0 {
             self.stalled_since = now;
         }

@@ -10,8 +10,8 @@ use super::Ready;
 /// a write takes some bytes or returns would-block; an event follows each would-block. The first
 /// call after an error returns the error, once.
 pub trait Stream {
-    /// Hints that hold for every peer. By default a short read has emptied the stream, or an event
-    /// reports that it has not.
+    /// Hints that hold for every peer. By default a short read means that the stream is empty,
+    /// unless an event said otherwise.
     const PERMANENT_HINTS: Ready = Ready::NONE;
 
     /// Reads some bytes: recv(2).

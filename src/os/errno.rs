@@ -1,4 +1,4 @@
-//! Classifies an [`Error`]: the only place in the project that examines an errno.
+//! Classifies an [`Error`]: the meanings of errno values that more than one module needs.
 //!
 //! A failed call is one of three kinds, which are never mixed. *Would block* is a value, not a
 //! fault. A *peer's fault* is a transition of its connection, with a [`Cause`]. *Our own failure*

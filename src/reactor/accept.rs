@@ -1,4 +1,5 @@
-//! The last step of the turn: accepts connections from the listeners' queues, or rejects them.
+//! Accepts connections from the listeners' queues, or rejects them: the last step of the turn for
+//! peers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,7 +27,7 @@ const FINAL_PASS_ACCEPTS_MAX: usize = 4096;
 /// socket, a file and a descriptor first, and takes them back.
 const QUEUE_POLLS_PER_TURN: usize = 6;
 
-impl<K: Os> Reactor<K> {
+impl<O: Os> Reactor<O> {
     #[cold]
     pub(super) fn accept(&mut self) -> io::Result<()> {
         self.victims.clear();
@@ -69,7 +70,7 @@ impl<K: Os> Reactor<K> {
         }
     }
 
-    fn admit(&mut self, mut stream: K::Stream, peer: Peer, admission: Decision) {
+    fn admit(&mut self, mut stream: O::Stream, peer: Peer, admission: Decision) {
         self.counters.accepted += 1;
         if admission == Decision::Refuse || !self.is_allowed(&peer) {
             self.reject(stream, peer, Cause::Refused);
@@ -141,7 +142,7 @@ impl<K: Os> Reactor<K> {
     }
 
     /// Closes a connection that was never admitted.
-    fn reject(&mut self, stream: K::Stream, peer: Peer, cause: Cause) {
+    fn reject(&mut self, stream: O::Stream, peer: Peer, cause: Cause) {
         let mut connection = Connection::new(stream, peer, None, self.shared.now);
         connection.reject(cause);
         self.count_closed(cause, Traffic::default(), connection.peer());

@@ -209,66 +209,69 @@ mod tests {
     #[test]
     fn at_the_limit_the_over_limit_option_decides() {
         let now = MonotonicMs(0);
-        for (over_limit, admission) in [
+        for (over_limit, decision) in [
             (OverLimit::Wait, Decision::Defer),
             (OverLimit::Refuse, Decision::Refuse),
             (OverLimit::Evict, Decision::AcceptAndEvict),
         ] {
-            let gate = with_room(1, 3, over_limit);
-            assert_eq!(gate.decide(2, now), Decision::Accept);
-            assert_eq!(gate.decide(3, now), admission);
-            assert_eq!(gate.state_name(3, now), "full");
+            let admission = with_room(1, 3, over_limit);
+            assert_eq!(admission.decide(2, now), Decision::Accept);
+            assert_eq!(admission.decide(3, now), decision);
+            assert_eq!(admission.state_name(3, now), "full");
         }
     }
 
     #[test]
     fn evictions_in_a_turn_are_bounded() {
-        let gate = with_room(1, 3, OverLimit::Evict);
-        assert_eq!(gate.decide(3 + EVICTS_PER_TURN - 1, MonotonicMs(0)), Decision::AcceptAndEvict);
-        assert_eq!(gate.decide(3 + EVICTS_PER_TURN, MonotonicMs(0)), Decision::Defer);
+        let admission = with_room(1, 3, OverLimit::Evict);
+        assert_eq!(
+            admission.decide(3 + EVICTS_PER_TURN - 1, MonotonicMs(0)),
+            Decision::AcceptAndEvict
+        );
+        assert_eq!(admission.decide(3 + EVICTS_PER_TURN, MonotonicMs(0)), Decision::Defer);
     }
 
     #[test]
     fn a_pause_ends_by_time_or_by_a_freed_slot() {
-        let mut gate = with_room(1, 3, OverLimit::Wait);
-        gate.pause(MonotonicMs(1000));
-        assert_eq!(gate.deadline(MonotonicMs(1000)), MonotonicMs(1250));
-        assert_eq!(gate.decide(0, MonotonicMs(1249)), Decision::Defer);
+        let mut admission = with_room(1, 3, OverLimit::Wait);
+        admission.pause(MonotonicMs(1000));
+        assert_eq!(admission.deadline(MonotonicMs(1000)), MonotonicMs(1250));
+        assert_eq!(admission.decide(0, MonotonicMs(1249)), Decision::Defer);
         assert!(
-            gate.may_accept_now(0, MonotonicMs(1250)),
+            admission.may_accept_now(0, MonotonicMs(1250)),
             "the knock is remembered through the pause"
         );
-        gate.pause(MonotonicMs(2000));
-        gate.resume();
-        assert_eq!(gate.decide(0, MonotonicMs(2000)), Decision::Accept);
+        admission.pause(MonotonicMs(2000));
+        admission.resume();
+        assert_eq!(admission.decide(0, MonotonicMs(2000)), Decision::Accept);
     }
 
     #[test]
     fn the_final_pass_skips_inherited_listeners() {
-        let mut gate = with_room(3, 3, OverLimit::Wait);
-        gate.begin_final_pass(2);
-        assert_eq!([gate.next(), gate.next()], [Some(2), Some(2)]);
-        gate.mark_ready(0);
-        gate.mark_empty(2);
-        assert!(gate.nothing_ready() && !gate.is_closed());
-        gate.close();
-        gate.begin_final_pass(2);
-        assert!(gate.nothing_ready(), "a broken listener has closed them all");
+        let mut admission = with_room(3, 3, OverLimit::Wait);
+        admission.begin_final_pass(2);
+        assert_eq!([admission.next(), admission.next()], [Some(2), Some(2)]);
+        admission.mark_ready(0);
+        admission.mark_empty(2);
+        assert!(admission.nothing_ready() && !admission.is_closed());
+        admission.close();
+        admission.begin_final_pass(2);
+        assert!(admission.nothing_ready(), "a broken listener has closed them all");
     }
 
     #[test]
     fn listeners_take_turns() {
-        let mut gate = with_room(3, 3, OverLimit::Wait);
+        let mut admission = with_room(3, 3, OverLimit::Wait);
         assert_eq!(
-            [gate.next(), gate.next(), gate.next(), gate.next()],
+            [admission.next(), admission.next(), admission.next(), admission.next()],
             [Some(0), Some(1), Some(2), Some(0)]
         );
-        gate.mark_empty(1);
-        assert_eq!([gate.next(), gate.next()], [Some(2), Some(0)]);
-        gate.mark_empty(0);
-        gate.mark_empty(2);
-        assert_eq!(gate.next(), None);
-        gate.mark_ready(1);
-        assert_eq!(gate.next(), Some(1));
+        admission.mark_empty(1);
+        assert_eq!([admission.next(), admission.next()], [Some(2), Some(0)]);
+        admission.mark_empty(0);
+        admission.mark_empty(2);
+        assert_eq!(admission.next(), None);
+        admission.mark_ready(1);
+        assert_eq!(admission.next(), Some(1));
     }
 }

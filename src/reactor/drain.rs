@@ -7,7 +7,7 @@ use crate::connection::LINGER;
 
 use super::{Os, Reactor};
 
-impl<K: Os> Reactor<K> {
+impl<O: Os> Reactor<O> {
     /// Begins a drain: accepts the connections in the queues, closes the listeners, finishes every
     /// connection, and cuts those that are left at the deadline.
     pub fn drain(&mut self) {

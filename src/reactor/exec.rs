@@ -53,14 +53,14 @@ impl Children {
     }
 }
 
-impl<K: Os> Reactor<K> {
+impl<O: Os> Reactor<O> {
     /// Returns the number of children that are not over.
     pub fn children(&self) -> usize {
         self.children.len()
     }
 
     /// Starts a child that answers the connection that was just accepted.
-    pub(super) fn spawn_child(&mut self, stream: K::Stream, peer: Peer, opened: MonotonicMs) {
+    pub(super) fn spawn_child(&mut self, stream: O::Stream, peer: Peer, opened: MonotonicMs) {
         let now = self.shared.now;
         let at_signal = self.children.signal_pending.then_some(now);
         let child =

@@ -10,7 +10,7 @@ use super::{Os, Reactor, Wakeups};
 /// read and a write at least.
 pub(super) const EXPIRIES_PER_TURN: usize = 128;
 
-impl<K: Os> Reactor<K> {
+impl<O: Os> Reactor<O> {
     #[cold]
     pub(super) fn expire(&mut self) -> Wakeups {
         let now = self.shared.now;

@@ -7,9 +7,9 @@
 //! 3. **serve**: serves each queued connection once, within a budget.
 //! 4. **expire**: handles the deadlines that have passed.
 //! 5. **reap**: removes, closes, counts and logs closed connections, and admits the clients that a
-//!    PROXY header has named. No other code closes a connection.
-//! 6. **accept**: last, and within a budget: a key is reused only when no event of this turn can
-//!    name its former owner. So a stale key is impossible, not detected.
+//!    PROXY header has named.
+//! 6. **accept**: after these, and within a budget: a key is reused only when no event of this
+//!    turn can name its former owner. So a stale key is impossible, not detected.
 //! 7. **admin**: serves metrics and health checks, after all peers.
 //!
 //! Every source is registered once, edge-triggered. A step that stops before would-block (at a
@@ -87,18 +87,18 @@ const PREALLOCATED_MAX: usize = 1 << 20;
 
 /// The event loop and its state.
 #[derive(Debug)]
-pub struct Reactor<K: Os> {
-    os: K,
+pub struct Reactor<O: Os> {
+    os: O,
     options: Options,
     capacity: Capacity,
-    slots: Slots<K::Stream>,
+    slots: Slots<O::Stream>,
     children: Children,
     admission: Admission,
     per_peer: PerPeer,
     deadlines: Deadlines,
     shared: Shared,
-    admin: Admin<K::Stream>,
-    admin_handler: Option<AdminHandler<K>>,
+    admin: Admin<O::Stream>,
+    admin_handler: Option<AdminHandler<O>>,
     /// True while no listener is ready and no admin client is connected, so that the hot path skips
     /// both with one test.
     listeners_idle: bool,
@@ -112,9 +112,9 @@ pub struct Reactor<K: Os> {
     summary: Summary,
 }
 
-impl<K: Os> Reactor<K> {
+impl<O: Os> Reactor<O> {
     /// Creates a reactor on that operating system, or on a simulated one.
-    pub fn new(os: K, capacity: Capacity, options: Options) -> Self {
+    pub fn new(os: O, capacity: Capacity, options: Options) -> Self {
         let limit = options.per_peer_max;
         let v6_prefix = limit.map_or(PeerLimit::V6_PREFIX, |limit| limit.v6_prefix);
         let room = (capacity.connections_max + EVICTS_PER_TURN).min(PREALLOCATED_MAX);

@@ -15,7 +15,7 @@ use super::{Os, OverLimit, Reactor};
 /// next ones.
 const UNIDENTIFIED_OVER_LIMIT: usize = EVICTS_PER_TURN / 2;
 
-impl<K: Os> Reactor<K> {
+impl<O: Os> Reactor<O> {
     /// Reads the header of a connection that was just accepted, if it has come: then the connection
     /// counts for its client at once. Otherwise it counts for its own address, as long as that has
     /// room.

@@ -13,7 +13,7 @@ use crate::num;
 use super::slots::Completion;
 use super::{Os, Reactor};
 
-impl<K: Os> Reactor<K> {
+impl<O: Os> Reactor<O> {
     /// Removes, closes, counts and logs every connection that has ended, and admits those that a
     /// PROXY header has identified.
     #[cold]
@@ -47,7 +47,7 @@ impl<K: Os> Reactor<K> {
     }
 }
 
-impl<K: Os> Reactor<K> {
+impl<O: Os> Reactor<O> {
     /// Counts the end of a connection, also for the next summary.
     pub(super) fn count_closed(&mut self, cause: Cause, traffic: Traffic, peer: &Peer) {
         self.counters.closed(cause, traffic);

@@ -55,7 +55,7 @@ impl Counters {
     }
 }
 
-impl<K: Os> Reactor<K> {
+impl<O: Os> Reactor<O> {
     /// Returns the counts so far, without open connections.
     pub const fn counters(&self) -> &Counters {
         &self.counters

@@ -12,7 +12,7 @@ use crate::net::proxy;
 
 use super::{Options, Os, Reactor};
 
-impl<K: Os> Reactor<K> {
+impl<O: Os> Reactor<O> {
     /// Takes a stop check that is due, handles a stop if it is late, and schedules the next one
     /// while any connection is open.
     pub(super) fn detect_stop(&mut self) {

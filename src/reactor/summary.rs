@@ -101,9 +101,9 @@ impl Summary {
         let counts = CAUSES.iter().zip(std::mem::take(&mut self.counts));
         let counts = counts.filter(|(_, count)| *count > 0);
         let counts = counts.map(|(cause, count)| format!("{}={count}", cause.word()));
-        let visitors = Some(std::mem::take(&mut self.admin_rejected)).filter(|count| *count > 0);
-        let visitors = visitors.map(|count| format!("metrics-rejected={count}"));
-        let counts = counts.chain(visitors).collect::<Vec<_>>().join(" ");
+        let admin = Some(std::mem::take(&mut self.admin_rejected)).filter(|count| *count > 0);
+        let admin = admin.map(|count| format!("metrics-rejected={count}"));
+        let counts = counts.chain(admin).collect::<Vec<_>>().join(" ");
         let mut worst: Vec<_> = std::mem::take(&mut self.addresses).into_iter().collect();
         worst.sort_unstable_by_key(|(address, count)| (Reverse(*count), *address));
         let worst = worst.iter().take(WORST).map(|(address, count)| {

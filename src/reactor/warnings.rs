@@ -51,12 +51,12 @@ impl Warnings {
     /// Returns the number of suppressed warnings of this kind, to append to this one, or `None` if
     /// this one is suppressed too.
     pub(super) fn allow(&mut self, warning: Warning, now: MonotonicMs) -> Option<Suppressed> {
-        let [accept, register, child, visitor, full] = &mut self.0;
+        let [accept, register, child, admin, full] = &mut self.0;
         let limiter = match warning {
             Warning::Accept => accept,
             Warning::Register => register,
             Warning::Child => child,
-            Warning::Admin => visitor,
+            Warning::Admin => admin,
             Warning::Full => full,
         };
         if limiter.last.is_some_and(|last| now < last.after(WARNING_INTERVAL)) {

@@ -141,9 +141,9 @@ fn gauge(registry: &mut Registry, name: &str, help: &str, number: u64) {
     registry.register(name, help, gauge);
 }
 
-fn connections<K: Os>(
+fn connections<O: Os>(
     registry: &mut Registry,
-    reactor: &Reactor<K>,
+    reactor: &Reactor<O>,
     phases: [usize; PhaseKind::ALIVE.len()],
 ) {
     let counted = reactor.counters();
@@ -167,7 +167,7 @@ fn traffic(registry: &mut Registry, traffic: Traffic) {
     counter(registry, "lines", "Requests answered: lines, or records", traffic.lines);
 }
 
-fn listeners<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
+fn listeners<O: Os>(registry: &mut Registry, reactor: &Reactor<O>) {
     let counted = reactor.counters();
     let now = reactor.listener_state();
     let states = LISTENER_STATES.map(|word| (word.to_owned(), u64::from(word == now)));
@@ -178,7 +178,7 @@ fn listeners<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
     counters(registry, "accept_errors", "Failed accept calls, by errno", "errno", errors);
 }
 
-fn admin<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
+fn admin<O: Os>(registry: &mut Registry, reactor: &Reactor<O>) {
     let counts = &reactor.counters().admin_rejected;
     let count = |reason| counts.get(reason).copied().unwrap_or_default();
     let rejected = REJECTIONS.map(|reason| (reason.to_owned(), count(reason)));
@@ -192,7 +192,7 @@ fn injected_faults(registry: &mut Registry, faults: &FaultCounts) {
     counters(registry, name, "Connections with an injected fault, by kind", "kind", counts);
 }
 
-fn event_loop<K: Os>(registry: &mut Registry, reactor: &Reactor<K>) {
+fn event_loop<O: Os>(registry: &mut Registry, reactor: &Reactor<O>) {
     let counted = reactor.counters();
     counter(registry, "event_loop_iterations", "Iterations of the event loop", counted.iterations);
     let help = "Iterations of the event loop that took longer than 50 ms";

@@ -181,8 +181,8 @@ pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
         lines.push(format!("would listen on {endpoint} (backlog {})", config.backlog));
     }
     let own = listen::resolve_admin(config)?;
-    let desk = own.or_else(|| metrics.into_iter().next().map(|bound| bound.endpoint));
-    lines.extend(desk.map(|endpoint| format!("would serve metrics on {endpoint}")));
+    let admin = own.or_else(|| metrics.into_iter().next().map(|bound| bound.endpoint));
+    lines.extend(admin.map(|endpoint| format!("would serve metrics on {endpoint}")));
     let file = config.port_file.as_ref();
     lines.extend(file.map(|file| format!("would write the addresses to {}", file.display())));
     Ok(lines.join("\n"))
@@ -190,8 +190,8 @@ pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
 
 #[expect(clippy::inline_always, reason = "in one frame with the reactor it is 8 instructions less")]
 #[inline(always)]
-fn serve<K: Os>(
-    reactor: &mut Reactor<K>,
+fn serve<O: Os>(
+    reactor: &mut Reactor<O>,
     config: &ServerConfig,
     manager: &Manager,
     faults: &FaultCounts,
@@ -265,13 +265,13 @@ fn handle<O: Os>(reactor: &mut Reactor<O>, manager: &Manager, wakeups: Wakeups) 
 
 /// Closes every connection at once.
 #[cold]
-fn cut<K: Os>(reactor: &mut Reactor<K>, faults: &FaultCounts) -> ExitReason {
+fn cut<O: Os>(reactor: &mut Reactor<O>, faults: &FaultCounts) -> ExitReason {
     reactor.cut();
     report(reactor, faults, ExitReason::Cut(reactor.counters().of(Cause::Cut)))
 }
 
 /// Logs the last status and the outcome.
-fn report<K: Os>(reactor: &Reactor<K>, faults: &FaultCounts, outcome: ExitReason) -> ExitReason {
+fn report<O: Os>(reactor: &Reactor<O>, faults: &FaultCounts, outcome: ExitReason) -> ExitReason {
     status::log(reactor, faults);
     match outcome {
         ExitReason::Drained => info!("drained"),

@@ -12,7 +12,7 @@ use super::LogSink;
 /// Logs all counts in one line: connections by phase, children, accepted connections, bytes and
 /// lines with those of open connections, the listeners' state, and the causes and `accept` errors
 /// that have occurred.
-pub(super) fn log<K: Os>(reactor: &Reactor<K>, faults: &FaultCounts) {
+pub(super) fn log<O: Os>(reactor: &Reactor<O>, faults: &FaultCounts) {
     if Level::Info > log::max_level() {
         return;
     }

@@ -79,23 +79,23 @@ impl ChildStderr {
 
     /// Handles an event: the pipe holds output, or has ended.
     pub(super) fn read_ready(&mut self, registry: &Registry, first: usize, key: usize) {
-        let Some(voice) = self.all.get_mut(key) else { return };
+        let Some(pipe) = self.all.get_mut(key) else { return };
         self.reads += 1;
-        let mut heard = if self.reads > READS_PER_POLL { PipeRead::Some } else { voice.read() };
+        let mut heard = if self.reads > READS_PER_POLL { PipeRead::Some } else { pipe.read() };
         if heard == PipeRead::Some {
             // Re-arming reports the pipe again at once if it holds more. If that fails, the loop
             // reads until would-block, after which new output raises an event.
-            let renewed = voice.pipe.rearm(registry, Token(first + key), Interest::READABLE);
+            let renewed = pipe.pipe.rearm(registry, Token(first + key), Interest::READABLE);
             if let Err(error) = renewed {
-                debug!("child {} is heard to the end at once: {error}", voice.child);
-                heard = voice.read_on();
+                debug!("child {} is heard to the end at once: {error}", pipe.child);
+                heard = pipe.read_on();
             }
         }
         match heard {
             PipeRead::Some => {}
-            PipeRead::Nothing => voice.pipe.would_block(),
+            PipeRead::Nothing => pipe.pipe.would_block(),
             PipeRead::End => {
-                let child = voice.child;
+                let child = pipe.child;
                 self.forget(child);
             }
         }
@@ -104,9 +104,9 @@ impl ChildStderr {
     /// Logs the rest of a child's output, and drops its pipe.
     pub(super) fn forget(&mut self, child: Pid) {
         let Some(key) = self.by_child.remove(&child) else { return };
-        let mut voice = self.all.remove(key);
-        voice.read_on();
-        voice.log_line();
+        let mut pipe = self.all.remove(key);
+        pipe.read_on();
+        pipe.log_line();
     }
 }
 

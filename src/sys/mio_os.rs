@@ -89,7 +89,7 @@ impl MioOs {
     pub fn new(
         SignalHandlers(mut signals): SignalHandlers,
         mut listeners: Vec<Listener>,
-        mut desk: Option<Listener>,
+        mut admin: Option<Listener>,
         launcher: Option<Launcher>,
     ) -> io::Result<Self> {
         if launcher.is_some() {
@@ -100,22 +100,13 @@ impl MioOs {
         for (number, listener) in listeners.iter_mut().enumerate() {
             listener.register(poll.registry(), listener_token(number))?;
         }
-        if let Some(desk) = &mut desk {
-            desk.register(poll.registry(), ADMIN)?;
+        if let Some(admin) = &mut admin {
+            admin.register(poll.registry(), ADMIN)?;
         }
         let events = Events::with_capacity(EVENTS_MAX);
         let adopts = launcher.is_some() && exec_command::become_subreaper();
-        let voices = ChildStderr::default();
-        Ok(Self {
-            poll,
-            events,
-            listeners,
-            admin: desk,
-            signals,
-            launcher,
-            adopts,
-            child_stderr: voices,
-        })
+        let child_stderr = ChildStderr::default();
+        Ok(Self { poll, events, listeners, admin, signals, launcher, adopts, child_stderr })
     }
 }
 
@@ -151,7 +142,7 @@ impl Os for MioOs {
 
     fn accept_admin(&mut self) -> io::Result<(Socket, Peer)> {
         match &self.admin {
-            Some(desk) => desk.accept(),
+            Some(admin) => admin.accept(),
             None => Err(io::ErrorKind::WouldBlock.into()),
         }
     }

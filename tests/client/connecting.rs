@@ -110,7 +110,7 @@ fn a_connection_to_itself_is_refused() {
         echo 40000 40000 > /proc/sys/net/ipv4/ip_local_port_range &&
         exec \"$0\" \"$@\"";
     let Some(end) = in_own_network(script, &["127.0.0.1", "40000"]) else { return };
-    end.failed(8, "refused", "the connection had reached itself");
+    end.failed(8, "refused", "the socket connected to itself");
 }
 
 /// The options take seconds and a dead host to act; this test checks that the kernel has them.

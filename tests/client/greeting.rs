@@ -157,7 +157,7 @@ fn c15_skip_greeting_skips_any_greeting() {
 fn c15_skip_greeting_without_a_greeting_is_a_failure() {
     let silent = Server::start(|mut peer| peer.rest());
     let end = run(&["--skip-greeting", "--timeout", "200ms"], silent.port, b"line\n");
-    end.failed(6, "timed-out", "nothing came back for 200ms, the server's greeting owed");
+    end.failed(6, "timed-out", "nothing came back for 200ms, the server's greeting is missing");
     assert_eq!(silent.join(), b"", "the client sends nothing before it");
     for mode in [&["--skip-greeting"][..], &["--skip-greeting", "--stop-and-wait"]] {
         let gone = Server::start(drop);

@@ -30,7 +30,7 @@ fn a_server_that_never_closes_times_out() {
         peer
     });
     let end = run(&["--timeout", "100ms"], server.port, b"one\n");
-    end.failed(6, "timed-out", "the server's end of the connection owed");
+    end.failed(6, "timed-out", "the server has not closed the connection");
     drop(server.join());
 }
 

@@ -45,7 +45,7 @@ pub(super) fn run(
         config,
         socket,
         ledger,
-        voice: Messages { verbose: config.verbose },
+        messages: Messages { verbose: config.verbose },
         flow: Flow::new(if config.skip_greeting { Sending::Awaiting } else { Sending::Open }),
         encoder: Encoder::new(config.format),
         decoder: Decoder::new(config.format),
@@ -69,7 +69,7 @@ struct Session<'a> {
     config: &'a ClientConfig,
     socket: &'a Socket,
     ledger: &'a mut Ledger,
-    voice: Messages,
+    messages: Messages,
     flow: Flow,
     encoder: Encoder,
     decoder: Decoder,
@@ -148,12 +148,12 @@ impl Session<'_> {
         if count == 0 {
             self.flow.sending = Sending::Flushing;
             if let Some(wrong) = self.encoder.finish(outbound) {
-                self.voice.warn(&wrong);
+                self.messages.warn(&wrong);
             }
         }
         let bytes = self.scratch.split_at(count).0;
         for wrong in self.encoder.encode(bytes, outbound) {
-            self.voice.warn(&wrong);
+            self.messages.warn(&wrong);
         }
     }
 
@@ -182,9 +182,11 @@ impl Session<'_> {
         self.flow.sending = Sending::HalfClosed;
         self.ledger.ended();
         match self.socket.shutdown(Shutdown::Write) {
-            Ok(()) => self.voice.note(|| "end of input, half-closed".to_owned()),
+            Ok(()) => self.messages.note(|| "end of input, half-closed".to_owned()),
             // The connection is gone (ENOTCONN); the next read returns the reason.
-            Err(error) => self.voice.note(|| format!("end of input, half-close failed: {error}")),
+            Err(error) => {
+                self.messages.note(|| format!("end of input, half-close failed: {error}"));
+            }
         }
     }
 

@@ -34,14 +34,14 @@ impl Session<'_> {
         let probing = self.decoder.probing;
         self.decoder.decode(bytes, replies, &mut self.flow.inbound);
         if probing && !self.decoder.probing {
-            self.voice.note(|| "heartbeat answered".to_owned());
+            self.messages.note(|| "heartbeat answered".to_owned());
         }
         if self.ledger.unasked_bytes() == before {
             return;
         }
         // Report unrequested data once, not in a flood.
         if !std::mem::replace(&mut self.unasked_is_told, true) {
-            self.voice.note(|| if first { speaks_first(bytes) } else { unasked(bytes) });
+            self.messages.note(|| if first { speaks_first(bytes) } else { unasked(bytes) });
         }
         if self.config.format == WireFormat::Xdr {
             self.close_stdout("the server sent a reply to nothing");
@@ -58,7 +58,7 @@ impl Session<'_> {
 
     /// Handles the server's FIN; a premature one is a failure.
     fn server_ended(&mut self) {
-        self.voice.note(|| "the server ended the connection".to_owned());
+        self.messages.note(|| "the server ended the connection".to_owned());
         let missing = match self.flow.sending {
             // The failed write is the cause, and is recorded.
             Sending::Broken => None,

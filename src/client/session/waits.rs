@@ -57,9 +57,9 @@ impl Session<'_> {
             Expiry::Unanswered(wait) => {
                 let owed = match self.ledger.owed() {
                     0 if self.flow.sending == Sending::Awaiting => {
-                        "the server's greeting owed".to_owned()
+                        "the server's greeting is missing".to_owned()
                     }
-                    0 => "the server's end of the connection owed".to_owned(),
+                    0 => "the server has not closed the connection".to_owned(),
                     owed => lines_missing(owed),
                 };
                 format!("nothing came back for {}, {owed}", for_how_long(wait))
@@ -72,13 +72,13 @@ impl Session<'_> {
     fn begin(&mut self) {
         self.ledger.greeted();
         self.flow.sending = Sending::Open;
-        self.voice.note(|| self.greeting.skipped());
+        self.messages.note(|| self.greeting.skipped());
     }
 
     fn probe(&mut self) {
         self.flow.outbound.append(probe(self.config.format));
         self.decoder.probing = true;
         self.timeouts.on_probe_sent(now());
-        self.voice.note(|| "heartbeat sent".to_owned());
+        self.messages.note(|| "heartbeat sent".to_owned());
     }
 }

@@ -189,7 +189,7 @@ fn an_unfinished_record_while_draining_is_a_violation() {
 }
 
 #[test]
-fn deadlines_end_a_connection_with_their_cause() {
+fn deadlines_count_from_the_last_byte_the_line_or_the_last_write() {
     let second = Some(Duration::from_secs(1));
     let off = Timeouts::default();
     let mut begun = Bench::echo([bytes("begun"), bytes(" more")]);

@@ -1,5 +1,6 @@
-//! Every transition on a scripted stream, each test a row of `docs/states.md`.
+//! Transitions on a scripted stream; `docs/states.md` names the test of each row.
 
+mod closing;
 mod ending;
 mod exchanging;
 mod long_headers;

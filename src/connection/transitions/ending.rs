@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Transition] = &[
         to: PhaseKind::Closed,
         causes: &[Cause::Idle, Cause::Stalled, Cause::Evicted],
         effect: "pending output is dropped; closed by RST",
-        test: "deadlines_end_a_connection_with_their_cause",
+        test: "a_deadline_closes_a_connection_in_every_phase",
     },
     Transition {
         from: PhaseKind::Flushing,
@@ -91,7 +91,7 @@ pub(super) const ROWS: &[Transition] = &[
         to: PhaseKind::Closed,
         causes: &[Cause::Idle, Cause::LineTimeout, Cause::Stalled, Cause::Evicted],
         effect: "pending output is dropped; closed by RST",
-        test: "deadlines_end_a_connection_with_their_cause",
+        test: "a_deadline_closes_a_connection_in_every_phase",
     },
     Transition {
         from: PhaseKind::Draining,
@@ -139,6 +139,6 @@ pub(super) const ROWS: &[Transition] = &[
         to: PhaseKind::Closed,
         causes: &[Cause::Evicted],
         effect: "closed",
-        test: "over_the_limit_evict_ends_the_longest_idle",
+        test: "a_connection_can_be_evicted_in_every_phase",
     },
 ];

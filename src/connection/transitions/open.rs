@@ -59,7 +59,7 @@ pub(super) const ROWS: &[Transition] = &[
         to: PhaseKind::Closed,
         causes: &[Cause::Idle],
         effect: "closed; by RST if a line or output is pending",
-        test: "deadlines_end_a_connection_with_their_cause",
+        test: "a_deadline_closes_a_connection_in_every_phase",
     },
     Transition {
         from: PhaseKind::Open,
@@ -67,7 +67,7 @@ pub(super) const ROWS: &[Transition] = &[
         to: PhaseKind::Closed,
         causes: &[Cause::LineTimeout],
         effect: "closed by RST; the line is dropped",
-        test: "deadlines_end_a_connection_with_their_cause",
+        test: "a_deadline_closes_a_connection_in_every_phase",
     },
     Transition {
         from: PhaseKind::Open,
@@ -75,7 +75,7 @@ pub(super) const ROWS: &[Transition] = &[
         to: PhaseKind::Closed,
         causes: &[Cause::Stalled],
         effect: "pending output is dropped; closed by RST",
-        test: "deadlines_end_a_connection_with_their_cause",
+        test: "a_deadline_closes_a_connection_in_every_phase",
     },
     Transition {
         from: PhaseKind::Open,
@@ -99,6 +99,6 @@ pub(super) const ROWS: &[Transition] = &[
         to: PhaseKind::Closed,
         causes: &[Cause::Cut],
         effect: "pending output is dropped; closed by RST",
-        test: "the_drain_deadline_cuts_connections_with_pending_output",
+        test: "a_cut_closes_a_connection_in_every_phase",
     },
 ];

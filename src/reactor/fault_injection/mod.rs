@@ -28,8 +28,8 @@ pub use self::stream::FaultyStream;
 
 /// An operating system with fault injection.
 #[derive(Debug)]
-pub struct FaultInjector<K> {
-    os: K,
+pub struct FaultInjector<O> {
+    os: O,
     sampler: FaultSampler,
     /// The connections whose events come late, and by how much.
     delays: HashMap<usize, Duration>,
@@ -37,9 +37,9 @@ pub struct FaultInjector<K> {
     delayed: BTreeMap<(MonotonicMs, usize), Ready>,
 }
 
-impl<K: Os> FaultInjector<K> {
+impl<O: Os> FaultInjector<O> {
     /// That operating system, with the faults that the sampler draws.
-    pub fn new(os: K, sampler: FaultSampler) -> Self {
+    pub fn new(os: O, sampler: FaultSampler) -> Self {
         Self { os, sampler, delays: HashMap::new(), delayed: BTreeMap::new() }
     }
 
@@ -65,8 +65,8 @@ impl<K: Os> FaultInjector<K> {
     }
 }
 
-impl<K: Os> Os for FaultInjector<K> {
-    type Stream = FaultyStream<K::Stream>;
+impl<O: Os> Os for FaultInjector<O> {
+    type Stream = FaultyStream<O::Stream>;
 
     fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
         let before = self.os.now();

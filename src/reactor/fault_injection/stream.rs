@@ -21,8 +21,8 @@ pub struct FaultyStream<S> {
 }
 
 impl<S: Stream> FaultyStream<S> {
-    pub(super) const fn new(stream: S, mood: Faults) -> Self {
-        Self { stream, faults: mood }
+    pub(super) const fn new(stream: S, faults: Faults) -> Self {
+        Self { stream, faults }
     }
 
     /// A stream without faults.

@@ -12,7 +12,7 @@ use crate::reactor::admission::ACCEPT_PAUSE;
 #[test]
 fn one_edge_accepts_the_whole_queue() {
     let mut bench = Bench::room_for(1000, OverLimit::Wait);
-    let wires: Vec<_> = (0..200).map(|_| bench.knock([])).collect();
+    let wires: Vec<_> = (0..200).map(|_| bench.enqueue([])).collect();
     bench.turn([LISTENER]);
     assert_eq!(bench.reactor.counters().accepted, 64, "a turn's budget");
     for _ in 0..3 {
@@ -30,7 +30,7 @@ fn an_empty_queue_is_not_accepted_from() {
         let mut bench = Bench::room_for(1000, OverLimit::Wait);
         bench.turn([]);
         let before = bench.os.0.borrow().accepts;
-        let wires: Vec<_> = (0..waiting).map(|_| bench.knock([])).collect();
+        let wires: Vec<_> = (0..waiting).map(|_| bench.enqueue([])).collect();
         bench.turn([LISTENER]);
         assert_eq!((bench.patience(), wires.len()), (None, waiting), "nobody is left");
         bench.os.0.borrow().accepts - before
@@ -45,7 +45,7 @@ fn a_connection_that_dies_in_the_queue_is_aborted() {
     for errno in [Errno::CONNABORTED, Errno::PROTO, Errno::INTR, Errno::PERM, Errno::NETDOWN] {
         bench.os.0.borrow_mut().queue.push_back(Err(errno));
     }
-    let wire = bench.knock([bytes("served\n")]);
+    let wire = bench.enqueue([bytes("served\n")]);
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);
     assert_eq!(wire.borrow().sent, b"served\n", "in the same turn, without another event");
@@ -60,7 +60,7 @@ fn exhaustion_pauses_and_comes_back_by_time() {
     for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
         let mut bench = Bench::new(options());
         bench.os.0.borrow_mut().queue.push_back(Err(errno));
-        let wire = bench.knock([]);
+        let wire = bench.enqueue([]);
         bench.turn([LISTENER]);
         assert_eq!(bench.reactor.counters().pauses, 1, "{errno:?}");
         assert_eq!(bench.patience(), Some(ACCEPT_PAUSE), "neither spinning nor waiting for ever");
@@ -74,9 +74,9 @@ fn exhaustion_pauses_and_comes_back_by_time() {
 #[test]
 fn exhaustion_ends_with_a_freed_slot() {
     let mut bench = Bench::new(options());
-    bench.knock([In::End]);
+    bench.enqueue([In::End]);
     bench.os.0.borrow_mut().queue.push_back(Err(Errno::MFILE));
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.reactor.counters().accepted, 1);
     bench.turn([fin(0)]);
@@ -96,8 +96,8 @@ fn a_broken_listener_is_our_failure() {
 fn a_failed_registration_costs_one_connection() {
     let mut bench = Bench::new(options());
     bench.os.0.borrow_mut().register.push_back(Errno::NOSPC);
-    let lost = bench.knock([]);
-    let wire = bench.knock([bytes("x\n")]);
+    let lost = bench.enqueue([]);
+    let wire = bench.enqueue([bytes("x\n")]);
     bench.turn([LISTENER]);
     assert!(lost.borrow().dropped);
     assert_eq!(bench.of(Cause::Error), 1);
@@ -108,8 +108,8 @@ fn a_failed_registration_costs_one_connection() {
 #[test]
 fn over_the_limit_wait_leaves_it_in_the_queue() {
     let mut bench = Bench::room_for(1, OverLimit::Wait);
-    bench.knock([In::End]);
-    bench.knock([]);
+    bench.enqueue([In::End]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.reactor.counters().accepted, 1);
     assert_eq!(bench.reactor.listener_state(), "full");
@@ -121,8 +121,8 @@ fn over_the_limit_wait_leaves_it_in_the_queue() {
 #[test]
 fn over_the_limit_refuse_closes_at_once() {
     let mut bench = Bench::room_for(1, OverLimit::Refuse);
-    let first = bench.knock([]);
-    let second = bench.knock([]);
+    let first = bench.enqueue([]);
+    let second = bench.enqueue([]);
     bench.turn([LISTENER]);
     assert!(!first.borrow().dropped && second.borrow().dropped);
     assert_eq!(bench.of(Cause::Refused), 1);
@@ -134,7 +134,7 @@ fn a_denied_peer_is_closed_at_once() {
     let access = Access { deny, ..Access::default() };
     let over_limit = OverLimit::Evict;
     let mut bench = Bench::with_room(1, Options { over_limit, access, ..options() });
-    let wires = [bench.knock([]), bench.knock([])];
+    let wires = [bench.enqueue([]), bench.enqueue([])];
     bench.turn([LISTENER]);
     assert!(wires.iter().all(|wire| wire.borrow().dropped));
     assert_eq!((bench.of(Cause::Refused), bench.of(Cause::Evicted)), (2, 0), "nobody made room");
@@ -145,13 +145,13 @@ fn a_denied_peer_is_closed_at_once() {
 fn a_peer_has_no_more_connections_than_it_may() {
     let mut bench = Bench::new(Options { per_peer_max: Some(PeerLimit::of(1)), ..options() });
     bench.os.0.borrow_mut().register.push_back(Errno::NOMEM);
-    let wires = [bench.knock([]), bench.knock([In::End]), bench.knock([])];
+    let wires = [bench.enqueue([]), bench.enqueue([In::End]), bench.enqueue([])];
     bench.turn([LISTENER]);
     let dropped = wires.each_ref().map(|wire| wire.borrow().dropped);
     assert_eq!(dropped, [true, false, true], "the first was not registered, and does not count");
     assert_eq!((bench.of(Cause::Error), bench.of(Cause::Refused)), (1, 1));
     bench.turn([fin(0)]);
-    let next = bench.knock([]);
+    let next = bench.enqueue([]);
     bench.turn([LISTENER]);
     assert!(!next.borrow().dropped, "there is room again");
 }
@@ -159,13 +159,13 @@ fn a_peer_has_no_more_connections_than_it_may() {
 #[test]
 fn over_the_limit_evict_ends_the_longest_idle() {
     let mut bench = Bench::room_for(3, OverLimit::Evict);
-    let wires: Vec<_> = (0..3).map(|_| bench.knock([bytes("x\n"), In::Block])).collect();
+    let wires: Vec<_> = (0..3).map(|_| bench.enqueue([bytes("x\n"), In::Block])).collect();
     bench.turn([LISTENER]);
     bench.at(MonotonicMs(10)).turn([readable(0)]);
     bench.at(MonotonicMs(20)).turn([readable(2)]);
     bench.at(MonotonicMs(30));
-    bench.knock([]);
-    bench.knock([]);
+    bench.enqueue([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     bench.turn([]);
     let gone: Vec<_> = wires.iter().map(|wire| wire.borrow().dropped).collect();
@@ -174,15 +174,15 @@ fn over_the_limit_evict_ends_the_longest_idle() {
 }
 
 #[test]
-fn every_phase_can_be_evicted() {
+fn a_flushing_connection_can_be_evicted() {
     let mut bench = Bench::room_for(1, OverLimit::Evict);
-    let flushing = bench.knock([bytes("tail"), In::End]);
+    let flushing = bench.enqueue([bytes("tail"), In::End]);
     flushing.borrow_mut().writes = [Out::Block].into();
     bench.turn([LISTENER]);
     bench.turn([fin(0)]);
     bench.turn([]);
     assert_eq!(bench.reactor.snapshot().0, [0, 1, 0, 0, 0]);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     bench.turn([]);
     assert_eq!(bench.of(Cause::Evicted), 1);
@@ -202,7 +202,7 @@ fn nothing_but_failures_is_a_pause_and_no_busy_loop() {
 #[test]
 fn a_limit_that_is_none_asks_for_no_memory() {
     let mut bench = Bench::room_for(usize::MAX - 64, OverLimit::Wait);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.reactor.counters().accepted, 1);
 }

@@ -9,35 +9,35 @@ const GET: &str = "GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n";
 
 impl Bench {
     /// Queues an admin connection.
-    fn visit(&mut self, reads: impl IntoIterator<Item = In>) -> Handle {
-        self.visit_from(1, reads)
+    fn connect_admin(&mut self, reads: impl IntoIterator<Item = In>) -> Handle {
+        self.connect_admin_from(1, reads)
     }
 
     /// Queues an admin connection from 127.0.0.`host`.
-    fn visit_from(&mut self, host: u8, reads: impl IntoIterator<Item = In>) -> Handle {
+    fn connect_admin_from(&mut self, host: u8, reads: impl IntoIterator<Item = In>) -> Handle {
         let (stream, wire) = ScriptedStream::new(reads);
         let peer = SocketAddr::from(([127, 0, 0, host], 1)).into();
-        self.os.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
+        self.os.0.borrow_mut().admin_queue.push_back(Ok((stream, peer)));
         wire
     }
 }
 
-fn visitor(number: usize) -> Event {
+fn admin_connection(number: usize) -> Event {
     readable(ADMIN_KEY_BASE + number)
 }
 
 #[test]
 fn an_admin_request_is_answered_and_counts_as_no_connection() {
     let mut bench = Bench::new(options());
-    let wire = bench.visit([bytes(GET)]);
+    let wire = bench.connect_admin([bytes(GET)]);
     bench.turn([Event::Admin]);
     assert_eq!(bench.reactor.admin_connections(), 1);
-    bench.turn([visitor(0)]);
+    bench.turn([admin_connection(0)]);
     assert_eq!(bench.patience(), Some(Duration::ZERO), "the answer is written at once");
     assert!(wire.borrow().sent.ends_with(b"\r\n\r\n/metrics\n"));
     assert!(wire.borrow().half_closed);
     wire.borrow_mut().reads.push_back(In::End);
-    bench.turn([visitor(0)]);
+    bench.turn([admin_connection(0)]);
     assert_eq!((bench.reactor.admin_connections(), bench.reactor.counters().accepted), (0, 0));
     assert!(wire.borrow().dropped);
     bench.at(MonotonicMs(0).after(REQUEST_TIMEOUT / 4)).turn([]);
@@ -47,9 +47,9 @@ fn an_admin_request_is_answered_and_counts_as_no_connection() {
 #[test]
 fn a_request_is_answered_in_the_turn_that_reads_it() {
     let mut bench = Bench::new(options());
-    let wire = bench.visit([bytes(GET)]);
+    let wire = bench.connect_admin([bytes(GET)]);
     bench.turn([Event::Admin]);
-    bench.turn([visitor(0)]);
+    bench.turn([admin_connection(0)]);
     assert!(wire.borrow().sent.ends_with(b"/metrics\n"));
 }
 
@@ -57,18 +57,18 @@ fn a_request_is_answered_in_the_turn_that_reads_it() {
 fn without_a_handler_the_service_is_unavailable() {
     let mut bench = Bench::new(options());
     bench.reactor.admin_handler = None;
-    let wire = bench.visit([bytes(GET)]);
+    let wire = bench.connect_admin([bytes(GET)]);
     bench.turn([Event::Admin]);
-    bench.turn([visitor(0)]);
+    bench.turn([admin_connection(0)]);
     assert!(wire.borrow().sent.starts_with(b"HTTP/1.1 503 "));
 }
 
 #[test]
 fn a_slow_admin_connection_ends_at_its_deadline() {
     let mut bench = Bench::new(options());
-    let wires = [bench.visit([bytes("GET /")]), bench.visit([])];
+    let wires = [bench.connect_admin([bytes("GET /")]), bench.connect_admin([])];
     bench.turn([Event::Admin]);
-    bench.turn([visitor(0)]);
+    bench.turn([admin_connection(0)]);
     bench.turn([]);
     assert!(bench.waits_at_most(REQUEST_TIMEOUT / 4));
     bench.at(MonotonicMs(0).after(REQUEST_TIMEOUT)).turn([]);
@@ -98,16 +98,16 @@ fn rejected(bench: &Bench, reason: &str) -> u64 {
 #[test]
 fn the_oldest_silent_admin_connection_of_the_busiest_address_is_evicted() {
     let mut bench = Bench::new(options());
-    let probe = bench.visit_from(2, []);
-    let silent: Vec<_> = (1..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
+    let probe = bench.connect_admin_from(2, []);
+    let silent: Vec<_> = (1..ADMIN_CONNECTIONS_MAX).map(|_| bench.connect_admin([])).collect();
     let_in(&mut bench);
     assert_eq!(bench.reactor.admin_connections(), ADMIN_CONNECTIONS_MAX);
-    let more: Vec<_> = (0..3).map(|_| bench.visit([])).collect();
+    let more: Vec<_> = (0..3).map(|_| bench.connect_admin([])).collect();
     let_in(&mut bench);
     assert_eq!((gone(&silent), gone(&more)), (vec![0, 1, 2], vec![]));
     assert!(!probe.borrow().dropped, "it came first, and from another address");
     probe.borrow_mut().reads = [bytes(GET)].into();
-    bench.turn([visitor(0)]);
+    bench.turn([admin_connection(0)]);
     bench.turn([]);
     assert!(probe.borrow().sent.ends_with(b"/metrics\n"));
     assert_eq!(rejected(&bench, "evicted"), 3);
@@ -116,10 +116,10 @@ fn the_oldest_silent_admin_connection_of_the_busiest_address_is_evicted() {
 #[test]
 fn an_answered_connection_makes_room_first_and_that_is_no_rejection() {
     let mut bench = Bench::new(options());
-    let silent: Vec<_> = (1..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
-    let answered = bench.visit_from(2, [bytes(GET)]);
+    let silent: Vec<_> = (1..ADMIN_CONNECTIONS_MAX).map(|_| bench.connect_admin([])).collect();
+    let answered = bench.connect_admin_from(2, [bytes(GET)]);
     let_in(&mut bench);
-    bench.visit([]);
+    bench.connect_admin([]);
     let_in(&mut bench);
     assert!(answered.borrow().dropped && gone(&silent).is_empty());
     assert_eq!(rejected(&bench, "evicted"), 0);
@@ -128,13 +128,14 @@ fn an_answered_connection_makes_room_first_and_that_is_no_rejection() {
 #[test]
 fn an_answer_that_is_not_taken_makes_room_if_there_is_nothing_else() {
     let mut bench = Bench::new(options());
-    let askers: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([bytes(GET)])).collect();
+    let askers: Vec<_> =
+        (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.connect_admin([bytes(GET)])).collect();
     for wire in &askers {
         wire.borrow_mut().writes = [Out::Block].into();
     }
     let_in(&mut bench);
     let_in(&mut bench);
-    let probe = bench.visit_from(2, [bytes(GET)]);
+    let probe = bench.connect_admin_from(2, [bytes(GET)]);
     let_in(&mut bench);
     assert_eq!(gone(&askers), [0]);
     bench.turn([]);
@@ -146,7 +147,8 @@ fn an_address_that_may_not_ask_is_closed_at_once() {
     let allow = vec!["127.0.0.2/32".parse().unwrap()];
     let metrics_access = Access { allow, deny: Vec::new() };
     let mut bench = Bench::new(Options { metrics_access, ..options() });
-    let wires = [bench.visit_from(1, [bytes(GET)]), bench.visit_from(2, [bytes(GET)])];
+    let wires =
+        [bench.connect_admin_from(1, [bytes(GET)]), bench.connect_admin_from(2, [bytes(GET)])];
     let_in(&mut bench);
     assert_eq!(gone(&wires), [0]);
     assert_eq!(rejected(&bench, "refused"), 1);
@@ -156,12 +158,12 @@ fn an_address_that_may_not_ask_is_closed_at_once() {
 #[test]
 fn few_admin_connections_are_served_in_a_turn() {
     let mut bench = Bench::new(options());
-    let wires: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.visit([])).collect();
+    let wires: Vec<_> = (0..ADMIN_CONNECTIONS_MAX).map(|_| bench.connect_admin([])).collect();
     let_in(&mut bench);
     for wire in &wires {
         wire.borrow_mut().reads = [bytes(GET)].into();
     }
-    bench.turn((0..ADMIN_CONNECTIONS_MAX).map(visitor));
+    bench.turn((0..ADMIN_CONNECTIONS_MAX).map(admin_connection));
     let answered = wires.iter().filter(|wire| !wire.borrow().sent.is_empty()).count();
     assert_eq!(answered, 4, "the peers' events wait meanwhile");
     assert_eq!(bench.patience(), Some(Duration::ZERO));
@@ -170,7 +172,7 @@ fn few_admin_connections_are_served_in_a_turn() {
 #[test]
 fn an_admin_listener_that_only_fails_pauses() {
     let mut bench = Bench::new(options());
-    bench.os.0.borrow_mut().visitors.extend((0..9).map(|_| Err(Errno::PERM)));
+    bench.os.0.borrow_mut().admin_queue.extend((0..9).map(|_| Err(Errno::PERM)));
     bench.turn([Event::Admin]);
     bench.turn([]);
     assert_eq!(bench.patience(), Some(ACCEPT_PAUSE));
@@ -179,8 +181,8 @@ fn an_admin_listener_that_only_fails_pauses() {
 #[test]
 fn admin_connections_wait_for_descriptors_without_spinning() {
     let mut bench = Bench::new(options());
-    bench.os.0.borrow_mut().visitors.push_back(Err(Errno::MFILE));
-    let wire = bench.visit([]);
+    bench.os.0.borrow_mut().admin_queue.push_back(Err(Errno::MFILE));
+    let wire = bench.connect_admin([]);
     bench.turn([Event::Admin]);
     bench.turn([]);
     assert_eq!(bench.patience(), Some(ACCEPT_PAUSE));
@@ -189,7 +191,7 @@ fn admin_connections_wait_for_descriptors_without_spinning() {
     assert!(!wire.borrow().dropped);
     // A connection that can't be registered is closed.
     bench.os.0.borrow_mut().register.push_back(Errno::NOMEM);
-    let refused = bench.visit([]);
+    let refused = bench.connect_admin([]);
     bench.turn([Event::Admin]);
     assert!(refused.borrow().dropped);
 }
@@ -197,15 +199,15 @@ fn admin_connections_wait_for_descriptors_without_spinning() {
 #[test]
 fn admin_requests_are_answered_while_draining_and_do_not_delay_the_end() {
     let mut bench = Bench::new(options());
-    bench.knock([]);
-    let wire = bench.visit([bytes(GET)]);
+    bench.enqueue([]);
+    let wire = bench.connect_admin([bytes(GET)]);
     bench.turn([LISTENER, Event::Admin]);
     bench.reactor.drain();
-    bench.turn([visitor(0)]);
+    bench.turn([admin_connection(0)]);
     assert!(bench.reactor.is_draining());
     assert!(wire.borrow().sent.ends_with(b"/metrics\n"));
     bench.turn([fin(0)]);
-    let slow = bench.visit([bytes(GET)]);
+    let slow = bench.connect_admin([bytes(GET)]);
     slow.borrow_mut().writes = [Out::Block].into();
     bench.turn([Event::Admin]);
     bench.turn([]);
@@ -217,14 +219,14 @@ fn admin_requests_are_answered_while_draining_and_do_not_delay_the_end() {
 #[test]
 fn an_event_for_a_closed_admin_connection_is_ignored() {
     let mut bench = Bench::new(options());
-    bench.turn([visitor(3), readable(7)]);
+    bench.turn([admin_connection(3), readable(7)]);
     assert_eq!(bench.patience(), None);
 }
 
 #[test]
 fn slow_iterations_are_counted() {
     let mut bench = Bench::new(options());
-    let wires: Vec<_> = (0..40).map(|_| bench.knock([bytes("x\n")])).collect();
+    let wires: Vec<_> = (0..40).map(|_| bench.enqueue([bytes("x\n")])).collect();
     bench.turn([LISTENER]);
     bench.turn((0..40).map(readable));
     assert_eq!(bench.reactor.counters().iterations, 2);

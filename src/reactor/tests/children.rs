@@ -35,7 +35,7 @@ impl Bench {
 #[test]
 fn a_child_has_the_connection_and_the_reactor_does_not() {
     let mut bench = bench(100, OverLimit::Wait);
-    let wire = bench.knock([bytes("not ours to read\n")]);
+    let wire = bench.enqueue([bytes("not ours to read\n")]);
     bench.turn([LISTENER]);
     assert!(wire.borrow().dropped, "our copy is closed at once");
     assert!(bench.os.0.borrow().registered.is_empty(), "no event of it will come");
@@ -48,7 +48,7 @@ fn a_child_has_the_connection_and_the_reactor_does_not() {
 fn one_signal_reaps_every_child_that_has_ended() {
     let mut bench = bench(100, OverLimit::Wait);
     for _ in 0..6 {
-        bench.knock([]);
+        bench.enqueue([]);
     }
     bench.turn([LISTENER]);
     bench.end((0..5).map(|number| (number, ExitStatus::Exited(0))));
@@ -62,7 +62,7 @@ fn one_signal_reaps_every_child_that_has_ended() {
 #[test]
 fn an_unknown_child_is_reaped_and_not_counted() {
     let mut bench = bench(100, OverLimit::Wait);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     bench.end([(77, ExitStatus::Exited(1)), (0, ExitStatus::Exited(1))]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (0, 1));
@@ -73,7 +73,7 @@ fn an_unknown_child_is_reaped_and_not_counted() {
 fn a_command_that_cannot_be_started_refuses_and_warns() {
     let mut bench = bench(100, OverLimit::Wait);
     bench.os.0.borrow_mut().unstartable = [Errno::NOENT, Errno::AGAIN].into();
-    let wires = [bench.knock([]), bench.knock([]), bench.knock([])];
+    let wires = [bench.enqueue([]), bench.enqueue([]), bench.enqueue([])];
     bench.turn([LISTENER]);
     assert!(wires.iter().all(|wire| wire.borrow().dropped));
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 2), "the third was started");
@@ -84,7 +84,7 @@ fn a_command_that_cannot_be_started_refuses_and_warns() {
 fn children_count_for_the_limit_and_a_reaped_one_frees_a_slot() {
     let mut bench = bench(2, OverLimit::Wait);
     for _ in 0..3 {
-        bench.knock([]);
+        bench.enqueue([]);
     }
     bench.turn([LISTENER]);
     assert_eq!((bench.reactor.children(), bench.reactor.listener_state()), (2, "full"));
@@ -93,8 +93,8 @@ fn children_count_for_the_limit_and_a_reaped_one_frees_a_slot() {
     assert_eq!(bench.patience(), Some(Duration::ZERO), "no second edge will come");
     assert_eq!((bench.reactor.children(), bench.reactor.counters().accepted), (2, 3));
     let mut bench = self::bench(1, OverLimit::Refuse);
-    bench.knock([]);
-    bench.knock([]);
+    bench.enqueue([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Refused)), (1, 1));
 }
@@ -102,9 +102,9 @@ fn children_count_for_the_limit_and_a_reaped_one_frees_a_slot() {
 #[test]
 fn a_reaped_child_ends_a_pause() {
     let mut bench = bench(100, OverLimit::Wait);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.os.0.borrow_mut().queue.push_back(Err(Errno::NFILE));
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.reactor.listener_state(), "paused");
     bench.end([(0, ExitStatus::Exited(0))]);
@@ -115,11 +115,11 @@ fn a_reaped_child_ends_a_pause() {
 #[test]
 fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
     let mut bench = bench(100, OverLimit::Wait);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.at(MonotonicMs(1000)).turn([LISTENER, Event::Signal]);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.reactor.drain();
     assert_eq!(
         bench.urged(),
@@ -143,8 +143,8 @@ fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
 #[test]
 fn a_child_started_after_the_input_deadline_gets_sigterm_at_once() {
     let mut bench = bench(1, OverLimit::Wait);
-    bench.knock([]);
-    bench.knock([]);
+    bench.enqueue([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     bench.reactor.drain();
     bench.turn([]);
@@ -159,7 +159,7 @@ fn a_child_started_after_the_input_deadline_gets_sigterm_at_once() {
 fn the_drain_deadline_kills_children() {
     let mut bench = bench(100, OverLimit::Wait);
     for _ in 0..2 {
-        bench.knock([]);
+        bench.enqueue([]);
     }
     bench.turn([LISTENER]);
     bench.reactor.drain();
@@ -176,7 +176,7 @@ fn the_drain_deadline_kills_children() {
 #[test]
 fn a_second_signal_kills_children_now() {
     let mut bench = bench(100, OverLimit::Wait);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     bench.reactor.drain();
     bench.reactor.cut();
@@ -187,8 +187,8 @@ fn a_second_signal_kills_children_now() {
 #[test]
 fn orphans_of_a_child_are_signalled_with_the_other_children() {
     let mut bench = bench(100, OverLimit::Wait);
-    bench.knock([]);
-    bench.knock([]);
+    bench.enqueue([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     bench.os.0.borrow_mut().lingering = vec![child(0), child(1)];
     bench.end([(0, ExitStatus::Exited(7)), (1, ExitStatus::Exited(0))]);
@@ -210,14 +210,14 @@ fn orphans_of_a_child_are_signalled_with_the_other_children() {
 #[test]
 fn a_process_id_that_is_given_again_is_another_childs() {
     let mut bench = bench(100, OverLimit::Wait);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     bench.os.0.borrow_mut().lingering = vec![child(0)];
     bench.end([(0, ExitStatus::Exited(0))]);
     // Its orphans ended without a SIGCHLD, and the next child gets the same id.
     bench.os.0.borrow_mut().lingering.clear();
     bench.os.0.borrow_mut().spawned.clear();
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 1));
     bench.end([]);

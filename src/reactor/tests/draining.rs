@@ -9,7 +9,7 @@ use crate::connection::LINGER;
 fn drain_serves_the_queue_before_the_listener_is_closed() {
     let mut bench = Bench::room_for(1000, OverLimit::Wait);
     bench.turn([]);
-    let wires: Vec<_> = (0..100).map(|_| bench.knock([bytes("x\n"), In::Block])).collect();
+    let wires: Vec<_> = (0..100).map(|_| bench.enqueue([bytes("x\n"), In::Block])).collect();
     bench.reactor.drain();
     for _ in 0..6 {
         bench.turn([]);
@@ -30,12 +30,12 @@ fn drain_serves_the_queue_before_the_listener_is_closed() {
 #[test]
 fn drain_leaves_the_queue_of_an_inherited_listener_to_the_next_process() {
     let mut bench = Bench::with(Capacity { listeners_inherited: 1, ..CAPACITY }, options());
-    bench.knock([bytes("x\n"), In::Block, In::End]);
+    bench.enqueue([bytes("x\n"), In::Block, In::End]);
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);
     bench.reactor.drain();
     assert!(bench.os.0.borrow().listeners_closed);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     bench.turn([fin(0)]);
     bench.turn([]);
@@ -47,7 +47,7 @@ fn drain_leaves_the_queue_of_an_inherited_listener_to_the_next_process() {
 #[test]
 fn lingering_ends_at_its_deadline() {
     let mut bench = Bench::new(options());
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     bench.reactor.drain();
     bench.turn([]);
@@ -62,9 +62,9 @@ fn lingering_ends_at_its_deadline() {
 #[test]
 fn the_drain_deadline_cuts_connections_with_pending_output() {
     let mut bench = Bench::new(options());
-    let never_reads = bench.knock([bytes("x\n")]);
+    let never_reads = bench.enqueue([bytes("x\n")]);
     never_reads.borrow_mut().writes = [Out::Block; 9].into();
-    let flushing = bench.knock([bytes("tail"), In::End]);
+    let flushing = bench.enqueue([bytes("tail"), In::End]);
     flushing.borrow_mut().writes = [Out::Block; 9].into();
     bench.turn([LISTENER]);
     bench.turn([readable(0), fin(1)]);
@@ -84,7 +84,7 @@ fn the_drain_deadline_cuts_connections_with_pending_output() {
 #[test]
 fn a_second_signal_cuts_every_connection_now() {
     let mut bench = Bench::new(options());
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     bench.reactor.cut();
     assert_eq!(bench.of(Cause::Cut), 1);
@@ -103,7 +103,7 @@ fn a_signal_wakes_the_owner() {
 #[test]
 fn the_watchdog_wakes_the_owner_until_the_end() {
     let mut bench = Bench::new(options());
-    let silent = bench.knock([]);
+    let silent = bench.enqueue([]);
     silent.borrow_mut().writes = [Out::Block].into();
     bench.turn([LISTENER]);
     bench.reactor.watchdog_every(Duration::from_secs(3));
@@ -122,11 +122,11 @@ fn the_watchdog_wakes_the_owner_until_the_end() {
 #[test]
 fn no_connection_is_evicted_while_draining() {
     let mut bench = Bench::room_for(1, OverLimit::Evict);
-    let owed = bench.knock([bytes("x\n")]);
+    let owed = bench.enqueue([bytes("x\n")]);
     owed.borrow_mut().writes = [Out::Block].into();
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.reactor.drain();
     bench.turn([LISTENER]);
     bench.turn([]);
@@ -137,9 +137,9 @@ fn no_connection_is_evicted_while_draining() {
 #[test]
 fn the_final_pass_ends_when_input_ends() {
     let mut bench = Bench::room_for(1, OverLimit::Wait);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.reactor.drain();
     bench.turn([LISTENER]);
     assert!(!bench.os.0.borrow().listeners_closed, "somebody waits, and there is no room");

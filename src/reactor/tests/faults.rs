@@ -23,8 +23,8 @@ impl Bad {
         let specs = kinds.iter().map(|kind| FaultSpec { kind: *kind, probability: 1.0 }).collect();
         let sampler = FaultSampler::new(specs, 1);
         let counts = sampler.counts();
-        let misbehaving = FaultInjector::new(os.clone(), sampler);
-        let mut bad = Self { reactor: Reactor::new(misbehaving, CAPACITY, options), os, counts };
+        let faulty_os = FaultInjector::new(os.clone(), sampler);
+        let mut bad = Self { reactor: Reactor::new(faulty_os, CAPACITY, options), os, counts };
         let (stream, wire) = ScriptedStream::new([bytes("line\n"), bytes("more\n")]);
         bad.os.0.borrow_mut().queue.push_back(Ok(stream));
         bad.turn([LISTENER]);
@@ -147,10 +147,10 @@ fn a_refused_connection_is_closed_at_once_with_that_cause() {
 fn the_same_seed_injects_the_same_faults() {
     let accepted = |seed| {
         let os = ScriptedOs::default();
-        let mischief = vec![FaultSpec { kind: FaultKind::Refuse, probability: 0.25 }];
-        let misbehaving = FaultInjector::new(os.clone(), FaultSampler::new(mischief, seed));
+        let specs = vec![FaultSpec { kind: FaultKind::Refuse, probability: 0.25 }];
+        let faulty_os = FaultInjector::new(os.clone(), FaultSampler::new(specs, seed));
         let mut reactor =
-            Reactor::new(misbehaving, Capacity { connections_max: 999, ..CAPACITY }, options());
+            Reactor::new(faulty_os, Capacity { connections_max: 999, ..CAPACITY }, options());
         let wires: Vec<_> = (0..800).map(|_| ScriptedStream::new([])).collect();
         let (streams, wires): (Vec<_>, Vec<_>) = wires.into_iter().unzip();
         os.0.borrow_mut().queue.extend(streams.into_iter().map(Ok));
@@ -171,11 +171,11 @@ fn the_same_seed_injects_the_same_faults() {
 fn a_peer_is_greeted_before_anything_else() {
     let banner = Banner::parse("hello {peer}").unwrap();
     let mut bench = Bench::new(Options { banner: Some(banner), ..options() });
-    let wire = bench.knock([bytes("line\n")]);
+    let wire = bench.enqueue([bytes("line\n")]);
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);
     assert_eq!(wire.borrow().sent, b"hello 127.0.0.1:1\nline\n");
-    let narrow = bench.knock([In::End]);
+    let narrow = bench.enqueue([In::End]);
     narrow.borrow_mut().writes = [Out::Take(3), Out::Block].into();
     bench.turn([LISTENER]);
     bench.turn([fin(1)]);

@@ -35,7 +35,7 @@ struct OsScript {
     events: VecDeque<Vec<Event>>,
     queue: VecDeque<Result<ScriptedStream, Errno>>,
     accepts: usize,
-    visitors: VecDeque<Result<(ScriptedStream, Peer), Errno>>,
+    admin_queue: VecDeque<Result<(ScriptedStream, Peer), Errno>>,
     register: VecDeque<Errno>,
     now: MonotonicMs,
     /// The time of the second and later readings of the clock after a poll.
@@ -86,9 +86,9 @@ impl Os for ScriptedOs {
     }
 
     fn accept_admin(&mut self) -> io::Result<(ScriptedStream, Peer)> {
-        match self.0.borrow_mut().visitors.pop_front() {
+        match self.0.borrow_mut().admin_queue.pop_front() {
             None => Err(Errno::AGAIN.into()),
-            Some(visitor) => visitor.map_err(Into::into),
+            Some(admin_connection) => admin_connection.map_err(Into::into),
         }
     }
 
@@ -165,7 +165,7 @@ impl Bench {
     }
 
     /// Queues a connection.
-    fn knock(&mut self, reads: impl IntoIterator<Item = In>) -> Handle {
+    fn enqueue(&mut self, reads: impl IntoIterator<Item = In>) -> Handle {
         let (stream, wire) = ScriptedStream::new(reads);
         self.os.0.borrow_mut().queue.push_back(Ok(stream));
         wire

@@ -29,8 +29,8 @@ fn with(timeouts: Timeouts) -> Bench {
 fn a_line_that_came_before_the_idle_timeout_is_echoed_after_a_stop() {
     for wait in WAITS {
         let mut bench = with(Timeouts { idle: Some(SECOND), ..Timeouts::default() });
-        let in_time = bench.knock([]);
-        let silent = bench.knock([]);
+        let in_time = bench.enqueue([]);
+        let silent = bench.enqueue([]);
         bench.turn([LISTENER]);
         in_time.borrow_mut().reads = [bytes("in time\n"), In::Block].into();
         bench.stopped_until(2000, wait);
@@ -46,8 +46,8 @@ fn a_line_that_came_before_the_idle_timeout_is_echoed_after_a_stop() {
 fn a_line_that_was_finished_before_its_timeout_is_echoed_after_a_stop() {
     for wait in WAITS {
         let mut bench = with(Timeouts { line: Some(SECOND), ..Timeouts::default() });
-        let finished = bench.knock([bytes("begun "), In::Block]);
-        let unfinished = bench.knock([bytes("begun "), In::Block]);
+        let finished = bench.enqueue([bytes("begun "), In::Block]);
+        let unfinished = bench.enqueue([bytes("begun "), In::Block]);
         bench.turn([LISTENER]);
         bench.turn([readable(0), readable(1)]);
         let long = [&vec![b'x'; 3 * 65_536][..], b" and finished\n"].concat();
@@ -64,7 +64,7 @@ fn a_line_that_was_finished_before_its_timeout_is_echoed_after_a_stop() {
 fn a_peer_that_made_room_before_the_stall_timeout_is_written_to_after_a_stop() {
     for wait in WAITS {
         let mut bench = with(Timeouts { stall: Some(SECOND), ..Timeouts::default() });
-        let wires = [bench.knock([bytes("x\n")]), bench.knock([bytes("x\n")])];
+        let wires = [bench.enqueue([bytes("x\n")]), bench.enqueue([bytes("x\n")])];
         for wire in &wires {
             wire.borrow_mut().writes = [Out::Block].into();
         }
@@ -83,7 +83,7 @@ fn a_header_that_came_in_time_is_read_after_a_stop() {
     for wait in WAITS {
         let mut bench =
             Bench::new(Options { proxy_header: Some(HeaderPolicy::Required), ..options() });
-        let wire = bench.knock([]);
+        let wire = bench.enqueue([]);
         bench.turn([LISTENER]);
         let header = bytes("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nline\n");
         wire.borrow_mut().reads = [header, In::Block].into();
@@ -100,7 +100,7 @@ fn an_admin_request_that_came_in_time_is_answered_after_a_stop() {
         let mut bench = Bench::new(options());
         let (stream, wire) = ScriptedStream::new([]);
         let peer = SocketAddr::from(([127, 0, 0, 1], 1)).into();
-        bench.os.0.borrow_mut().visitors.push_back(Ok((stream, peer)));
+        bench.os.0.borrow_mut().admin_queue.push_back(Ok((stream, peer)));
         bench.turn([Event::Admin]);
         wire.borrow_mut().reads =
             [bytes("GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"), In::Block].into();
@@ -114,7 +114,7 @@ fn an_admin_request_that_came_in_time_is_answered_after_a_stop() {
 fn input_behind_our_fin_is_read_after_a_stop_before_close() {
     for wait in WAITS {
         let mut bench = Bench::new(options());
-        let wire = bench.knock([]);
+        let wire = bench.enqueue([]);
         bench.turn([LISTENER]);
         bench.reactor.drain();
         bench.turn([]);
@@ -132,7 +132,7 @@ fn input_behind_our_fin_is_read_after_a_stop_before_close() {
 fn a_line_that_came_before_input_was_over_is_echoed_by_a_drain_after_a_stop() {
     for (wait, stop) in [(WAITS[0], 3500), (WAITS[1], 3500), (WAITS[0], 9000), (WAITS[1], 9000)] {
         let mut bench = Bench::new(options());
-        let wire = bench.knock([bytes("x\n")]);
+        let wire = bench.enqueue([bytes("x\n")]);
         wire.borrow_mut().writes = [Out::Block].into();
         bench.turn([LISTENER]);
         bench.turn([readable(0)]);
@@ -154,7 +154,7 @@ fn a_line_that_came_before_input_was_over_is_echoed_by_a_drain_after_a_stop() {
 fn a_peer_that_took_everything_before_the_drains_end_is_not_cut_after_a_stop() {
     for wait in WAITS {
         let mut bench = Bench::new(options());
-        let wire = bench.knock([bytes("tail"), In::End]);
+        let wire = bench.enqueue([bytes("tail"), In::End]);
         wire.borrow_mut().writes = [Out::Block, Out::Block, Out::Block].into();
         bench.turn([LISTENER]);
         bench.turn([fin(0)]);
@@ -173,7 +173,7 @@ fn a_queue_that_filled_before_input_was_over_is_served_by_a_drain_after_a_stop()
     let mut bench = Bench::room_for(1000, OverLimit::Wait);
     bench.turn([]);
     bench.reactor.drain();
-    let wires: Vec<_> = (0..200).map(|_| bench.knock([bytes("line\n"), In::End])).collect();
+    let wires: Vec<_> = (0..200).map(|_| bench.enqueue([bytes("line\n"), In::End])).collect();
     bench.stopped_until(9000, Some(Errno::INTR));
     for _ in 0..3 {
         bench.turn([]);
@@ -185,7 +185,7 @@ fn a_queue_that_filled_before_input_was_over_is_served_by_a_drain_after_a_stop()
 fn children_have_a_quarter_of_the_drain_between_term_and_kill_after_a_stop() {
     let mut bench = Bench::new(Options { exec: true, ..options() });
     bench.os.0.borrow_mut().events.push_back(vec![Event::Signal]);
-    bench.knock([]);
+    bench.enqueue([]);
     bench.reactor.turn().unwrap();
     bench.reactor.drain();
     assert!(bench.os.0.borrow().urged.is_empty(), "it came from the queue");
@@ -201,9 +201,9 @@ fn children_have_a_quarter_of_the_drain_between_term_and_kill_after_a_stop() {
 fn activity_behind_a_stop_in_the_middle_of_a_turn_counts_from_its_end() {
     let timeouts = Timeouts { idle: Some(SECOND), line: Some(SECOND), stall: Some(SECOND) };
     let mut bench = with(timeouts);
-    let echoed = bench.knock([bytes("x\n"), In::Block]);
-    let begun = bench.knock([bytes("begun"), In::Block]);
-    let owed = bench.knock([bytes("x\n")]);
+    let echoed = bench.enqueue([bytes("x\n"), In::Block]);
+    let begun = bench.enqueue([bytes("begun"), In::Block]);
+    let owed = bench.enqueue([bytes("x\n")]);
     owed.borrow_mut().writes = [Out::Block; 9].into();
     bench.turn([LISTENER]);
     // By the clock of this turn they are served at 500, in reality just before 3000.

@@ -30,9 +30,9 @@ fn the_client_of_a_proxy_header_counts_for_the_limit() {
         per_peer_max: Some(PeerLimit::of(1)),
         ..proxied(HeaderPolicy::Required)
     });
-    let first = bench.knock([from("192.0.2.1", b"first\n"), In::Block]);
-    let second = bench.knock([from("192.0.2.1", b"second\n"), In::Block]);
-    let other = bench.knock([from("192.0.2.2", b"other\n"), In::Block]);
+    let first = bench.enqueue([from("192.0.2.1", b"first\n"), In::Block]);
+    let second = bench.enqueue([from("192.0.2.1", b"second\n"), In::Block]);
+    let other = bench.enqueue([from("192.0.2.2", b"other\n"), In::Block]);
     bench.turn([LISTENER]);
     bench.turn([]);
     assert_eq!(first.borrow().sent, b"first\n");
@@ -42,7 +42,7 @@ fn the_client_of_a_proxy_header_counts_for_the_limit() {
     assert_eq!(bench.of(Cause::Refused), 1);
     first.borrow_mut().reads = [In::End].into();
     bench.turn([fin(0)]);
-    let third = bench.knock([from("192.0.2.1", b"third\n")]);
+    let third = bench.enqueue([from("192.0.2.1", b"third\n")]);
     bench.turn([LISTENER]);
     assert_eq!(third.borrow().sent, b"third\n", "there is room again");
 }
@@ -52,7 +52,7 @@ fn silent_connections_of_one_address_take_no_more_places_than_it_may_have() {
     for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let per_peer_max = Some(PeerLimit::of(2));
         let mut bench = Bench::with_room(50, Options { per_peer_max, ..proxied(demand) });
-        let silent: Vec<_> = (0..40).map(|_| bench.knock([])).collect();
+        let silent: Vec<_> = (0..40).map(|_| bench.enqueue([])).collect();
         bench.turn([LISTENER]);
         bench.turn([]);
         let left = silent.iter().filter(|wire| !wire.borrow().dropped).count();
@@ -62,7 +62,7 @@ fn silent_connections_of_one_address_take_no_more_places_than_it_may_have() {
         silent[1].borrow_mut().reads = [from("192.0.2.1", b"late\n")].into();
         bench.turn([fin(0), readable(1)]);
         assert_eq!(silent[1].borrow().sent, b"late\n");
-        let more: Vec<_> = (0..3).map(|_| bench.knock([])).collect();
+        let more: Vec<_> = (0..3).map(|_| bench.enqueue([])).collect();
         bench.turn([LISTENER]);
         bench.turn([]);
         assert_eq!(more.iter().filter(|wire| !wire.borrow().dropped).count(), 2);
@@ -74,12 +74,12 @@ fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
     let options = Options { over_limit: OverLimit::Evict, ..proxied(HeaderPolicy::Required) };
     let mut bench = Bench::with_room(20, options);
     let clients: Vec<_> = (0..20)
-        .map(|host| bench.knock([from(&format!("192.0.2.{host}"), b"here\n"), In::Block]))
+        .map(|host| bench.enqueue([from(&format!("192.0.2.{host}"), b"here\n"), In::Block]))
         .collect();
     bench.turn([LISTENER]);
     bench.turn((0..20).map(readable));
     assert!(clients.iter().all(|wire| wire.borrow().sent == b"here\n"));
-    let silent: Vec<_> = (0..200).map(|_| bench.knock([])).collect();
+    let silent: Vec<_> = (0..200).map(|_| bench.enqueue([])).collect();
     for now in 1..60 {
         bench.at(MonotonicMs(now)).turn([LISTENER]);
     }
@@ -87,7 +87,7 @@ fn silent_newcomers_evict_each_other_and_no_client_that_is_known() {
     let left = silent.iter().filter(|wire| !wire.borrow().dropped).count();
     assert_eq!((left, introducing(&bench)), (8, 8), "all came in, and the last ones are there");
     // An identified connection evicts the client that has been idle the longest.
-    let known = bench.knock([from("198.51.100.1", b"me too\n"), In::Block]);
+    let known = bench.enqueue([from("198.51.100.1", b"me too\n"), In::Block]);
     bench.at(MonotonicMs(100)).turn([LISTENER]);
     let key = *bench.os.0.borrow().registered.last().unwrap();
     bench.turn([readable(key)]);
@@ -103,12 +103,12 @@ fn only_counted_connections_are_released() {
         ..proxied(HeaderPolicy::Required)
     });
     let local = || In::Bytes(proxy::header(Version::V1, None));
-    let counted = bench.knock([local()]);
-    let check = bench.knock([In::End]);
+    let counted = bench.enqueue([local()]);
+    let check = bench.enqueue([In::End]);
     bench.turn([LISTENER]);
     bench.turn([readable(0), fin(1)]);
     assert!(check.borrow().dropped && !counted.borrow().dropped);
-    let one_more = bench.knock([local()]);
+    let one_more = bench.enqueue([local()]);
     bench.turn([LISTENER]);
     bench.turn([readable(1)]);
     assert!(one_more.borrow().dropped, "who is not named is counted as the proxy");
@@ -118,7 +118,7 @@ fn only_counted_connections_are_released() {
 #[test]
 fn a_header_that_does_not_come_ends_a_connection_only_where_it_has_to() {
     let mut required = Bench::new(proxied(HeaderPolicy::Required));
-    let wire = required.knock([]);
+    let wire = required.enqueue([]);
     required.turn([LISTENER]);
     assert!(required.waits_at_most(proxy::HEADER_TIMEOUT));
     required.at(MonotonicMs(5000)).turn([]);
@@ -127,8 +127,8 @@ fn a_header_that_does_not_come_ends_a_connection_only_where_it_has_to() {
 
     let banner = Banner::parse("hello").ok();
     let mut optional = Bench::new(Options { banner, ..proxied(HeaderPolicy::Optional) });
-    let wire = optional.knock([bytes("PROXY "), bytes("of what?\n")]);
-    let silent = optional.knock([]);
+    let wire = optional.enqueue([bytes("PROXY "), bytes("of what?\n")]);
+    let silent = optional.enqueue([]);
     optional.turn([LISTENER]);
     assert!(optional.waits_at_most(proxy::HEADER_TIMEOUT));
     optional.turn([readable(0)]);
@@ -144,7 +144,7 @@ fn a_header_that_does_not_come_ends_a_connection_only_where_it_has_to() {
 #[test]
 fn a_header_that_comes_with_its_deadline_is_in_time() {
     let mut bench = Bench::new(proxied(HeaderPolicy::Required));
-    let wire = bench.knock([from("192.0.2.1", b"just\n")]);
+    let wire = bench.enqueue([from("192.0.2.1", b"just\n")]);
     bench.turn([LISTENER]);
     bench.at(MonotonicMs(5000)).turn([readable(0)]);
     assert_eq!(wire.borrow().sent, b"just\n");
@@ -156,7 +156,7 @@ fn an_unidentified_connection_can_be_idle_evicted_and_cut() {
     let timeouts = Timeouts { idle: Some(Duration::from_secs(1)), ..Timeouts::default() };
     for demand in [HeaderPolicy::Optional, HeaderPolicy::Required] {
         let mut idle = Bench::new(Options { timeouts, ..proxied(demand) });
-        idle.knock([]);
+        idle.enqueue([]);
         idle.turn([LISTENER]);
         idle.at(MonotonicMs(1000)).turn([]);
         assert_eq!(idle.of(Cause::Idle), 1);
@@ -164,7 +164,7 @@ fn an_unidentified_connection_can_be_idle_evicted_and_cut() {
         let over_limit = OverLimit::Evict;
         let mut full = Bench::with_room(1, Options { over_limit, ..proxied(demand) });
         for _ in 0..11 {
-            full.knock([]);
+            full.enqueue([]);
         }
         full.turn([LISTENER]);
         full.turn([]);
@@ -180,9 +180,9 @@ fn a_drain_serves_complete_input_in_the_queue() {
         let mut bench =
             Bench::new(Options { per_peer_max: Some(PeerLimit::of(1)), ..proxied(demand) });
         bench.turn([]);
-        let complete = bench.knock([from("192.0.2.1", b"all of it\n")]);
-        let refused = bench.knock([from("192.0.2.1", b"one too many\n")]);
-        let silent = bench.knock([]);
+        let complete = bench.enqueue([from("192.0.2.1", b"all of it\n")]);
+        let refused = bench.enqueue([from("192.0.2.1", b"one too many\n")]);
+        let silent = bench.enqueue([]);
         bench.reactor.drain();
         for _ in 0..4 {
             bench.turn([]);
@@ -204,7 +204,7 @@ fn a_drain_serves_complete_input_in_the_queue() {
 #[test]
 fn more_input_behind_a_header_gets_another_turn() {
     let mut bench = Bench::new(proxied(HeaderPolicy::Required));
-    let wire = bench.knock([from("192.0.2.1", b"one\n"), bytes("two\n"), In::End]);
+    let wire = bench.enqueue([from("192.0.2.1", b"one\n"), bytes("two\n"), In::End]);
     wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.turn([LISTENER]);
     bench.turn([fin(0)]);
@@ -222,7 +222,7 @@ fn the_greeting_goes_to_the_client_and_before_any_echo() {
     for writes in [vec![], vec![Out::Block], vec![Out::Take(3), Out::Block]] {
         let banner = Some(Banner::parse("hello {peer}").unwrap());
         let mut bench = Bench::new(Options { banner, ..proxied(HeaderPolicy::Required) });
-        let wire = bench.knock([from("192.0.2.1", b"one\ntw"), bytes("o\n")]);
+        let wire = bench.enqueue([from("192.0.2.1", b"one\ntw"), bytes("o\n")]);
         wire.borrow_mut().writes = writes.into();
         bench.turn([LISTENER]);
         bench.turn([]);

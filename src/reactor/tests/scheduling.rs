@@ -10,9 +10,9 @@ use crate::line::READ_BYTES_MAX;
 #[test]
 fn a_stale_event_never_reaches_the_next_owner_of_a_slot() {
     let mut bench = Bench::new(options());
-    bench.knock([In::End]);
+    bench.enqueue([In::End]);
     bench.turn([LISTENER]);
-    let newcomer = bench.knock([In::End]);
+    let newcomer = bench.enqueue([In::End]);
     // The batch names slot 0 twice and the listener; the newcomer will have slot 0.
     bench.turn([fin(0), LISTENER, fin(0)]);
     assert_eq!(bench.os.0.borrow().registered, [0, 0]);
@@ -32,7 +32,7 @@ fn events_for_unknown_keys_are_ignored() {
 #[test]
 fn spurious_readiness_is_no_error() {
     let mut bench = Bench::new(options());
-    let wire = bench.knock([In::Block, In::Block]);
+    let wire = bench.enqueue([In::Block, In::Block]);
     bench.turn([LISTENER]);
     bench.turn([fin(0)]);
     bench.turn([readable(0)]);
@@ -58,8 +58,8 @@ fn fillings(wire: &Handle) -> usize {
 #[test]
 fn a_bulk_sender_gets_one_more_read_in_a_turn_after_all_others() {
     let mut bench = Bench::new(options());
-    let flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
-    let polite = bench.knock([bytes("x\n"), In::Block, bytes("y\n")]);
+    let flood = bench.enqueue([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
+    let polite = bench.enqueue([bytes("x\n"), In::Block, bytes("y\n")]);
     bench.turn([LISTENER]);
     bench.turn([readable(0), readable(1)]);
     assert_eq!((fillings(&flood), polite.borrow().sent.as_slice()), (2, &b"x\n"[..]));
@@ -76,8 +76,8 @@ fn a_bulk_sender_gets_one_more_read_in_a_turn_after_all_others() {
 #[test]
 fn a_connection_at_its_end_does_not_wait_behind_bulk_senders() {
     let mut bench = Bench::new(options());
-    let flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
-    let leaving = [0, 1, 2].map(|_| bench.knock([bytes("x\n"), In::End]));
+    let flood = bench.enqueue([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
+    let leaving = [0, 1, 2].map(|_| bench.enqueue([bytes("x\n"), In::End]));
     bench.turn([LISTENER]);
     bench.turn([readable(0), fin(1), fin(2), fin(3)]);
     bench.turn([]);
@@ -88,8 +88,8 @@ fn a_connection_at_its_end_does_not_wait_behind_bulk_senders() {
 #[test]
 fn an_interrupted_write_does_not_wait_behind_bulk_senders() {
     let mut bench = Bench::new(options());
-    let _flood = bench.knock([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
-    let owed = bench.knock([bytes("owed\n"), In::Block]);
+    let _flood = bench.enqueue([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
+    let owed = bench.enqueue([bytes("owed\n"), In::Block]);
     owed.borrow_mut().writes = [Out::Take(2), Out::Fail(Errno::INTR)].into();
     bench.turn([LISTENER]);
     bench.turn([readable(0), readable(1)]);
@@ -102,7 +102,7 @@ fn an_interrupted_write_does_not_wait_behind_bulk_senders() {
 fn of_many_bulk_senders_each_has_fewer_turns_in_a_row() {
     let mut bench = Bench::room_for(1000, OverLimit::Wait);
     let reads = || In::Bytes(vec![b'x'; 20 * READ_BYTES_MAX]);
-    let floods: Vec<_> = (0..64).map(|_| bench.knock([reads()])).collect();
+    let floods: Vec<_> = (0..64).map(|_| bench.enqueue([reads()])).collect();
     bench.turn([LISTENER]);
     bench.turn((0..64).map(readable));
     (0..15).for_each(|_| bench.turn([]));
@@ -114,7 +114,7 @@ fn of_many_bulk_senders_each_has_fewer_turns_in_a_row() {
 #[test]
 fn bulk_senders_take_turns() {
     let mut bench = Bench::new(options());
-    let floods = [0, 1].map(|_| bench.knock([In::Bytes(vec![b'x'; 100 * READ_BYTES_MAX])]));
+    let floods = [0, 1].map(|_| bench.enqueue([In::Bytes(vec![b'x'; 100 * READ_BYTES_MAX])]));
     bench.turn([LISTENER]);
     bench.turn([readable(0), readable(1)]);
     let echoed = |floods: &[Handle; 2]| [fillings(&floods[0]), fillings(&floods[1])];
@@ -134,7 +134,7 @@ fn idle_time_counts_from_the_last_byte() {
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { idle: Some(second), ..Timeouts::default() };
     let mut bench = Bench::new(Options { timeouts, ..options() });
-    let wire = bench.knock([bytes("x\n"), In::Block]);
+    let wire = bench.enqueue([bytes("x\n"), In::Block]);
     bench.turn([LISTENER]);
     assert!(bench.waits_at_most(second));
     bench.at(MonotonicMs(900)).turn([readable(0)]);
@@ -150,14 +150,14 @@ fn idle_time_counts_from_the_last_byte() {
 fn extreme_timeouts_neither_spin_nor_overflow() {
     let timeouts = Timeouts { idle: Some(Duration::MAX), ..Timeouts::default() };
     let mut bench = Bench::new(Options { timeouts, drain: Duration::MAX, ..options() });
-    bench.at(MonotonicMs(1)).knock([]);
+    bench.at(MonotonicMs(1)).enqueue([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.patience(), Some(Duration::from_secs(86_400)), "a poll can't wait longer");
     bench.reactor.drain();
     assert!(bench.reactor.is_draining());
     let month = Timeouts { idle: Some(Duration::from_secs(30 * 86_400)), ..timeouts };
     let mut bench = Bench::new(Options { timeouts: month, ..options() });
-    bench.knock([]);
+    bench.enqueue([]);
     bench.turn([LISTENER]);
     assert_eq!(bench.patience(), Some(Duration::from_secs(86_400)), "a poll can't wait longer");
 }
@@ -167,10 +167,10 @@ fn a_slots_next_owner_has_no_place_in_the_queue() {
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { line: Some(second), ..Timeouts::default() };
     let mut bench = Bench::new(Options { timeouts, ..options() });
-    bench.knock([In::Bytes(vec![b'x'; 4 * READ_BYTES_MAX])]);
+    bench.enqueue([In::Bytes(vec![b'x'; 4 * READ_BYTES_MAX])]);
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);
-    let newcomer = bench.knock([bytes("not asked for\n")]);
+    let newcomer = bench.enqueue([bytes("not asked for\n")]);
     // In one turn the bulk sender is served, wants another turn, and ends at its line's deadline.
     bench.at(MonotonicMs(1000)).turn([LISTENER]);
     assert_eq!(bench.of(Cause::LineTimeout), 1);
