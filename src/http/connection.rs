@@ -28,7 +28,7 @@ pub enum HttpStep {
     Pending,
     /// Serve the connection again in the next turn.
     Yield,
-    /// Respond to the request with [`HttpConnection::respond`].
+    /// Respond to the request with [`HttpConnection::respond`], before it is served again.
     Request(Request),
     /// Close the connection.
     Done,

@@ -15,8 +15,6 @@ const FIELDS_MAX: usize = 64;
 pub struct Request {
     /// The target without a query: `/metrics`.
     pub path: String,
-    /// The client wants only the head of the response (HEAD).
-    pub head_only: bool,
     /// The media types that the client accepts, as sent; empty without an `Accept` field.
     pub accept: String,
 }
@@ -38,11 +36,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Request>, Response> {
         Err(Error::Version) => return Err(Response::error(505, "this is HTTP/1.1")),
         Err(error) => return Err(Response::error(400, &format!("this is no request: {error}"))),
     }
-    let head_only = match request.method {
-        Some("GET") => false,
-        Some("HEAD") => true,
-        _ => return Err(Response::error(405, "only GET and HEAD").with("Allow", "GET, HEAD")),
-    };
+    if !matches!(request.method, Some("GET" | "HEAD")) {
+        return Err(Response::error(405, "only GET and HEAD").with("Allow", "GET, HEAD"));
+    }
     // RFC 9112, section 3.2: exactly one Host field. HTTP/1.0 had none, so there it may be missing.
     let hosts = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("host"));
     let hosts: Vec<_> = hosts.map(|field| field.value).collect();
@@ -58,7 +54,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<Request>, Response> {
     };
     let accept = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("accept"));
     let accept = accept.map(|field| String::from_utf8_lossy(field.value)).collect::<Vec<_>>();
-    Ok(Some(Request { path: path.to_owned(), head_only, accept: accept.join(",") }))
+    Ok(Some(Request { path: path.to_owned(), accept: accept.join(",") }))
 }
 
 /// Returns true for a host with an optional port, or nothing (RFC 3986, section 3.2.2).

@@ -66,7 +66,7 @@ fn a_request_gets_a_response_and_then_fin() {
     let mut visit = Visit::new([bytes(GET)]);
     let (asked, end) = visit.serve();
     let path = "/metrics".to_owned();
-    assert_eq!(asked, [Request { path, head_only: false, accept: String::new() }]);
+    assert_eq!(asked, [Request { path, accept: String::new() }]);
     assert_eq!(end, HttpStep::Pending, "for its FIN");
     assert!(visit.wire.borrow().half_closed);
     let sent = visit.sent();

@@ -51,7 +51,7 @@ pub struct SignalHandlers(Signals);
 
 impl fmt::Debug for SignalHandlers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handlers").finish_non_exhaustive()
+        f.debug_struct("SignalHandlers").finish_non_exhaustive()
     }
 }
 
@@ -80,7 +80,7 @@ pub struct MioOs {
 
 impl fmt::Debug for MioOs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("System").field("listeners", &self.listeners).finish_non_exhaustive()
+        f.debug_struct("MioOs").field("listeners", &self.listeners).finish_non_exhaustive()
     }
 }
 
