@@ -106,13 +106,15 @@ impl Trace {
 
     /// Lists connections that were closed wrongly. Before FIN, the daemon must have echoed all that
     /// it had read, unless there was an error or an RST; and it must have read all available input,
-    /// after SIGTERM if there was one.
+    /// after the beginning of the drain if there was one.
     pub(crate) fn unpaid(&self) -> Vec<String> {
         let mut open: BTreeMap<String, Account> = BTreeMap::new();
         let mut wrong = Vec::new();
+        let mut draining = false;
         for line in &self.0 {
             let (_, rest) = process_of(line);
-            if rest.starts_with(DRAIN_BEGINS) {
+            let begins = rest.starts_with(DRAIN_BEGINS) || breaks_the_loop(rest);
+            if begins && !std::mem::replace(&mut draining, true) {
                 // The drain must read again, except after the peer's FIN.
                 for account in open.values_mut() {
                     account.at_end &= account.had_fin;
@@ -161,6 +163,15 @@ impl Trace {
         }
         wrong
     }
+}
+
+/// True for a failure of the listener or the poll that makes the daemon drain. A SIGTERM behind it
+/// begins no other drain.
+fn breaks_the_loop(call: &str) -> bool {
+    let is_broken = ["EBADF", "EINVAL", "ENOTSOCK", "EFAULT"]
+        .iter()
+        .any(|errno| call.rsplit_once(" = ").is_some_and(|(_, result)| result.contains(errno)));
+    is_broken && ["accept4(", "epoll_wait("].iter().any(|name| call.starts_with(name))
 }
 
 /// The traffic of one descriptor.
