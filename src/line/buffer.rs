@@ -66,6 +66,11 @@ impl LineBuffer {
 /// The page size. The kernel copies to and from a page boundary a fifth faster than elsewhere.
 const ALIGNMENT: usize = 4096;
 
+/// malloc(3) of glibc takes a block of at least 128 KiB (`M_MMAP_THRESHOLD`) from the kernel, if its
+/// heap has no room of that size (`M_TOP_PAD` is 128 KiB too). Such pages cost no memory before their
+/// first use; a smaller block comes from the heap, which calloc(3) clears, and so uses, at once.
+const UNTOUCHED_MIN: usize = 256 * 1024;
+
 /// The read buffer that all connections share, one after another.
 ///
 /// It has headroom for one unfinished line before the place of a read, so that the beginning of a
@@ -86,7 +91,8 @@ impl ReadBuffer {
     /// If `read_bytes_max` is 0: such a read returns 0, like the end of the input.
     pub fn new(line_bytes_max: usize, read_bytes_max: usize) -> Self {
         assert!(read_bytes_max > 0, "a read into an empty buffer looks like the end of the input");
-        let mut bytes = vec![0; line_bytes_max + ALIGNMENT + read_bytes_max];
+        let needed = line_bytes_max + ALIGNMENT + read_bytes_max;
+        let mut bytes = vec![0; needed.max(UNTOUCHED_MIN)];
         // The first page boundary after the longest line.
         let page =
             bytes.get(line_bytes_max..).map_or(0, |rest| rest.as_ptr().align_offset(ALIGNMENT));
