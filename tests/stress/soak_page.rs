@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::process;
 use super::quiet::Sample;
-use super::soaking::Story;
+use super::soaking::{PROMPT_FREE, Story};
 use super::waves::{OPTIONS, WAVES};
 
 /// Returns the whole page, as Markdown.
@@ -23,7 +23,8 @@ pub(crate) fn page(facts: &str, story: &Story) -> String {
          A hundred polite peers send 2,000 lines a second throughout, and verify every byte. \
          Waves of other peers come beside them, in a cycle: {}. The daemon runs with `{}`. After \
          each wave only the polite peers remain, and the number of open descriptors must equal \
-         that at the start.\n\n\
+         that at the start. So that memory shows what is in use, and not the largest burst yet, \
+         malloc(3) returns each freed page at once (`{PROMPT_FREE}`).\n\n\
          {}\n![Memory, descriptors and the log over time](soak.svg)\n",
         waves.join(", "),
         OPTIONS.join(" "),

@@ -18,6 +18,12 @@ const CALM_LIMIT: Duration = Duration::from_secs(60);
 /// Sampling interval during a wave.
 const STEP: Duration = Duration::from_secs(1);
 
+/// Makes malloc(3) of glibc return every freed block of a page or more to the kernel. A heap keeps
+/// freed memory below a block that is still in use, so its size follows the largest burst yet, in
+/// steps up and down that look like a leak or hide one (mallopt(3), `M_MMAP_THRESHOLD`).
+pub(crate) const PROMPT_FREE: &str =
+    "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4096:glibc.malloc.trim_threshold=65536";
+
 /// Limit on memory growth per hour, in bytes, between quiet moments after one wave of each kind: a
 /// page or two of noise, but no leak.
 const GROWTH_BYTES_MAX: f64 = 1024.0 * 1024.0;
@@ -56,7 +62,8 @@ pub(crate) fn run(
     folder: &Path,
     say: impl Fn(&str),
 ) -> Result<Story, String> {
-    let mut daemon = Daemon::start(folder, 0, &OPTIONS)?;
+    let command = ["env", PROMPT_FREE, env!("CARGO_BIN_EXE_tcpechod")];
+    let mut daemon = Daemon::start_by(&command, folder, 0, &OPTIONS)?;
     let began = Instant::now();
     // The soak stops it after the last wave.
     let mut polite = Load::polite(folder, daemon.address, Duration::from_secs(1 << 20))?;

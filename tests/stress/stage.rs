@@ -95,13 +95,25 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts a daemon with these options, on `port`, or with 0 on a free port.
     pub(crate) fn start(folder: &Path, port: u16, options: &[&str]) -> Result<Self, String> {
+        Self::start_by(&[env!("CARGO_BIN_EXE_tcpechod")], folder, port, options)
+    }
+
+    /// Starts a daemon by a command, of which the last word is its program.
+    pub(crate) fn start_by(
+        command: &[&str],
+        folder: &Path,
+        port: u16,
+        options: &[&str],
+    ) -> Result<Self, String> {
         let (port_file, log) = (folder.join("port"), folder.join("daemon"));
         fs::remove_file(&port_file).ok();
         let words = format!("--listen 127.0.0.1:{port} --metrics 127.0.0.1:0 --port-file");
-        let mut words: Vec<_> = words.split(' ').map(str::to_owned).collect();
+        let mut words: Vec<_> =
+            command.iter().copied().chain(words.split(' ')).map(str::to_owned).collect();
         words.push(port_file.display().to_string());
         words.extend(options.iter().map(|option| (*option).to_owned()));
-        let process = start(Place::Daemon, env!("CARGO_BIN_EXE_tcpechod"), &words, log)?;
+        let program = words.remove(0);
+        let process = start(Place::Daemon, &program, &words, log)?;
         let told = eventually(Duration::from_secs(10), "the daemon listens", || {
             let said = process.said();
             let metrics = said.split("metrics on ").nth(1)?.split_once('\n')?.0;
