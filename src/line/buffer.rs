@@ -66,9 +66,9 @@ impl LineBuffer {
 /// The page size. The kernel copies to and from a page boundary a fifth faster than elsewhere.
 const ALIGNMENT: usize = 4096;
 
-/// malloc(3) of glibc takes a block of at least 128 KiB (`M_MMAP_THRESHOLD`) from the kernel, if its
-/// heap has no room of that size (`M_TOP_PAD` is 128 KiB too). Such pages cost no memory before their
-/// first use; a smaller block comes from the heap, which calloc(3) clears, and so uses, at once.
+/// malloc(3) of glibc takes a block of at least 128 KiB (`M_MMAP_THRESHOLD`) from the kernel, if
+/// its heap has no room of that size (`M_TOP_PAD` is 128 KiB too). Such pages cost no memory before
+/// their first use. A smaller block comes from the heap, and calloc(3) clears it at once.
 const UNTOUCHED_MIN: usize = 256 * 1024;
 
 /// The read buffer that all connections share, one after another.
