@@ -31,7 +31,10 @@ impl LineBudget {
 
     /// Completed share of the run, from 0 to 1, if limited by lines.
     pub(super) fn done(&self, over: u64) -> f64 {
-        if self.limit == u64::MAX { 0.0 } else { num::to_f64(over) / num::to_f64(self.limit) }
+        match self.limit {
+            0 | u64::MAX => 0.0,
+            limit => num::to_f64(over) / num::to_f64(limit),
+        }
     }
 
     /// Issues `last` more lines at once, as the last ones.

@@ -14,7 +14,6 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct RunClock {
     phase: RunPhase,
-    start: MonotonicNs,
     /// Length of ramp and warm-up, which are not measured.
     before: Duration,
     /// When measuring begins, or began.
@@ -49,7 +48,6 @@ impl RunClock {
         };
         Self {
             phase: part,
-            start,
             before,
             from,
             time,
@@ -111,9 +109,10 @@ impl RunClock {
         if self.is_ending() { self.deadline.since(now) } else { self.timeout }
     }
 
-    /// Returns the elapsed time of the run; zero before [`Self::begin`].
+    /// Returns how long the load has run, at most until its end; zero before [`Self::begin`].
     pub(super) fn elapsed(&self, now: MonotonicNs) -> Duration {
-        now.min(self.due).since(self.begun)
+        let end = if self.is_ending() { self.to } else { now };
+        end.min(self.due).since(self.begun)
     }
 
     /// Returns when measuring ends, if known.
@@ -143,7 +142,9 @@ impl RunClock {
 
     /// Continues measuring past the time limit until [`Self::end`], to verify held connections.
     pub(super) fn go_on(&mut self) {
-        self.to = MonotonicNs::NEVER;
+        if !self.is_ending() {
+            self.to = MonotonicNs::NEVER;
+        }
     }
 
     /// Begins the cooldown: lines in flight have the full timeout, like any line.
@@ -158,14 +159,14 @@ impl RunClock {
 
     /// Completed share of the run, from 0 to 1, if limited by time.
     pub(super) fn done(&self, now: MonotonicNs) -> f64 {
-        if self.is_ending() {
+        if self.is_over_time(now) {
             return 1.0;
         }
-        if self.to == MonotonicNs::NEVER {
+        // Not by `to`, which is unknown while held connections are verified.
+        if self.due == MonotonicNs::NEVER {
             return 0.0;
         }
-        let whole = self.to.since(self.start).as_secs_f64();
-        (now.since(self.start).as_secs_f64() / whole).min(1.0)
+        self.elapsed(now).as_secs_f64() / self.due.since(self.begun).as_secs_f64()
     }
 
     /// Returns how long the run was measured.

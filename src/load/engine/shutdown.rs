@@ -118,12 +118,12 @@ impl<D: Dial> Engine<D> {
 
     /// Returns the progress of the run, for display.
     pub(in super::super) fn state(&self) -> RunState {
-        let activity = if self.barrier.is_waiting() {
-            let of = self.slots.len();
-            Activity::Gathering { answered: of - self.dial_queue.missing(), of }
-        } else if self.clock.is_over_time(self.now) {
+        let activity = if self.clock.is_over_time(self.now) {
             let left = self.clock.left(self.now);
             Activity::Waiting { lines: self.missing(), connections: self.open, left }
+        } else if self.barrier.is_waiting() {
+            let of = self.slots.len();
+            Activity::Gathering { answered: of - self.dial_queue.missing(), of }
         } else {
             Activity::Running
         };

@@ -43,6 +43,14 @@ fn a_server_that_is_not_there_ends_the_run() {
     assert_eq!(ran.errors()[0], ("connect", "refused", 4), "a connection to itself is none");
 }
 
+/// The run has ended when the held connections are to be verified, so its duration is known.
+#[test]
+fn a_run_without_a_server_has_no_endless_duration() {
+    let idle = LoadConfig { verify_held: 2, ..config(Mode::Idle) };
+    let ran = run(&idle, |world| world.connect = |_| Connect::Refused);
+    assert!(ran.report.duration_s < 0.001, "{}", ran.report.duration_s);
+}
+
 /// Lines that were due without a connection are never sent.
 #[test]
 fn a_server_that_is_not_there_ends_an_open_loop() {

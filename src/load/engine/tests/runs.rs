@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::net::proxy::Version;
+use crate::num;
 
 #[test]
 fn a_closed_loop_sends_when_the_echo_is_back() {
@@ -109,6 +110,47 @@ fn a_run_that_is_interrupted_before_it_begins_does_not_begin() {
     });
     assert!(ran.report.interrupted && ran.notes.is_empty(), "{:?}", ran.notes);
     assert_eq!((ran.report.duration_s.to_string().as_str(), ran.report.lines), ("0", 0));
+}
+
+/// Ctrl-C once and twice, while connections are dialled, in the warm-up, while it is measured, and
+/// while held connections are verified: `run` checks the duration and the progress.
+#[test]
+fn an_interrupt_at_any_moment_leaves_a_duration_within_the_run() {
+    let second = Duration::from_secs(1);
+    let stop_after = StopAfter::Time(second);
+    for (mode, ramp, warmup) in [
+        (Mode::Echo, Duration::ZERO, second),
+        (Mode::Churn, second, Duration::ZERO),
+        (Mode::Idle, second, second),
+        (Mode::Idle, Duration::ZERO, Duration::ZERO),
+    ] {
+        let verify_held = if mode == Mode::Idle { 2 } else { 0 };
+        let config = LoadConfig { stop_after, ramp, warmup, verify_held, ..config(mode) };
+        for at in [1, 15].into_iter().chain((50..3500).step_by(200)) {
+            let at = SECOND + at * MILLISECOND;
+            for interrupts in [vec![at], vec![at, at + MILLISECOND]] {
+                let ran = run(&config, |world| {
+                    world.connect = |_| Connect::Takes(20 * MILLISECOND);
+                    world.delay = 10 * MILLISECOND;
+                    world.interrupts.extend(interrupts);
+                });
+                let before_load = at < SECOND + num::nanos(ramp + warmup);
+                let measured = ran.report.duration_s > 0.0;
+                assert_eq!(measured, !before_load, "{mode:?} at {at}: {}", ran.report.duration_s);
+            }
+        }
+    }
+}
+
+/// A closed loop that still waits for its connections shows the wait for their ends.
+#[test]
+fn an_interrupt_at_the_start_barrier_shows_a_run_that_ends() {
+    let ran = run(&config(Mode::Echo), |world| {
+        world.connect = |_| Connect::NeverEnds;
+        world.interrupts.push_back(SECOND + SECOND / 2);
+    });
+    assert!(ran.report.interrupted);
+    assert_eq!(ran.report.duration_s.to_string(), "0.5");
 }
 
 #[test]
