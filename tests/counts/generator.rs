@@ -22,7 +22,7 @@ pub(crate) fn instructions(server: SocketAddr, lines: u64) -> u64 {
     run(&[&BESIDE[..], &["nice", "-n", "19"], &valgrind].concat(), server, lines);
     let profile = fs::read_to_string(&file).unwrap();
     let total = profile.lines().find_map(|line| line.strip_prefix("totals: ")).unwrap();
-    total.trim().parse::<u64>().unwrap() - calls_of(&profile, "Results::end_second")
+    total.trim().parse::<u64>().unwrap() - calls_of(&profile, "Results::end_interval")
 }
 
 /// The inclusive cost of calls of that function. In a profile, the second line after the name of

@@ -78,7 +78,6 @@ struct Slot<S> {
 pub(super) struct Engine<D: Dial> {
     dial: D,
     now: MonotonicNs,
-    start: MonotonicNs,
     slots: Vec<Slot<D::Stream>>,
     run_queue: Vec<usize>,
     requeued: Vec<usize>,
@@ -134,12 +133,11 @@ impl<D: Dial> Engine<D> {
         }
         let mut pace = config.rate.map(|rate| Pace::new(start, rate, config.ramp, limit));
         if let Some(pace) = &mut pace {
-            pace.end_at(stage.to());
+            pace.end_at(stage.time_limit());
         }
         Self {
             dial,
             now: start,
-            start,
             slots,
             run_queue: Vec::new(),
             requeued: Vec::new(),
@@ -182,13 +180,13 @@ impl<D: Dial> Engine<D> {
         if self.barrier.release(&self.dial_queue, self.now) {
             self.begin();
         }
-        if self.to_verify > 0 && self.now >= self.clock.to() {
+        if self.to_verify > 0 && self.clock.is_over_time(self.now) {
             self.verify_held();
         }
         if self.budget.all_issued() && self.shared.results.lines_over() >= self.budget.limit() {
             self.end();
         }
-        if self.clock.is_out_of_time(self.now) {
+        if self.clock.is_past_deadline(self.now) {
             self.end_at_deadline();
         }
         Ok(self.end_interval())
@@ -208,9 +206,8 @@ impl<D: Dial> Engine<D> {
     /// Ends the run, and returns its results and how long it was measured.
     pub(super) fn finish(mut self) -> (Results, Duration) {
         self.abort_remaining();
-        let at = self.now.since(self.start);
-        self.shared.results.end_second(at, self.open, self.clock.phase());
-        (self.shared.results, self.clock.measured())
+        self.end_phase();
+        (self.shared.results, self.clock.measured(self.now))
     }
 
     /// Takes the notes for the user so far.

@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 use crate::load::distribution::{Answers, Distribution, Distributions};
 use crate::load::engine::error::RunError;
 use crate::load::engine::interval::{Interval, Mismatch};
+use crate::load::engine::run_phase::RunPhase;
 use crate::num;
 
 /// Number of mismatches listed one by one.
@@ -18,18 +19,6 @@ const GREETING_SHOWN: usize = 60;
 
 /// The longest time that histograms distinguish, in nanoseconds: an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
-
-/// The phase of a run, which decides the sums that an interval counts for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RunPhase {
-    /// Ramp and warm-up: counts only for the whole run.
-    Warmup,
-    /// Counts for all sums.
-    Measure,
-    /// After measuring, while lines in flight come back: counts for the latencies, which would miss
-    /// the slowest otherwise, but not for the rate.
-    Cooldown,
-}
 
 /// Counters of an interval or a phase.
 #[derive(Clone, Copy, Debug, Default)]
@@ -223,13 +212,13 @@ impl Results {
         self.errors.values().sum()
     }
 
-    /// Ends the current interval, a second or a part of one, at `at` since the start of the run.
+    /// Ends the current interval, `at` after the start of the run; its results count for `phase`.
     #[cold]
-    pub(super) fn end_second(&mut self, at: Duration, open: usize, part: RunPhase) -> Interval {
+    pub(super) fn end_interval(&mut self, at: Duration, open: usize, phase: RunPhase) -> Interval {
         let sums = std::mem::take(&mut self.current);
         let answers = sums.answers();
-        let percentile = |part| answers.at(&self.current_latency, part).value();
-        let second = Interval {
+        let percentile = |share| answers.at(&self.current_latency, share).value();
+        let interval = Interval {
             at_s: at.as_secs_f64(),
             lines: sums.lines,
             open: num::to_u64(open),
@@ -237,18 +226,18 @@ impl Results {
             unanswered: sums.unanswered,
             p50_us: percentile(0.5),
             p99_us: percentile(0.99),
-            measured: part == RunPhase::Measure,
+            measured: matches!(phase, RunPhase::Measure { .. }),
         };
         self.total.add(sums);
-        match part {
-            RunPhase::Warmup => {}
-            RunPhase::Measure => self.measured.add(sums),
-            RunPhase::Cooldown => self.after.add(sums),
+        match phase {
+            RunPhase::Warmup { .. } => {}
+            RunPhase::Measure { .. } => self.measured.add(sums),
+            RunPhase::Cooldown { .. } => self.after.add(sums),
         }
-        move_into(&mut self.latency, &mut self.current_latency, part);
-        move_into(&mut self.late, &mut self.current_late, part);
-        self.seconds.push(second);
-        second
+        move_into(&mut self.latency, &mut self.current_latency, phase);
+        move_into(&mut self.late, &mut self.current_late, phase);
+        self.seconds.push(interval);
+        interval
     }
 }
 
@@ -268,11 +257,11 @@ impl Sums {
 }
 
 /// Adds an interval's times to the run's, if its phase counts, and clears them.
-fn move_into(sum: &mut Histogram<u64>, current: &mut Histogram<u64>, part: RunPhase) {
+fn move_into(sum: &mut Histogram<u64>, current: &mut Histogram<u64>, phase: RunPhase) {
     if current.is_empty() {
         return;
     }
-    if part != RunPhase::Warmup {
+    if !matches!(phase, RunPhase::Warmup { .. }) {
         // Both have the same bounds, so no value is too large for the sum.
         let added = sum.add(&*current);
         debug_assert!(added.is_ok(), "{added:?}");

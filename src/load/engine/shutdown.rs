@@ -71,25 +71,25 @@ impl<D: Dial> Engine<D> {
         }
         self.shared.results.held_verified = asked;
         self.budget.end_with(asked);
-        self.clock.go_on();
+        self.clock.lift_time_limit();
     }
 
     /// Returns the interval that has ended, if one has.
     pub(super) fn end_interval(&mut self) -> Option<Interval> {
         let was_ending = self.clock.is_ending();
-        let part = self.clock.next_second(self.now)?;
-        let at = self.now.since(self.start);
-        let second = self.shared.results.end_second(at, self.open, part);
+        let phase = self.clock.next_interval(self.now)?;
+        let at = self.clock.since_start(self.now);
+        let interval = self.shared.results.end_interval(at, self.open, phase);
         if self.clock.is_ending() && !was_ending {
             self.begin_cooldown();
         }
-        Some(second)
+        Some(interval)
     }
 
     /// Closes the current interval, so that its results count for the phase that ends now.
-    fn end_phase(&mut self) {
-        let at = self.now.since(self.start);
-        self.shared.results.end_second(at, self.open, self.clock.phase());
+    pub(super) fn end_phase(&mut self) {
+        let at = self.clock.since_start(self.now);
+        self.shared.results.end_interval(at, self.open, self.clock.phase());
     }
 
     fn begin_cooldown(&mut self) {
