@@ -19,7 +19,9 @@
 //! - `engine/payload`: the bytes to send, and to expect back
 //! - `engine/results`: counters and latency histograms
 //! - `engine/run_phase`: the clock of a run: warm-up, measuring, cooldown
+//! - `engine/schedule`: the start barrier, the line limit and the pace
 //! - `engine/shutdown`: the end of a run
+//! - `engine/slots`: the slots of the connections, and the run queue
 //! - `engine/start_barrier`: delays the load until every connection is answered
 //! - `engine/waiting`: poll timeouts, expired connections, pauses of this process
 //! - `report`: the fields of the report, as in the JSON object

@@ -1,16 +1,52 @@
 //! Dials and closes connections.
 
+use std::io;
+use std::net::IpAddr;
+
 use crate::connection::Ready;
 use crate::num;
 use crate::os::errno;
 use crate::sys::Dial;
 
-use super::{CONNECTS_PER_TURN, Engine, SERVED_A_CONNECT, mark};
-use crate::load::config::Close;
+use super::Engine;
+use crate::load::config::{Close, LoadConfig};
 use crate::load::engine::connection::{LoadConnection, LoadStep};
 use crate::load::engine::error::{ErrorPhase, RunError};
 use crate::load::engine::mode::CloseWhen;
 use crate::load::report;
+
+/// Connects begun per turn. On a local address each connect performs the whole handshake, about 20
+/// microseconds in which no other connection is served.
+const CONNECTS_PER_TURN: usize = 16;
+
+/// A long turn begins more: one connect per this many connections served, which costs them about a
+/// fifth of their time.
+const SERVED_A_CONNECT: usize = 16;
+
+/// The network, and the source addresses to connect from.
+#[derive(Debug)]
+pub(super) struct Net<D> {
+    pub dial: D,
+    sources: Vec<IpAddr>,
+    /// Number of connects tried.
+    dials: usize,
+}
+
+impl<D: Dial> Net<D> {
+    pub(super) fn new(dial: D, config: &LoadConfig) -> Self {
+        Self { dial, sources: config.sources.clone(), dials: 0 }
+    }
+
+    /// Begins a connect from the next source address.
+    fn connect(&mut self, key: usize) -> io::Result<D::Stream> {
+        // By dials, not by connection number: an address without a free port is not tried twice in
+        // a row.
+        let source = self.dials.checked_rem(self.sources.len());
+        let source = source.and_then(|place| self.sources.get(place)).copied();
+        self.dials += 1;
+        self.dial.dial(key, source)
+    }
+}
 
 impl<D: Dial> Engine<D> {
     /// Dials the connections that are due, after a turn that served `served` connections.
@@ -36,37 +72,34 @@ impl<D: Dial> Engine<D> {
 
     fn connect_one(&mut self, key: usize) {
         let number = self.shared.results.attempted;
-        // By dials, not by connection number: an address without a free port is not tried twice in
-        // a row.
-        let source = self.dials.checked_rem(self.sources.len());
-        let source = source.and_then(|place| self.sources.get(place)).copied();
-        self.dials += 1;
-        let now = self.dial.now();
-        match self.dial.dial(key, source) {
+        let now = self.net.dial.now();
+        match self.net.connect(key) {
             Ok(stream) => {
                 self.shared.results.attempted += 1;
-                let exchange = LoadConnection::new(stream, number, &self.shared.payload, now);
-                let Some(slot) = self.slots.get_mut(key) else { return };
-                slot.connection = Some(exchange);
-                slot.unanswered = true;
-                self.open += 1;
+                let connection = LoadConnection::new(stream, number, &self.shared.payload, now);
+                self.slots.insert(key, connection);
                 self.check_barrier();
             }
             Err(error) => {
                 self.dial_queue.answered_one();
                 self.dial_queue.redial_later(key, now);
-                if errno::is_local_exhaustion(&error) {
-                    let errno = errno::errno_name(&error);
-                    let remedy = report::hint(&errno).unwrap_or_default();
-                    if self.shared.results.add_local_error(errno) {
-                        self.notes.push(format!("connect: {error}: {remedy}"));
-                    }
-                } else {
-                    self.shared.results.attempted += 1;
-                    self.shared.results.record_error(RunError::of(ErrorPhase::Connect, &error), 0);
-                    self.lose_transaction();
-                }
+                self.record_connect_error(&error);
             }
+        }
+    }
+
+    /// Records a connect whose system call failed; notes the first for lack of a local resource.
+    fn record_connect_error(&mut self, error: &io::Error) {
+        if errno::is_local_exhaustion(error) {
+            let errno = errno::errno_name(error);
+            let remedy = report::hint(&errno).unwrap_or_default();
+            if self.shared.results.add_local_error(errno) {
+                self.notes.push(format!("connect: {error}: {remedy}"));
+            }
+        } else {
+            self.shared.results.attempted += 1;
+            self.shared.results.record_error(RunError::of(ErrorPhase::Connect, error), 0);
+            self.lose_transaction();
         }
     }
 
@@ -85,14 +118,7 @@ impl<D: Dial> Engine<D> {
             ));
         }
         self.clock.begin(self.now);
-        self.wake_all();
-    }
-
-    /// Re-queues every connection after its permissions changed.
-    pub(super) fn wake_all(&mut self) {
-        for key in 0..self.slots.len() {
-            mark(&mut self.slots, &mut self.run_queue, key, Ready::NONE);
-        }
+        self.slots.mark_all(Ready::NONE);
     }
 
     /// Counts a connection as answered once it has ended, has echoed a line or, in an open loop, is
@@ -100,10 +126,11 @@ impl<D: Dial> Engine<D> {
     #[cold]
     pub(super) fn mark_answered(&mut self, key: usize) {
         let Some(slot) = self.slots.get_mut(key).filter(|slot| slot.unanswered) else { return };
-        let grown = slot.connection.as_ref().is_none_or(|exchange| {
-            exchange.has_answered() || (self.pace.is_some() && !exchange.is_connecting())
+        let paced = self.schedule.pace.is_some();
+        let answered = slot.connection.as_ref().is_none_or(|connection| {
+            connection.has_answered() || (paced && !connection.is_connecting())
         });
-        if grown {
+        if answered {
             slot.unanswered = false;
             self.dial_queue.answered_one();
         }
@@ -113,37 +140,35 @@ impl<D: Dial> Engine<D> {
     /// Extends the start barrier if there is progress.
     fn check_barrier(&mut self) {
         let made = num::to_usize(self.shared.results.established);
-        let (begun, answered) = (self.dial_queue.opened(), self.dial_queue.answered());
-        self.barrier.extend(begun + made.min(self.slots.len()) + answered, self.now);
+        let (dialled, answered) = (self.dial_queue.opened(), self.dial_queue.answered());
+        self.schedule.barrier.extend(dialled + made.min(self.slots.len()) + answered, self.now);
     }
 
     /// Removes a connection that has ended for any reason; its slot may be redialled.
-    pub(super) fn close(&mut self, key: usize, served: LoadStep) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
-        let Some(exchange) = slot.connection.take() else { return };
-        self.open -= 1;
+    pub(super) fn close(&mut self, key: usize, step: LoadStep) {
+        let Some(connection) = self.slots.take(key) else { return };
         let plan = self.shared.plan;
-        match served {
-            LoadStep::Failed(trouble) => {
-                self.shared.results.record_error(trouble, exchange.in_flight());
-                if !exchange.has_begun() {
+        match step {
+            LoadStep::Failed(error) => {
+                self.shared.results.record_error(error, connection.in_flight());
+                if !connection.has_begun() {
                     self.lose_transaction();
                 }
                 self.note_greeting();
                 self.dial_queue.redial_later(key, self.now);
-                exchange.close(Close::Rst);
+                connection.close(Close::Rst);
             }
             LoadStep::Done | LoadStep::Idle | LoadStep::Yield => {
-                if exchange.all_begun(&plan) {
+                if connection.all_begun(&plan) {
                     self.shared.results.add_transaction();
                 }
                 if plan.close_when == CloseWhen::Midway {
-                    self.shared.results.add_aborted(exchange.in_flight());
+                    self.shared.results.add_aborted(connection.in_flight());
                 }
                 if plan.repeats() {
                     self.dial_queue.redial(key);
                 }
-                exchange.close(plan.close);
+                connection.close(plan.close);
             }
         }
     }

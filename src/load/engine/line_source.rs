@@ -88,13 +88,13 @@ pub(super) enum Permit {
     /// No line: the start barrier has not been released.
     None,
     /// Only lines already assigned: the run is over.
-    Owed,
+    Assigned,
 }
 
 /// The line source of one connection.
 #[derive(Debug)]
 pub(super) struct LineSource<'a> {
-    pub lines: &'a mut LineBudget,
+    pub budget: &'a mut LineBudget,
     /// The open loop's schedule.
     pub pace: Option<&'a Pace>,
     /// The connection's number in the schedule, and the lines assigned to it.
@@ -110,16 +110,18 @@ impl LineSource<'_> {
         if let Some(pace) = self.pace {
             return self.due.take(self.owner, pace);
         }
-        if self.permit != Permit::Any || self.lines.all_issued() {
+        if self.permit != Permit::Any || self.budget.all_issued() {
             return None;
         }
-        self.lines.issued();
+        self.budget.issued();
         Some(now)
     }
 
     /// Returns true once no other line will come, and connections are to close.
     #[inline]
     pub(super) fn is_over(&self) -> bool {
-        self.permit == Permit::Owed && self.due.lines() == 0 && self.pace.is_none_or(Pace::is_done)
+        self.permit == Permit::Assigned
+            && self.due.lines() == 0
+            && self.pace.is_none_or(Pace::is_done)
     }
 }
