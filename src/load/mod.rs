@@ -31,8 +31,8 @@
 //! - `report/errors`: the rows of errors, with remedies
 //! - `report/verdict`: the last line, whether the run passed
 //! - `report/format`: numbers formatted for people
-//! - `report/distribution`: percentiles that rank lost lines too
-//! - `report/statistic`: the names of the percentiles
+//! - `distribution`: percentiles that rank lost lines too
+//! - `statistic`: the names of the percentiles
 //! - `report/threshold`: `--fail-if`
 //! - `report/compare`: two reports side by side
 //! - `report/hdr`: the latency distribution for HdrHistogram's tools
@@ -89,17 +89,17 @@ pub fn run(config: &LoadConfig) -> anyhow::Result<Outcome> {
     // Before the run, which would be wasted if a file can't be created.
     let mut files = Files::create(config)?;
     let dialer = Dialer::new(server.clone()).context("cannot set up the event loop")?;
-    let mut generator = Engine::new(dialer, config);
+    let mut engine = Engine::new(dialer, config);
     let mut progress = Progress::new(config);
-    while !generator.is_over() {
-        let second = generator.turn().context("the event loop broke")?;
-        generator.take_notes().iter().for_each(|note| progress.note(note));
-        if let Some(second) = second {
-            progress.second(&second, &generator.state());
+    while !engine.is_over() {
+        let interval = engine.turn().context("the event loop broke")?;
+        engine.take_notes().iter().for_each(|note| progress.note(note));
+        if let Some(interval) = interval {
+            progress.interval(&interval, &engine.state());
         }
     }
     progress.end();
-    let (results, measured) = generator.finish();
+    let (results, measured) = engine.finish();
     let times = results.distributions();
     let report = report::summary::report(config, &server, &results, &times, measured);
     files.write(config, &report, &times.latency)?;

@@ -27,34 +27,34 @@ pub(super) fn of(config: &LoadConfig, report: &Report, times: &Distributions) ->
         return Outcome::Interrupted;
     }
     if report.connections.established == 0 {
-        let words: Vec<_> =
+        let errors: Vec<_> =
             report.errors.keys().chain(report.local_errors.keys()).cloned().collect();
         return Outcome::Failed(format!(
             "{}: no connection to {}",
-            words.join(", "),
+            errors.join(", "),
             report.server
         ));
     }
-    let (mut held, mut unknown) = (Vec::new(), None);
-    for criterion in &config.fail_if {
-        match criterion.check(report, times) {
-            ThresholdResult::Holds(found) => held.push(format!("{criterion}: it was {found}")),
+    let (mut crossed, mut unmeasured) = (Vec::new(), None);
+    for threshold in &config.fail_if {
+        match threshold.check(report, times) {
+            ThresholdResult::Holds(value) => crossed.push(format!("{threshold}: it was {value}")),
             ThresholdResult::No => {}
-            ThresholdResult::NotMeasured => unknown = Some(criterion),
+            ThresholdResult::NotMeasured => unmeasured = Some(threshold),
         }
     }
-    if !held.is_empty() {
-        return Outcome::ThresholdCrossed(held);
+    if !crossed.is_empty() {
+        return Outcome::ThresholdCrossed(crossed);
     }
-    if let Some(criterion) = unknown {
-        return Outcome::Failed(format!("{criterion}: that was not measured"));
+    if let Some(threshold) = unmeasured {
+        return Outcome::Failed(format!("{threshold}: that was not measured"));
     }
     if report.mismatches > 0 {
         return Outcome::Failed(format!("{} connections had wrong bytes", report.mismatches));
     }
     if let Some(lost) = lost_or_failed(report) {
-        let decided = config.fail_if.iter().any(Threshold::is_about_loss);
-        return if config.allow_errors || decided { Outcome::Passed } else { Outcome::Lost(lost) };
+        let covered = config.fail_if.iter().any(Threshold::is_about_loss);
+        return if config.allow_errors || covered { Outcome::Passed } else { Outcome::Lost(lost) };
     }
     if report.lines_total == 0 && report.transactions_total == 0 {
         return Outcome::Failed(format!("nothing came back from {}", report.server));

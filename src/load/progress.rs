@@ -40,7 +40,7 @@ pub(super) struct RunState {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Activity {
     /// Before the load: connections are made and answered once.
-    Gathering { answered: usize, of: usize },
+    Connecting { answered: usize, of: usize },
     /// Lines are sent and echoed.
     Running,
     /// The time is over: the run waits for that many lines, or connections, for at most `left`.
@@ -55,7 +55,7 @@ pub(super) struct Progress {
     total: Option<Duration>,
     /// The tenth of the run in which the last line was printed.
     part: Option<u64>,
-    /// End of the last second, since the start of the run.
+    /// End of the last interval, since the start of the run.
     before_s: f64,
     /// Errors so far.
     errors: u64,
@@ -93,16 +93,16 @@ impl Progress {
         Self { output, total, part: None, before_s: 0.0, errors: 0 }
     }
 
-    /// Shows the second that has passed.
-    pub(super) fn second(&mut self, second: &Interval, standing: &RunState) {
-        let line = self.line(second, standing);
+    /// Shows the interval that has ended.
+    pub(super) fn interval(&mut self, interval: &Interval, state: &RunState) {
+        let line = self.line(interval, state);
         if !stderr::is_writable() {
             return;
         }
         match &self.output {
             ProgressOutput::Bar(bar) => {
                 bar.set_message(line.text);
-                bar.set_position(steps(standing.done));
+                bar.set_position(steps(state.done));
             }
             ProgressOutput::Lines if line.due => say(&line.text),
             ProgressOutput::Lines | ProgressOutput::Silent => {}
@@ -134,25 +134,25 @@ impl Progress {
         }
     }
 
-    /// Formats a second, and decides whether it prints a line of its own.
-    fn line(&mut self, second: &Interval, standing: &RunState) -> ProgressLine {
-        let length = (second.at_s - self.before_s).max(0.001);
-        self.before_s = second.at_s;
-        self.errors += second.errors;
+    /// Formats an interval, and decides whether it prints a line of its own.
+    fn line(&mut self, interval: &Interval, state: &RunState) -> ProgressLine {
+        let length = (interval.at_s - self.before_s).max(0.001);
+        self.before_s = interval.at_s;
+        self.errors += interval.errors;
         let errors = format::counted(self.errors, "error");
         let of = self.total.map_or_else(
-            || format!("({:.0} %)", 100.0 * standing.done),
+            || format!("({:.0} %)", 100.0 * state.done),
             |total| format!("of {:.0} s", total.as_secs_f64()),
         );
-        let time = format!("{:.0} s {of}", standing.elapsed.as_secs_f64());
-        match standing.activity {
+        let time = format!("{:.0} s {of}", state.elapsed.as_secs_f64());
+        match state.activity {
             // Both waits have an unknown length, so each of their seconds prints a line.
-            Activity::Gathering { answered, of } => {
+            Activity::Connecting { answered, of } => {
                 let (answered, of) = (plain(answered), plain(of));
                 let text = format!(
                     "{:.0} s before the load begins, {answered} of {of} connections have been \
                      answered, {errors}",
-                    second.at_s
+                    interval.at_s
                 );
                 ProgressLine { text, due: true }
             }
@@ -168,11 +168,11 @@ impl Progress {
             Activity::Running => {
                 let text = format!(
                     "{time}, {} lines/s, p99 {}, {} open, {errors}",
-                    format::rate(num::to_f64(second.lines) / length),
-                    p99(second),
-                    format::count(second.open),
+                    format::rate(num::to_f64(interval.lines) / length),
+                    p99(interval),
+                    format::count(interval.open),
                 );
-                ProgressLine { text, due: self.is_due(standing.done) }
+                ProgressLine { text, due: self.is_due(state.done) }
             }
         }
     }
@@ -187,11 +187,11 @@ impl Progress {
     }
 }
 
-/// Formats the p99 of a second.
-fn p99(second: &Interval) -> String {
-    match second.p99_us {
+/// Formats the p99 of an interval.
+fn p99(interval: &Interval) -> String {
+    match interval.p99_us {
         Some(time) => format::time(time),
-        None if second.unanswered > 0 => "lost".to_owned(),
+        None if interval.unanswered > 0 => "lost".to_owned(),
         None => "-".to_owned(),
     }
 }
@@ -207,7 +207,7 @@ impl Drop for Progress {
     }
 }
 
-/// The text for a second.
+/// The text for an interval.
 #[derive(Debug)]
 struct ProgressLine {
     text: String,

@@ -183,7 +183,7 @@ impl<D: Dial> Engine<D> {
     /// Notes once that the server speaks first, which makes every connection fail.
     fn note_greeting(&mut self) {
         let results = &mut self.shared.results;
-        if std::mem::take(&mut results.greeting_is_untold) {
+        if std::mem::take(&mut results.greeting_is_unnoted) {
             self.notes.extend(results.greeting.as_deref().map(report::speaks_first));
         }
     }

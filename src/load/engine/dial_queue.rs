@@ -86,7 +86,7 @@ impl DialQueue {
 
     /// Counts a connection from [`Self::next`] as answered or ended.
     pub(super) fn answered_one(&mut self) {
-        debug_assert!(self.unanswered > 0, "grown up twice");
+        debug_assert!(self.unanswered > 0, "answered twice");
         self.unanswered = self.unanswered.saturating_sub(1);
     }
 
@@ -107,9 +107,9 @@ impl DialQueue {
 
     /// Returns when the next slot is dialled for the first time.
     fn opening(&self) -> MonotonicNs {
-        let part = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         // Multiply first: dividing the ramp first would lose the remainder at each slot.
-        let wait = self.ramp.saturating_mul(part(self.opened)) / part(self.slots.max(1));
+        let wait = self.ramp.saturating_mul(number(self.opened)) / number(self.slots.max(1));
         self.start.after(wait)
     }
 }
@@ -118,45 +118,45 @@ impl DialQueue {
 mod tests {
     use super::*;
 
-    fn all(dialling: &mut DialQueue, now: u64) -> Vec<usize> {
-        std::iter::from_fn(|| dialling.next(MonotonicNs(now))).collect()
+    fn all(queue: &mut DialQueue, now: u64) -> Vec<usize> {
+        std::iter::from_fn(|| queue.next(MonotonicNs(now))).collect()
     }
 
     #[test]
     fn without_a_ramp_all_are_connected_at_once() {
-        let mut dialling = DialQueue::new(3, MonotonicNs(5), Duration::ZERO);
-        assert_eq!(dialling.wake(), MonotonicNs(5));
-        assert_eq!(all(&mut dialling, 5), [0, 1, 2]);
-        assert_eq!(dialling.wake(), MonotonicNs::NEVER);
+        let mut queue = DialQueue::new(3, MonotonicNs(5), Duration::ZERO);
+        assert_eq!(queue.wake(), MonotonicNs(5));
+        assert_eq!(all(&mut queue, 5), [0, 1, 2]);
+        assert_eq!(queue.wake(), MonotonicNs::NEVER);
     }
 
     #[test]
     fn a_ramp_spreads_them_evenly() {
-        let mut dialling = DialQueue::new(4, MonotonicNs(0), Duration::from_nanos(100));
-        assert_eq!(all(&mut dialling, 24), [0]);
-        assert_eq!(dialling.wake(), MonotonicNs(25));
-        assert_eq!(all(&mut dialling, 60), [1, 2]);
-        assert_eq!((all(&mut dialling, 75), dialling.opened()), (vec![3], 4));
+        let mut queue = DialQueue::new(4, MonotonicNs(0), Duration::from_nanos(100));
+        assert_eq!(all(&mut queue, 24), [0]);
+        assert_eq!(queue.wake(), MonotonicNs(25));
+        assert_eq!(all(&mut queue, 60), [1, 2]);
+        assert_eq!((all(&mut queue, 75), queue.opened()), (vec![3], 4));
     }
 
     #[test]
-    fn who_failed_waits_and_who_is_through_does_not() {
-        let mut dialling = DialQueue::new(2, MonotonicNs(0), Duration::ZERO);
-        assert_eq!(all(&mut dialling, 0), [0, 1]);
-        dialling.redial_later(0, MonotonicNs(0));
-        dialling.redial(1);
-        assert_eq!(dialling.wake(), MonotonicNs(0));
-        assert_eq!(all(&mut dialling, 0), [1]);
-        assert_eq!(dialling.wake(), MonotonicNs(100_000_000));
-        assert_eq!(all(&mut dialling, 100_000_000), [0]);
+    fn a_failed_connection_waits_and_a_finished_one_does_not() {
+        let mut queue = DialQueue::new(2, MonotonicNs(0), Duration::ZERO);
+        assert_eq!(all(&mut queue, 0), [0, 1]);
+        queue.redial_later(0, MonotonicNs(0));
+        queue.redial(1);
+        assert_eq!(queue.wake(), MonotonicNs(0));
+        assert_eq!(all(&mut queue, 0), [1]);
+        assert_eq!(queue.wake(), MonotonicNs(100_000_000));
+        assert_eq!(all(&mut queue, 100_000_000), [0]);
     }
 
     #[test]
     fn there_are_never_too_many_that_have_not_been_answered() {
-        let mut dialling = DialQueue::new(10_000, MonotonicNs(0), Duration::ZERO);
-        assert_eq!(all(&mut dialling, 0).len(), UNANSWERED_MAX);
-        assert_eq!(dialling.wake(), MonotonicNs::NEVER);
-        dialling.answered_one();
-        assert_eq!(all(&mut dialling, 0), [UNANSWERED_MAX]);
+        let mut queue = DialQueue::new(10_000, MonotonicNs(0), Duration::ZERO);
+        assert_eq!(all(&mut queue, 0).len(), UNANSWERED_MAX);
+        assert_eq!(queue.wake(), MonotonicNs::NEVER);
+        queue.answered_one();
+        assert_eq!(all(&mut queue, 0), [UNANSWERED_MAX]);
     }
 }

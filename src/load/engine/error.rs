@@ -49,13 +49,13 @@ impl RunError {
     /// A wrong byte came back.
     pub(in crate::load) const MISMATCH: Self = Self { phase: ErrorPhase::Verify, kind: None };
 
-    pub(in crate::load) const fn new(place: ErrorPhase, word: FailureKind) -> Self {
-        Self { phase: place, kind: Some(word) }
+    pub(in crate::load) const fn new(phase: ErrorPhase, kind: FailureKind) -> Self {
+        Self { phase, kind: Some(kind) }
     }
 
     /// Classifies a failed system call on the socket.
-    pub(in crate::load) fn of(place: ErrorPhase, error: &io::Error) -> Self {
-        Self::new(place, FailureKind::of(error))
+    pub(in crate::load) fn of(phase: ErrorPhase, error: &io::Error) -> Self {
+        Self::new(phase, FailureKind::of(error))
     }
 
     /// Returns every possible word.

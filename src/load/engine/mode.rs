@@ -21,9 +21,9 @@ pub(super) enum CloseWhen {
 /// No limit.
 const UNLIMITED: u64 = u64::MAX;
 
-/// Limits on the timed lines in flight of a paced stream: in total, and the least and most per
-/// connection. Each line stores its time in 16 bytes; the most is as many short lines as sockets
-/// hold.
+/// Limits on the timed lines in flight of a paced stream: in total, and per connection. Each line
+/// stores its time in 16 bytes. The upper limit per connection is as many short lines as the
+/// buffers of a socket hold.
 const TIMED_MAX: u64 = 16 << 20;
 const TIMED_A_CONNECTION: std::ops::RangeInclusive<u64> = 1 << 10..=1 << 16;
 
@@ -104,8 +104,8 @@ impl Plan {
 /// them.
 fn timed_window(connections: usize) -> u64 {
     let connections = num::to_u64(connections);
-    let (least, most) = TIMED_A_CONNECTION.into_inner();
-    (TIMED_MAX / connections.max(1)).clamp(least, most)
+    let (min, max) = TIMED_A_CONNECTION.into_inner();
+    (TIMED_MAX / connections.max(1)).clamp(min, max)
 }
 
 #[cfg(test)]
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn g10_moments_of_lines_on_their_way_take_so_much_memory_and_no_more() {
+    fn g10_times_of_lines_in_flight_take_bounded_memory() {
         for (connections, window) in
             [(1, 1 << 16), (256, 1 << 16), (1024, 1 << 14), (1 << 20, 1024)]
         {

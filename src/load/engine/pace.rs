@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_late_is_still_due_at_its_own_time() {
+    fn a_late_line_is_still_due_at_its_own_time() {
         let mut pace = Pace::new(MonotonicNs(0), 10.0, Duration::ZERO, u64::MAX);
         let late: Vec<_> = std::iter::from_fn(|| pace.due(MonotonicNs(SECOND / 2), 3)).collect();
         let moments: Vec<_> = late.iter().map(|due| pace.moment(*due)).collect();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_counted_and_not_walked_through() {
+    fn remaining_lines_are_counted_without_a_loop() {
         for (ramp, due) in [(0, 5_000_000_000), (2, 4_000_000_000), (10, 1_250_000_000)] {
             let ramp = Duration::from_secs(ramp);
             let mut pace = Pace::new(MonotonicNs(0), 1e9, ramp, u64::MAX);

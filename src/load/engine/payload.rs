@@ -12,7 +12,7 @@ const PIECE_BYTES: usize = 4096;
 
 /// Number of offsets at which a slice can begin. With 65,536 of them a wrong slice matches by
 /// chance once in 65,536, and then the next line has to match too.
-const PLACES: usize = 1 << 16;
+const OFFSETS: usize = 1 << 16;
 
 /// A position in a connection's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Payload {
         let words = 0u64..;
         let bytes = words.flat_map(|word| drawn(seed, word).to_le_bytes());
         // Only the end of a line is a newline, so that the server counts the same lines.
-        let pattern = bytes.filter(|byte| *byte != b'\n').take(PLACES + PIECE_BYTES).collect();
+        let pattern = bytes.filter(|byte| *byte != b'\n').take(OFFSETS + PIECE_BYTES).collect();
         Self { pattern, seed, size }
     }
 
@@ -61,13 +61,13 @@ impl Payload {
 
     /// Appends the next contiguous bytes to `out`, and advances past them.
     #[inline]
-    pub(super) fn append(&self, stream: PayloadStream, place: &mut Position, out: &mut Vec<u8>) {
-        let (body, ends) = self.next(place);
+    pub(super) fn append(&self, stream: PayloadStream, position: &mut Position, out: &mut Vec<u8>) {
+        let (body, ends) = self.next(position);
         out.extend_from_slice(body);
         if ends {
             out.push(b'\n');
         }
-        self.advance(stream, place, body.len() + usize::from(ends));
+        self.advance(stream, position, body.len() + usize::from(ends));
     }
 
     /// Compares `got` with the next contiguous bytes, and advances if they match. Returns the
@@ -77,58 +77,58 @@ impl Payload {
     pub(super) fn compare(
         &self,
         stream: PayloadStream,
-        place: &mut Position,
+        position: &mut Position,
         got: &[u8],
     ) -> Result<usize, usize> {
-        let (body, ends) = self.next(place);
+        let (body, ends) = self.next(position);
         let length = body.len().min(got.len());
-        let (due, these) = (body.get(..length), got.get(..length));
-        if due != these {
-            return Err(body.iter().zip(got).take_while(|(due, got)| due == got).count());
+        if body.get(..length) != got.get(..length) {
+            let matching = body.iter().zip(got).take_while(|(expected, got)| expected == got);
+            return Err(matching.count());
         }
         let newline = match got.get(length) {
             Some(b'\n') if ends => 1,
             Some(_) if ends => return Err(length),
             _ => 0,
         };
-        self.advance(stream, place, length + newline);
+        self.advance(stream, position, length + newline);
         Ok(length + newline)
     }
 
     /// Advances by `bytes` without comparing.
-    pub(super) fn skip(&self, stream: PayloadStream, place: &mut Position, bytes: usize) {
+    pub(super) fn skip(&self, stream: PayloadStream, position: &mut Position, bytes: usize) {
         let mut left = bytes;
         while left > 0 {
-            let (body, ends) = self.next(place);
+            let (body, ends) = self.next(position);
             let taken = left.min(body.len() + usize::from(ends));
-            self.advance(stream, place, taken);
+            self.advance(stream, position, taken);
             left -= taken;
         }
     }
 
-    /// Returns the byte `ahead` bytes after `place`, within the contiguous bytes.
-    pub(super) fn byte(&self, place: &Position, ahead: usize) -> u8 {
-        self.next(place).0.get(ahead).copied().unwrap_or(b'\n')
+    /// Returns the byte `ahead` bytes after `position`, within the contiguous bytes.
+    pub(super) fn byte(&self, position: &Position, ahead: usize) -> u8 {
+        self.next(position).0.get(ahead).copied().unwrap_or(b'\n')
     }
 
     /// Returns the next contiguous bytes of the pattern, and whether the newline follows them.
     #[inline]
-    fn next(&self, place: &Position) -> (&[u8], bool) {
-        let before_newline = place.size - 1 - place.offset;
-        let length = before_newline.min(PIECE_BYTES - place.offset % PIECE_BYTES);
-        let body = self.pattern.split_at(place.at).1.split_at(length).0;
+    fn next(&self, position: &Position) -> (&[u8], bool) {
+        let before_newline = position.size - 1 - position.offset;
+        let length = before_newline.min(PIECE_BYTES - position.offset % PIECE_BYTES);
+        let body = self.pattern.split_at(position.at).1.split_at(length).0;
         (body, length == before_newline)
     }
 
     /// Advances by `bytes`, at most as many as [`Self::next`] returns.
     #[inline]
-    fn advance(&self, stream: PayloadStream, place: &mut Position, bytes: usize) {
-        place.offset += bytes;
-        place.at += bytes;
-        if place.offset == place.size {
-            *place = self.line(stream, place.line + 1);
-        } else if place.offset.is_multiple_of(PIECE_BYTES) {
-            place.at = place_of_piece(stream, place.line, place.offset);
+    fn advance(&self, stream: PayloadStream, position: &mut Position, bytes: usize) {
+        position.offset += bytes;
+        position.at += bytes;
+        if position.offset == position.size {
+            *position = self.line(stream, position.line + 1);
+        } else if position.offset.is_multiple_of(PIECE_BYTES) {
+            position.at = offset_of_piece(stream, position.line, position.offset);
         }
     }
 
@@ -142,15 +142,15 @@ impl Payload {
             let extra = drawn(!stream.0, line) % choices;
             min + usize::try_from(extra).unwrap_or_default()
         };
-        Position { line, offset: 0, size, at: place_of_piece(stream, line, 0) }
+        Position { line, offset: 0, size, at: offset_of_piece(stream, line, 0) }
     }
 }
 
 #[inline]
-fn place_of_piece(stream: PayloadStream, line: u64, offset: usize) -> usize {
+fn offset_of_piece(stream: PayloadStream, line: u64, offset: usize) -> usize {
     let piece = u64::try_from(offset / PIECE_BYTES).unwrap_or_default();
     let number = drawn(stream.0, line ^ piece.rotate_left(32));
-    usize::try_from(number).unwrap_or_default() % PLACES
+    usize::try_from(number).unwrap_or_default() % OFFSETS
 }
 
 impl Position {
@@ -163,11 +163,11 @@ impl Position {
 /// The odd increment of SplitMix64.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Returns the number at index `place` of the sequence that begins at `seed`: SplitMix64 (Steele,
+/// Returns the number at `index` of the sequence that begins at `seed`: SplitMix64 (Steele,
 /// Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 #[inline]
-pub(super) const fn drawn(seed: u64, place: u64) -> u64 {
-    mix(seed.wrapping_add(place.wrapping_mul(GAMMA)))
+pub(super) const fn drawn(seed: u64, index: u64) -> u64 {
+    mix(seed.wrapping_add(index.wrapping_mul(GAMMA)))
 }
 
 #[inline]
@@ -186,10 +186,10 @@ mod tests {
     /// Returns the first `count` bytes of a connection.
     fn bytes_of(payload: &Payload, connection: u64, count: usize) -> Vec<u8> {
         let stream = payload.stream(connection);
-        let mut place = payload.start(stream);
+        let mut position = payload.start(stream);
         let mut bytes = Vec::new();
         while bytes.len() < count {
-            payload.append(stream, &mut place, &mut bytes);
+            payload.append(stream, &mut position, &mut bytes);
         }
         bytes.truncate(count);
         bytes
@@ -237,12 +237,12 @@ mod tests {
             let payload = Payload::new(seed, LineSize { min, max: min + more });
             let bytes = bytes_of(&payload, connection, 40_000);
             let stream = payload.stream(connection);
-            let (mut place, mut skipping) = (payload.start(stream), payload.start(stream));
+            let (mut position, mut skipping) = (payload.start(stream), payload.start(stream));
             let mut got = &bytes[..];
             while !got.is_empty() {
-                let taken = payload.compare(stream, &mut place, &got[..step.min(got.len())]);
+                let taken = payload.compare(stream, &mut position, &got[..step.min(got.len())]);
                 payload.skip(stream, &mut skipping, taken.unwrap());
-                prop_assert_eq!(place, skipping);
+                prop_assert_eq!(position, skipping);
                 got = &got[taken.unwrap()..];
             }
         }
@@ -255,16 +255,16 @@ mod tests {
             let mut bytes = bytes_of(&payload, 7, 20_000);
             bytes[wrong] ^= 1 << bit;
             let stream = payload.stream(7);
-            let mut place = payload.start(stream);
+            let mut position = payload.start(stream);
             let mut right = 0;
             let found = loop {
-                match payload.compare(stream, &mut place, &bytes[right..]) {
+                match payload.compare(stream, &mut position, &bytes[right..]) {
                     Ok(count) => right += count,
                     Err(count) => break right + count,
                 }
             };
             prop_assert_eq!(found, wrong);
-            prop_assert_eq!(payload.byte(&place, wrong - right), bytes[wrong] ^ 1 << bit);
+            prop_assert_eq!(payload.byte(&position, wrong - right), bytes[wrong] ^ 1 << bit);
         }
     }
 }

@@ -59,7 +59,8 @@ pub(in crate::load) struct Results {
     pub first_mismatches: Vec<Mismatch>,
     /// Beginning of the bytes that came in place of the first echo.
     pub greeting: Option<String>,
-    pub greeting_is_untold: bool,
+    /// True until the engine has noted the greeting for the user.
+    pub greeting_is_unnoted: bool,
     pub unanswered: u64,
     /// Unanswered lines that were due and never sent.
     pub unsent: u64,
@@ -68,7 +69,7 @@ pub(in crate::load) struct Results {
     /// Held connections that had to echo a second line.
     pub held_verified: u64,
     /// Lines in flight when the plan reset their connection.
-    reset_away: u64,
+    aborted: u64,
     pub local_errors: BTreeMap<String, u64>,
     /// True if a signal ended the run early.
     pub interrupted: bool,
@@ -95,12 +96,12 @@ impl Results {
             mismatches: 0,
             first_mismatches: Vec::new(),
             greeting: None,
-            greeting_is_untold: false,
+            greeting_is_unnoted: false,
             unanswered: 0,
             unsent: 0,
             unbegun: 0,
             held_verified: 0,
-            reset_away: 0,
+            aborted: 0,
             local_errors: BTreeMap::new(),
             interrupted: false,
             paused: Duration::ZERO,
@@ -135,8 +136,8 @@ impl Results {
     }
 
     /// Counts an error that ends a connection, and its `unanswered` lines as lost.
-    pub(super) fn record_error(&mut self, trouble: RunError, unanswered: u64) {
-        *self.errors.entry(trouble).or_default() += 1;
+    pub(super) fn record_error(&mut self, error: RunError, unanswered: u64) {
+        *self.errors.entry(error).or_default() += 1;
         self.current.errors += 1;
         self.add_lost(unanswered);
     }
@@ -161,7 +162,7 @@ impl Results {
 
     /// Counts lines in flight when the plan reset their connection.
     pub(super) fn add_aborted(&mut self, lines: u64) {
-        self.reset_away += lines;
+        self.aborted += lines;
     }
 
     /// Records a wrong byte. `greeting` is the input if it came in place of the first echo and does
@@ -174,7 +175,7 @@ impl Results {
             }
             let shown = greeting.get(..GREETING_SHOWN).unwrap_or(greeting);
             self.greeting = Some(shown.escape_ascii().to_string());
-            self.greeting_is_untold = true;
+            self.greeting_is_unnoted = true;
         }
         if self.first_mismatches.len() < MISMATCHES_LISTED {
             self.first_mismatches.push(mismatch);
@@ -204,7 +205,7 @@ impl Results {
     /// Number of finished lines: echoed, lost or reset.
     pub(super) fn lines_over(&self) -> u64 {
         let lost = self.unanswered - self.unbegun;
-        self.total.lines + self.current.lines + lost + self.reset_away
+        self.total.lines + self.current.lines + lost + self.aborted
     }
 
     /// Number of connections that failed, over the whole run.

@@ -127,7 +127,7 @@ impl<D: Dial> Engine<D> {
             Activity::Waiting { lines: self.missing(), connections: self.slots.open(), left }
         } else if self.schedule.barrier.is_waiting() {
             let of = self.slots.len();
-            Activity::Gathering { answered: of - self.dial_queue.missing(), of }
+            Activity::Connecting { answered: of - self.dial_queue.missing(), of }
         } else {
             Activity::Running
         };

@@ -29,8 +29,8 @@ impl StartBarrier {
     /// Waits only if the load opens all of its connections at once and keeps them. A ramp does not
     /// wait for its last connection, and lines due at fixed times don't wait at all.
     pub(super) fn new(config: &LoadConfig, plan: &Plan, start: MonotonicNs) -> Self {
-        let gathers = plan.is_continuous() && config.ramp.is_zero();
-        let until = if gathers { start.after(QUIET_LIMIT) } else { MonotonicNs::NEVER };
+        let waits = plan.is_continuous() && config.ramp.is_zero();
+        let until = if waits { start.after(QUIET_LIMIT) } else { MonotonicNs::NEVER };
         Self { progress: 0, until }
     }
 
@@ -55,8 +55,8 @@ impl StartBarrier {
     }
 
     /// Returns true once: when every connection is answered, or the wait is over.
-    pub(super) fn release(&mut self, dialling: &DialQueue, now: MonotonicNs) -> bool {
-        let ends = self.is_waiting() && (dialling.missing() == 0 || now >= self.until);
+    pub(super) fn release(&mut self, dial_queue: &DialQueue, now: MonotonicNs) -> bool {
+        let ends = self.is_waiting() && (dial_queue.missing() == 0 || now >= self.until);
         if ends {
             self.until = MonotonicNs::NEVER;
         }
@@ -74,33 +74,33 @@ mod tests {
     use super::*;
 
     fn of(slots: usize) -> (StartBarrier, DialQueue) {
-        let dialling = DialQueue::new(slots, MonotonicNs(0), Duration::ZERO);
-        (StartBarrier { progress: 0, until: MonotonicNs(0).after(QUIET_LIMIT) }, dialling)
+        let dial_queue = DialQueue::new(slots, MonotonicNs(0), Duration::ZERO);
+        (StartBarrier { progress: 0, until: MonotonicNs(0).after(QUIET_LIMIT) }, dial_queue)
     }
 
     #[test]
-    fn it_ends_once_everybody_has_been_answered() {
-        let (mut gathering, mut dialling) = of(2);
-        assert!(!gathering.release(&dialling, MonotonicNs(1)), "nobody has been dialled");
-        while dialling.next(MonotonicNs(1)).is_some() {}
-        dialling.answered_one();
-        assert!(!gathering.release(&dialling, MonotonicNs(2)), "one is missing");
-        dialling.answered_one();
-        assert!(gathering.release(&dialling, MonotonicNs(3)));
+    fn it_ends_once_every_connection_is_answered() {
+        let (mut barrier, mut dial_queue) = of(2);
+        assert!(!barrier.release(&dial_queue, MonotonicNs(1)), "no connection is dialled");
+        while dial_queue.next(MonotonicNs(1)).is_some() {}
+        dial_queue.answered_one();
+        assert!(!barrier.release(&dial_queue, MonotonicNs(2)), "one is not answered");
+        dial_queue.answered_one();
+        assert!(barrier.release(&dial_queue, MonotonicNs(3)));
         assert!(
-            !gathering.is_waiting() && !gathering.release(&dialling, MonotonicNs(4)),
+            !barrier.is_waiting() && !barrier.release(&dial_queue, MonotonicNs(4)),
             "only once"
         );
     }
 
     #[test]
     fn it_waits_a_second_for_one_more() {
-        let (mut gathering, dialling) = of(2);
+        let (mut barrier, dial_queue) = of(2);
         let half = MonotonicNs(500_000_000);
-        gathering.extend(1, half);
-        gathering.extend(1, MonotonicNs(900_000_000));
-        assert!(!gathering.release(&dialling, MonotonicNs(1_499_999_999)));
-        assert_eq!(gathering.wake(), MonotonicNs(1_500_000_000));
-        assert!(gathering.release(&dialling, MonotonicNs(1_500_000_000)));
+        barrier.extend(1, half);
+        barrier.extend(1, MonotonicNs(900_000_000));
+        assert!(!barrier.release(&dial_queue, MonotonicNs(1_499_999_999)));
+        assert_eq!(barrier.wake(), MonotonicNs(1_500_000_000));
+        assert!(barrier.release(&dial_queue, MonotonicNs(1_500_000_000)));
     }
 }

@@ -40,7 +40,7 @@ fn due(mut progress: Progress, seconds: u32) -> Vec<u32> {
 }
 
 #[test]
-fn a_short_run_is_told_by_the_second_and_a_long_one_by_the_tenth() {
+fn a_short_run_prints_each_second_and_a_long_one_each_tenth() {
     let time = |seconds| progress(StopAfter::Time(Duration::from_secs(seconds)));
     assert_eq!(due(time(10), 11), (1..=11).collect::<Vec<_>>());
     // The first second prints a line, to show that the run has started.
@@ -50,7 +50,7 @@ fn a_short_run_is_told_by_the_second_and_a_long_one_by_the_tenth() {
 }
 
 #[test]
-fn a_line_tells_the_last_second_and_all_errors() {
+fn a_line_has_the_last_second_and_all_errors() {
     let mut progress = progress(StopAfter::Time(Duration::from_secs(10)));
     let line = progress.line(&SECOND, &running(1, 0.1));
     assert_eq!(line.text, "1 s of 11 s, 51,234 lines/s, p99 1.93 ms, 50 open, 0 errors");
@@ -63,31 +63,31 @@ fn a_line_tells_the_last_second_and_all_errors() {
 }
 
 #[test]
-fn a_run_of_unknown_length_is_told_in_percent() {
+fn a_run_of_unknown_length_is_shown_in_percent() {
     let line = progress(StopAfter::Lines(1000)).line(&SECOND, &running(1, 0.254));
     assert_eq!(line.text, "1 s (25 %), 51,234 lines/s, p99 1.93 ms, 50 open, 0 errors");
 }
 
 #[test]
-fn g08_a_run_that_only_waits_says_for_what_and_how_long() {
+fn g08_a_run_that_only_waits_shows_its_wait_and_its_limit() {
     let mut progress = progress(StopAfter::Time(Duration::from_secs(4)));
     let left = Duration::from_millis(6200);
-    let mut told = |doing| {
-        let standing = RunState { elapsed: Duration::from_secs(5), done: 1.0, activity: doing };
-        let line = progress.line(&Interval { at_s: 15.0, ..SECOND }, &standing);
+    let mut text = |doing| {
+        let state = RunState { elapsed: Duration::from_secs(5), done: 1.0, activity: doing };
+        let line = progress.line(&Interval { at_s: 15.0, ..SECOND }, &state);
         assert!(line.due);
         line.text
     };
     assert_eq!(
-        told(Activity::Waiting { lines: 3000, connections: 50, left }),
+        text(Activity::Waiting { lines: 3000, connections: 50, left }),
         "5 s of 5 s, waiting for 3,000 lines, for 7 s at most, 0 errors"
     );
     assert_eq!(
-        told(Activity::Waiting { lines: 0, connections: 50, left }),
+        text(Activity::Waiting { lines: 0, connections: 50, left }),
         "5 s of 5 s, waiting for 50 connections to end, for 7 s at most, 0 errors"
     );
     assert_eq!(
-        told(Activity::Gathering { answered: 1200, of: 5000 }),
+        text(Activity::Connecting { answered: 1200, of: 5000 }),
         "15 s before the load begins, 1,200 of 5,000 connections have been answered, 0 errors"
     );
 }

@@ -21,7 +21,7 @@ const SCALES: [&[u64]; 3] = [
     &[100, 200, 500],
 ];
 
-/// Number of latencies from one edge, in nanoseconds, to below the next.
+/// Number of latencies from the edge `from` to below the edge `to`, both in nanoseconds.
 #[derive(Debug, PartialEq, Eq)]
 struct Bucket {
     from: u64,

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_is_worse_than_any_time() {
+    fn a_lost_value_is_worse_than_any_time() {
         let mut b = Report { answered_share: Some(0.95), ..sample::report() };
         (b.latency_us.p99, b.latency_us.max) = (None, None);
         let (there, back) = (compared(&sample::report(), &b), compared(&b, &sample::report()));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_report_is_told_from_what_is_no_file() {
+    fn each_file_that_is_no_report_has_its_own_error() {
         let folder = tempfile::tempdir().unwrap();
         let report = serde_json::to_string(&sample::report()).unwrap();
         let good = written(&folder, "good.json", &report);

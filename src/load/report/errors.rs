@@ -22,7 +22,7 @@ pub fn hint(errno: &str) -> Option<&'static str> {
 
 /// Formats one row per kind of error, and `none` for a kind without errors, so that every kind
 /// shows.
-pub(super) fn troubles(report: &Report) -> Vec<String> {
+pub(super) fn error_rows(report: &Report) -> Vec<String> {
     let mut rows = errors(&report.errors_by_phase);
     rows.extend(mismatches(report));
     rows.push(row("unanswered", &unanswered(report)));
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_wrong_is_told_too() {
+    fn no_errors_are_shown_as_none() {
         let report = Report {
             errors_by_phase: BTreeMap::from([("read".to_owned(), BTreeMap::new())]),
             mismatches: 0,
@@ -103,11 +103,11 @@ mod tests {
             ..sample::report()
         };
         let expected = ["errors       none", "mismatches   none", "unanswered   none"];
-        assert_eq!(troubles(&report), expected);
+        assert_eq!(error_rows(&report), expected);
     }
 
     #[test]
-    fn errors_are_told_by_phase_and_word() {
+    fn errors_are_shown_by_phase_and_word() {
         let report = sample::report();
         assert_eq!(
             errors(&report.errors_by_phase),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn g11_a_greeting_is_told_once_and_what_to_do() {
+    fn g11_a_greeting_is_shown_once_with_its_remedy() {
         let greeting = Some("220 mail\\r\\n".to_owned());
         let rows = mismatches(&Report { greeting, mismatches: 50, ..sample::report() });
         assert_eq!(rows.len(), 3, "{rows:?}");
@@ -144,7 +144,7 @@ mod tests {
     fn every_local_error_has_its_hint_and_an_unknown_one_is_listed_too() {
         let names = HINTS.map(|(name, _)| (name, 1)).into_iter().chain([("EPERM", 2)]);
         let shortages = sample::counts(&names.collect::<Vec<_>>());
-        let rows = troubles(&Report { local_errors: shortages, ..sample::report() });
+        let rows = error_rows(&Report { local_errors: shortages, ..sample::report() });
         for (name, hint) in HINTS {
             let expected = [format!("local error  {name}, 1 time"), row("", hint)];
             assert!(rows.windows(2).any(|pair| pair == expected), "{rows:#?}");

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_is_a_comment() {
+    fn lost_lines_are_a_comment() {
         let mut out = Vec::new();
         hdr(&sample::lossy(), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();

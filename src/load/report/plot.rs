@@ -34,7 +34,7 @@ const Y_AXIS: u32 = 75;
 ///
 /// # Errors
 ///
-/// Fails if drawing fails, which drawing to memory has no reason to do.
+/// Fails if drawing fails; drawing to memory should not.
 pub fn plot(report: &Report, latency: &Distribution) -> anyhow::Result<String> {
     let mut svg = String::new();
     {

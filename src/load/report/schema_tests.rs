@@ -109,7 +109,7 @@ fn a_report_has_the_fields_of_the_schema_and_no_others() {
 type Spoil = fn(&mut Value);
 
 #[test]
-fn what_is_absent_or_strange_is_found() {
+fn absent_and_unknown_fields_are_found() {
     let schema = schema();
     let good = serde_json::to_value(sample::report()).unwrap();
     let table: [(&str, Spoil); 6] = [
@@ -134,7 +134,7 @@ fn what_is_absent_or_strange_is_found() {
 
 /// Each object is closed, requires all of its fields, and describes them.
 #[test]
-fn the_schema_says_what_every_field_is() {
+fn the_schema_describes_every_field() {
     let schema = schema();
     let definitions = schema["$defs"].as_object().unwrap().values();
     for object in definitions.chain([&schema]) {

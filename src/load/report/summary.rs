@@ -57,10 +57,10 @@ pub(in crate::load) fn report(
         seconds: results.seconds.clone(),
         settings: settings(config),
     };
-    for (trouble, count) in &results.errors {
-        let word = trouble.word().to_owned();
+    for (error, count) in &results.errors {
+        let word = error.word().to_owned();
         *report.errors.entry(word.clone()).or_default() += count;
-        let phase = report.errors_by_phase.entry(trouble.phase.name().to_owned()).or_default();
+        let phase = report.errors_by_phase.entry(error.phase.name().to_owned()).or_default();
         *phase.entry(word).or_default() += count;
     }
     report

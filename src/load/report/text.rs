@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use crate::num;
 
 use super::chart::chart;
-use super::errors::troubles;
+use super::errors::error_rows;
 use super::format::row;
 use super::verdict::verdict;
 use super::{Found, Report, Statistic, Times, format};
@@ -25,7 +25,7 @@ pub fn text(report: &Report, latency: &Histogram<u64>) -> String {
     if !bars.is_empty() {
         blocks.push([vec![title(report, latency.len())], bars].concat());
     }
-    blocks.push(troubles(report));
+    blocks.push(error_rows(report));
     blocks.push(vec![row("verdict", &verdict(report))]);
     blocks.iter().map(|block| block.join("\n") + "\n").collect::<Vec<_>>().join("\n")
 }

@@ -95,7 +95,7 @@ fn g05_a_wake_up_that_takes_its_moment_is_no_bottleneck() {
 }
 
 #[test]
-fn g06_latencies_and_lines_are_the_same_or_the_difference_is_told() {
+fn g06_a_difference_between_latencies_and_lines_is_shown() {
     let title = |lines, lines_after| {
         let report = Report { lines, lines_after, ..sample::report() };
         text(&report, &latency())
@@ -127,7 +127,7 @@ fn g03_a_percentile_among_the_unanswered_is_lost() {
 }
 
 #[test]
-fn what_was_not_measured_is_a_dash_and_has_no_chart() {
+fn an_unmeasured_value_is_a_dash_and_has_no_chart() {
     let page = text(&sample::nothing(), &Histogram::new(3).unwrap());
     assert!(page.contains("\nlatency          -        -        -"), "{page}");
     assert!(page.contains("measured     0 us, after 1.00 s of warm-up\n"), "{page}");
@@ -142,7 +142,7 @@ fn held_connections_that_were_verified_are_reported() {
 }
 
 #[test]
-fn exchanges_and_an_interruption_are_told() {
+fn exchanges_and_an_interruption_are_shown() {
     let settings = Settings { ramp_s: 0.5, ..sample::report().settings };
     let mut report = Report {
         mode: "churn".to_owned(),

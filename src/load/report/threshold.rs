@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_criterion_is_compared_with_what_was_found() {
+    fn a_threshold_is_compared_with_the_value() {
         let holds = |found: &str| ThresholdResult::Holds(found.to_owned());
         let table = [
             ("p99>1ms", holds("1.93 ms")),
@@ -191,9 +191,9 @@ mod tests {
     #[test]
     fn a_rate_over_no_time_was_not_measured() {
         let report = Report { duration_s: 0.0, ..sample::report() };
-        let criterion = Threshold::parse("rate<10k").unwrap();
+        let threshold = Threshold::parse("rate<10k").unwrap();
         assert_eq!(
-            criterion.check(&report, &sample::distributions()),
+            threshold.check(&report, &sample::distributions()),
             ThresholdResult::NotMeasured
         );
     }
@@ -201,7 +201,7 @@ mod tests {
     /// A percentile among unanswered lines is longer than any limit; the mean covers only the
     /// answered ones.
     #[test]
-    fn g03_what_was_never_answered_is_slower_than_any_limit() {
+    fn g03_an_unanswered_line_is_slower_than_any_limit() {
         let latency = Percentiles { p50: Some(800.0), mean: Some(900.0), ..Percentiles::default() };
         let report = Report { latency_us: latency, answered_share: Some(0.7), ..sample::report() };
         let times = Distributions { latency: sample::lossy(), ..sample::distributions() };
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_complaint_names_what_is_wrong_and_what_to_write() {
+    fn an_error_names_the_mistake_and_a_correct_form() {
         let table = [
             ("p99", "\"p99\" has no operator: expected one of >= <= > < =, as in p99>5ms"),
             ("p99>5", "p99 needs a duration like 5ms, 250us or 1s, not \"5\""),
@@ -262,7 +262,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_shown_reads_the_same(
+        fn a_threshold_shown_parses_to_itself(
             metric in "(connect-|late-)?(p50|p90|p99|p999|max|mean)",
             number in "errors|mismatches|unanswered|failed|lines|rate|bytes-rate",
             operator in "[<>]=?|=",
@@ -271,8 +271,8 @@ mod tests {
         ) {
             let times = format!("{metric}{operator}{time}");
             for text in [times, format!("{number}{operator}{limit}")] {
-                let criterion = Threshold::parse(&text).unwrap();
-                prop_assert_eq!(Threshold::parse(&criterion.to_string()), Ok(criterion));
+                let threshold = Threshold::parse(&text).unwrap();
+                prop_assert_eq!(Threshold::parse(&threshold.to_string()), Ok(threshold));
             }
         }
     }

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_or_failed_is_one_line() {
+    fn losses_and_failures_are_one_line() {
         assert_eq!(lost_or_failed(&clean("echo")), None);
         assert_eq!(
             lost_or_failed(&Report { unsent: 2, ..sample::report() }).unwrap(),

@@ -4,7 +4,7 @@
 //! A poll advances the clock to the next event. Readiness is reported once, when it begins, as by
 //! edge-triggered epoll.
 
-mod thread;
+mod stream;
 mod wire;
 
 use std::cell::RefCell;
@@ -20,7 +20,7 @@ use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::sys::{Dial, DialEvent};
 
-use self::thread::Thread;
+use self::stream::ScriptedStream;
 
 pub(super) use self::wire::Wire;
 
@@ -73,8 +73,8 @@ pub(super) struct Network {
     /// Period without answers; the server answers the bytes of this period at its end.
     pub stall: std::ops::Range<u64>,
     /// Behaviour on the first connections, and on all others.
-    pub deeds: Vec<ServerBehavior>,
-    pub other_deeds: ServerBehavior,
+    pub behaviors: Vec<ServerBehavior>,
+    pub other_behavior: ServerBehavior,
     pub connect: fn(usize) -> Connect,
     /// Largest number of bytes per read or write.
     pub chunk: usize,
@@ -97,7 +97,7 @@ pub(super) struct Network {
     pub polls: u64,
     dials: usize,
     /// Number of events reported.
-    told: usize,
+    reported: usize,
 }
 
 impl Network {
@@ -106,8 +106,8 @@ impl Network {
             now: SECOND,
             delay: MILLISECOND,
             stall: 0..0,
-            deeds: Vec::new(),
-            other_deeds: ServerBehavior::Echo,
+            behaviors: Vec::new(),
+            other_behavior: ServerBehavior::Echo,
             connect: |_| Connect::Works,
             chunk: usize::MAX,
             events_max: usize::MAX,
@@ -120,12 +120,12 @@ impl Network {
             sources: Vec::new(),
             polls: 0,
             dials: 0,
-            told: 0,
+            reported: 0,
         }))
     }
 
-    fn deed(&self, connection: usize) -> ServerBehavior {
-        self.deeds.get(connection).copied().unwrap_or(self.other_deeds)
+    fn behavior(&self, connection: usize) -> ServerBehavior {
+        self.behaviors.get(connection).copied().unwrap_or(self.other_behavior)
     }
 
     /// Returns when the answer to bytes sent now arrives.
@@ -145,9 +145,9 @@ impl Network {
 pub(super) struct ScriptedNet(pub Rc<RefCell<Network>>);
 
 impl Dial for ScriptedNet {
-    type Stream = Thread;
+    type Stream = ScriptedStream;
 
-    fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<Thread> {
+    fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<ScriptedStream> {
         let mut world = self.0.borrow_mut();
         world.sources.push(source);
         let number = world.wires.len();
@@ -171,7 +171,7 @@ impl Dial for ScriptedNet {
             refused: connect == Connect::Refused,
             ..Wire::default()
         });
-        if let ServerBehavior::Greet(greeting) = world.deed(number) {
+        if let ServerBehavior::Greet(greeting) = world.behavior(number) {
             let (first, rest) = greeting.split_at(greeting.len() / 2);
             let at = connected + world.delay;
             let pieces = [(at, first), (at + MILLISECOND / 10, rest)];
@@ -181,7 +181,11 @@ impl Dial for ScriptedNet {
                 wire.back.extend(bytes);
             }
         }
-        Ok(Thread { world: Rc::clone(&self.0), number, itself: connect == Connect::ReachesItself })
+        Ok(ScriptedStream {
+            world: Rc::clone(&self.0),
+            number,
+            itself: connect == Connect::ReachesItself,
+        })
     }
 
     fn poll(&mut self, until: MonotonicNs, mut tell: impl FnMut(DialEvent)) -> io::Result<()> {
@@ -208,20 +212,20 @@ impl Dial for ScriptedNet {
             |wire: &&mut Wire| !wire.closed && wire.next_event().is_some_and(|at| at <= now);
         let events_max = world.events_max;
         // Round-robin, like epoll: the connection reported last comes last.
-        let told = world.told % world.wires.len().max(1);
-        let (first, rest) = world.wires.split_at_mut(told);
+        let reported = world.reported % world.wires.len().max(1);
+        let (first, rest) = world.wires.split_at_mut(reported);
         let mut count = 0;
         for wire in rest.iter_mut().chain(first).filter(ready).take(events_max) {
             let mut ready = Ready::READABLE.union(Ready::WRITABLE);
             if wire.fin.or(wire.rst).is_some_and(|at| at <= now) {
                 ready.insert(Ready::READ_TO_EAGAIN);
             }
-            wire.told_connected = true;
-            wire.told = now;
+            wire.connect_reported = true;
+            wire.reported = now;
             count += 1;
             tell(DialEvent::Stream(wire.key, ready));
         }
-        world.told += count;
+        world.reported += count;
         if count > 0 {
             world.now += world.poll_takes;
         }

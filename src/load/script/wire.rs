@@ -27,46 +27,46 @@ pub(in crate::load) struct Wire {
     pub(in crate::load) saw_rst: bool,
     pub(in crate::load) closed: bool,
     pub(in crate::load) refused: bool,
-    pub(in crate::load) told_connected: bool,
+    pub(in crate::load) connect_reported: bool,
     /// Arrivals up to this time have been reported.
-    pub(in crate::load) told: u64,
+    pub(in crate::load) reported: u64,
 }
 
 impl Wire {
     pub(super) fn next_event(&self) -> Option<u64> {
-        if !self.told_connected {
+        if !self.connect_reported {
             return (self.connected != u64::MAX).then_some(self.connected);
         }
-        let bytes = self.back.iter().map(|(at, _)| *at).find(|at| *at > self.told);
-        let ends = [self.fin, self.rst].into_iter().flatten().filter(|at| *at > self.told);
+        let bytes = self.back.iter().map(|(at, _)| *at).find(|at| *at > self.reported);
+        let ends = [self.fin, self.rst].into_iter().flatten().filter(|at| *at > self.reported);
         bytes.into_iter().chain(ends).min()
     }
 
-    pub(super) fn take(&mut self, bytes: &[u8], deed: ServerBehavior, at: u64) {
-        if deed == ServerBehavior::EchoBehindHeader && self.header.is_empty() {
+    pub(super) fn take(&mut self, bytes: &[u8], behavior: ServerBehavior, at: u64) {
+        if behavior == ServerBehavior::EchoBehindHeader && self.header.is_empty() {
             self.kept.extend_from_slice(bytes);
             if let Parsed::Header { bytes: length, .. } = proxy::parse(&self.kept) {
                 let rest = self.kept.split_off(length);
                 self.header = std::mem::take(&mut self.kept);
-                self.take(&rest, deed, at);
+                self.take(&rest, behavior, at);
             }
             return;
         }
         for byte in bytes {
-            let place = self.received;
+            let offset = self.received;
             self.received += 1;
             let mut send = |byte| self.back.push_back((at, byte));
-            match deed {
+            match behavior {
                 ServerBehavior::Silence => {}
                 ServerBehavior::EchoAtTheEnd => self.kept.push(*byte),
-                ServerBehavior::Corrupt(wrong) if wrong == place => send(byte ^ 0x10),
-                ServerBehavior::Lose(wrong) if wrong == place => {}
-                ServerBehavior::Double(wrong) if wrong == place => {
+                ServerBehavior::Corrupt(wrong) if wrong == offset => send(byte ^ 0x10),
+                ServerBehavior::Lose(wrong) if wrong == offset => {}
+                ServerBehavior::Double(wrong) if wrong == offset => {
                     send(*byte);
                     send(*byte);
                 }
-                ServerBehavior::End(after) if place >= after => self.fin = self.fin.or(Some(at)),
-                ServerBehavior::Reset(after) if place >= after => self.rst = self.rst.or(Some(at)),
+                ServerBehavior::End(after) if offset >= after => self.fin = self.fin.or(Some(at)),
+                ServerBehavior::Reset(after) if offset >= after => self.rst = self.rst.or(Some(at)),
                 ServerBehavior::Echo
                 | ServerBehavior::Greet(_)
                 | ServerBehavior::EchoBehindHeader

@@ -56,14 +56,14 @@ impl<S: DialedStream> LoadConnection<S> {
     }
 
     /// Handles the server's FIN.
-    pub(super) fn ended(&self) -> Result<LoadStep, RunError> {
+    pub(super) fn server_fin(&self) -> Result<LoadStep, RunError> {
         if self.phase == LoadPhase::Ending && self.in_flight() == 0 {
             return Ok(LoadStep::Done);
         }
         Err(RunError::new(ErrorPhase::Read, FailureKind::Terminated))
     }
 
-    /// True if unread input is waiting, and is not the server's end.
+    /// True if the socket is readable because of an echo, and not because of FIN or an error.
     fn has_echo(&self) -> bool {
         let ends = self.ready.contains(Ready::READ_TO_EAGAIN) || self.ready.contains(Ready::ERROR);
         self.ready.contains(Ready::READABLE) && !ends

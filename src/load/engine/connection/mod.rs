@@ -27,7 +27,7 @@ use crate::load::engine::mode::Plan;
 use crate::load::engine::payload::{Payload, PayloadStream as Bytes, Position};
 use crate::load::engine::results::Results;
 
-use self::receive::Got;
+use self::receive::Received;
 
 pub(super) use self::wait::Wait;
 
@@ -53,14 +53,14 @@ pub(super) struct RunShared {
     pub plan: Plan,
     pub payload: Payload,
     pub results: Results,
-    room: Box<[u8]>,
-    out: Vec<u8>,
+    read_buffer: Box<[u8]>,
+    write_buffer: Vec<u8>,
 }
 
 impl RunShared {
     pub(super) fn new(plan: Plan, payload: Payload) -> Self {
-        let room = vec![0; TURN_BYTES_MAX].into_boxed_slice();
-        Self { plan, payload, results: Results::new(), room, out: Vec::new() }
+        let read_buffer = vec![0; TURN_BYTES_MAX].into_boxed_slice();
+        Self { plan, payload, results: Results::new(), read_buffer, write_buffer: Vec::new() }
     }
 }
 
@@ -93,12 +93,12 @@ pub(super) struct LoadConnection<S> {
     /// Position of the next byte to send.
     sent: Position,
     /// Position of the next byte to expect.
-    due: Position,
+    expected: Position,
     /// Number of lines begun: sent, or permitted to be sent.
     begun: u64,
     /// Numbers and start times of the timed lines in flight.
     times: VecDeque<(u64, MonotonicNs)>,
-    /// Offset of `due` in the stream, in bytes.
+    /// Offset of `expected` in the stream, in bytes.
     received: u64,
     dialled: MonotonicNs,
     /// Since when another line could be sent; `NEVER` while it can't.
@@ -120,7 +120,7 @@ impl<S: DialedStream> LoadConnection<S> {
             queued: false,
             final_read: false,
             sent: start,
-            due: start,
+            expected: start,
             begun: 0,
             times: VecDeque::new(),
             received: 0,
@@ -162,7 +162,7 @@ impl<S: DialedStream> LoadConnection<S> {
 
     /// True once a line has come back.
     pub(super) const fn has_answered(&self) -> bool {
-        self.due.line > 0
+        self.expected.line > 0
     }
 
     /// True if all lines of its plan are begun; the end of a run may prevent that.
@@ -173,7 +173,7 @@ impl<S: DialedStream> LoadConnection<S> {
     /// Number of lines in flight.
     #[inline]
     pub(super) const fn in_flight(&self) -> u64 {
-        self.begun - self.due.line
+        self.begun - self.expected.line
     }
 
     /// Closes the connection, with a reset if `close` asks for it.
@@ -200,12 +200,12 @@ impl<S: DialedStream> LoadConnection<S> {
         if self.is_to_be_reset(shared) {
             return Ok(LoadStep::Done);
         }
-        let read = self.read(shared)?;
+        let received = self.read(shared)?;
         let now = clock();
-        match read {
-            Got::End => return self.ended(),
-            Got::Bytes(count) => self.compare(count, shared, now)?,
-            Got::Nothing => {}
+        match received {
+            Received::Fin => return self.server_fin(),
+            Received::Bytes(count) => self.compare(count, shared, now)?,
+            Received::Nothing => {}
         }
         let full = self.send(shared, source, now)?;
         if self.is_to_be_reset(shared) {
@@ -277,7 +277,7 @@ impl<S: DialedStream> LoadConnection<S> {
     }
 
     /// Returns the phase to report for an error now.
-    fn place(&self) -> ErrorPhase {
+    fn error_phase(&self) -> ErrorPhase {
         match self.phase {
             LoadPhase::Connecting => ErrorPhase::Connect,
             LoadPhase::Ending if self.in_flight() == 0 => ErrorPhase::Close,

@@ -51,12 +51,12 @@ impl<S: DialedStream> LoadConnection<S> {
             return Ok(false);
         }
         // Not by `read`, which is on the path of every line, and has a single caller for speed.
-        match self.stream.read(&mut shared.room) {
+        match self.stream.read(&mut shared.read_buffer) {
             Ok(0) => Err(RunError::new(ErrorPhase::Read, FailureKind::Terminated)),
             Ok(count) => {
                 self.phase = LoadPhase::Greeting(true);
                 self.active = now;
-                let last = shared.room.get(..count).and_then(<[u8]>::last);
+                let last = shared.read_buffer.get(..count).and_then(<[u8]>::last);
                 Ok(last == Some(&b'\n'))
             }
             Err(error) if errno::would_block(&error) => {

@@ -32,7 +32,7 @@ impl<S: DialedStream> LoadConnection<S> {
         if self.free == MonotonicNs::NEVER {
             self.free = now;
         }
-        let RunShared { plan, payload, results, out, .. } = shared;
+        let RunShared { plan, payload, results, write_buffer: out, .. } = shared;
         out.clear();
         let mut end = self.sent;
         while out.len() < TURN_BYTES_MAX

@@ -3,8 +3,8 @@
 use super::*;
 
 #[test]
-fn a_wrong_byte_is_told_with_its_place() {
-    for (deed, fits) in [
+fn a_wrong_byte_is_reported_with_its_offset() {
+    for (behavior, fits) in [
         (ServerBehavior::Corrupt(130), 130),
         (ServerBehavior::Lose(130), 130),
         (ServerBehavior::Double(63), 64),
@@ -12,20 +12,27 @@ fn a_wrong_byte_is_told_with_its_place() {
         let until = StopAfter::Lines(400);
         let faulty = LoadConfig { connections: 1, stop_after: until, ..config(Mode::Echo) };
         let ran = run(&faulty, |world| {
-            world.deeds.push(deed);
+            world.behaviors.push(behavior);
         });
         assert_eq!((ran.report.mismatches, ran.errors()), (1, vec![("verify", "mismatch", 1)]));
         let found = &ran.report.first_mismatches[0];
-        assert_eq!((found.connection, found.local.as_str()), (0, "127.0.0.1:40000"), "{deed:?}");
-        assert!(found.offset >= fits && found.expected != Some(found.got), "{deed:?} {found:?}");
-        assert_eq!(ran.report.lines_total + ran.report.unanswered, 400, "{deed:?}");
+        assert_eq!(
+            (found.connection, found.local.as_str()),
+            (0, "127.0.0.1:40000"),
+            "{behavior:?}"
+        );
+        assert!(
+            found.offset >= fits && found.expected != Some(found.got),
+            "{behavior:?} {found:?}"
+        );
+        assert_eq!(ran.report.lines_total + ran.report.unanswered, 400, "{behavior:?}");
     }
 }
 
 #[test]
-fn a_server_that_ends_first_is_told_and_connected_to_again() {
+fn a_server_that_ends_first_is_an_error_and_is_redialled() {
     let ran = run(&config(Mode::Echo), |world| {
-        world.deeds.extend([ServerBehavior::End(100), ServerBehavior::Reset(100)]);
+        world.behaviors.extend([ServerBehavior::End(100), ServerBehavior::Reset(100)]);
     });
     assert_eq!(ran.errors(), [("read", "reset", 1), ("read", "terminated", 1)]);
     assert_eq!((ran.report.connections.attempted, ran.report.connections.failed), (6, 2));
@@ -65,10 +72,10 @@ fn a_server_that_is_not_there_ends_an_open_loop() {
 }
 
 #[test]
-fn a_silent_server_is_waited_for_no_longer_than_was_said() {
+fn a_silent_server_is_waited_for_until_the_timeout() {
     let config =
         LoadConfig { stop_after: StopAfter::Time(Duration::from_secs(20)), ..config(Mode::Echo) };
-    let ran = run(&config, |world| world.other_deeds = ServerBehavior::Silence);
+    let ran = run(&config, |world| world.other_behavior = ServerBehavior::Silence);
     assert_eq!(ran.report.lines, 0);
     // Four at 5 s, again at 10 s, 15 s and 20 s, each a little later; and the lines in flight at
     // the end.
@@ -86,7 +93,7 @@ fn a_silent_server_is_waited_for_no_longer_than_was_said() {
 fn g12_a_silent_server_with_a_short_timeout_does_not_put_off_the_load_for_ever() {
     for timeout in [50, 300, 500, 900, 1000, 1100].map(Duration::from_millis) {
         let config = LoadConfig { timeout, ..config(Mode::Echo) };
-        let ran = run(&config, |world| world.other_deeds = ServerBehavior::Silence);
+        let ran = run(&config, |world| world.other_behavior = ServerBehavior::Silence);
         assert!(ran.took < Duration::from_secs(6), "{timeout:?}: {:?}", ran.took);
         let seconds = ran.report.duration_s;
         // Without a warm-up the start is measured too.
@@ -95,7 +102,7 @@ fn g12_a_silent_server_with_a_short_timeout_does_not_put_off_the_load_for_ever()
 }
 
 #[test]
-fn what_this_machine_lacks_is_no_error_of_the_server() {
+fn a_local_shortage_is_no_error_of_the_server() {
     let ran = run(&config(Mode::Echo), |world| {
         world.connect = |dial| match dial {
             1 => Connect::Fails(Errno::MFILE),
@@ -113,11 +120,11 @@ fn what_this_machine_lacks_is_no_error_of_the_server() {
 
 /// A server that answers few lines and loses the rest looks no faster than one that answers all.
 #[test]
-fn g03_what_dies_unanswered_is_lost_and_no_latency() {
+fn g03_an_unanswered_line_is_lost_and_has_no_latency() {
     for mode in [Mode::Echo, Mode::Churn] {
         for rate in [None, Some(1000.0)] {
             let config = LoadConfig { rate, ..config(mode) };
-            let ran = run(&config, |world| world.other_deeds = ServerBehavior::End(0));
+            let ran = run(&config, |world| world.other_behavior = ServerBehavior::End(0));
             assert_eq!(
                 (ran.report.lines, ran.report.latency_us.count),
                 (0, 0),
@@ -130,7 +137,7 @@ fn g03_what_dies_unanswered_is_lost_and_no_latency() {
     }
     // The server closes every second connection, and serves the others as fast as ever.
     let ran = run(&config(Mode::Churn), |world| {
-        world.deeds = [ServerBehavior::End(0), ServerBehavior::Echo].repeat(20_000);
+        world.behaviors = [ServerBehavior::End(0), ServerBehavior::Echo].repeat(20_000);
     });
     let share = ran.report.answered_share.unwrap();
     assert!((0.1..0.99).contains(&share), "{share}");
@@ -140,7 +147,7 @@ fn g03_what_dies_unanswered_is_lost_and_no_latency() {
 
 /// As with `tcpechod --fault refuse`: half of the transactions fail before they have sent anything.
 #[test]
-fn g03_an_exchange_that_fails_before_its_line_has_lost_it() {
+fn g03_a_transaction_that_fails_before_its_line_has_lost_it() {
     for mode in [Mode::Churn, Mode::HalfClose] {
         for until in [config(mode).stop_after, StopAfter::Lines(100)] {
             let ran = run(&LoadConfig { stop_after: until, ..config(mode) }, |world| {
@@ -162,7 +169,7 @@ fn g03_an_exchange_that_fails_before_its_line_has_lost_it() {
 fn a_stall_that_ends_in_a_reset_is_lost() {
     let ran = run(&config(Mode::Echo), |world| {
         world.stall = 2 * SECOND..3 * SECOND;
-        world.deeds.extend([ServerBehavior::Reset(64 * 1000); 4]);
+        world.behaviors.extend([ServerBehavior::Reset(64 * 1000); 4]);
     });
     assert_eq!(ran.errors(), [("read", "reset", 4)]);
     assert_eq!(ran.report.time(Times::Latency, Statistic::Max), Found::Lost);
@@ -170,17 +177,17 @@ fn a_stall_that_ends_in_a_reset_is_lost() {
 
 #[test]
 fn a_server_that_ends_first_is_no_success_of_an_abort() {
-    let ran = run(&config(Mode::Abort), |world| world.other_deeds = ServerBehavior::Reset(0));
+    let ran = run(&config(Mode::Abort), |world| world.other_behavior = ServerBehavior::Reset(0));
     assert!(ran.errors().iter().any(|(place, word, _)| (*place, *word) == ("read", "reset")));
 }
 
 #[test]
-fn who_does_not_echo_again_is_told() {
+fn a_held_connection_that_does_not_echo_again_is_an_error() {
     let size = LineSize { min: 64, max: 64 };
     let idle = LoadConfig { connections: 10, verify_held: 10, size, ..config(Mode::Idle) };
     // Each connection has echoed a line of 64 bytes by then.
     let ran = run(&idle, |world| {
-        world.deeds.extend([ServerBehavior::Corrupt(70), ServerBehavior::Lose(70)]);
+        world.behaviors.extend([ServerBehavior::Corrupt(70), ServerBehavior::Lose(70)]);
     });
     assert_eq!((ran.report.mismatches, ran.report.held_verified), (2, 10));
     assert_eq!((ran.report.lines_total, ran.report.unanswered), (18, 2));
@@ -198,7 +205,7 @@ fn who_does_not_echo_again_is_told() {
 fn a_run_by_lines_ends_when_the_server_is_gone() {
     let config = LoadConfig { stop_after: StopAfter::Lines(1000), ..config(Mode::Echo) };
     let ran = run(&config, |world| {
-        world.deeds.extend([ServerBehavior::Reset(640); 4]);
+        world.behaviors.extend([ServerBehavior::Reset(640); 4]);
         world.connect = |dial| if dial < 4 { Connect::Works } else { Connect::NeverEnds };
     });
     assert_eq!(ran.report.lines_total, 40);
@@ -209,9 +216,9 @@ fn a_run_by_lines_ends_when_the_server_is_gone() {
 const GREETING: ServerBehavior = ServerBehavior::Greet(b"220 mail.example.org ESMTP\r\n");
 
 #[test]
-fn g11_a_server_that_speaks_first_is_told_once() {
+fn g11_a_server_that_speaks_first_is_noted_once() {
     for mode in [Mode::Echo, Mode::Churn, Mode::HalfClose, Mode::Idle] {
-        let ran = run(&config(mode), |world| world.other_deeds = GREETING);
+        let ran = run(&config(mode), |world| world.other_behavior = GREETING);
         assert!(ran.report.mismatches > 3, "{mode:?}: {}", ran.report.mismatches);
         assert_eq!(ran.report.first_mismatches.len(), 1, "{mode:?}");
         assert!(ran.report.greeting.as_deref().unwrap().starts_with("220 mail"), "{mode:?}");
@@ -219,7 +226,7 @@ fn g11_a_server_that_speaks_first_is_told_once() {
         assert!(ran.notes[0].starts_with("the server speaks first"), "{:?}", ran.notes);
     }
     // A wrong byte in the first line is not a greeting.
-    let ran = run(&config(Mode::Echo), |world| world.deeds = vec![ServerBehavior::Corrupt(0)]);
+    let ran = run(&config(Mode::Echo), |world| world.behaviors = vec![ServerBehavior::Corrupt(0)]);
     assert_eq!((ran.report.mismatches, ran.report.greeting), (1, None));
 }
 
@@ -228,7 +235,7 @@ fn g11_a_greeting_is_skipped_where_that_is_asked_for() {
     for mode in [Mode::Echo, Mode::Churn, Mode::HalfClose, Mode::Idle, Mode::Abort] {
         for rate in [None, Some(100.0)].into_iter().filter(|r| r.is_none() || mode != Mode::Idle) {
             let config = LoadConfig { rate, skip_greeting: true, ..config(mode) };
-            let ran = run(&config, |world| world.other_deeds = GREETING);
+            let ran = run(&config, |world| world.other_behavior = GREETING);
             assert_eq!((ran.errors(), ran.report.mismatches), (vec![], 0), "{mode:?} {rate:?}");
             assert!(
                 ran.report.lines_total + ran.report.transactions_total >= 4,
@@ -239,8 +246,9 @@ fn g11_a_greeting_is_skipped_where_that_is_asked_for() {
     }
     // A greeting need not be a line.
     let binary = LoadConfig { skip_greeting: true, ..config(Mode::Echo) };
-    let ran =
-        run(&binary, |world| world.other_deeds = ServerBehavior::Greet(b"\x4a\0\0\0\x0a8.0.36\0"));
+    let ran = run(&binary, |world| {
+        world.other_behavior = ServerBehavior::Greet(b"\x4a\0\0\0\x0a8.0.36\0");
+    });
     assert_eq!((ran.errors(), ran.report.unanswered), (vec![], 0));
     assert!(ran.report.lines_total > 1000, "{}", ran.report.lines_total);
     // A server that does not send the greeting runs into the usual timeout.

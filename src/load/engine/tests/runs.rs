@@ -19,14 +19,14 @@ fn a_closed_loop_sends_when_the_echo_is_back() {
 }
 
 #[test]
-fn lines_on_their_way_are_as_many_as_the_pipeline_is_deep() {
+fn as_many_lines_are_in_flight_as_the_pipeline_is_deep() {
     let config = LoadConfig { pipeline: 10, ..config(Mode::Echo) };
     let ran = run(&config, |_| {});
     assert!((79_900..=80_040).contains(&ran.report.lines), "{}", ran.report.lines);
 }
 
 #[test]
-fn every_line_that_was_asked_for_is_sent_and_no_other() {
+fn exactly_the_configured_number_of_lines_is_sent() {
     for (mode, pipeline) in [(Mode::Echo, 1), (Mode::Echo, 7), (Mode::Stream, 1), (Mode::Churn, 1)]
     {
         let config = LoadConfig { stop_after: StopAfter::Lines(1000), pipeline, ..config(mode) };
@@ -79,7 +79,7 @@ fn ramp_and_warm_up_are_not_measured() {
 }
 
 #[test]
-fn a_busy_load_begins_when_everybody_is_there() {
+fn a_closed_loop_begins_when_all_connections_are_answered() {
     let (warmup, until) = (Duration::from_micros(500), StopAfter::Time(Duration::from_millis(10)));
     let many = LoadConfig { connections: 1000, warmup, stop_after: until, ..config(Mode::Echo) };
     let ran = run(&many, |_| {});
@@ -90,9 +90,10 @@ fn a_busy_load_begins_when_everybody_is_there() {
 }
 
 #[test]
-fn who_is_not_answered_is_not_waited_for_longer_than_a_second() {
+fn the_start_barrier_waits_a_second_for_the_next_answer() {
     let warm = LoadConfig { warmup: Duration::from_millis(1), ..config(Mode::Echo) };
-    let ran = run(&warm, |world| world.deeds = vec![ServerBehavior::Echo, ServerBehavior::Silence]);
+    let ran =
+        run(&warm, |world| world.behaviors = vec![ServerBehavior::Echo, ServerBehavior::Silence]);
     assert!(ran.notes[0].contains("begins with 3 of 4 connections"), "{:?}", ran.notes);
     let before = ran.report.seconds[0];
     assert!(!before.measured && (1.0..1.01).contains(&before.at_s), "{before:?}");
@@ -105,7 +106,7 @@ fn who_is_not_answered_is_not_waited_for_longer_than_a_second() {
 fn a_run_that_is_interrupted_before_it_begins_does_not_begin() {
     let warm = LoadConfig { warmup: Duration::from_secs(1), ..config(Mode::Echo) };
     let ran = run(&warm, |world| {
-        world.other_deeds = ServerBehavior::Silence;
+        world.other_behavior = ServerBehavior::Silence;
         world.interrupts.push_back(SECOND + SECOND / 2);
     });
     assert!(ran.report.interrupted && ran.notes.is_empty(), "{:?}", ran.notes);
@@ -172,7 +173,7 @@ fn each_mode_ends_its_connections_as_it_says() {
 }
 
 #[test]
-fn a_share_of_those_held_echoes_again_before_any_is_closed() {
+fn some_held_connections_echo_again_before_any_is_closed() {
     let idle = LoadConfig { connections: 100, verify_held: 25, ..config(Mode::Idle) };
     let ran = run(&idle, |_| {});
     assert_eq!((ran.report.held_verified, ran.report.lines_total), (25, 125));
@@ -191,7 +192,7 @@ fn a_proxys_header_is_no_line_and_no_echo_of_it_is_awaited() {
         for (mode, chunk) in [(Mode::Echo, usize::MAX), (Mode::Churn, 7), (Mode::HalfClose, 64)] {
             let config = LoadConfig { send_proxy: Some(version), ..config(mode) };
             let ran = run(&config, |world| {
-                world.other_deeds = ServerBehavior::EchoBehindHeader;
+                world.other_behavior = ServerBehavior::EchoBehindHeader;
                 world.chunk = chunk;
             });
             assert_eq!(ran.errors(), [], "{mode:?}");
@@ -204,12 +205,12 @@ fn a_proxys_header_is_no_line_and_no_echo_of_it_is_awaited() {
         }
     }
     let without =
-        run(&config(Mode::Echo), |world| world.other_deeds = ServerBehavior::EchoBehindHeader);
+        run(&config(Mode::Echo), |world| world.other_behavior = ServerBehavior::EchoBehindHeader);
     assert!(without.report.lines == 0, "the script takes the first bytes for a header");
 }
 
 #[test]
-fn ctrl_c_gives_what_was_found_so_far() {
+fn ctrl_c_reports_the_results_so_far() {
     let until = StopAfter::Time(Duration::from_secs(60));
     let ran = run(&LoadConfig { stop_after: until, ..config(Mode::Echo) }, |world| {
         world.interrupts.push_back(2 * SECOND);
@@ -218,7 +219,7 @@ fn ctrl_c_gives_what_was_found_so_far() {
     assert!((ran.report.duration_s - 1.0).abs() < 0.01, "{}", ran.report.duration_s);
     assert!((3_990..=4_000).contains(&ran.report.lines), "{}", ran.report.lines);
     let ran = run(&LoadConfig { stop_after: until, ..config(Mode::Echo) }, |world| {
-        world.other_deeds = ServerBehavior::Silence;
+        world.other_behavior = ServerBehavior::Silence;
         world.interrupts.extend([2 * SECOND, 2 * SECOND + MILLISECOND]);
     });
     assert_eq!(ran.took, Duration::from_millis(1001), "a second one does not wait");
@@ -272,7 +273,7 @@ fn a_paced_stream_times_every_line() {
 }
 
 #[test]
-fn what_was_due_and_never_sent_is_unanswered() {
+fn a_line_that_was_due_and_never_sent_is_unanswered() {
     let second = Duration::from_secs(1);
     let until = StopAfter::Time(second);
     let config = LoadConfig {
@@ -281,7 +282,7 @@ fn what_was_due_and_never_sent_is_unanswered() {
         timeout: second,
         ..config(Mode::Echo)
     };
-    let ran = run(&config, |world| world.other_deeds = ServerBehavior::Silence);
+    let ran = run(&config, |world| world.other_behavior = ServerBehavior::Silence);
     assert_eq!((ran.report.lines_total, ran.report.unanswered), (0, 50_000));
     assert_eq!((ran.report.latency_us.count, ran.report.answered_share), (0, Some(0.0)));
     // All but one on each connection, and one on each redialled connection after the timeout.
@@ -294,7 +295,7 @@ fn more_than_a_turns_budget_is_sent_without_an_echo_in_between() {
     let until = StopAfter::Lines(800);
     let half_close =
         LoadConfig { pipeline: 200, size, stop_after: until, ..config(Mode::HalfClose) };
-    let ran = run(&half_close, |world| world.other_deeds = ServerBehavior::EchoAtTheEnd);
+    let ran = run(&half_close, |world| world.other_behavior = ServerBehavior::EchoAtTheEnd);
     assert_eq!((ran.report.transactions_total, ran.report.lines_total), (4, 800));
     assert_eq!(ran.errors(), []);
 }

@@ -60,7 +60,7 @@ fn g09_a_stop_is_no_end_of_all_progress() {
 /// Ready connections take several polls to report, each of them after the deadline: a final read
 /// finds the echoes that came in time.
 #[test]
-fn g09_what_no_event_has_told_yet_has_a_last_look() {
+fn g09_an_echo_without_an_event_is_found_by_the_final_read() {
     let timeout = Duration::from_millis(100);
     let config = LoadConfig { connections: 50, timeout, ..config(Mode::Echo) };
     let ran = run(&config, |world| {
@@ -77,7 +77,7 @@ fn g09_what_no_event_has_told_yet_has_a_last_look() {
 fn a_silent_server_times_out_in_spite_of_a_stop() {
     let config = LoadConfig { timeout: TIMEOUT, ..config(Mode::Echo) };
     let ran = run(&config, |world| {
-        world.other_deeds = ServerBehavior::Silence;
+        world.other_behavior = ServerBehavior::Silence;
         world.stops.push_back(SECOND + SECOND / 2..SECOND + SECOND / 2 + STOP);
     });
     let words: Vec<_> = ran.errors().into_iter().map(|(place, word, _)| (place, word)).collect();
@@ -90,7 +90,7 @@ fn a_silent_server_times_out_in_spite_of_a_stop() {
 fn g09_work_is_no_pause() {
     let config = LoadConfig { timeout: TIMEOUT, ..config(Mode::Echo) };
     let ran = run(&config, |world| {
-        world.other_deeds = ServerBehavior::Silence;
+        world.other_behavior = ServerBehavior::Silence;
         world.stops_are_work = true;
         let starts = (0..20).map(|turn| SECOND + turn * STOP + MILLISECOND);
         world.stops.extend(starts.map(|start| start..start + STOP - 2 * MILLISECOND));

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_has_no_name() {
+    fn a_percentile_without_room_has_no_label() {
         let names = |rarest| {
             let all = Distribution::new(sample::latency(), 0);
             named(&all, rarest).into_iter().map(|(.., name)| name).collect::<Vec<_>>()
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mark_says_how_rare_what_took_longer_is() {
+    fn every_mark_is_the_share_of_longer_latencies() {
         for (order, text) in MARKS {
             let percent: f64 = text.trim_end_matches(" %").parse().unwrap();
             assert!(((1.0 - percent / 100.0) * 10_f64.powf(order) - 1.0).abs() < 1e-6, "{text}");

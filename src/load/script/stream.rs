@@ -13,21 +13,21 @@ use crate::sys::DialedStream;
 use super::{Network, ServerBehavior};
 
 /// Our end of a connection.
-pub(in crate::load) struct Thread {
+pub(in crate::load) struct ScriptedStream {
     pub(super) world: Rc<RefCell<Network>>,
     pub(super) number: usize,
     pub(super) itself: bool,
 }
 
-impl Stream for Thread {
+impl Stream for ScriptedStream {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let mut world = self.world.borrow_mut();
         let (now, most) = (world.now, world.chunk.min(room.len()));
         let wire = &mut world.wires[self.number];
         let here = wire.back.iter().take_while(|(at, _)| *at <= now).count().min(most);
         if here > 0 {
-            for (place, (_, byte)) in room.iter_mut().zip(wire.back.drain(..here)) {
-                *place = byte;
+            for (slot, (_, byte)) in room.iter_mut().zip(wire.back.drain(..here)) {
+                *slot = byte;
             }
             return Ok(here);
         }
@@ -42,22 +42,22 @@ impl Stream for Thread {
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut world = self.world.borrow_mut();
-        let (at, deed) = (world.answer_at(), world.deed(self.number));
+        let (at, behavior) = (world.answer_at(), world.behavior(self.number));
         let count = bytes.len().min(world.chunk);
         let wire = &mut world.wires[self.number];
         assert!(!wire.saw_fin, "it writes after its FIN");
-        wire.take(&bytes[..count], deed, at);
+        wire.take(&bytes[..count], behavior, at);
         Ok(count)
     }
 
     fn half_close(&mut self) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
-        let (at, deed) = (world.answer_at(), world.deed(self.number));
+        let (at, behavior) = (world.answer_at(), world.behavior(self.number));
         let wire = &mut world.wires[self.number];
         wire.saw_fin = true;
         let kept = std::mem::take(&mut wire.kept);
         wire.back.extend(kept.into_iter().map(|byte| (at, byte)));
-        if deed != ServerBehavior::Silence {
+        if behavior != ServerBehavior::Silence {
             wire.fin = wire.fin.or(Some(at));
         }
         Ok(())
@@ -76,7 +76,7 @@ impl Stream for Thread {
     }
 }
 
-impl DialedStream for Thread {
+impl DialedStream for ScriptedStream {
     fn local(&self) -> Option<SocketAddr> {
         let port = 40_000 + u16::try_from(self.number).unwrap();
         Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
@@ -90,7 +90,7 @@ impl DialedStream for Thread {
     }
 }
 
-impl Drop for Thread {
+impl Drop for ScriptedStream {
     fn drop(&mut self) {
         self.world.borrow_mut().wires[self.number].closed = true;
     }
