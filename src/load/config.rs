@@ -46,12 +46,14 @@ impl Mode {
     /// Describes it in a sentence for `--help`.
     pub const fn about(self) -> &'static str {
         match self {
-            Self::Echo => "Lines there and back, each waited for",
-            Self::Stream => "Lines as fast as they are taken: throughput",
-            Self::Churn => "A connection for each exchange, closed after it, and then the next",
-            Self::Idle => "One line there and back, and then nothing until the end",
-            Self::HalfClose => "Lines, then FIN; everything must come back, and then FIN",
-            Self::Abort => "Lines, then RST before all of them are back",
+            Self::Echo => "Sends lines, and waits for each echo",
+            Self::Stream => "Sends lines as fast as the socket takes them: throughput",
+            Self::Churn => "Opens a connection for each transaction, closes it, and opens the next",
+            Self::Idle => "Sends one line, and holds the connection until the end",
+            Self::HalfClose => {
+                "Sends lines, then FIN; all echoes must come back, then the server's FIN"
+            }
+            Self::Abort => "Sends lines, then RST before all are back",
         }
     }
 }

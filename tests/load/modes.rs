@@ -86,10 +86,10 @@ fn a_half_close_gets_everything_back() {
         ["--mode", "half-close", "-P", "200", "-s", "1-3k", "-d", "300ms", "--warmup", "0s"];
     let report = report(daemon.port, &options);
     agree(&report, &daemon);
-    let exchanges = report["transactions_total"].as_u64().unwrap();
+    let transactions = report["transactions_total"].as_u64().unwrap();
     // Connections in progress at the end may have sent fewer lines.
-    assert!(exchanges > 0, "{report:#}");
-    assert!(report["lines_total"].as_u64() >= Some(exchanges * 200), "{report:#}");
+    assert!(transactions > 0, "{report:#}");
+    assert!(report["lines_total"].as_u64() >= Some(transactions * 200), "{report:#}");
     assert_eq!(report["lines_total"].as_u64(), Some(daemon.counted("lines")));
     assert_eq!(report["bytes_total"], daemon.counted("bytes_in"));
 }

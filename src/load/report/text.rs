@@ -86,9 +86,9 @@ fn facts(report: &Report) -> Vec<String> {
         ),
     ];
     if report.transactions_total > 0 {
-        let exchanges =
+        let transactions =
             format!("{}, {} in all", count(report.transactions), count(report.transactions_total));
-        rows.push(row("exchanges", &exchanges));
+        rows.push(row("transactions", &transactions));
     }
     if report.paused_s > 0.0 {
         let paused = format::seconds(report.paused_s);

@@ -142,7 +142,7 @@ fn held_connections_that_were_verified_are_reported() {
 }
 
 #[test]
-fn exchanges_and_an_interruption_are_shown() {
+fn transactions_and_an_interruption_are_shown() {
     let settings = Settings { ramp_s: 0.5, ..sample::report().settings };
     let mut report = Report {
         mode: "churn".to_owned(),
@@ -154,7 +154,7 @@ fn exchanges_and_an_interruption_are_shown() {
         ..sample::report()
     };
     let page = text(&report, &latency());
-    assert!(page.contains("exchanges    1,200, 1,300 in all\n"), "{page}");
+    assert!(page.contains("transactions 1,200, 1,300 in all\n"), "{page}");
     assert!(page.contains(
         "measured     3.20 s, after 500 ms of ramp and 1.00 s of warm-up; interrupted, \
          10.0 s were asked for\n"

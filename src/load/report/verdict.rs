@@ -24,14 +24,14 @@ pub(super) fn verdict(report: &Report) -> String {
 /// Describes the result of a run without losses, by mode.
 fn shown(report: &Report) -> String {
     let lines = format::counted(report.lines_total, "line");
-    let exchanges = format::counted(report.transactions_total, "exchange");
+    let transactions = format::counted(report.transactions_total, "transaction");
     let held = format::counted(report.connections.established, "connection");
     match report.mode.as_str() {
-        "churn" => format!("{exchanges}, each with a connection of its own, {lines} back whole"),
+        "churn" => format!("{transactions}, each with a connection of its own, {lines} back whole"),
         "half-close" => {
-            format!("{exchanges}: after our FIN all {lines} came back, then the server's FIN")
+            format!("{transactions}: after our FIN all {lines} came back, then the server's FIN")
         }
-        "abort" => format!("{exchanges} reset by us as planned; the server ended none of them"),
+        "abort" => format!("{transactions} reset by us as planned; the server ended none of them"),
         "idle" if report.held_verified > 0 => format!(
             "{held} held to the end after an echo, and {} of them echoed again",
             format::count(report.held_verified)
@@ -115,17 +115,17 @@ mod tests {
             ("stream", "passed: 563,210 lines back, every byte right"),
             (
                 "churn",
-                "passed: 1,200 exchanges, each with a connection of its own, 563,210 lines back \
+                "passed: 1,200 transactions, each with a connection of its own, 563,210 lines back \
                  whole",
             ),
             (
                 "half-close",
-                "passed: 1,200 exchanges: after our FIN all 563,210 lines came back, then the \
+                "passed: 1,200 transactions: after our FIN all 563,210 lines came back, then the \
                  server's FIN",
             ),
             (
                 "abort",
-                "passed: 1,200 exchanges reset by us as planned; the server ended none of them",
+                "passed: 1,200 transactions reset by us as planned; the server ended none of them",
             ),
             (
                 "idle",
