@@ -111,11 +111,12 @@ impl<S: Stream> Connection<S> {
     /// Creates a connection that `accept` has returned, with the policy for a PROXY header if one
     /// may come.
     pub fn new(stream: S, peer: Peer, policy: Option<HeaderPolicy>, now: MonotonicMs) -> Self {
+        let short_read_empties = S::SHORT_READ_EMPTIES && peer.short_read_empties();
         Self {
             stream,
             peer,
             phase: policy.map_or(Phase::Open, Phase::ProxyHeader),
-            ready: S::PERMANENT_HINTS.union(peer.permanent_hints()),
+            ready: if short_read_empties { Ready::NONE } else { Ready::ALWAYS_READ_TO_EAGAIN },
             skipping: false,
             queued: false,
             counted: false,

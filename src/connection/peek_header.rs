@@ -46,9 +46,7 @@ impl<S: Stream> Connection<S> {
 
     /// Leaves bytes that may begin a header in the socket, until more bytes or the end come.
     fn wait_for_more(&mut self, fresh: usize, shared: &Shared) -> NextStep {
-        let ended = Ready::READ_TO_EAGAIN.union(Ready::SHORT_READ_PROVES_NOTHING);
-        let ends = self.ready.contains(Ready::READ_TO_EAGAIN) && !self.ready.contains(ended);
-        if ends || self.ready.contains(Ready::ERROR) {
+        if self.ready.is_end_near() || self.ready.contains(Ready::ERROR) {
             return self.identified();
         }
         self.ready.remove(Ready::READABLE);

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-use super::Ready;
-
 /// An address and port, or for a Unix socket, the process that connected.
 ///
 /// An IPv4 address is kept as the IPv6 address it maps to (RFC 4291, section 2.5.5.2), and shown as
@@ -39,11 +37,10 @@ impl Peer {
         Ipv6Addr::from(self.ip).is_unspecified()
     }
 
-    /// Returns the permanent hints for this peer. The peer of a Unix socket can send descriptors,
-    /// and a read stops behind the byte that carries them (unix(7)), so a short read does not prove
-    /// that the socket is empty.
-    pub(super) fn permanent_hints(&self) -> Ready {
-        if self.is_unix() { Ready::ALWAYS_READ_TO_EAGAIN } else { Ready::NONE }
+    /// Returns true if a short read from this peer has emptied the socket. The peer of a Unix
+    /// socket can send descriptors, and a read stops behind the byte that carries them (unix(7)).
+    pub(super) fn short_read_empties(&self) -> bool {
+        !self.is_unix()
     }
 
     /// Returns the internet address in the form of the standard library; a Unix socket's peer has

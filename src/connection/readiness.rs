@@ -16,12 +16,28 @@ impl Ready {
     pub const READ_TO_EAGAIN: Self = Self(4);
     /// The socket has a pending error.
     pub const ERROR: Self = Self(8);
-    /// A permanent hint, which no event sets and no call clears: on this socket a short read never
-    /// proves that it is empty.
-    pub const SHORT_READ_PROVES_NOTHING: Self = Self(16);
-    /// The permanent hint, and the hint that it needs from the start.
-    pub const ALWAYS_READ_TO_EAGAIN: Self =
+    /// No hint but a property of the stream, which no event sets and no call clears: on this stream
+    /// a short read never proves that it is empty. It is a bit here because a connection has no
+    /// byte to spare: a field would make it 88 bytes instead of 80.
+    const SHORT_READ_PROVES_NOTHING: Self = Self(16);
+
+    /// The first hints of a stream that a short read does not empty: the property, and
+    /// `READ_TO_EAGAIN`, which then stays set, so that a read has one hint to test.
+    pub(super) const ALWAYS_READ_TO_EAGAIN: Self =
         Self::READ_TO_EAGAIN.union(Self::SHORT_READ_PROVES_NOTHING);
+
+    /// Removes the hints that would-block on a read disproves.
+    pub(super) const fn read_would_block(&mut self) {
+        self.remove(Self::READABLE);
+        if !self.contains(Self::SHORT_READ_PROVES_NOTHING) {
+            self.remove(Self::READ_TO_EAGAIN);
+        }
+    }
+
+    /// Returns true if an event reported that the end of the input, or an urgent byte, is near.
+    pub(super) const fn is_end_near(self) -> bool {
+        self.contains(Self::READ_TO_EAGAIN) && !self.contains(Self::SHORT_READ_PROVES_NOTHING)
+    }
 
     /// Returns the union of both sets.
     #[must_use]

@@ -104,10 +104,7 @@ impl<S: Stream> Connection<S> {
     #[cold]
     pub(super) fn read_failed(&mut self, error: io::Error) -> io::Result<()> {
         if errno::would_block(&error) {
-            self.ready.remove(Ready::READABLE.union(Ready::READ_TO_EAGAIN));
-            if self.ready.contains(Ready::SHORT_READ_PROVES_NOTHING) {
-                self.ready.insert(Ready::READ_TO_EAGAIN);
-            }
+            self.ready.read_would_block();
         } else if !errno::is_interrupted(&error) {
             return Err(error);
         }

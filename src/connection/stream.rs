@@ -2,17 +2,15 @@
 
 use std::io;
 
-use super::Ready;
-
 /// A non-blocking byte stream to one peer: a socket, a script in tests, a model in simulation.
 ///
 /// It behaves like a socket. A read returns some bytes, 0 at the end of the input, or would-block;
 /// a write takes some bytes or returns would-block; an event follows each would-block. The first
 /// call after an error returns the error, once.
 pub trait Stream {
-    /// Hints that hold for every peer. By default a short read means that the stream is empty,
-    /// unless an event said otherwise.
-    const PERMANENT_HINTS: Ready = Ready::NONE;
+    /// A short read has emptied the stream, unless an event reported that its end, or an urgent
+    /// byte, is near. False on a system that does not report the urgent byte.
+    const SHORT_READ_EMPTIES: bool = true;
 
     /// Reads some bytes: recv(2).
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize>;

@@ -75,8 +75,7 @@ impl Socket {
 }
 
 impl Stream for Socket {
-    const PERMANENT_HINTS: Ready =
-        if INTEREST.is_priority() { Ready::NONE } else { Ready::ALWAYS_READ_TO_EAGAIN };
+    const SHORT_READ_EMPTIES: bool = INTEREST.is_priority();
 
     #[inline]
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {

@@ -21,15 +21,15 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "readiness is lost: an interrupted read counts as would-block",
         file: "src/connection/serve.rs",
-        right: "if errno::would_block(&error) {\n            self.ready.remove(Ready::READABLE",
+        right: "if errno::would_block(&error) {\n            self.ready.read_would_block();",
         wrong: "if errno::would_block(&error) || errno::is_interrupted(&error) {\n            \
-                self.ready.remove(Ready::READABLE",
+                self.ready.read_would_block();",
     },
     Bug {
         what: "readiness is stale: would-block on a read does not clear it",
-        file: "src/connection/serve.rs",
-        right: "self.ready.remove(Ready::READABLE.union(Ready::READ_TO_EAGAIN));",
-        wrong: "self.ready.remove(Ready::READ_TO_EAGAIN);",
+        file: "src/connection/readiness.rs",
+        right: "self.remove(Self::READABLE);",
+        wrong: "",
     },
     Bug {
         what: "readiness is lost: an interrupted write is not retried",

@@ -223,7 +223,7 @@ fn a_second_event_does_not_queue_twice() {
 struct Untold(ScriptedStream);
 
 impl Stream for Untold {
-    const PERMANENT_HINTS: Ready = Ready::ALWAYS_READ_TO_EAGAIN;
+    const SHORT_READ_EMPTIES: bool = false;
 
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         self.0.read(room)

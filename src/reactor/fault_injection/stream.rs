@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use crate::connection::{Ready, Stream};
+use crate::connection::Stream;
 use crate::os::errno;
 
 use super::sampler::{Faults, Terminal};
@@ -57,7 +57,7 @@ impl<S: Stream> FaultyStream<S> {
 }
 
 impl<S: Stream> Stream for FaultyStream<S> {
-    const PERMANENT_HINTS: Ready = S::PERMANENT_HINTS;
+    const SHORT_READ_EMPTIES: bool = S::SHORT_READ_EMPTIES;
 
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         if self.faults.terminal == Some(Terminal::Stall) {
