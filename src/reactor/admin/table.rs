@@ -24,7 +24,9 @@ pub(super) struct AdminConnection<S> {
 #[derive(Debug)]
 pub(in crate::reactor) struct Admin<S> {
     pub(super) connections: Slab<AdminConnection<S>>,
-    /// The keys of connections with work to do, each once.
+    /// The keys of connections with work to do, each once, in the order of service. A flag in each
+    /// connection would not do: a turn serves four of them, and the lowest keys would always come
+    /// first.
     pub(super) run_queue: Vec<usize>,
     accepted: u64,
     /// The listener's accept queue may hold a connection.
