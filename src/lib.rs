@@ -1,7 +1,7 @@
 //! The TCP echo client and server of the network-programming course, made real.
 //!
 //! The programs share this library; it is built in floors, and a file uses its own floor and
-//! those below, never one above (`tests/tidy.rs` holds it to that). In reading order:
+//! those below, never one above (`tests/tidy/` checks it). In reading order:
 //!
 //! | floor | module | what it does |
 //! |---|---|---|

@@ -4,11 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
 
-#[path = "tidy/documents.rs"]
 mod documents;
-#[path = "tidy/packages.rs"]
 mod packages;
-#[path = "tidy/words.rs"]
 mod words;
 
 use std::fs;

@@ -11,7 +11,6 @@ use clap::{Arg, Command};
 use tcpecho::cause::Cause;
 use tcpecho::cli;
 
-#[path = "mermaid/diagrams.rs"]
 mod diagrams;
 
 /// The document with the table of each program's options, in the order of [`cli::commands`].

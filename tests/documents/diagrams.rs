@@ -1,7 +1,7 @@
 //! Checks that Mermaid parses every diagram of the documents.
 //!
 //! Mermaid is a node package, installed once below cargo's target directory, from the lock file
-//! beside this file.
+//! in `mermaid/`.
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,9 +11,9 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 const FILES: [(&str, &str); 3] = [
-    ("package.json", include_str!("package.json")),
-    ("package-lock.json", include_str!("package-lock.json")),
-    ("parse.mjs", include_str!("parse.mjs")),
+    ("package.json", include_str!("mermaid/package.json")),
+    ("package-lock.json", include_str!("mermaid/package-lock.json")),
+    ("parse.mjs", include_str!("mermaid/parse.mjs")),
 ];
 
 #[test]
