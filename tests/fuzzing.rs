@@ -1,12 +1,7 @@
 //! Properties of any input, checked with random input. The functions are those of `make fuzz`,
 //! which searches for longer and more cleverly.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "code shared with the fuzzer may panic like a test"
-)]
+#![cfg(test)]
 
 #[path = "fuzz/src/streams.rs"]
 mod streams;

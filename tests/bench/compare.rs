@@ -8,14 +8,7 @@
 //! The exact figure is the processor time of the server, which the kernel counts in nanoseconds. It
 //! decides; throughput and latency also depend on the load generator.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a bench may end in a panic, and prints"
-)]
+#![cfg(test)]
 
 mod bars;
 mod cases;

@@ -1,13 +1,7 @@
 //! Tests of the real `tcpecho` binary against scripted servers and the real daemon. Every wait has
 //! a time limit.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "shared test code may panic like a test"
-)]
+#![cfg(test)]
 
 mod servers;
 mod support;

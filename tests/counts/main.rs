@@ -8,15 +8,12 @@
 
 // The counts and the tools are those of Linux.
 #![cfg(target_os = "linux")]
+#![cfg(test)]
 
-#[cfg(test)]
 mod generator;
-#[cfg(test)]
 mod measured;
-#[cfg(test)]
 mod traffic;
 
-#[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
     use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
 //! The options, variables, defaults and causes in the documents are those of the programs.
 //! `make options` rewrites the tables of options.
 
-#![expect(clippy::unwrap_used, reason = "a test may end in a panic")]
+#![cfg(test)]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -11,62 +11,34 @@
 
 // The tests observe the daemon through /proc.
 #![cfg(target_os = "linux")]
+#![cfg(test)]
 
-#[cfg(test)]
 mod accept_path;
-#[cfg(test)]
 mod admin;
-#[cfg(test)]
 mod admission;
-#[cfg(test)]
 mod clean;
-#[cfg(test)]
 mod configuration;
-#[cfg(test)]
 mod deploy;
-#[cfg(test)]
 mod environment;
-#[cfg(test)]
 mod event_path;
-#[cfg(test)]
 mod exec;
-#[cfg(test)]
 mod exhaustion;
-#[cfg(test)]
 mod fault_injection;
-#[cfg(test)]
 mod formats;
-#[cfg(test)]
 mod haproxy;
-#[cfg(test)]
 mod inherited;
-#[cfg(test)]
 mod input;
-#[cfg(test)]
 mod lifecycle;
-#[cfg(test)]
 mod logs;
-#[cfg(test)]
 mod manager;
-#[cfg(test)]
 mod pauses;
-#[cfg(test)]
 mod privileges;
-#[cfg(test)]
 mod proxied;
-#[cfg(test)]
 mod read_path;
-#[cfg(test)]
 mod sandbox;
-#[cfg(test)]
 mod support;
-#[cfg(test)]
 mod timeouts;
-#[cfg(test)]
 mod unidentified;
-#[cfg(test)]
 mod units;
-#[cfg(test)]
 mod unix;
-#[cfg(test)]
 mod write_path;

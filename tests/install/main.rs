@@ -5,7 +5,7 @@
 
 // The tests inspect a Debian system.
 #![cfg(target_os = "linux")]
-#![expect(clippy::panic, clippy::unwrap_used, reason = "what the tests share is a test too")]
+#![cfg(test)]
 
 mod demonstrations;
 mod elsewhere;
@@ -13,7 +13,6 @@ mod installed;
 mod package;
 mod pages;
 
-#[cfg(test)]
 #[path = "../faults/support/tools.rs"]
 #[expect(dead_code, reason = "the daemon's tests use more of it")]
 mod tools;

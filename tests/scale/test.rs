@@ -3,12 +3,7 @@
 
 // So many connections need all of 127.0.0.0/8, which only Linux assigns to the loopback interface.
 #![cfg(target_os = "linux")]
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "what the tests share is a test too"
-)]
+#![cfg(test)]
 
 mod children;
 mod crowd;
@@ -23,7 +18,6 @@ mod process;
 mod report;
 mod sample;
 mod scale;
-#[cfg(test)]
 mod verified;
 mod verify;
 

@@ -1,13 +1,6 @@
 //! Runs a million seeds of the simulation, or replays one step by step. Run with `make simulate`.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a bench may end in a panic, and prints"
-)]
+#![cfg(test)]
 
 mod bugs;
 mod calls;

@@ -1,14 +1,7 @@
 //! The reactor on simulated sockets, clock and readiness: ten thousand seeds, each with its own
 //! faults. `make simulate` runs a million, or replays one.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "what the tests share is a test too"
-)]
+#![cfg(test)]
 
 mod bugs;
 mod calls;

@@ -1,13 +1,7 @@
 //! Overload: the latency of a hundred polite peers while others flood, stall, idle, churn, reset
 //! and connect by the thousand. Run with `make overload`.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a bench may end in a panic, and prints"
-)]
+#![cfg(test)]
 
 #[expect(dead_code, reason = "the comparison with other servers draws more")]
 #[path = "../bench/drawing.rs"]

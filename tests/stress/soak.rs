@@ -1,13 +1,7 @@
 //! A soak: waves of hostile peers beside polite ones, for any length of time; nothing may grow or
 //! get lost. Run with `make soak`.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a bench may end in a panic, and prints"
-)]
+#![cfg(test)]
 
 #[expect(dead_code, reason = "the comparison with other servers draws more")]
 #[path = "../bench/drawing.rs"]

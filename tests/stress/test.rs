@@ -1,12 +1,7 @@
 //! A short soak: every kind of wave once, for half a second, on the debug build of the daemon. It
 //! has its own `main`, because it is also the process of the hostile peers.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a test may end in a panic, and prints"
-)]
+#![cfg(test)]
 
 mod hostile;
 #[expect(dead_code, reason = "the comparison with other servers measures more")]

@@ -1,15 +1,7 @@
 //! Injects every error into every system call of the daemon, at its first occurrences. Run with
 //! `make sweep`.
 
-#![expect(
-    clippy::as_conversions,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a bench may end in a panic, and prints"
-)]
+#![cfg(test)]
 
 mod calls;
 mod daemon;

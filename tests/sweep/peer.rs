@@ -302,8 +302,8 @@ pub(crate) fn unix(path: &Path) -> SockAddr {
 fn line(peer: u64, number: u64) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(peer << 32 | number);
     let length = 40 + random.usize(..80);
-    let mut bytes = format!("{peer} {number} ").into_bytes();
-    bytes.extend(std::iter::repeat_with(|| random.alphanumeric()).take(length).map(|c| c as u8));
-    bytes.push(b'\n');
-    bytes
+    let mut line = format!("{peer} {number} ");
+    line.extend(std::iter::repeat_with(|| random.alphanumeric()).take(length));
+    line.push('\n');
+    line.into_bytes()
 }

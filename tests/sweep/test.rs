@@ -1,15 +1,8 @@
 //! `make sweep` at one point in 31: a few of every call and error, the same in every run.
 
-#![expect(
-    clippy::as_conversions,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "what the tests share is a test too"
-)]
+#![cfg(test)]
 
 mod calls;
-#[cfg(test)]
 mod checked;
 mod daemon;
 mod documented;
@@ -22,7 +15,6 @@ mod peer;
 mod plan;
 mod point;
 mod sweep;
-#[cfg(test)]
 #[expect(dead_code, reason = "the fault tests need more")]
 #[path = "../faults/support/tools.rs"]
 mod tools;

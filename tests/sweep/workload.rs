@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use socket2::{Domain, SockAddr, Socket, Type};
+use tcpecho::num;
 
 use super::daemon::{Daemon, Scenario, wait};
 use super::peer::{Peer, Reader, unix};
@@ -164,7 +165,7 @@ impl Crowd {
     /// Connects another peer, if possible.
     fn join(&mut self, address: &SockAddr, reader: Reader) -> Option<usize> {
         let number = self.peers.len();
-        let peer = Peer::connect(number as u64, address, reader).ok()?;
+        let peer = Peer::connect(num::to_u64(number), address, reader).ok()?;
         self.peers.push(peer);
         Some(number)
     }
