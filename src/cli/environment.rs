@@ -63,8 +63,8 @@ fn value(option: &Arg, matches: &ArgMatches) -> String {
     }
     let Some(values) = matches.get_raw(option.get_id().as_str()) else {
         let help = option.get_help().map(ToString::to_string).unwrap_or_default();
-        let told = help.split_once("[default: ").and_then(|(_, rest)| rest.strip_suffix(']'));
-        return told.unwrap_or("none").replace('`', "");
+        let default = help.split_once("[default: ").and_then(|(_, rest)| rest.strip_suffix(']'));
+        return default.unwrap_or("none").replace('`', "");
     };
     values.map(format_value).collect::<Vec<_>>().join(",")
 }
@@ -150,9 +150,9 @@ mod tests {
             ("TCPECHO_LAOD_RATE", "TCPECHO_LOAD_RATE"),
             ("tcpechod_backlog", "TCPECHOD_BACKLOG"),
         ] {
-            let told = unknown_variable(name, OsStr::new("1"), &known).unwrap();
-            assert!(told.starts_with(&format!("{name} is no ")), "{told}");
-            assert!(told.ends_with(&format!("is it {nearest}?")), "{told}");
+            let warning = unknown_variable(name, OsStr::new("1"), &known).unwrap();
+            assert!(warning.starts_with(&format!("{name} is no ")), "{warning}");
+            assert!(warning.ends_with(&format!("is it {nearest}?")), "{warning}");
         }
         for name in known.iter().map(String::as_str).chain(["TCPECHO", "PATH", "MY_TCPECHOD_X"]) {
             assert_eq!(unknown_variable(name, OsStr::new("1"), &known), None);

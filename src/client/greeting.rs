@@ -70,7 +70,7 @@ pub(super) fn speaks_first(bytes: &[u8]) -> String {
 }
 
 /// The message about data that no line requested.
-pub(super) fn unasked(bytes: &[u8]) -> String {
+pub(super) fn unrequested(bytes: &[u8]) -> String {
     format!("no echo was due, and {} came", quoted(bytes))
 }
 
@@ -121,6 +121,6 @@ mod tests {
     fn what_nothing_asked_for_is_told() {
         let first = "the server speaks first: \"hi\\n\"; --skip-greeting skips a greeting";
         assert_eq!(speaks_first(b"hi\n"), first);
-        assert_eq!(unasked(b"bye"), "no echo was due, and \"bye\" came");
+        assert_eq!(unrequested(b"bye"), "no echo was due, and \"bye\" came");
     }
 }

@@ -24,27 +24,27 @@ pub(super) struct PollResult {
 impl PollResult {
     /// True if standard input may be read once; the read returns an end or an error.
     pub(super) fn input(self) -> bool {
-        self.input.is_some_and(|told| !told.is_empty())
+        self.input.is_some_and(|events| !events.is_empty())
     }
 
     /// True if the socket is readable: bytes, the server's FIN, or an error.
     pub(super) fn socket_gives(self) -> bool {
-        self.socket.is_some_and(|told| told.intersects(PollFlags::IN | GONE))
+        self.socket.is_some_and(|events| events.intersects(PollFlags::IN | GONE))
     }
 
     /// True if the socket is writable or has an error.
     pub(super) fn socket_takes(self) -> bool {
-        self.socket.is_some_and(|told| told.intersects(PollFlags::OUT | GONE))
+        self.socket.is_some_and(|events| events.intersects(PollFlags::OUT | GONE))
     }
 
     /// True if standard output takes `PIPE_BUF` bytes.
     pub(super) fn output(self) -> bool {
-        self.output.is_some_and(|told| told.contains(PollFlags::OUT))
+        self.output.is_some_and(|events| events.contains(PollFlags::OUT))
     }
 
     /// True if standard output has lost its reader.
     pub(super) fn output_gone(self) -> bool {
-        self.output.is_some_and(|told| told.intersects(GONE))
+        self.output.is_some_and(|events| events.intersects(GONE))
     }
 }
 
@@ -72,9 +72,9 @@ pub(super) fn wait(
         }
         Err(error) => return Err(error),
     }
-    let mut told = fds.iter().map(PollFd::revents);
-    let output = told.next();
-    let mut next = |asked: PollFlags| if asked.is_empty() { None } else { told.next() };
+    let mut events = fds.iter().map(PollFd::revents);
+    let output = events.next();
+    let mut next = |wanted: PollFlags| if wanted.is_empty() { None } else { events.next() };
     Ok(PollResult { input: next(wants.input), socket: next(wants.socket), output })
 }
 

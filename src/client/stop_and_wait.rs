@@ -16,7 +16,7 @@ use crate::os::errno;
 use super::config::ClientConfig;
 use super::connect::Connected;
 use super::failure::{Failure, FailureKind};
-use super::greeting::{Greeting, hold, speaks_first, unasked};
+use super::greeting::{Greeting, hold, speaks_first, unrequested};
 use super::ledger::Ledger;
 use super::messages::Messages;
 use super::poll::wait_for_socket;
@@ -53,7 +53,7 @@ pub(super) fn run(
         let early =
             what_comes(&mut server, if first { hold(connected.took) } else { Duration::ZERO });
         if !early.is_empty() {
-            messages.note(|| if first { speaks_first(&early) } else { unasked(&early) });
+            messages.note(|| if first { speaks_first(&early) } else { unrequested(&early) });
             ledger.received(&early);
             if !format_bytes(&early)? {
                 return Ok(());

@@ -29,15 +29,15 @@ impl Visit {
 
     /// Serves until the connection is pending or done; answers each request.
     fn serve(&mut self) -> (Vec<Request>, HttpStep) {
-        let mut asked = Vec::new();
+        let mut requests = Vec::new();
         for _ in 0..10_000 {
             match self.http.serve(&mut [0; 4096], NOW) {
                 HttpStep::Yield => {}
                 HttpStep::Request(request) => {
-                    asked.push(request);
+                    requests.push(request);
                     self.http.respond(Response::text(200, "here you are"), NOW);
                 }
-                end @ (HttpStep::Pending | HttpStep::Done) => return (asked, end),
+                end @ (HttpStep::Pending | HttpStep::Done) => return (requests, end),
             }
         }
         panic!("it never comes to rest");
@@ -64,9 +64,9 @@ const GET: &str = "GET /metrics?name=x HTTP/1.1\r\nHost: here\r\n\r\n";
 #[test]
 fn a_request_gets_a_response_and_then_fin() {
     let mut visit = Visit::new([bytes(GET)]);
-    let (asked, end) = visit.serve();
+    let (requests, end) = visit.serve();
     let path = "/metrics".to_owned();
-    assert_eq!(asked, [Request { path, accept: String::new() }]);
+    assert_eq!(requests, [Request { path, accept: String::new() }]);
     assert_eq!(end, HttpStep::Pending, "for its FIN");
     assert!(visit.wire.borrow().half_closed);
     let sent = visit.sent();
@@ -112,8 +112,8 @@ fn a_target_may_be_a_whole_url() {
         ("/", "/"),
     ] {
         let text = format!("GET {target} HTTP/1.1\r\nHost: here\r\n\r\n");
-        let (asked, _) = Visit::new([bytes(&text)]).serve();
-        assert_eq!(asked.first().map(|request| request.path.as_str()), Some(path), "{target}");
+        let (requests, _) = Visit::new([bytes(&text)]).serve();
+        assert_eq!(requests.first().map(|request| request.path.as_str()), Some(path), "{target}");
     }
 }
 
@@ -146,8 +146,8 @@ fn a_request_and_its_response_may_move_byte_by_byte() {
     let reads = GET.bytes().flat_map(|byte| [In::Bytes(vec![byte]), In::Fail(Errno::INTR)]);
     let mut visit = Visit::new(reads);
     visit.wire.borrow_mut().writes = [Out::Take(1), Out::Fail(Errno::INTR)].repeat(200).into();
-    let (asked, _) = visit.serve();
-    assert_eq!(asked.len(), 1);
+    let (requests, _) = visit.serve();
+    assert_eq!(requests.len(), 1);
     assert!(visit.sent().ends_with("here you are\n"), "{}", visit.sent());
 }
 
@@ -235,9 +235,9 @@ proptest! {
         let reads = pieces.into_iter().map(In::Bytes);
         let mut visit = Visit::new([bytes(beginning)].into_iter().filter(|_| !beginning.is_empty())
             .chain(reads).chain([In::End]));
-        let (asked, end) = visit.serve();
+        let (requests, end) = visit.serve();
         prop_assert_eq!(end, HttpStep::Done);
-        prop_assert!(asked.len() <= 1);
+        prop_assert!(requests.len() <= 1);
         let sent = String::from_utf8_lossy(&visit.wire.borrow().sent).into_owned();
         prop_assert!(sent.is_empty() || sent.starts_with("HTTP/1.1 "), "{}", sent);
     }

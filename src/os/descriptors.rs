@@ -84,16 +84,16 @@ pub fn is_open(number: u64) -> bool {
     !all.exists() || all.join(number.to_string()).is_symlink()
 }
 
-/// Returns the events, of those in `asked` and errors, that a descriptor is ready for now; none if
-/// poll(2) fails.
-pub fn poll_now(descriptor: impl AsFd, asked: PollFlags) -> Option<PollFlags> {
-    wait(descriptor, asked, Duration::ZERO)
+/// Returns those of `events` that a descriptor is ready for now, and its errors; none if poll(2)
+/// fails.
+pub fn poll_now(descriptor: impl AsFd, events: PollFlags) -> Option<PollFlags> {
+    wait(descriptor, events, Duration::ZERO)
 }
 
-/// The same, after waiting for an event for at most the duration `most`.
-pub fn wait(descriptor: impl AsFd, asked: PollFlags, most: Duration) -> Option<PollFlags> {
-    let mut polled = [PollFd::new(&descriptor, asked)];
-    poll(&mut polled, Timespec::try_from(most).ok().as_ref()).ok()?;
+/// The same, after waiting at most `time` for one of them.
+pub fn wait(descriptor: impl AsFd, events: PollFlags, time: Duration) -> Option<PollFlags> {
+    let mut polled = [PollFd::new(&descriptor, events)];
+    poll(&mut polled, Timespec::try_from(time).ok().as_ref()).ok()?;
     let [polled] = polled;
     Some(polled.revents())
 }

@@ -22,9 +22,9 @@ pub trait Os {
     /// The stream of an accepted connection.
     type Stream: Stream;
 
-    /// Waits for an event or until `timeout` has passed, and calls `tell` for each event. An
+    /// Waits for an event or until `timeout` has passed, and calls `handle` for each event. An
     /// interrupted wait (EINTR) is an error of that kind.
-    fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()>;
+    fn poll(&mut self, timeout: Option<Duration>, handle: impl FnMut(Event)) -> io::Result<()>;
 
     /// Accepts a connection from the listener with that number.
     fn accept(&mut self, listener: usize) -> io::Result<(Self::Stream, Peer)>;

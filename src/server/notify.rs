@@ -34,7 +34,7 @@ impl Manager {
     /// Reports that every listener is bound. `status` is for people.
     pub(super) fn ready(&self, status: &str) {
         let message = [NotifyState::Ready, NotifyState::Status(&escaped(status))];
-        let told = match &self.0 {
+        let sent = match &self.0 {
             Ok(None) => return,
             Ok(Some(socket)) => socket
                 .set_write_timeout(Some(START_SEND_TIMEOUT))
@@ -43,7 +43,7 @@ impl Manager {
                 .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        if let Err(error) = told {
+        if let Err(error) = sent {
             warn!("cannot notify the service manager that the daemon is ready: {error}");
         }
     }

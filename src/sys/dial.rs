@@ -22,9 +22,9 @@ pub trait Dial {
     /// then returns the error, if it failed.
     fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<Self::Stream>;
 
-    /// Waits for events until `until`, and passes each to `tell`. An interrupted wait (EINTR) is an
-    /// error of that kind.
-    fn poll(&mut self, until: MonotonicNs, tell: impl FnMut(DialEvent)) -> io::Result<()>;
+    /// Waits for events until `until`, and passes each to `handle`. An interrupted wait (EINTR) is
+    /// an error of that kind.
+    fn poll(&mut self, until: MonotonicNs, handle: impl FnMut(DialEvent)) -> io::Result<()>;
 
     /// Returns the current time.
     fn now(&self) -> MonotonicNs;

@@ -75,7 +75,7 @@ impl Dial for Dialer {
         Ok(stream)
     }
 
-    fn poll(&mut self, until: MonotonicNs, mut tell: impl FnMut(DialEvent)) -> io::Result<()> {
+    fn poll(&mut self, until: MonotonicNs, mut handle: impl FnMut(DialEvent)) -> io::Result<()> {
         let timeout = self.timer.set(until)?;
         self.poll.poll(&mut self.events, timeout)?;
         for event in &self.events {
@@ -83,11 +83,11 @@ impl Dial for Dialer {
                 SIGNALS => {
                     edge::rearm(&mut self.signals, self.poll.registry(), SIGNALS)?;
                     if self.signals.pending().count() > 0 {
-                        tell(DialEvent::Interrupt);
+                        handle(DialEvent::Interrupt);
                     }
                 }
                 TIMER => {}
-                Token(key) => tell(DialEvent::Stream(key, readiness(event))),
+                Token(key) => handle(DialEvent::Stream(key, readiness(event))),
             }
         }
         Ok(())

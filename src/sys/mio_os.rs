@@ -113,14 +113,14 @@ impl MioOs {
 impl Os for MioOs {
     type Stream = Socket;
 
-    fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
+    fn poll(&mut self, timeout: Option<Duration>, mut handle: impl FnMut(Event)) -> io::Result<()> {
         self.poll.poll(&mut self.events, timeout)?;
         self.child_stderr.begin_poll();
         let Self { poll, events, signals, child_stderr, .. } = self;
         for event in &*events {
             let token = event.token();
-            // A single call of `tell`, or the compiler would not inline it into this loop.
-            tell(if token.0 < CHILD_STDERR_BASE {
+            // A single call of `handle`, or the compiler would not inline it into this loop.
+            handle(if token.0 < CHILD_STDERR_BASE {
                 Event::Stream(token.0, readiness(event))
             } else {
                 other_event(token, poll.registry(), signals, child_stderr)?

@@ -54,7 +54,7 @@ impl Ledger {
     /// Counts bytes that the kernel has taken for the server.
     pub(super) fn sent(&mut self, bytes: &[u8]) {
         if self.format == WireFormat::Text {
-            if self.owed() == 0 && !self.out.midway() {
+            if self.outstanding() == 0 && !self.out.midway() {
                 self.replies.begin();
             }
             self.replies.expect(bytes);
@@ -84,7 +84,7 @@ impl Ledger {
 
     /// The number of outstanding replies. The reply to a last line without a newline may be
     /// complete without a newline too.
-    pub(super) fn owed(&self) -> u64 {
+    pub(super) fn outstanding(&self) -> u64 {
         let last = self.ended && self.out.midway() && self.replies.has_begun(self.out_now());
         self.out_now().complete.saturating_sub(self.replies.answered + u64::from(last))
     }
@@ -95,8 +95,8 @@ impl Ledger {
     }
 
     /// The number of received bytes that belong to no reply.
-    pub(super) const fn unasked_bytes(&self) -> u64 {
-        self.replies.unasked_bytes
+    pub(super) const fn unrequested_bytes(&self) -> u64 {
+        self.replies.unrequested_bytes
     }
 
     /// Describes the replies that are missing after both directions have ended, if any. A last line
@@ -105,11 +105,11 @@ impl Ledger {
     pub(super) fn missing(&self) -> Option<String> {
         let begun =
             self.replies.has_begun(Outstanding { complete: self.out.all(), unfinished: false });
-        let owed = self.out.all().saturating_sub(self.replies.answered + u64::from(begun));
-        if owed > 0 {
-            return Some(lines_missing(owed));
+        let missing = self.out.all().saturating_sub(self.replies.answered + u64::from(begun));
+        if missing > 0 {
+            return Some(lines_missing(missing));
         }
-        let replied = self.back.bytes - self.replies.unasked_bytes;
+        let replied = self.back.bytes - self.replies.unrequested_bytes;
         let whole =
             self.format == WireFormat::Text && self.out.midway() && replied >= self.out.bytes;
         (begun && !whole).then(|| "the last echo cut short".to_owned())
@@ -136,9 +136,9 @@ impl fmt::Display for Ledger {
         let (out, back) = (self.out.all(), self.back.all());
         let bytes = (self.out.bytes, self.back.bytes);
         write!(f, "bytes_out={} bytes_in={} lines_out={out} lines_in={back}", bytes.0, bytes.1)?;
-        match self.unasked_bytes() {
+        match self.unrequested_bytes() {
             0 => Ok(()),
-            unasked => write!(f, " bytes_unasked={unasked}"),
+            count => write!(f, " bytes_unasked={count}"),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Replies {
     /// The number of answered requests.
     pub answered: u64,
     /// The number of bytes that belong to no reply.
-    pub unasked_bytes: u64,
+    pub unrequested_bytes: u64,
     due: Option<ExpectedEcho>,
     line: ReplyLine,
 }
@@ -70,7 +70,7 @@ impl ReplyLine {
 
 impl Replies {
     pub(super) const fn new() -> Self {
-        Self { answered: 0, unasked_bytes: 0, due: None, line: ReplyLine::NONE }
+        Self { answered: 0, unrequested_bytes: 0, due: None, line: ReplyLine::NONE }
     }
 
     /// Starts to record the line about to be sent, while no reply is outstanding.
@@ -78,7 +78,7 @@ impl Replies {
         let line = Vec::new();
         self.due = Some(ExpectedEcho { line, whole: false, passed: 0, passed_bytes: 0 });
         if self.line.bytes > 0 {
-            self.unasked_bytes += self.line.bytes;
+            self.unrequested_bytes += self.line.bytes;
             self.line = ReplyLine { early: true, ..ReplyLine::NONE };
         }
     }
@@ -94,9 +94,9 @@ impl Replies {
 
     /// Counts received lines, and pieces of lines. Returns the number of bytes at the start that
     /// belong to no reply.
-    pub(super) fn receive_lines(&mut self, bytes: &[u8], owed: Outstanding) -> usize {
+    pub(super) fn receive_lines(&mut self, bytes: &[u8], outstanding: Outstanding) -> usize {
         let lines = Framing::Lines.count(bytes);
-        let left = owed.complete.saturating_sub(self.answered);
+        let left = outstanding.complete.saturating_sub(self.answered);
         let ends = bytes.last() == Some(&b'\n');
         // The common case: no echo to compare with, and no more lines than are outstanding.
         if self.due.is_none() && !self.line.early && (lines < left || (lines == left && ends)) {
@@ -106,13 +106,13 @@ impl Replies {
             self.line = ReplyLine { bytes: before + num::to_u64(tail.len()), ..ReplyLine::NONE };
             return 0;
         }
-        let mut unasked = 0;
+        let mut unrequested = 0;
         let mut leading = true;
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            leading &= !self.receive_piece(piece, owed);
-            unasked += if leading { piece.len() } else { 0 };
+            leading &= !self.receive_piece(piece, outstanding);
+            unrequested += if leading { piece.len() } else { 0 };
         }
-        unasked
+        unrequested
     }
 
     /// Counts received bytes of records, after `requests` were sent. Returns the number of bytes
@@ -120,12 +120,12 @@ impl Replies {
     pub(super) fn receive_records(&mut self, count: usize, requests: u64) -> usize {
         let size = num::to_u64(REPLY_BYTES.get());
         let due = (requests - self.answered) * size - self.line.bytes;
-        let asked = count.min(num::to_usize(due));
-        let bytes = self.line.bytes + num::to_u64(asked);
+        let replies = count.min(num::to_usize(due));
+        let bytes = self.line.bytes + num::to_u64(replies);
         self.answered += bytes / size;
         self.line.bytes = bytes % size;
-        self.unasked_bytes += num::to_u64(count - asked);
-        asked
+        self.unrequested_bytes += num::to_u64(count - replies);
+        replies
     }
 
     /// Makes the next byte start a line, regardless of the bytes before it.
@@ -134,24 +134,24 @@ impl Replies {
     }
 
     /// True if a part of a reply has been received.
-    pub(super) fn has_begun(&self, owed: Outstanding) -> bool {
-        let expected = owed.complete > self.answered || owed.unfinished;
+    pub(super) fn has_begun(&self, outstanding: Outstanding) -> bool {
+        let expected = outstanding.complete > self.answered || outstanding.unfinished;
         expected && self.line.bytes > 0 && !self.is_stray()
     }
 
     /// Processes a line or a piece of one. Returns true if it may be a reply or a part of one.
-    fn receive_piece(&mut self, piece: &[u8], owed: Outstanding) -> bool {
+    fn receive_piece(&mut self, piece: &[u8], outstanding: Outstanding) -> bool {
         let count = num::to_u64(piece.len());
-        let is_owed = owed.complete > self.answered;
+        let is_expected = outstanding.complete > self.answered;
         let ends = piece.last() == Some(&b'\n');
         // A greeting may have had more lines than were outstanding; then this line may be the echo.
         let passed = self.due.as_ref().is_some_and(|due| due.passed > 0);
-        if !is_owed && !owed.unfinished && !passed {
-            self.unasked_bytes += self.line.bytes + count;
+        if !is_expected && !outstanding.unfinished && !passed {
+            self.unrequested_bytes += self.line.bytes + count;
             self.line = ReplyLine { early: !ends, ..ReplyLine::NONE };
             return false;
         }
-        self.line.early |= !is_owed;
+        self.line.early |= !is_expected;
         self.line.bytes += count;
         self.line.refusal = follows(REFUSAL, self.line.refusal, piece);
         if let Some(due) = &self.due {
@@ -162,30 +162,30 @@ impl Replies {
         if !ends {
             return !self.is_stray();
         }
-        let asked = self.finish_line(owed);
+        let is_reply = self.finish_line(outstanding);
         self.line = ReplyLine::NONE;
-        asked
+        is_reply
     }
 
     /// Classifies the line that has ended. Returns true if it is a reply.
-    fn finish_line(&mut self, owed: Outstanding) -> bool {
-        let is_owed = owed.complete > self.answered;
-        let begun = owed.unfinished && owed.complete == self.answered;
-        let refused = (is_owed || begun) && self.line.refusal == Some(REFUSAL.len());
+    fn finish_line(&mut self, outstanding: Outstanding) -> bool {
+        let is_expected = outstanding.complete > self.answered;
+        let begun = outstanding.unfinished && outstanding.complete == self.answered;
+        let refused = (is_expected || begun) && self.line.refusal == Some(REFUSAL.len());
         if self.is_echo() {
             // The lines before the echo were a greeting.
             let due = self.due.take();
             let (passed, bytes) = due.map_or((0, 0), |due| (due.passed, due.passed_bytes));
             self.answered = self.answered + 1 - passed;
-            self.unasked_bytes += bytes;
-        } else if (is_owed && !self.is_stray()) || refused {
+            self.unrequested_bytes += bytes;
+        } else if (is_expected && !self.is_stray()) || refused {
             self.answered += 1;
             if let Some(due) = &mut self.due {
                 due.passed += 1;
                 due.passed_bytes += self.line.bytes;
             }
         } else {
-            self.unasked_bytes += self.line.bytes;
+            self.unrequested_bytes += self.line.bytes;
             return false;
         }
         true

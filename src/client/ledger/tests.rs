@@ -19,8 +19,12 @@ fn an_echo_is_owed_for_every_whole_line() {
         (b"one\ntwo\nthr", b"one\n", 1),
         (b"", b"a greeting\n", 0),
     ];
-    for (sent, received, owed) in table {
-        assert_eq!(ledger(WireFormat::Text, sent, received).owed(), owed, "{sent:?} {received:?}");
+    for (sent, received, outstanding) in table {
+        assert_eq!(
+            ledger(WireFormat::Text, sent, received).outstanding(),
+            outstanding,
+            "{sent:?} {received:?}"
+        );
     }
 }
 
@@ -53,7 +57,7 @@ fn at_the_end_an_unfinished_line_counts_too() {
 fn records_are_counted_by_their_size() {
     // Newlines in records have no meaning.
     let both = ledger(WireFormat::Xdr, &[b'\n'; 32], &[b'\n'; 12]);
-    assert_eq!(both.owed(), 1);
+    assert_eq!(both.outstanding(), 1);
     assert_eq!(both.missing().as_deref(), Some("the last echo cut short"));
     assert!(!both.at_boundary());
     let one = ledger(WireFormat::Xdr, &[0; 32], &[0; 8]);
@@ -85,7 +89,7 @@ use Event::{Came, Fin, Sent};
 
 /// Plays the story. Returns the outstanding replies, the missing ones if the connection ends then,
 /// and the unrequested bytes.
-fn told(story: &[Event], size: usize) -> (u64, Option<String>, u64) {
+fn counts(story: &[Event], size: usize) -> (u64, Option<String>, u64) {
     let mut ledger = Ledger::new(WireFormat::Text);
     for event in story {
         match event {
@@ -96,7 +100,7 @@ fn told(story: &[Event], size: usize) -> (u64, Option<String>, u64) {
             Fin => ledger.ended(),
         }
     }
-    (ledger.owed(), ledger.missing(), ledger.unasked_bytes())
+    (ledger.outstanding(), ledger.missing(), ledger.unrequested_bytes())
 }
 
 #[test]
@@ -129,11 +133,11 @@ fn c14_what_comes_while_nothing_is_owed_pays_for_nothing() {
         (&[Sent("on"), Came("go on\n"), Sent("e\n")], 1, 6),
         (&[Sent("on"), Came("go"), Sent("e\n"), Came("\n")], 1, 3),
     ];
-    for (story, owed, unasked) in stories {
+    for (story, outstanding, unrequested) in stories {
         for size in [1, 2, 100] {
-            let (found, missing, bytes) = told(story, size);
-            assert_eq!((found, bytes), (owed, unasked), "{story:?} by {size}");
-            assert_eq!(missing.is_some(), owed > 0, "{story:?} by {size}: {missing:?}");
+            let (found, missing, bytes) = counts(story, size);
+            assert_eq!((found, bytes), (outstanding, unrequested), "{story:?} by {size}");
+            assert_eq!(missing.is_some(), outstanding > 0, "{story:?} by {size}: {missing:?}");
         }
     }
 }
@@ -153,7 +157,7 @@ fn c14_replies_that_are_no_echoes_are_replies_all_the_same() {
     ];
     for story in stories {
         for size in [1, 2, 100] {
-            assert_eq!(told(story, size), (0, None, 0), "{story:?} by {size}");
+            assert_eq!(counts(story, size), (0, None, 0), "{story:?} by {size}");
         }
     }
 }
@@ -166,9 +170,9 @@ fn c14_a_line_of_any_length_is_known_again() {
         ledger.sent(&line);
         ledger.sent(b"two\n");
         ledger.received(b"hi\n");
-        assert_eq!(ledger.owed(), 1, "it may be a reply");
+        assert_eq!(ledger.outstanding(), 1, "it may be a reply");
         line.chunks(1000).for_each(|piece| _ = ledger.received(piece));
-        assert_eq!((ledger.owed(), ledger.unasked_bytes()), (1, 3), "{length}");
+        assert_eq!((ledger.outstanding(), ledger.unrequested_bytes()), (1, 3), "{length}");
     }
 }
 
@@ -178,5 +182,5 @@ fn c14_records_to_nothing_are_none() {
     assert_eq!(ledger.received(&[0; 8]), 0..0);
     ledger.sent(&[0; 20]);
     assert_eq!(ledger.received(&[0; 12]), 0..8, "half a request is none");
-    assert_eq!((ledger.owed(), ledger.unasked_bytes()), (0, 12));
+    assert_eq!((ledger.outstanding(), ledger.unrequested_bytes()), (0, 12));
 }

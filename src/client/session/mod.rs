@@ -54,7 +54,7 @@ pub(super) fn run(
         held_until: now().after(hold(connected.took)),
         held_at_most: now().after(HOLD_MAX),
         greeting: Greeting::default(),
-        unasked_is_told: false,
+        unrequested_is_reported: false,
         end: None,
     };
     exchange.flow.held = !config.skip_greeting;
@@ -79,7 +79,7 @@ struct Session<'a> {
     held_until: MonotonicMs,
     held_at_most: MonotonicMs,
     greeting: Greeting,
-    unasked_is_told: bool,
+    unrequested_is_reported: bool,
     /// The first abnormal end of the connection, if any.
     end: Option<SessionEnd>,
 }

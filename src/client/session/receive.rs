@@ -2,7 +2,7 @@
 
 use crate::client::config::WireFormat;
 use crate::client::flow::{Receiving, Sending};
-use crate::client::greeting::{HOLD, speaks_first, unasked};
+use crate::client::greeting::{HOLD, speaks_first, unrequested};
 
 use super::{Failure, FailureKind, Session, SessionEnd, errno, io, lines_missing, now};
 
@@ -20,7 +20,7 @@ impl Session<'_> {
     fn received(&mut self, count: usize) {
         let bytes = self.scratch.split_at(count).0;
         let first = self.ledger.is_new();
-        let before = self.ledger.unasked_bytes();
+        let before = self.ledger.unrequested_bytes();
         let replies = self.ledger.received(bytes);
         self.timeouts.on_received(now());
         self.held_until = now().after(HOLD).min(self.held_at_most);
@@ -36,12 +36,12 @@ impl Session<'_> {
         if probing && !self.decoder.probing {
             self.messages.note(|| "heartbeat answered".to_owned());
         }
-        if self.ledger.unasked_bytes() == before {
+        if self.ledger.unrequested_bytes() == before {
             return;
         }
         // Report unrequested data once, not in a flood.
-        if !std::mem::replace(&mut self.unasked_is_told, true) {
-            self.messages.note(|| if first { speaks_first(bytes) } else { unasked(bytes) });
+        if !std::mem::replace(&mut self.unrequested_is_reported, true) {
+            self.messages.note(|| if first { speaks_first(bytes) } else { unrequested(bytes) });
         }
         if self.config.format == WireFormat::Xdr {
             self.close_stdout("the server sent a reply to nothing");
@@ -68,9 +68,9 @@ impl Session<'_> {
             }
             Sending::Awaiting if self.greeting.is_none() => Some(" before its greeting".to_owned()),
             Sending::Awaiting | Sending::Open | Sending::Flushing | Sending::HalfClosed => {
-                Some(match self.ledger.owed() {
+                Some(match self.ledger.outstanding() {
                     0 => " before the end of the input".to_owned(),
-                    owed => format!(" before the end of the input, {}", lines_missing(owed)),
+                    count => format!(" before the end of the input, {}", lines_missing(count)),
                 })
             }
         };

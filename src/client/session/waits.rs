@@ -33,10 +33,10 @@ impl Session<'_> {
         }
         match self.flow.sending {
             Sending::Awaiting => self.greeting.standing(),
-            _ if self.decoder.probing && self.ledger.owed() > 0 => Waiting::ForProbe,
+            _ if self.decoder.probing && self.ledger.outstanding() > 0 => Waiting::ForProbe,
             // After our FIN the server still has to send its own.
             Sending::HalfClosed => Waiting::ForEcho,
-            _ if self.ledger.owed() > 0 => Waiting::ForEcho,
+            _ if self.ledger.outstanding() > 0 => Waiting::ForEcho,
             Sending::Open if self.flow.outbound.is_empty() && self.ledger.at_boundary() => {
                 Waiting::Nothing
             }
@@ -55,14 +55,14 @@ impl Session<'_> {
                 format!("heartbeat unanswered for {}", for_how_long(wait))
             }
             Expiry::Unanswered(wait) => {
-                let owed = match self.ledger.owed() {
+                let missing = match self.ledger.outstanding() {
                     0 if self.flow.sending == Sending::Awaiting => {
                         "the server's greeting is missing".to_owned()
                     }
                     0 => "the server has not closed the connection".to_owned(),
-                    owed => lines_missing(owed),
+                    count => lines_missing(count),
                 };
-                format!("nothing came back for {}, {owed}", for_how_long(wait))
+                format!("nothing came back for {}, {missing}", for_how_long(wait))
             }
         };
         self.finish(SessionEnd::Short(Failure::new(FailureKind::TimedOut, details)));

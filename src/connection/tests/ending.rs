@@ -241,14 +241,14 @@ fn deadlines_count_from_the_last_byte_the_line_or_the_last_write() {
 fn a_peer_that_takes_no_output_is_stalled_and_its_next_line_is_not_late() {
     let second = Some(Duration::from_secs(1));
     let off = Timeouts::default();
-    let mut owed = Bench::echo([bytes("line\nbegun")]);
-    owed.wire.borrow_mut().writes = [Out::Block].into();
-    owed.readable();
+    let mut unsent = Bench::echo([bytes("line\nbegun")]);
+    unsent.wire.borrow_mut().writes = [Out::Block].into();
+    unsent.readable();
     let line = Timeouts { line: second, ..off };
-    assert_eq!(owed.connection.deadline(&line), None, "we do not read: its end may be there");
-    owed.shared.now = MonotonicMs(700);
-    owed.event(Ready::WRITABLE);
-    assert_eq!(owed.connection.deadline(&line), Some((MonotonicMs(1700), Cause::LineTimeout)));
+    assert_eq!(unsent.connection.deadline(&line), None, "we do not read: its end may be there");
+    unsent.shared.now = MonotonicMs(700);
+    unsent.event(Ready::WRITABLE);
+    assert_eq!(unsent.connection.deadline(&line), Some((MonotonicMs(1700), Cause::LineTimeout)));
 
     let mut stalled = Bench::echo([bytes("line\n")]);
     stalled.wire.borrow_mut().writes = [Out::Block, Out::Take(1), Out::Block].into();

@@ -68,7 +68,7 @@ fn nothing_is_read_while_output_is_pending() {
     let mut bench = Bench::echo([bytes("first\n"), bytes("second\n")]);
     bench.wire.borrow_mut().writes = [Out::Take(2), Out::Block].into();
     assert_eq!(bench.event(FIN), NextStep::Idle);
-    assert_eq!(bench.readable_left(), 1, "back-pressure: the second read was not asked for");
+    assert_eq!(bench.readable_left(), 1, "back-pressure: there was no second read");
     bench.event(Ready::WRITABLE);
     assert_eq!(bench.sent(), b"first\nsecond\n");
 }
@@ -113,13 +113,13 @@ fn closing_with_pending_work_sends_rst() {
     assert_eq!(failed.phase(), Phase::Closed(Cause::Error));
     assert!(failed.wire.borrow().resets, "a write that failed");
     for cause in [Cause::Stalled, Cause::Idle, Cause::Evicted] {
-        let mut owed = written(Out::Block);
-        owed.connection.close(cause);
-        assert!(owed.wire.borrow().resets, "{cause}");
+        let mut unsent = written(Out::Block);
+        unsent.connection.close(cause);
+        assert!(unsent.wire.borrow().resets, "{cause}");
     }
-    let mut owed = written(Out::Block);
-    owed.connection.cut();
-    assert!(owed.wire.borrow().resets, "cut");
+    let mut unsent = written(Out::Block);
+    unsent.connection.cut();
+    assert!(unsent.wire.borrow().resets, "cut");
 
     let mut unanswered = Bench::echo([bytes("unfinished")]);
     unanswered.event(Ready::READABLE);
@@ -159,11 +159,11 @@ fn a_connection_reset_by_its_peer_is_not_reset_again() {
         assert_eq!(perhaps.event(READABLE), NextStep::Closed);
         assert!(perhaps.wire.borrow().resets, "no event has said so: {errno:?}");
     }
-    let mut told = Bench::echo([bytes("unfinished")]);
-    told.event(READABLE);
-    told.connection.mark(RST);
-    told.connection.cut();
-    assert!(!told.wire.borrow().resets, "told, and cut before its turn");
+    let mut reset = Bench::echo([bytes("unfinished")]);
+    reset.event(READABLE);
+    reset.connection.mark(RST);
+    reset.connection.cut();
+    assert!(!reset.wire.borrow().resets, "reported, and cut before its turn");
 }
 
 #[test]
@@ -220,9 +220,9 @@ fn a_second_event_does_not_queue_twice() {
 }
 
 /// A stream on a system without an event for the urgent byte, such as kqueue.
-struct Untold(ScriptedStream);
+struct WithoutUrgentEvents(ScriptedStream);
 
-impl Stream for Untold {
+impl Stream for WithoutUrgentEvents {
     const SHORT_READ_EMPTIES: bool = false;
 
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
@@ -253,11 +253,11 @@ fn input_behind_an_urgent_byte_is_read_without_an_event() {
     let later = [In::Block].into_iter().chain(["before again\n", "behind again\n"].map(bytes));
     let (stream, wire) = ScriptedStream::new(reads.into_iter().chain(later));
     let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-    let mut connection = Connection::new(Untold(stream), peer, None, MonotonicMs(0));
+    let mut connection = Connection::new(WithoutUrgentEvents(stream), peer, None, MonotonicMs(0));
     let mut shared = Shared::new(ECHO, 4096);
-    for told in ["before\nbehind\n", "before\nbehind\nbefore again\nbehind again\n"] {
+    for echoed in ["before\nbehind\n", "before\nbehind\nbefore again\nbehind again\n"] {
         connection.mark(READABLE);
         while connection.serve(&mut shared) == NextStep::Yield {}
-        assert_eq!(wire.borrow().sent, told.as_bytes());
+        assert_eq!(wire.borrow().sent, echoed.as_bytes());
     }
 }

@@ -68,7 +68,7 @@ impl<O: Os> FaultInjector<O> {
 impl<O: Os> Os for FaultInjector<O> {
     type Stream = FaultyStream<O::Stream>;
 
-    fn poll(&mut self, timeout: Option<Duration>, mut tell: impl FnMut(Event)) -> io::Result<()> {
+    fn poll(&mut self, timeout: Option<Duration>, mut handle: impl FnMut(Event)) -> io::Result<()> {
         let before = self.os.now();
         let next = self.delayed.first_key_value().map(|((at, _), _)| at.since(before));
         let timeout = timeout.into_iter().chain(next).min();
@@ -77,11 +77,11 @@ impl<O: Os> Os for FaultInjector<O> {
         let polled = os.poll(timeout, |event| events.push(event));
         let now = os.now();
         for event in events {
-            tell(Self::deliver_now(delays, late, now, event));
+            handle(Self::deliver_now(delays, late, now, event));
         }
         while let Some(first) = late.first_entry().filter(|first| first.key().0 <= now) {
             let ((_, key), ready) = first.remove_entry();
-            tell(Event::Stream(key, ready));
+            handle(Event::Stream(key, ready));
         }
         polled
     }

@@ -18,10 +18,10 @@ impl Bench {
     }
 
     /// Returns the signals sent to children since the last call.
-    fn urged(&mut self) -> Vec<(Pid, StopSignal)> {
-        let mut urged = std::mem::take(&mut self.os.0.borrow_mut().urged);
-        urged.sort_by_key(|(id, _)| id.as_raw_nonzero());
-        urged
+    fn signalled(&mut self) -> Vec<(Pid, StopSignal)> {
+        let mut signalled = std::mem::take(&mut self.os.0.borrow_mut().signalled);
+        signalled.sort_by_key(|(id, _)| id.as_raw_nonzero());
+        signalled
     }
 
     fn assert_balanced(&self) {
@@ -122,7 +122,7 @@ fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
     bench.enqueue([]);
     bench.reactor.drain();
     assert_eq!(
-        bench.urged(),
+        bench.signalled(),
         [(child(0), StopSignal::Terminate)],
         "the second came with the signal"
     );
@@ -133,7 +133,7 @@ fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
     assert!(bench.waits_at_most(Duration::from_secs(3)));
     bench.at(MonotonicMs(4000)).turn([]);
     let others = [(child(1), StopSignal::Terminate), (child(2), StopSignal::Terminate)];
-    assert_eq!(bench.urged(), others, "and the first is not asked twice");
+    assert_eq!(bench.signalled(), others, "and no second one to the first");
     assert!(bench.waits_at_most(Duration::from_secs(1)));
     bench.end((0..3).map(|number| (number, ExitStatus::Signalled(15))));
     assert!(bench.reactor.is_done());
@@ -148,10 +148,10 @@ fn a_child_started_after_the_input_deadline_gets_sigterm_at_once() {
     bench.turn([LISTENER]);
     bench.reactor.drain();
     bench.turn([]);
-    bench.urged();
+    bench.signalled();
     bench.end([(0, ExitStatus::Exited(0))]);
     bench.at(MonotonicMs(3000)).turn([]);
-    assert_eq!(bench.urged(), [(child(1), StopSignal::Terminate)]);
+    assert_eq!(bench.signalled(), [(child(1), StopSignal::Terminate)]);
     assert!(bench.os.0.borrow().listeners_closed);
 }
 
@@ -164,11 +164,11 @@ fn the_drain_deadline_kills_children() {
     bench.turn([LISTENER]);
     bench.reactor.drain();
     bench.at(MonotonicMs(3000)).turn([]);
-    bench.urged();
+    bench.signalled();
     // One has ended, and its SIGCHLD is not handled yet: it is not cut.
     bench.os.0.borrow_mut().ended.push_back((child(0), ExitStatus::Signalled(15)));
     bench.at(MonotonicMs(4000)).turn([]);
-    assert_eq!(bench.urged(), [(child(1), StopSignal::Kill)]);
+    assert_eq!(bench.signalled(), [(child(1), StopSignal::Kill)]);
     assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (1, 1));
     assert!(bench.reactor.is_done());
 }
@@ -180,7 +180,10 @@ fn a_second_signal_kills_children_now() {
     bench.turn([LISTENER]);
     bench.reactor.drain();
     bench.reactor.cut();
-    assert_eq!(bench.urged(), [(child(0), StopSignal::Terminate), (child(0), StopSignal::Kill)]);
+    assert_eq!(
+        bench.signalled(),
+        [(child(0), StopSignal::Terminate), (child(0), StopSignal::Kill)]
+    );
     assert_eq!((bench.reactor.children(), bench.of(Cause::Cut)), (0, 1));
 }
 
@@ -197,11 +200,11 @@ fn orphans_of_a_child_are_signalled_with_the_other_children() {
     bench.end([]);
     assert_eq!((bench.reactor.children(), bench.of(Cause::Exec)), (1, 1));
     bench.reactor.drain();
-    assert_eq!(bench.urged(), [(child(1), StopSignal::Terminate)]);
+    assert_eq!(bench.signalled(), [(child(1), StopSignal::Terminate)]);
     assert!(!bench.reactor.is_done());
     bench.at(MonotonicMs(3000)).turn([]);
     bench.at(MonotonicMs(4000)).turn([]);
-    assert_eq!(bench.urged(), [(child(1), StopSignal::Kill)]);
+    assert_eq!(bench.signalled(), [(child(1), StopSignal::Kill)]);
     assert_eq!((bench.of(Cause::Exec), bench.of(Cause::Cut)), (1, 1));
     bench.assert_balanced();
     assert!(bench.reactor.is_done());

@@ -122,8 +122,8 @@ fn the_watchdog_wakes_the_owner_until_the_end() {
 #[test]
 fn no_connection_is_evicted_while_draining() {
     let mut bench = Bench::room_for(1, OverLimit::Evict);
-    let owed = bench.enqueue([bytes("x\n")]);
-    owed.borrow_mut().writes = [Out::Block].into();
+    let unsent = bench.enqueue([bytes("x\n")]);
+    unsent.borrow_mut().writes = [Out::Block].into();
     bench.turn([LISTENER]);
     bench.turn([readable(0)]);
     bench.enqueue([]);
@@ -131,7 +131,7 @@ fn no_connection_is_evicted_while_draining() {
     bench.turn([LISTENER]);
     bench.turn([]);
     assert_eq!(bench.of(Cause::Evicted), 0);
-    assert!(!owed.borrow().dropped);
+    assert!(!unsent.borrow().dropped);
 }
 
 #[test]

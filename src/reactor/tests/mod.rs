@@ -51,7 +51,7 @@ struct OsScript {
     ended: VecDeque<(Pid, ExitStatus)>,
     /// Children that have left processes behind.
     lingering: Vec<Pid>,
-    urged: Vec<(Pid, StopSignal)>,
+    signalled: Vec<(Pid, StopSignal)>,
 }
 
 #[derive(Clone, Default)]
@@ -60,14 +60,14 @@ struct ScriptedOs(Rc<RefCell<OsScript>>);
 impl Os for ScriptedOs {
     type Stream = ScriptedStream;
 
-    fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()> {
+    fn poll(&mut self, timeout: Option<Duration>, handle: impl FnMut(Event)) -> io::Result<()> {
         let mut plan = self.0.borrow_mut();
         plan.looks.set(0);
         plan.timeouts.push(timeout);
         let events = plan.events.pop_front().unwrap_or_default();
         let polled = plan.polled.take();
         drop(plan);
-        events.into_iter().for_each(tell);
+        events.into_iter().for_each(handle);
         polled.map_or(Ok(()), |errno| Err(errno.into()))
     }
 
@@ -128,7 +128,7 @@ impl Os for ScriptedOs {
     }
 
     fn signal_child(&mut self, child: Pid, signal: StopSignal) {
-        self.0.borrow_mut().urged.push((child, signal));
+        self.0.borrow_mut().signalled.push((child, signal));
     }
 
     fn now(&self) -> MonotonicMs {

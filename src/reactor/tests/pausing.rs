@@ -188,13 +188,13 @@ fn children_have_a_quarter_of_the_drain_between_term_and_kill_after_a_stop() {
     bench.enqueue([]);
     bench.reactor.turn().unwrap();
     bench.reactor.drain();
-    assert!(bench.os.0.borrow().urged.is_empty(), "it came from the queue");
+    assert!(bench.os.0.borrow().signalled.is_empty(), "it came from the queue");
     bench.stopped_until(9000, None);
-    assert_eq!(bench.os.0.borrow().urged, [(child(0), StopSignal::Terminate)]);
+    assert_eq!(bench.os.0.borrow().signalled, [(child(0), StopSignal::Terminate)]);
     bench.at(MonotonicMs(9999)).turn([]);
-    assert_eq!(bench.os.0.borrow().urged.len(), 1);
+    assert_eq!(bench.os.0.borrow().signalled.len(), 1);
     bench.at(MonotonicMs(10_000)).turn([]);
-    assert_eq!(bench.os.0.borrow().urged.last(), Some(&(child(0), StopSignal::Kill)));
+    assert_eq!(bench.os.0.borrow().signalled.last(), Some(&(child(0), StopSignal::Kill)));
 }
 
 #[test]
@@ -203,19 +203,19 @@ fn activity_behind_a_stop_in_the_middle_of_a_turn_counts_from_its_end() {
     let mut bench = with(timeouts);
     let echoed = bench.enqueue([bytes("x\n"), In::Block]);
     let begun = bench.enqueue([bytes("begun"), In::Block]);
-    let owed = bench.enqueue([bytes("x\n")]);
-    owed.borrow_mut().writes = [Out::Block; 9].into();
+    let unsent = bench.enqueue([bytes("x\n")]);
+    unsent.borrow_mut().writes = [Out::Block; 9].into();
     bench.turn([LISTENER]);
     // By the clock of this turn they are served at 500, in reality just before 3000.
     bench.at(MonotonicMs(500)).turn([readable(0), readable(1), readable(2)]);
     for now in [3000, 3900] {
         if now == 3000 { bench.leap(MonotonicMs(now)) } else { bench.at(MonotonicMs(now)) }
             .turn([]);
-        let dropped = [&echoed, &begun, &owed].map(|wire| wire.borrow().dropped);
+        let dropped = [&echoed, &begun, &unsent].map(|wire| wire.borrow().dropped);
         assert_eq!(dropped, [false; 3], "at {now}");
     }
     for now in [4000, 4001] {
         bench.at(MonotonicMs(now)).turn([]);
     }
-    assert!([&echoed, &begun, &owed].iter().all(|wire| wire.borrow().dropped));
+    assert!([&echoed, &begun, &unsent].iter().all(|wire| wire.borrow().dropped));
 }

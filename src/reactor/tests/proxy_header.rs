@@ -208,7 +208,7 @@ fn more_input_behind_a_header_gets_another_turn() {
     wire.borrow_mut().writes = [Out::Take(1), Out::Block].into();
     bench.turn([LISTENER]);
     bench.turn([fin(0)]);
-    assert_eq!(wire.borrow().sent, b"o", "the rest is owed");
+    assert_eq!(wire.borrow().sent, b"o", "the rest is pending");
     bench.turn([fin(0)]);
     for _ in 0..3 {
         bench.turn([]);

@@ -89,13 +89,13 @@ fn a_connection_at_its_end_does_not_wait_behind_bulk_senders() {
 fn an_interrupted_write_does_not_wait_behind_bulk_senders() {
     let mut bench = Bench::new(options());
     let _flood = bench.enqueue([In::Bytes(vec![b'x'; 40 * READ_BYTES_MAX])]);
-    let owed = bench.enqueue([bytes("owed\n"), In::Block]);
-    owed.borrow_mut().writes = [Out::Take(2), Out::Fail(Errno::INTR)].into();
+    let slow = bench.enqueue([bytes("owed\n"), In::Block]);
+    slow.borrow_mut().writes = [Out::Take(2), Out::Fail(Errno::INTR)].into();
     bench.turn([LISTENER]);
     bench.turn([readable(0), readable(1)]);
-    assert_eq!(owed.borrow().sent, b"ow");
+    assert_eq!(slow.borrow().sent, b"ow");
     bench.turn([]);
-    assert_eq!(owed.borrow().sent, b"owed\n", "in the next turn");
+    assert_eq!(slow.borrow().sent, b"owed\n", "in the next turn");
 }
 
 #[test]

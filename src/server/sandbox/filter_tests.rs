@@ -54,7 +54,7 @@ impl Call {
 
 /// Returns the result, and whether the filter examined an argument.
 fn judged(program: &BpfProgram, call: &Call) -> (u32, bool) {
-    let (mut at, mut accumulator, mut asked) = (0, 0, false);
+    let (mut at, mut accumulator, mut examined) = (0, 0, false);
     loop {
         let step = &program[at];
         at += 1;
@@ -62,14 +62,14 @@ fn judged(program: &BpfProgram, call: &Call) -> (u32, bool) {
         match step.code {
             0x20 => {
                 accumulator = call.word(step.k);
-                asked |= step.k >= 16;
+                examined |= step.k >= 16;
             }
             0x54 => accumulator &= step.k,
             0x05 => at += usize::try_from(step.k).unwrap(),
             0x15 => at += jump(accumulator == step.k),
             0x25 => at += jump(accumulator > step.k),
             0x35 => at += jump(accumulator >= step.k),
-            0x06 => return (step.k, asked),
+            0x06 => return (step.k, examined),
             other => panic!("instruction {other:#x}"),
         }
     }
