@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S11: gone before accept returns it: reset and destroyed in the queue, ECONNABORTED, EPROTO; the next is served
+# S11: a connection ends before accept: reset, destroyed in the queue, ECONNABORTED, EPROTO; the next client is served
 # needs: strace
 
 # shellcheck source=lib.sh
@@ -22,7 +22,7 @@ traced='strace -D -o trace -e trace=accept4,recvfrom,close'
 RUST_LOG=debug daemon '--listen 0.0.0.0:9877'
 traced=
 
-say 'A connection waits in the queue; the client resets it (ss -K on its end sends RST).'
+say 'A connection waits in the queue; the client resets it (ss -K on the client'\''s end sends RST).'
 queues early
 show "ss -HtnK state established 'dport = :9877' >/dev/null"
 until_true 'both ends are gone' connections 0 established
@@ -36,25 +36,25 @@ show "grep ' closed ' daemon.log"
 assert 'open -> closed (reset)' said ' cause=reset bytes_in=0 '
 next_is_served
 
-say 'The same, but the daemon'\''s own kernel destroys it in the queue.'
+say 'The same, but the daemon'\''s own kernel destroys the connection in the queue.'
 queues doomed
 show "ss -HtnK state established 'sport = :9877' >/dev/null"
 until_true 'both ends are gone' connections 0 established
 show "kill -CONT $daemon"
 until_true 'the daemon has closed it' logged daemon.log 'cause=aborted'
 show "grep ECONNABORTED trace; grep cause=aborted daemon.log"
-assert 'here too accept succeeds, and the read says ECONNABORTED' said '^recvfrom\(.* = -1 ECONNABORTED '
+assert 'here too accept succeeds, and the read fails: ECONNABORTED' said '^recvfrom\(.* = -1 ECONNABORTED '
 assert 'open -> closed (aborted)' said ' closed peer=.* cause=aborted '
 next_is_served
 
 for error in ECONNABORTED EPROTO; do
     ends_daemon
-    say "accept itself fails with $error, as it does on other systems: injected at its second call; the" \
-        'first one, at the start, finds nobody.'
+    say "accept itself fails with $error, as on other systems: injected at the second call, because the" \
+        'first one, at the start, finds an empty queue.'
     traced="strace -D -o trace -e trace=accept4 -e inject=accept4:error=$error:when=2"
     RUST_LOG=debug daemon '--listen 0.0.0.0:9877'
     traced=
-    # The only client waits in the queue: one event, and no other.
+    # The only client waits in the queue: there is one event, and no other.
     queues "next-$error"
     types "next-$error" next
     ends_input "next-$error"
@@ -63,9 +63,9 @@ for error in ECONNABORTED EPROTO; do
     exits "next-$error"
     assert 'the client in the queue is served, without another event' equal "$exit_status" 0
     show "grep accept4 trace | sed -n 2,3p"
-    assert "accept failed with $error" said "^accept4\\([0-9]+, .* = -1 $error .*\\(INJECTED\\)"
-    assert 'it was called again, and the client that was there was accepted' said '^accept4\([0-9]+, .*127.0.0.1.* = [0-9]+$'
+    assert "accept fails with $error" said "^accept4\\([0-9]+, .* = -1 $error .*\\(INJECTED\\)"
+    assert 'the daemon calls it again, and accepts the client in the queue' said '^accept4\([0-9]+, .*127.0.0.1.* = [0-9]+$'
     until_true 'all is counted' status_says ' aborted=1'
     show "grep ' status ' daemon.log | tail -n 1 | sed 's/.*status/status/; s/flushing.*accepted/... accepted/'"
-    assert 'queued -> closed (aborted), counted; the other one finished' said 'accepted=2 closed=2 .* finished=1 aborted=1'
+    assert 'queued -> closed (aborted), and counted; the served connection finished' said 'accepted=2 closed=2 .* finished=1 aborted=1'
 done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S18: sum-xdr: 64 bits, big-endian: right; a little-endian structure: wrong sum; 32-bit longs: it waits
+# S18: sum-xdr: 64 bits, big-endian: the sum; a little-endian structure: a wrong sum; 32-bit longs: no reply
 # needs: netstat od
 
 # shellcheck source=lib.sh
@@ -13,17 +13,17 @@ sends() {
   printf '$1' >&9; head -c 8 <&9\" | od -A n -t x1 -t d8 --endian=$2 | xargs"
 }
 
-say 'What travels is agreed on: two XDR hypers, 64 bits each, the highest byte first; one comes back.'
+say 'Both sides agree on the format: two XDR hypers, 64 bits each, most significant byte first; one comes back.'
 show "echo '200 100' | tcpecho --format xdr 127.0.0.1"
 assert 'the sum' equal "$output" 300
 sends '\0\0\0\0\0\0\0\310\0\0\0\0\0\0\0\144' big
 assert 'the same by hand: 00 .. c8 and 00 .. 64 give 00 .. 01 2c' equal "$output" '00 00 00 00 00 00 01 2c 300'
 
-say 'A client on a little-endian machine sends its structure as it lies in memory.'
+say 'A client on a little-endian machine sends its structure as it is in memory.'
 sends '\310\0\0\0\0\0\0\0\144\0\0\0\0\0\0\0' little
-assert 'wrong: 200 + 100 is 44, and nobody is told' equal "$output" '2c 00 00 00 00 00 00 00 44'
+assert 'wrong: 200 + 100 gives 44, without an error' equal "$output" '2c 00 00 00 00 00 00 00 44'
 sends '\13\0\0\0\0\0\0\0\26\0\0\0\0\0\0\0' little
-assert 'worse: 11 + 22 is 33, by luck: nothing is carried, and tests with small numbers pass' \
+assert 'worse: 11 + 22 gives 33, by luck: there is no carry, so tests with small numbers pass' \
     equal "$output" '21 00 00 00 00 00 00 00 33'
 
 say 'A client whose longs have 32 bits sends 11 and 22: 8 bytes, where the server reads 16.'
@@ -31,21 +31,21 @@ background client "bash -c \"exec 9<>/dev/tcp/127.0.0.1/9877
   printf '\\0\\0\\0\\13\\0\\0\\0\\26' >&9; head -c 8 <&9 | od -A n -t d8 --endian=big\""
 until_true 'the daemon has read the 8 bytes' status_says 'open=1 .* bytes_in=72 '
 show 'netstat -tn | grep ESTABLISHED | sort -rk 6'
-assert 'nothing is on its way in either direction' equal "$(lines_said '^tcp +0 +0 .*ESTABLISHED')" 2
+assert 'no bytes are in transit in either direction' equal "$(lines_said '^tcp +0 +0 .*ESTABLISHED')" 2
 until_true 'the daemon sleeps' sleeps
 show "ps -o s,wchan:16,args -p $daemon"
-assert 'the daemon sleeps: it waits for the other half, the client for an answer, both for ever' \
+assert 'the daemon sleeps: it waits for the other half, and the client for a reply, both for ever' \
     said '^S +(do_epoll_wait|ep_poll) '
 show 'wc -c <client.log'
-assert 'no answer' equal "$output" 0
+assert 'no reply' equal "$output" 0
 
-say 'Such a client that sends twice in a row does get an answer.'
+say 'Such a client does get a reply if it sends twice in a row.'
 sends '\0\0\0\13\0\0\0\26\0\0\0\13\0\0\0\26' big
-assert 'to a question that it has not asked: 47244640278 + 47244640278' \
+assert 'but to a request that it never made: 47244640278 + 47244640278' \
     equal "$output" '00 00 00 16 00 00 00 2c 94489280556'
 
-say 'And who ends in the middle of a structure is told apart.'
+say 'A client that ends in the middle of a structure gets a cause of its own.'
 show "printf '\\0\\0\\0\\13\\0\\0\\0\\26' >/dev/tcp/127.0.0.1/9877"
 until_true 'the daemon has closed it' logged daemon.log 'cause=protocol'
 show "grep -o 'cause=protocol .* lines=[0-9]*' daemon.log"
-assert 'half a request: cause protocol' said '^cause=protocol bytes_in=8 bytes_out=0 '
+assert 'half a request: cause=protocol' said '^cause=protocol bytes_in=8 bytes_out=0 '

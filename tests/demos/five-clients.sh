@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S07: five connections of one client end together: five FINs in one turn, nothing left over
+# S07: five connections of one client end together: five FINs in one turn, and nothing is left
 # needs: netstat strace
 
 # shellcheck source=lib.sh
@@ -17,20 +17,21 @@ until_true 'five connections are accepted' status_says 'open=5 .* accepted=5 '
 show 'netstat -tn | grep -c ESTABLISHED'
 assert 'five connections, two ends each' equal "$output" 10
 
-say 'The client ends: the kernel closes all five. That the daemon looks only then, it is stopped meanwhile.'
+say 'The client ends, and the kernel closes all five. The daemon is stopped meanwhile, so that it sees'\
+    'all of them in one turn.'
 show "kill -STOP $daemon"
 until_true 'the daemon has stopped' stopped
 show "kill -KILL $client_process"
 until_true 'five FINs are here' connections 5 close-wait
 show "netstat -tn | grep 9877 | awk '{print \$6}' | sort | uniq -c"
-assert 'five ends of the daemon in CLOSE_WAIT' said '^ *5 CLOSE_WAIT'
-assert 'five ends of the client in FIN_WAIT2' said '^ *5 FIN_WAIT2'
+assert 'the daemon'\''s five ends are in CLOSE_WAIT' said '^ *5 CLOSE_WAIT'
+assert 'the client'\''s five ends are in FIN_WAIT2' said '^ *5 FIN_WAIT2'
 show "kill -CONT $daemon"
 until_true 'five connections are closed' logged_times 5 daemon.log ' closed '
 
-say 'The turn, as the system calls show it.'
+say 'The system calls of that turn.'
 show "sed -n '/SIGCONT/,\$p' trace | grep -E 'RDHUP|recvfrom|close' | sed 's/{events.*}\\]/[...]/'"
-assert 'one epoll_wait told of all five' said '^epoll_wait\(.* = 5$'
+assert 'one epoll_wait returned all five events' said '^epoll_wait\(.* = 5$'
 assert 'five reads returned 0' equal "$(lines_said '^recvfrom\(.*"".* = 0$')" 5
 assert 'five descriptors were closed' equal "$(lines_said '^close\(.* = 0$')" 5
 show "grep ' closed ' daemon.log | sed 's/.*cause/cause/; s/ duration.*//' | sort | uniq -c"
@@ -40,7 +41,7 @@ say 'Nothing is left.'
 empty=' open=0 flushing=0 draining=0 lingering=0 (proxy_header=0 )?(children=0 )?accepted=5 closed=5 '
 until_true 'the status says so' status_says "$empty"
 show "kill -USR1 $daemon; grep status daemon.log | tail -n 1 | sed 's/.*status/status/; s/flushing.*accepted/... accepted/'"
-assert 'five have come, five have finished' said ' accepted=5 closed=5 .* finished=5'
+assert 'five connections were accepted, and five finished' said ' accepted=5 closed=5 .* finished=5'
 assert 'no connection is in any phase: the slab is empty' logged daemon.log "$empty"
 show 'netstat -tn | grep 9877 | grep -vc TIME_WAIT'
-assert 'nobody is in CLOSE_WAIT, or in any state but TIME_WAIT' equal "$output" 0
+assert 'no socket is in CLOSE_WAIT, or in any other state but TIME_WAIT' equal "$output" 0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S13: writing on after RST: SIGPIPE kills silently (141), or EPIPE, a message and 5; the daemon lives on
+# S13: a write after RST: SIGPIPE kills silently (141), or EPIPE, a message and exit status 5; the daemon survives
 # needs: strace sysctl netstat
 
 # shellcheck source=lib.sh
@@ -21,18 +21,18 @@ bereaved() {
     types "$1" 'is anybody there?'
 }
 
-say 'A client that leaves SIGPIPE as it is by default, and writes each line in two writes.'
+say 'A client that leaves SIGPIPE at its default, and sends each line with two writes.'
 bereaved default
 exits default
-assert 'it is dead: 141 is 128 + 13, SIGPIPE' equal "$exit_status" 141
+assert 'it was killed: 141 is 128 + 13, SIGPIPE' equal "$exit_status" 141
 show "grep -A 3 '\"i\"' default.trace"
-assert 'the first write was taken, and drew RST' said '^write\(3, "i", 1\) += 1'
-assert 'the second one met it: EPIPE, and the signal' said '^write\(3, .* = -1 EPIPE '
-assert 'the signal killed' said '^\+\+\+ killed by SIGPIPE'
+assert 'the first write succeeded, and drew RST' said '^write\(3, "i", 1\) += 1'
+assert 'the second write came after the RST: EPIPE, and the signal' said '^write\(3, .* = -1 EPIPE '
+assert 'the signal killed the client' said '^\+\+\+ killed by SIGPIPE'
 show 'cat default.out'
-assert 'silently: after the echo of the first line, not a word' equal "$output" hello
+assert 'silently: nothing after the echo of the first line' equal "$output" hello
 
-say 'The same, and SIGPIPE is ignored.'
+say 'The same with SIGPIPE ignored.'
 bereaved ignore
 shows ignore broken-pipe
 exits ignore
@@ -40,7 +40,7 @@ assert 'a message, and exit status 5' equal "$exit_status" 5
 show "grep -A 1 'EPIPE' ignore.trace"
 assert 'the same EPIPE' said '^write\(3, .* = -1 EPIPE '
 
-say 'The daemon'\''s side: a peer sends 200000 bytes and leaves, while the daemon is not looking.'
+say 'The daemon'\''s side: a peer sends 200000 bytes and closes, while the daemon is stopped.'
 show "sysctl -w net.ipv4.tcp_rmem='4096 1000000 1000000' # so that all of it is there at once"
 traced='strace -D -o trace -e trace=sendto'
 RUST_LOG=debug daemon '--listen 0.0.0.0:9877'
@@ -51,10 +51,10 @@ until_true 'data and FIN are there' connections 1 close-wait
 show "kill -CONT $daemon"
 until_true 'the daemon has closed it' logged daemon.log ' closed '
 show 'grep -B 1 EPIPE trace'
-assert 'a first echo was taken' said '^sendto\(.* = [0-9]+$'
-assert 'a later one met the RST: EPIPE; MSG_NOSIGNAL asks for no signal' \
+assert 'the first echo was written' said '^sendto\(.* = [0-9]+$'
+assert 'a later one came after the RST: EPIPE, and with MSG_NOSIGNAL no signal' \
     said '^sendto\(.*MSG_NOSIGNAL.* = -1 EPIPE '
 show "grep ' closed ' daemon.log | sed 's/ bytes.*//'"
 assert 'open -> closed (broken-pipe)' said ' cause=broken-pipe$'
 show "printf 'alive\\n' | tcpecho 127.0.0.1"
-assert 'and nobody else noticed' equal "$output" alive
+assert 'and other clients are served' equal "$output" alive

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# S05: end of input: FIN, FIN; the client's end goes to TIME_WAIT, the daemon's is gone; steps in order
+# S05: end of input: FIN both ways; the client's end goes to TIME_WAIT, the daemon's is gone; the steps in order
 # needs: netstat strace
 
 # shellcheck source=lib.sh
@@ -12,27 +12,26 @@ client client 127.0.0.1
 types client hello
 shows client hello
 
-say 'Before.'
+say 'Before the end.'
 show "$rows"
 assert 'both ends are ESTABLISHED' equal "$(lines_said ESTABLISHED)" 2
 
-say 'The user types the end of the input.'
+say 'The user ends the input (Ctrl-D).'
 ends_input client
 exits client
 assert 'exit status 0' equal "$exit_status" 0
 
-say 'After.'
+say 'After the end.'
 until_true 'the client'\''s end is in TIME_WAIT' connections 1 time-wait
 show "$rows"
-assert 'the client'\''s end is in TIME_WAIT: it has closed first' \
+assert 'the client'\''s end is in TIME_WAIT: it closed first' \
     said '127\.0\.0\.1:[0-9]+ +127\.0\.0\.1:9877 +TIME_WAIT'
-assert 'the daemon'\''s end is gone; there are two rows, the other is LISTEN' equal "$(lines_said 9877)" 2
+assert 'the daemon'\''s end is gone; the only other row is LISTEN' equal "$(lines_said 9877)" 2
 show 'netstat -aton | grep TIME_WAIT'
-assert 'it will stay there for 60 seconds: that is 2 MSL on Linux, fixed' \
+assert 'it stays there for 60 seconds, a constant of Linux in place of 2 MSL' \
     said 'timewait \((60|5[0-9])\.'
 
-say 'Both sides, merged by time, from the end of the input on; reads and writes that are no part of'\
-    'it are left out.'
+say 'Both sides, merged by time, from the end of the input on; other reads and writes are left out.'
 # shellcheck disable=SC2016 # awk's own
 show 'sed "s/^/client /" client.trace >both; sed "s/^/daemon /" daemon.trace >>both
   sort -k 2 both | grep -E "read\(|recvfrom|sendto|shutdown|close\(|exit_group" >merged
@@ -40,6 +39,6 @@ show 'sed "s/^/client /" client.trace >both; sed "s/^/daemon /" daemon.trace >>b
 steps=$(sed -n 's/^[0-9]*\. \([a-z]*\) [^ ]* \([a-z_]*\)(.*/\1:\2/p' <<<"$output" | xargs)
 assert 'the course'\''s order: end of input, FIN; read returns 0, close, FIN; read returns 0, exit' \
     equal "$steps" 'client:read client:shutdown daemon:recvfrom daemon:close client:read client:exit_group'
-until_true 'the daemon says so' logged daemon.log ' closed '
+until_true 'the daemon logs the end' logged daemon.log ' closed '
 show 'grep closed daemon.log'
-assert 'the daemon'\''s word for it: finished' said 'cause=finished bytes_in=6 bytes_out=6 lines=1 '
+assert 'the daemon'\''s cause for it: finished' said 'cause=finished bytes_in=6 bytes_out=6 lines=1 '
