@@ -35,12 +35,12 @@ impl Flood {
             let complaint = text(self.0.stderr.take());
             return Err(format!("the flood failed: {status}: {}", complaint.trim()));
         }
-        let told = text(self.0.stdout.take());
+        let output = text(self.0.stdout.take());
         let numbers: Vec<f64> =
-            told.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+            output.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         match numbers[..] {
             [bytes, seconds] if bytes > 0.0 => Ok(bytes / seconds),
-            _ => Err(format!("unexpected output of the flood: {told}")),
+            _ => Err(format!("unexpected output of the flood: {output}")),
         }
     }
 }

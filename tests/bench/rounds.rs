@@ -39,8 +39,8 @@ pub(crate) fn run(options: &Options) -> Results {
         for round in 1..=options.rounds {
             for server in servers.iter().filter(|server| case.for_all || !server.forks) {
                 let sample = sample(case, server, options.duration, rate);
-                let told = told(case, &sample);
-                println!("{} {round}/{} {}: {told}", case.name, options.rounds, server.name);
+                let summary = summary(case, &sample);
+                println!("{} {round}/{} {}: {summary}", case.name, options.rounds, server.name);
                 results.add(case.name, server.name, sample);
             }
         }
@@ -193,7 +193,7 @@ impl Turn<'_> {
 }
 
 /// Formats a sample for progress output.
-fn told(case: &Case, sample: &Result<Sample, String>) -> String {
+fn summary(case: &Case, sample: &Result<Sample, String>) -> String {
     let figures = match sample {
         Ok(figures) => figures,
         Err(wrong) => return format!("NO MEASUREMENT: {wrong}"),

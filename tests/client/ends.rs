@@ -135,11 +135,11 @@ fn verbose_prints_addresses_states_and_counts() {
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn an_end_of_input_before_the_servers_fin_is_a_success() {
-    let (end_now, told) = mpsc::channel();
+    let (end_now, end_asked) = mpsc::channel();
     let (ended, seen) = mpsc::channel();
     let server = Server::start(move |mut peer| {
         peer.echo(1);
-        told.recv().unwrap();
+        end_asked.recv().unwrap();
         peer.half_close();
         let local = peer.stream().local_addr().unwrap().port();
         let remote = peer.stream().peer_addr().unwrap().port();

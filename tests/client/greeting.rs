@@ -127,9 +127,9 @@ fn c15_verbose_reports_a_server_that_speaks_first_with_a_hint() {
     let daemon = Daemon::with(&["--banner", "hi"]);
     for mode in [&["-v"][..], &["-v", "--stop-and-wait"]] {
         let end = run(mode, daemon.port, b"line\n");
-        let told =
+        let message =
             "tcpecho: the server speaks first: \"hi\\n\"; --skip-greeting skips a greeting\n";
-        assert!(end.stderr.contains(told), "{end:?}");
+        assert!(end.stderr.contains(message), "{end:?}");
         assert_eq!((end.status.code(), end.stdout.as_slice()), (Some(0), &b"hi\nline\n"[..]));
     }
 }

@@ -31,13 +31,13 @@ fn in_two_parts(
     second: impl FnOnce(&mut Peer) + Send + 'static,
     typed: &str,
 ) -> Client {
-    let (go, told) = channel();
+    let (go, started) = channel();
     let (done, ready) = channel();
     let (sent, there) = channel();
     let server = Server::start(move |mut peer| {
         first(&mut peer);
         done.send(()).unwrap();
-        told.recv().unwrap();
+        started.recv().unwrap();
         second(&mut peer);
         sent.send(()).unwrap();
         peer.rest()
@@ -83,10 +83,10 @@ fn c18_a_heartbeat_answer_that_came_in_time_counts_after_a_stop() {
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn c18_a_server_that_makes_room_in_time_is_written_to_after_a_stop() {
     let long = "x".repeat(8_000_000);
-    let (go, told) = channel();
+    let (go, started) = channel();
     let (sent, there) = channel();
     let server = Server::start(move |mut peer| {
-        told.recv().unwrap();
+        started.recv().unwrap();
         let first = peer.bytes(4_000_000).len();
         sent.send(()).unwrap();
         first + peer.rest().len()
@@ -112,11 +112,11 @@ fn c18_a_server_that_makes_room_in_time_is_written_to_after_a_stop() {
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn c18_a_fin_that_came_in_time_is_seen_after_a_stop() {
     for _ in 0..2 {
-        let (go, told) = channel();
+        let (go, started) = channel();
         let (sent, there) = channel();
         let server = Server::start(move |mut peer| {
             let all = peer.rest();
-            told.recv().unwrap();
+            started.recv().unwrap();
             peer.send(all);
             peer.half_close();
             sent.send(()).unwrap();

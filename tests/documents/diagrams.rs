@@ -34,8 +34,8 @@ fn an_invalid_diagram_is_named() {
     let wrong = "sequenceDiagram\n    a->>b: one; two\n    c ->> : three\n";
     let diagrams = [("right", "sequenceDiagram\n    a->>b: one\n"), ("wrong", wrong)];
     let diagrams = diagrams.map(|(place, text)| json!({"place": place, "text": text}));
-    let told = complaints(&mermaid, &diagrams);
-    assert!(told.starts_with("wrong: ") && told.lines().count() == 1, "{told}");
+    let complaint = complaints(&mermaid, &diagrams);
+    assert!(complaint.starts_with("wrong: ") && complaint.lines().count() == 1, "{complaint}");
 }
 
 /// Collects the diagrams of a document, or of a folder, with their places.

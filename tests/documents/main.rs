@@ -62,13 +62,13 @@ fn row(option: &Arg) -> String {
     let variable = option.get_env().map(|name| format!("`{}`", name.to_str().unwrap()));
     let help = option.get_help().unwrap().to_string();
     // If the default is no value of the option, the help text has it.
-    let (help, told) = match help.split_once("[default: ") {
-        Some((help, told)) => (help.trim_end(), told.strip_suffix(']')),
+    let (help, stated) = match help.split_once("[default: ") {
+        Some((help, stated)) => (help.trim_end(), stated.strip_suffix(']')),
         None => (help.as_str(), None),
     };
     let takes_values = option.get_action().takes_values();
     let default = option.get_default_values().first().filter(|_| takes_values);
-    let value = default.map(|value| value.to_str().unwrap()).or(told);
+    let value = default.map(|value| value.to_str().unwrap()).or(stated);
     let choices: Vec<_> =
         option.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
     let choices = if choices.is_empty() || !takes_values {

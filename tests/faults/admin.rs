@@ -163,13 +163,13 @@ fn m02_healthz_stays_200_and_readyz_turns_503_with_the_drain() {
     assert_eq!(curl(address, "/healthz", &["--head"]).0, "200");
     // Pending output for a peer that does not read keeps the drain from ending.
     let mut peer = daemon.connect();
-    let owed = daemon.owe(&mut peer);
+    let sent = daemon.leave_pending(&mut peer);
     daemon.terminate();
     daemon.wait_for_log("draining");
     assert_eq!(curl(address, "/readyz", &[]), ("503".to_owned(), "draining\n".to_owned()));
     assert_eq!(curl(address, "/healthz", &[]).0, "200", "healthy while it drains");
     let back = peer.read_to_end();
-    assert!(back == owed, "{} of {} bytes", back.len(), owed.len());
+    assert!(back == sent, "{} of {} bytes", back.len(), sent.len());
     drop(peer);
     assert_eq!(daemon.wait_for_exit().code(), Some(0));
     daemon.epilogue_ended(0);

@@ -80,22 +80,22 @@ fn k11_a_child_knows_its_peer_and_nothing_of_the_daemons_manager() {
         .start();
     let of_a_manager = ["NOTIFY_SOCKET", "WATCHDOG_", "LISTEN_", "TCPECHOD_"];
     let mut peer = daemon.connect();
-    let told = String::from_utf8(peer.read_to_end()).unwrap();
+    let output = String::from_utf8(peer.read_to_end()).unwrap();
     let port = peer.address().port();
     for name in ["REMOTE_ADDR", "TCPREMOTEIP"] {
-        assert_eq!(told.matches(&format!("\n{name}=")).count(), 1, "{told}");
-        assert!(told.contains(&format!("\n{name}=127.0.0.1\n")), "{told}");
+        assert_eq!(output.matches(&format!("\n{name}=")).count(), 1, "{output}");
+        assert!(output.contains(&format!("\n{name}=127.0.0.1\n")), "{output}");
     }
     for name in ["REMOTE_PORT", "TCPREMOTEPORT"] {
-        assert!(told.contains(&format!("\n{name}={port}\n")), "{told}");
+        assert!(output.contains(&format!("\n{name}={port}\n")), "{output}");
     }
     let mut by_path = String::new();
     UnixStream::connect(&path).unwrap().read_to_string(&mut by_path).unwrap();
     assert!(!by_path.contains("REMOTE"), "a Unix peer has no address: {by_path}");
-    for told in [told, by_path] {
-        assert!(told.contains("KEPT=as it is\n"), "{told}");
+    for output in [output, by_path] {
+        assert!(output.contains("KEPT=as it is\n"), "{output}");
         let own = |line: &&str| of_a_manager.iter().any(|name| line.starts_with(name));
-        assert_eq!(told.lines().find(own), None);
+        assert_eq!(output.lines().find(own), None);
     }
     daemon.terminate();
     daemon.epilogue_ended(0);
@@ -110,8 +110,8 @@ fn k12_a_script_without_an_interpreter_is_run_by_the_shell() {
         let builder = Builder::new(&["--exec", &command]).env("PATH", &search);
         let daemon = builder.start();
         let mut peer = daemon.connect();
-        let told = String::from_utf8(peer.read_to_end()).unwrap();
-        assert_eq!(told, format!("{} one two\n", file.display()), "{name}");
+        let output = String::from_utf8(peer.read_to_end()).unwrap();
+        assert_eq!(output, format!("{} one two\n", file.display()), "{name}");
         daemon.terminate();
         daemon.epilogue_ended(0);
     }
@@ -250,13 +250,13 @@ fn k16_a_stopped_child_is_killed_at_the_drain_deadline() {
 }
 
 /// Prints the peer's address and port, then echoes.
-const TELLING: &str = "echo $REMOTE_ADDR $REMOTE_PORT; exec cat";
+const PRINTING_ECHO: &str = "echo $REMOTE_ADDR $REMOTE_PORT; exec cat";
 
 const V1: &[u8] = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 9877\r\n";
 
 #[test]
 fn h11_a_child_knows_the_client_of_a_proxy_and_is_given_all_behind_the_header() {
-    let (_directory, file) = executable(TELLING);
+    let (_directory, file) = executable(PRINTING_ECHO);
     let addresses = ("192.0.2.7:4711".parse().unwrap(), "192.0.2.1:9877".parse().unwrap());
     let v2 = proxy::header(proxy::Version::V2, Some(addresses));
     for demand in ["require", "optional"] {
@@ -291,7 +291,7 @@ fn h11_a_child_knows_the_client_of_a_proxy_and_is_given_all_behind_the_header() 
 
 #[test]
 fn h11_without_a_header_a_child_is_started_only_if_headers_are_optional() {
-    let (_directory, file) = executable(TELLING);
+    let (_directory, file) = executable(PRINTING_ECHO);
     let daemon =
         |demand| Daemon::start(&["--exec", file.to_str().unwrap(), "--proxy-protocol", demand]);
     let required = daemon("require");
@@ -309,9 +309,9 @@ fn h11_without_a_header_a_child_is_started_only_if_headers_are_optional() {
         let mut peer = optional.connect();
         peer.send(input.as_bytes());
         peer.half_close();
-        let told = format!("127.0.0.1 {}\n{input}", peer.address().port());
-        let told = if input.is_empty() { String::new() } else { told };
-        assert_eq!(String::from_utf8(peer.read_to_end()).unwrap(), told);
+        let expected = format!("127.0.0.1 {}\n{input}", peer.address().port());
+        let expected = if input.is_empty() { String::new() } else { expected };
+        assert_eq!(String::from_utf8(peer.read_to_end()).unwrap(), expected);
     }
     optional.terminate();
     optional.epilogue_ended(0);

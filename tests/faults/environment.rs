@@ -43,7 +43,7 @@ fn o07_the_programs_own_names_are_targets() {
 
 #[test]
 fn o07_a_filter_that_is_invalid_or_matches_nothing_warns_and_info_stays() {
-    for (filter, told) in [
+    for (filter, expected) in [
         ("verbose", "\"verbose\" matches nothing that is logged here"),
         ("hyper=debug", "\"hyper=debug\" matches nothing"),
         ("=", "\"=\" is left out"),
@@ -53,7 +53,7 @@ fn o07_a_filter_that_is_invalid_or_matches_nothing_warns_and_info_stays() {
         let log = log_of_a_run(logging(filter));
         let warned: Vec<_> = log.lines().filter(|line| line.contains(" WARN ")).collect();
         assert_eq!(warned.len(), 1, "{filter}: {log}");
-        assert!(warned[0].contains(told), "{filter}: {log}");
+        assert!(warned[0].contains(expected), "{filter}: {log}");
         assert!(log.contains("INFO ] ready"), "{filter}: {log}");
     }
     let log = log_of_a_run(logging(""));
@@ -123,7 +123,7 @@ fn f11_a_misspelt_variable_is_warned_about() {
         (TCPECHO, "TCPECHO_TIMEOTU", "TCPECHO_TIMEOUT"),
         (TCPECHO_LOAD, "TCPECHO_LOAD_RAET", "TCPECHO_LOAD_RATE"),
     ] {
-        let told = |arguments| {
+        let stderr_of = |arguments| {
             let output = run(program, arguments, &[(name, "1s")]);
             String::from_utf8(output.stderr).unwrap()
         };
@@ -132,11 +132,11 @@ fn f11_a_misspelt_variable_is_warned_about() {
                                is it {nearest}?\n"
         );
         for arguments in [&[][..], &["--log-level", "warn"]] {
-            let told = told(arguments);
-            assert!(told.contains(&warning), "{told}");
+            let stderr = stderr_of(arguments);
+            assert!(stderr.contains(&warning), "{stderr}");
         }
-        let told = told(&["--log-level", "error"]);
-        assert!(!told.contains("warning"), "{told}");
+        let stderr = stderr_of(&["--log-level", "error"]);
+        assert!(!stderr.contains("warning"), "{stderr}");
     }
 }
 

@@ -37,7 +37,7 @@ fn e01_a_daemon_that_was_stopped_goes_on() {
 fn e06_a_reset_is_noticed_though_nothing_is_read() {
     let daemon = Daemon::start(&[]);
     let mut peer = daemon.connect_narrow();
-    daemon.owe(&mut peer);
+    daemon.leave_pending(&mut peer);
     let address = peer.address();
     daemon.stopped(|| {
         peer.half_close();
@@ -53,7 +53,7 @@ fn e06_a_reset_is_noticed_though_nothing_is_read() {
 fn e07_a_fin_that_comes_while_nothing_is_read_is_seen_afterwards() {
     let daemon = Daemon::start(&[]);
     let mut peer = daemon.connect_narrow();
-    let sent = daemon.owe(&mut peer);
+    let sent = daemon.leave_pending(&mut peer);
     peer.half_close();
     daemon.wait_for_state(peer.address(), Some(TcpState::CloseWait));
     let status = daemon.status();

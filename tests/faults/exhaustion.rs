@@ -79,8 +79,8 @@ fn x04_peers_that_never_read_cost_a_bounded_buffer_each() {
             });
         }
     });
-    let owed = |status: &Status| status.count("bytes_in") > status.count("bytes_out") + 50_000;
-    let status = daemon.wait_for_status("much output is pending", owed);
+    let much = |status: &Status| status.count("bytes_in") > status.count("bytes_out") + 50_000;
+    let status = daemon.wait_for_status("much output is pending", much);
     let grown = daemon.resident_bytes().saturating_sub(before);
     // One read and one line per connection, doubled for the allocator, and 4 MiB.
     let bound = 20 * 2 * ((64 << 10) + (4 << 10)) + (4 << 20);

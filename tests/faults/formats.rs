@@ -33,9 +33,9 @@ fn m09_metrics_come_in_the_accepted_format_and_in_a_fixed_order() {
     };
     assert!(value("process_cpu_seconds_total") > 0.0);
     let resident = daemon.resident_bytes();
-    let told = value("process_resident_memory_bytes");
+    let reported = value("process_resident_memory_bytes");
     let close = f64::from(u32::try_from(resident).unwrap());
-    assert!((told / close - 1.0).abs() < 0.2, "{told} of {resident}");
+    assert!((reported / close - 1.0).abs() < 0.2, "{reported} of {resident}");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     let started = value("process_start_time_seconds");
     assert!(started <= now && now - started < LIMIT.as_secs_f64(), "{started} at {now}");

@@ -200,10 +200,10 @@ fn s06_a_restart_behind_the_socket_loses_no_connection() {
                 assert!(!peers.iter().any(ScopedJoinHandle::is_finished), "a peer has failed");
                 (served.load(Ordering::Relaxed) > before + 20).then_some(())
             });
-            let told = sending.write().unwrap();
+            let paused = sending.write().unwrap();
             daemon.terminate();
             daemon.wait_for_log("draining");
-            drop(told);
+            drop(paused);
             daemon.epilogue_ended(0);
         }
         // One more daemon has to serve the connections that wait in the queue now.

@@ -16,9 +16,13 @@ fn l01_an_idle_daemon_ends_at_once() {
     for signal in [Signal::TERM, Signal::INT] {
         let daemon = Daemon::start(&["--drain-timeout", "1m"]);
         daemon.signal(signal);
-        let asked = Instant::now();
+        let signalled = Instant::now();
         daemon.epilogue_ended(0);
-        assert!(asked.elapsed() < Duration::from_secs(5), "{signal:?}: {:?}", asked.elapsed());
+        assert!(
+            signalled.elapsed() < Duration::from_secs(5),
+            "{signal:?}: {:?}",
+            signalled.elapsed()
+        );
     }
 }
 
@@ -84,7 +88,7 @@ fn l03_a_drain_serves_the_connections_in_the_accept_queue() {
 fn draining(arguments: &[&str]) -> (Daemon, Peer) {
     let daemon = Daemon::start(arguments);
     let mut peer = daemon.connect_narrow();
-    daemon.owe(&mut peer);
+    daemon.leave_pending(&mut peer);
     daemon.terminate();
     daemon.wait_for_log("draining, for at most");
     (daemon, peer)

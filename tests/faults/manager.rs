@@ -6,7 +6,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use super::support::{Builder, LIMIT};
 
 /// The next message that the manager receives.
-fn told(manager: &UnixDatagram) -> String {
+fn message(manager: &UnixDatagram) -> String {
     let mut message = [0; 4096];
     manager.set_read_timeout(Some(LIMIT)).unwrap();
     let length = manager.recv(&mut message).expect("a message to the manager");
@@ -26,14 +26,14 @@ fn s01_the_manager_gets_ready_watchdog_and_stopping_messages() {
         .listen("127.0.0.1:0")
         .start();
     let [one, other] = daemon.addresses() else { panic!("two addresses") };
-    assert_eq!(told(&manager), format!("READY=1\nSTATUS=listening on {one}, {other}"));
+    assert_eq!(message(&manager), format!("READY=1\nSTATUS=listening on {one}, {other}"));
     let mut peer = daemon.connect();
     for _ in 0..3 {
-        assert_eq!(told(&manager), "WATCHDOG=1");
+        assert_eq!(message(&manager), "WATCHDOG=1");
         peer.echo(b"beside\n");
     }
     daemon.terminate();
-    let end = (0..1000).map(|_| told(&manager)).find(|message| message != "WATCHDOG=1");
+    let end = (0..1000).map(|_| message(&manager)).find(|message| message != "WATCHDOG=1");
     assert_eq!(end.unwrap(), "STOPPING=1\nSTATUS=draining, for at most 4s");
     peer.wait_for_end();
     drop(peer);
@@ -47,9 +47,9 @@ fn s01_the_manager_may_listen_in_the_abstract_namespace() {
     let address = SocketAddr::from_abstract_name(&name).unwrap();
     let manager = UnixDatagram::bind_addr(&address).unwrap();
     let daemon = Builder::new(&[]).env("NOTIFY_SOCKET", &format!("@{name}")).start();
-    assert!(told(&manager).starts_with("READY=1\n"));
+    assert!(message(&manager).starts_with("READY=1\n"));
     daemon.terminate();
-    assert!(told(&manager).starts_with("STOPPING=1\n"));
+    assert!(message(&manager).starts_with("STOPPING=1\n"));
     daemon.epilogue_ended(0);
 }
 

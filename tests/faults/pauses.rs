@@ -67,7 +67,7 @@ fn t02_lines_that_were_finished_before_their_timeout_are_echoed_after_a_stop() {
 fn t03_a_peer_that_reads_before_the_stall_timeout_gets_the_rest_after_a_stop() {
     let daemon = Daemon::start(&["--stall-timeout", TIMEOUT]);
     let mut peer = daemon.connect_narrow();
-    let sent = daemon.owe(&mut peer);
+    let sent = daemon.leave_pending(&mut peer);
     // A single read may free too little of the daemon's send buffer.
     let first = daemon.stopped_for(STOP, || peer.recv_until_stuck());
     peer.half_close();
@@ -106,14 +106,14 @@ fn t04_a_header_and_an_admin_request_that_came_in_time_are_answered_after_a_stop
 fn t05_a_drain_stopped_for_longer_than_its_timeout_echoes_input_that_came_in_time() {
     let daemon = Daemon::start(&["--drain-timeout", "4s"]);
     // The peer reads nothing for now, so that the drain waits for it.
-    let mut owed = daemon.connect_narrow();
-    let sent = daemon.owe(&mut owed);
+    let mut slow = daemon.connect_narrow();
+    let sent = daemon.leave_pending(&mut slow);
     daemon.terminate();
     daemon.wait_for_log("draining, for at most");
-    let mut echoed = daemon.stopped_for(Duration::from_secs(5), || owed.recv_until_stuck());
-    echoed.extend(owed.read_to_end());
+    let mut echoed = daemon.stopped_for(Duration::from_secs(5), || slow.recv_until_stuck());
+    echoed.extend(slow.read_to_end());
     assert!(echoed == sent, "{} of {} bytes came back", echoed.len(), sent.len());
-    drop(owed);
+    drop(slow);
     daemon.epilogue_ended(0);
 }
 

@@ -17,7 +17,7 @@ fn is_root() -> bool {
 }
 
 /// The words of a field in /proc/PID/status.
-fn told(process: u32, name: &str) -> Vec<String> {
+fn status_field(process: u32, name: &str) -> Vec<String> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.unwrap().split_whitespace().map(ToOwned::to_owned).collect()
@@ -25,7 +25,7 @@ fn told(process: u32, name: &str) -> Vec<String> {
 
 fn assert_without_capabilities(process: u32) {
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
-        assert_eq!(told(process, set), ["0000000000000000"], "{set}");
+        assert_eq!(status_field(process, set), ["0000000000000000"], "{set}");
     }
 }
 
@@ -89,9 +89,9 @@ fn o11_after_bind_the_daemon_and_its_children_run_as_the_given_user() {
                 processes.push(child(&daemon));
             }
             for process in processes {
-                assert_eq!(told(process, "Uid"), ["65534"; 4]);
-                assert_eq!(told(process, "Gid"), ["65534"; 4]);
-                assert_eq!(told(process, "Groups"), ["65534"]);
+                assert_eq!(status_field(process, "Uid"), ["65534"; 4]);
+                assert_eq!(status_field(process, "Gid"), ["65534"; 4]);
+                assert_eq!(status_field(process, "Groups"), ["65534"]);
                 assert_without_capabilities(process);
             }
             drop(peer);

@@ -235,18 +235,18 @@ fn h08_a_drain_serves_identified_connections_and_waits_for_no_header() {
     for demand in ["optional", "require"] {
         let daemon = Daemon::start(&["--proxy-protocol", demand]);
         let mut peers = daemon.connect_many(4);
-        let [complete, half, silent, owed] = &mut peers[..] else { panic!("four peers") };
-        owed.exchange(&[V2, b"in\n"].concat(), b"in\n");
+        let [complete, half, silent, pending] = &mut peers[..] else { panic!("four peers") };
+        pending.exchange(&[V2, b"in\n"].concat(), b"in\n");
         half.send(&V1[..20]);
         daemon.wait_for_status("three headers to come", |status| status.count("proxy_header") == 3);
         daemon.stopped(|| {
             complete.send(&[V1, b"a line\nand a tail"].concat());
-            owed.send(b"more\n");
+            pending.send(b"more\n");
             daemon.terminate();
         });
         let begun = Instant::now();
         assert_eq!(complete.read_to_end(), b"a line\nand a tail");
-        assert_eq!(owed.read_to_end(), b"more\n");
+        assert_eq!(pending.read_to_end(), b"more\n");
         let input = if demand == "optional" { &V1[..20] } else { b"" };
         assert_eq!(half.read_to_end(), input);
         assert_eq!(silent.read_to_end(), b"");

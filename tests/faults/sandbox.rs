@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use super::support::{Builder, Daemon, have, lacks};
 
 /// A field in /proc/PID/status.
-fn told(process: u32, name: &str) -> String {
+fn status_field(process: u32, name: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
@@ -22,7 +22,7 @@ fn o04_the_sandbox_is_reported_in_one_log_line() {
     assert!(daemon.has_no_new_privileges());
     if line.contains("sandbox: Landlock ABI ") {
         assert!(line.contains(" enforced, system calls filtered, no new privileges"), "{line}");
-        assert_eq!(told(daemon.process(), "Seccomp"), "2");
+        assert_eq!(status_field(daemon.process(), "Seccomp"), "2");
     } else {
         lacks("a kernel with Landlock");
     }
@@ -55,17 +55,17 @@ fn calls_in_service(which: &str) -> String {
     let daemon = builder.env("NOTIFY_SOCKET", &manager).env("WATCHDOG_USEC", "50000").start();
     daemon.connect().echo(b"a line\n");
     daemon.connect().reset();
-    let mut owed = daemon.connect_narrow();
-    daemon.owe(&mut owed);
+    let mut slow = daemon.connect_narrow();
+    daemon.leave_pending(&mut slow);
     daemon.status();
     daemon.signal(Signal::HUP);
     let mut talking = daemon.connect();
     talking.echo(b"until the end\n");
     daemon.terminate();
-    owed.half_close();
-    owed.read_to_end();
+    slow.half_close();
+    slow.read_to_end();
     talking.wait_for_end();
-    drop((owed, talking));
+    drop((slow, talking));
     let trace = daemon.ended_trace(0);
     let (start, service) = trace.split_once("SECCOMP_SET_MODE_FILTER").expect("a filter call");
     assert!(start.contains("openat(") && start.contains("bind("), "{start}");
@@ -81,8 +81,8 @@ fn o05_nothing_is_opened_connected_or_bound_in_service() {
     let calls =
         "trace=seccomp,prctl,open,openat,openat2,connect,bind,rename,mkdir,execve,socket,clone3";
     let service = calls_in_service(calls);
-    let asked: Vec<_> = service.lines().skip(1).filter(|line| line.contains('(')).collect();
-    assert!(asked.is_empty(), "{asked:#?}");
+    let found: Vec<_> = service.lines().skip(1).filter(|line| line.contains('(')).collect();
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]

@@ -143,14 +143,14 @@ fn s08_the_services_may_make_every_call_that_the_daemon_makes() {
         .start();
     daemon.connect().echo(b"a line\n");
     daemon.connect().reset();
-    let mut owed = daemon.connect_narrow();
-    daemon.owe(&mut owed);
+    let mut slow = daemon.connect_narrow();
+    daemon.leave_pending(&mut slow);
     daemon.signal(Signal::HUP);
     daemon.status();
     daemon.terminate();
-    owed.half_close();
-    owed.read_to_end();
-    drop(owed);
+    slow.half_close();
+    slow.read_to_end();
+    drop(slow);
     let trace = daemon.ended_trace(0);
     let called: BTreeSet<String> = trace
         .lines()

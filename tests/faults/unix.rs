@@ -136,14 +136,14 @@ fn u03_a_successor_that_starts_during_the_drain_keeps_its_socket() {
     let mut first = daemon_at(&path);
     // Pending output for a peer that does not read keeps the first daemon from ending.
     let mut peer = first.connect();
-    let owed = first.owe(&mut peer);
+    let sent = first.leave_pending(&mut peer);
     first.terminate();
     first.wait_for_log("draining");
     // The listener is closed; only the daemon's O_PATH descriptor keeps the inode number in use.
     let refused = || UnixStream::connect(&path).is_err().then_some(());
     eventually("no listener answers any more", refused);
     let second = daemon_at(&path);
-    assert!(peer.read_to_end() == owed);
+    assert!(peer.read_to_end() == sent);
     drop(peer);
     assert_eq!(first.wait_for_exit().code(), Some(0));
     echo(&connect(&path), LINE);

@@ -32,7 +32,7 @@ fn w01_writes_to_closed_peers_end_their_connections_and_no_others() {
 fn w02_a_reset_that_a_write_sees_first_is_a_reset() {
     let daemon = Daemon::start(&[]);
     let mut peer = daemon.connect_narrow();
-    daemon.owe(&mut peer);
+    daemon.leave_pending(&mut peer);
     let address = peer.address();
     peer.reset();
     let closing = daemon.closing(address);

@@ -28,14 +28,14 @@ fn a_demonstration_without_namespaces_is_skipped_with_status_77_and_remedies() {
     for words in [&["echo"][..], &["startup"], &[], &["--check", "echo", "startup"]] {
         let output = run_without_namespaces(words, None);
         assert_eq!(output.status.code(), Some(77), "{words:?}: {output:?}");
-        let told = String::from_utf8(output.stderr).unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
         for remedy in [
             "network namespace",
             "sudo",
             "--cap-add SYS_ADMIN",
             "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
         ] {
-            assert!(told.contains(remedy), "{words:?}: {remedy}: {told}");
+            assert!(message.contains(remedy), "{words:?}: {remedy}: {message}");
         }
     }
 }

@@ -61,8 +61,8 @@ fn install_and_demonstrations_use_the_configured_target_directory() {
         let empty = TempDir::new().unwrap();
         let nothing = project("tests/demos/run", (SETTINGS[0], empty.path())).output().unwrap();
         assert_eq!(nothing.status.code(), Some(2), "{nothing:?}");
-        let told = String::from_utf8(nothing.stderr).unwrap();
-        assert!(told.contains(&format!("no programs in {}/release", empty.path().display())));
+        let message = String::from_utf8(nothing.stderr).unwrap();
+        assert!(message.contains(&format!("no programs in {}/release", empty.path().display())));
     }
 }
 
@@ -99,11 +99,11 @@ fn no_command_uses_the_default_directory_if_another_is_set() {
         "bench",
     ];
     let mut make = project("make", (SETTINGS[0], target.path()));
-    let told = ran(make.arg("--dry-run").args(commands));
+    let output = ran(make.arg("--dry-run").args(commands));
     let usual = usual();
-    let words = told.split(|letter: char| letter.is_whitespace() || "'\"=;".contains(letter));
+    let words = output.split(|letter: char| letter.is_whitespace() || "'\"=;".contains(letter));
     let elsewhere = words.clone().filter(|word| Path::new(word).starts_with(target.path())).count();
-    assert!(elsewhere > 10, "{elsewhere}: {told}");
+    assert!(elsewhere > 10, "{elsewhere}: {output}");
     let wrong: Vec<_> = words
         .filter(|word| word.starts_with("target/") || Path::new(word).starts_with(&usual))
         // Cargo.toml names the package directory, and `make` records the target directory in

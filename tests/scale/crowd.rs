@@ -104,18 +104,18 @@ pub(crate) fn run(
     })?;
     let unreclaimable_bytes = memory::unreclaimable_bytes() - unreclaimable;
 
-    let asked = Instant::now();
+    let closing = Instant::now();
     crowd.loads.iter_mut().for_each(|load| load.process.signal(Signal::INT));
     say("some connections echo a second line, then all close");
     crowd.until(deadlines.close, "every load generator has ended", &say, |crowd, _| {
         Ok(crowd.loads.iter_mut().all(|load| load.process.ended().is_some()))
     })?;
-    let closed = asked.elapsed();
+    let closed = closing.elapsed();
 
     say("the daemons drain");
-    let told = Instant::now();
+    let draining = Instant::now();
     let statuses = crowd.end_daemons(deadlines.drain)?;
-    let drained = told.elapsed();
+    let drained = draining.elapsed();
     let counts = sum(crowd.daemons.iter().map(|daemon| daemon.process.status().1));
     let mut wrong = verify::loads(&mut crowd.loads);
     wrong.extend(verify::daemons(&counts, &statuses, scale));

@@ -21,7 +21,7 @@ const PROCESS_BYTES: u64 = 4 << 20;
 const OTHER_DESCRIPTORS: u64 = 10_000;
 
 /// Connections of one load generator that wait for their first echo at a time (`docs/load.md`).
-const YOUNG_MAX: u64 = 512;
+const UNANSWERED_MAX: u64 = 512;
 
 /// Pages in TCP buffers per connection that is echoing at the moment.
 const BUSY_PAGES: u64 = 4;
@@ -64,7 +64,7 @@ pub(crate) fn all(scale: &Scale) -> Vec<Limit> {
     let Scale { connections, daemons, loads, .. } = *scale;
     let ends = 2 * connections;
     let descriptors = ends + OTHER_DESCRIPTORS;
-    let busy = loads * YOUNG_MAX;
+    let busy = loads * UNANSWERED_MAX;
     let mut limits = vec![
         Limit {
             name: "free descriptors of the system",

@@ -20,7 +20,7 @@ const SOURCES_MAX: u64 = 250;
 const LOADS_MAX: u64 = 10_000;
 
 /// One connection in this many echoes a second line.
-const ASKED_ONE_IN: u64 = 100;
+const VERIFIED_ONE_IN: u64 = 100;
 
 /// A number of connections, and the processes for it.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ impl Scale {
 
     /// The number of connections that echo a second line.
     pub(crate) const fn again(share: u64) -> u64 {
-        share.div_ceil(ASKED_ONE_IN)
+        share.div_ceil(VERIFIED_ONE_IN)
     }
 
     /// The number of lines in all: one per connection, and the second lines.

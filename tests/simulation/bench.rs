@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use std::{env, thread};
 
-use self::environment::Telling;
+use self::environment::Verbosity;
 use self::run::{Mode, Story};
 
 const USAGE: &str =
@@ -92,7 +92,7 @@ fn what() -> Option<What> {
 
 /// Runs one seed, and prints each step.
 fn one(seed: u64) -> ExitCode {
-    match run::run(seed, Telling::Steps) {
+    match run::run(seed, Verbosity::Steps) {
         Ok(story) => {
             println!("seed {seed} passed: {story}");
             ExitCode::SUCCESS
@@ -107,7 +107,7 @@ fn one(seed: u64) -> ExitCode {
 /// Runs seeds in order, until one fails.
 fn first(seeds: u64) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
-    let mut failing = (0..seeds).map(|seed| (seed, run::run(seed, Telling::Nothing)));
+    let mut failing = (0..seeds).map(|seed| (seed, run::run(seed, Verbosity::Nothing)));
     if let Some((seed, Err(wrong))) = failing.find(|(_, ran)| ran.is_err()) {
         println!("seed {seed}: {wrong}");
         return ExitCode::FAILURE;
@@ -129,7 +129,7 @@ fn many(from: u64, seeds: u64) -> ExitCode {
             if seed >= from + seeds {
                 break;
             }
-            match run::run(seed, Telling::Nothing) {
+            match run::run(seed, Verbosity::Nothing) {
                 Ok(story) if Mode::of(seed) == Mode::Safety => safety.add(&story),
                 Ok(story) => liveness.add(&story),
                 Err(wrong) => {

@@ -12,7 +12,7 @@ impl Environment {
     /// Fails at random, independent of the data available.
     pub(super) fn may_fail(&mut self, number: usize) -> io::Result<()> {
         if self.fault(|fault_profile| fault_profile.interrupted) {
-            self.asked.moved = true;
+            self.turn.moved = true;
             return Err(Errno::INTR.into());
         }
         if self.fault(|fault_profile| fault_profile.failing_call) {

@@ -45,12 +45,12 @@ impl Checks {
         Self { connections_max, causes: HashMap::new(), idle_turns: 0 }
     }
 
-    /// Checks a turn. `gate_word` is the listener state before it.
+    /// Checks a turn. `state_before` is the listener state before it.
     pub(super) fn after_turn(
         &mut self,
         reactor: &Reactor<Simulated>,
         options: &Options,
-        gate_word: &str,
+        state_before: &str,
         environment: &mut Environment,
     ) {
         let open = reactor.descriptors() + reactor.children();
@@ -73,10 +73,10 @@ impl Checks {
             environment.violated(|| format!("{peers} connections are open"));
         }
         self.budgets(options, environment);
-        if environment.asked.slept_on_queue && gate_word == "open" && !options.exec {
+        if environment.turn.slept_on_queue && state_before == "open" && !options.exec {
             environment.violated(|| "a listener forgets its queue: no event is due".to_owned());
         }
-        if !environment.asked.stopped {
+        if !environment.turn.stopped {
             deadlines(&options.timeouts, environment);
         }
         for (name, cause) in ledger::closed() {
@@ -86,7 +86,7 @@ impl Checks {
 
     /// Checks for bounded work in a turn, bounded memory, and no spinning.
     fn budgets(&mut self, options: &Options, environment: &mut Environment) {
-        let accepts = environment.asked.accepts;
+        let accepts = environment.turn.accepts;
         if accepts > if environment.drains() { LAST_ACCEPTS } else { ACCEPTS_PER_TURN } {
             environment.violated(|| format!("{accepts} accepts in one turn"));
         }
@@ -105,7 +105,7 @@ impl Checks {
                 environment.violated(|| format!("{held} bytes of peer {number} are held"));
             }
         }
-        self.idle_turns = if environment.asked.moved { 0 } else { self.idle_turns + 1 };
+        self.idle_turns = if environment.turn.moved { 0 } else { self.idle_turns + 1 };
         if self.idle_turns > IDLE_TURNS_MAX {
             environment.violated(|| format!("{IDLE_TURNS_MAX} turns without progress"));
         }
@@ -170,7 +170,7 @@ fn deadlines(timeouts: &Timeouts, environment: &mut Environment) {
         peer.listener.is_some()
             && wire.key.is_some()
             && (over(timeouts.idle.filter(|_| waits), wire.moved_at)
-                || over(timeouts.stall.filter(|_| waits && wire.blocked), wire.owed_at)
+                || over(timeouts.stall.filter(|_| waits && wire.blocked), wire.pending_since)
                 || over(Some(LINGER).filter(|_| !waits), wire.half_closed_at))
     };
     let late = environment.peers.iter().zip(&environment.wires).enumerate().find(late);
@@ -229,7 +229,7 @@ fn judge(
         "stalled" => {
             let slack = Duration::from_millis(50);
             without_reason(
-                stall.is_some_and(|limit| passed(wire.owed_at, limit.saturating_sub(slack))),
+                stall.is_some_and(|limit| passed(wire.pending_since, limit.saturating_sub(slack))),
             )
         }
         "evicted" => without_reason(options.over_limit == OverLimit::Evict),
@@ -250,7 +250,7 @@ fn judge(
 /// Returns the bytes or the space that a final read or write would have found before that deadline:
 /// nothing happens between it and the close.
 fn missed(wire: &Wire, cause: &str, environment: &Environment) -> Option<String> {
-    let patient = !(cause == "cut" && environment.impatient);
+    let patient = !(cause == "cut" && environment.second_signal);
     if wire.blocked && wire.room() > 0 && DEADLINES.contains(&cause) && patient {
         return Some(format!("its send queue had space for {} bytes", wire.room()));
     }
@@ -280,7 +280,7 @@ fn cut_without_reason(environment: &Environment, wire: &Wire, options: &Options)
     }
     let drained_for =
         environment.drain_began.map_or(Duration::ZERO, |began| environment.now.since(began));
-    if environment.impatient || drained_for >= options.drain {
+    if environment.second_signal || drained_for >= options.drain {
         return None;
     }
     let echoed = wire.talk.answers == Answers::Same && wire.written >= wire.talk.due(wire.read);

@@ -62,7 +62,7 @@ impl Environment {
     }
 
     /// Sends a signal to a child's process group.
-    pub(super) fn urge_child(&mut self, id: Pid, signal: StopSignal) {
+    pub(super) fn signal_child(&mut self, id: Pid, signal: StopSignal) {
         let Some(number) = self.children.iter().position(|child| child.id == id) else { return };
         match signal {
             StopSignal::Kill => {
@@ -87,7 +87,7 @@ impl Environment {
             self.children.swap_remove(number);
             self.wires[wire].close();
         }
-        self.tell(|| format!("a process of peer {wire}'s child ({before:?}) ended: {how}"));
+        self.print_step(|| format!("a process of peer {wire}'s child ({before:?}) ended: {how}"));
         self.signals.push(Signal::Child);
     }
 }

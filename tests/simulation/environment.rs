@@ -18,16 +18,16 @@ use super::wire::Wire;
 
 /// What a run prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Telling {
+pub(super) enum Verbosity {
     Nothing,
     /// Each step, to replay a seed.
     Steps,
 }
 
-/// The daemon's calls in one turn.
+/// The record of one turn of the daemon.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
-pub(super) struct Asked {
+pub(super) struct TurnRecord {
     pub(super) accepts: usize,
     /// Progress was made: bytes moved, a connection came or went, or a call was interrupted.
     pub(super) moved: bool,
@@ -57,10 +57,10 @@ pub(super) struct Environment {
     /// When the daemon handled its first SIGTERM.
     pub(super) drain_began: Option<MonotonicMs>,
     /// The daemon got a second SIGTERM.
-    pub(super) impatient: bool,
+    pub(super) second_signal: bool,
     /// Total time for which the daemon was stopped.
     pub(super) stopped: Duration,
-    pub(super) desk: Queue,
+    pub(super) admin: Queue,
     pub(super) children: Vec<Child>,
     pub(super) children_ended: VecDeque<(Pid, ExitStatus)>,
     pub(super) signals: Vec<Signal>,
@@ -69,10 +69,10 @@ pub(super) struct Environment {
     pub(super) accepted: u64,
     pub(super) faults: u64,
     /// Most steps of peers during one turn of the daemon.
-    pub(super) bustle: usize,
-    pub(super) asked: Asked,
+    pub(super) peer_steps_max: usize,
+    pub(super) turn: TurnRecord,
     pub(super) violation: Option<String>,
-    pub(super) telling: Telling,
+    pub(super) verbosity: Verbosity,
 }
 
 impl Environment {
@@ -89,8 +89,8 @@ impl Environment {
     }
 
     /// Prints a step.
-    pub(super) fn tell(&self, what: impl FnOnce() -> String) {
-        if self.telling == Telling::Steps {
+    pub(super) fn print_step(&self, what: impl FnOnce() -> String) {
+        if self.verbosity == Verbosity::Steps {
             println!("{:>8} ms  {}", self.now.0, what());
         }
     }
@@ -106,11 +106,11 @@ impl Environment {
     pub(super) fn stir(&mut self) {
         self.now = MonotonicMs(self.now.0 + self.rng.u64(0..3));
         if self.mood == Mood::Calm {
-            self.everybody_acts();
+            self.all_peers_act();
             return;
         }
-        for _ in 0..self.rng.usize(0..=self.bustle) {
-            self.somebody_acts();
+        for _ in 0..self.rng.usize(0..=self.peer_steps_max) {
+            self.a_peer_acts();
         }
         if self.fault(|fault_profile| fault_profile.severed) {
             self.sever();
@@ -128,11 +128,11 @@ impl Environment {
         let began = self.now;
         for _ in 0..self.rng.usize(1..=8) {
             self.now = MonotonicMs(self.now.0 + self.rng.u64(0..3000));
-            self.somebody_acts();
+            self.a_peer_acts();
         }
         self.stopped += self.now.since(began);
-        self.asked.stopped = true;
-        self.tell(|| "the daemon goes on".to_owned());
+        self.turn.stopped = true;
+        self.print_step(|| "the daemon continues".to_owned());
     }
 
     /// Stops the daemon in the middle of a turn; its peers, which wait for it, stop too.
@@ -141,8 +141,8 @@ impl Environment {
             let time = self.rng.u64(0..6000);
             self.now = MonotonicMs(self.now.0 + time);
             self.stopped += Duration::from_millis(time);
-            self.tell(|| format!("frozen for {time} ms"));
-            self.asked.stopped = true;
+            self.print_step(|| format!("frozen for {time} ms"));
+            self.turn.stopped = true;
         }
     }
 
@@ -152,11 +152,11 @@ impl Environment {
         let passes = self.rng.u64(0..if leaps { 8000 } else { 20 });
         let then = self.now.after(Duration::from_millis(passes));
         if self.mood == Mood::Calm {
-            let acted = self.everybody_acts();
+            let acted = self.all_peers_act();
             return self.every_child_ends() || acted || self.events_are_due();
         }
         let child = self.some_child_ends();
-        if !self.somebody_acts() && !child && !self.events_are_due() {
+        if !self.a_peer_acts() && !child && !self.events_are_due() {
             return false;
         }
         self.now = until.map_or(then, |until| then.min(until));
@@ -164,7 +164,7 @@ impl Environment {
     }
 
     /// Takes one step of a random peer that has one; returns false if none has.
-    fn somebody_acts(&mut self) -> bool {
+    fn a_peer_acts(&mut self) -> bool {
         let everybody = self.peers.len();
         let (who, what) = (self.rng.usize(0..everybody), self.rng.usize(0..Act::ALL.len()));
         for peer in (who..everybody).chain(0..who) {
@@ -179,7 +179,7 @@ impl Environment {
     }
 
     /// Takes all possible steps of all peers; returns false if there was none.
-    fn everybody_acts(&mut self) -> bool {
+    fn all_peers_act(&mut self) -> bool {
         let mut acted = false;
         for peer in 0..self.peers.len() {
             // One step enables the next; each direction needs a few.
@@ -194,7 +194,7 @@ impl Environment {
     }
 
     fn does(&mut self, peer: usize, act: Act) {
-        self.tell(|| format!("peer {peer}: {act:?}"));
+        self.print_step(|| format!("peer {peer}: {act:?}"));
         if act == Act::Connect {
             self.connects(peer);
             return;
@@ -212,7 +212,7 @@ impl Environment {
         if peer.refused {
             return;
         }
-        let queue = peer.listener.map_or(&mut self.desk, |listener| &mut self.listeners[listener]);
+        let queue = peer.listener.map_or(&mut self.admin, |listener| &mut self.listeners[listener]);
         queue.edge |= queue.waiting.is_empty() || self.fault_profile.levels_told;
         queue.waiting.push_back(number);
     }
@@ -225,13 +225,13 @@ impl Environment {
         let wire = &mut self.wires[number];
         if self.peers[number].accepted && !wire.dead && !wire.closed {
             wire.break_off(errno);
-            self.tell(|| format!("peer {number}: severed, {errno:?}"));
+            self.print_step(|| format!("peer {number}: severed, {errno:?}"));
         }
     }
 
     fn events_are_due(&self) -> bool {
         let wires = self.wires.iter().any(Wire::has_news);
-        wires || self.desk.edge || self.listeners.iter().any(|queue| queue.edge)
+        wires || self.admin.edge || self.listeners.iter().any(|queue| queue.edge)
     }
 
     /// Returns the events that are due, in random order; some of them a turn late.
@@ -242,7 +242,7 @@ impl Environment {
                 events.push(Event::Listener(number));
             }
         }
-        if std::mem::take(&mut self.desk.edge) {
+        if std::mem::take(&mut self.admin.edge) {
             events.push(Event::Admin);
         }
         if !self.signals.is_empty() {
@@ -260,7 +260,7 @@ impl Environment {
                 let ready = if levels { edges.union(wire.level()) } else { edges };
                 wire.edges = Ready::NONE;
                 wire.error_told |= ready.contains(Ready::ERROR) && !wire.fin_read;
-                self.tell(|| format!("event for peer {number}: {ready:?}"));
+                self.print_step(|| format!("event for peer {number}: {ready:?}"));
                 events.push(Event::Stream(key, ready));
             }
         }

@@ -50,12 +50,12 @@ fn first_failing_seed(copy: &Path) -> Result<Option<(String, String)>, String> {
     command.args(["--", "--first", &SEEDS.to_string()]).stderr(Stdio::null());
     let output = command.output().map_err(|error| format!("cargo: {error}"))?;
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
-    let told = output.lines().rev().find_map(|line| line.strip_prefix("seed "));
-    if told.is_none() && !output.contains(" 0 failed") {
+    let failing = output.lines().rev().find_map(|line| line.strip_prefix("seed "));
+    if failing.is_none() && !output.contains(" 0 failed") {
         return Err(format!("the copy in {} does not build or run", copy.display()));
     }
-    let told = told.and_then(|told| told.split_once(": "));
-    Ok(told.map(|(seed, how)| (seed.to_owned(), how.replace('|', "\\|"))))
+    let failing = failing.and_then(|failing| failing.split_once(": "));
+    Ok(failing.map(|(seed, how)| (seed.to_owned(), how.replace('|', "\\|"))))
 }
 
 /// Copies all sources that the simulation is built from.

@@ -32,7 +32,7 @@ pub(super) struct End {
 impl Os for Simulated {
     type Stream = End;
 
-    fn poll(&mut self, timeout: Option<Duration>, tell: impl FnMut(Event)) -> io::Result<()> {
+    fn poll(&mut self, timeout: Option<Duration>, handle: impl FnMut(Event)) -> io::Result<()> {
         let mut environment = self.0.borrow_mut();
         environment.stir();
         environment.goes_to_sleep(timeout);
@@ -42,7 +42,7 @@ impl Os for Simulated {
             environment.stop();
         }
         if stopped || environment.fault(|fault_profile| fault_profile.interrupted) {
-            environment.asked.moved = true;
+            environment.turn.moved = true;
             return Err(Errno::INTR.into());
         }
         let until = timeout.map(|timeout| environment.now.after(timeout));
@@ -52,7 +52,7 @@ impl Os for Simulated {
             if !environment.wait(until) {
                 match until {
                     Some(until) => environment.now = until,
-                    None => environment.asked.stuck = true,
+                    None => environment.turn.stuck = true,
                 }
                 break;
             }
@@ -65,14 +65,14 @@ impl Os for Simulated {
             environment.stop();
         }
         drop(environment);
-        events.into_iter().for_each(tell);
+        events.into_iter().for_each(handle);
         Ok(())
     }
 
     fn accept(&mut self, listener: usize) -> io::Result<(End, Name)> {
         let mut environment = self.0.borrow_mut();
         environment.freeze();
-        environment.asked.accepts += 1;
+        environment.turn.accepts += 1;
         let number = environment.take_from_queue(Some(listener))?;
         environment.accepted += 1;
         let name = environment.addresses[number];
@@ -104,7 +104,7 @@ impl Os for Simulated {
         if environment.wires.iter().any(|wire| wire.key == Some(key)) {
             environment.violated(|| format!("key {key} was given to two connections"));
         }
-        environment.tell(|| format!("peer {number} is registered under {key}"));
+        environment.print_step(|| format!("peer {number} is registered under {key}"));
         let wire = &mut environment.wires[number];
         wire.key = Some(key);
         wire.edges = wire.level();
@@ -141,7 +141,7 @@ impl Os for Simulated {
     }
 
     fn signal_child(&mut self, child: Pid, signal: StopSignal) {
-        self.0.borrow_mut().urge_child(child, signal);
+        self.0.borrow_mut().signal_child(child, signal);
     }
 
     fn now(&self) -> MonotonicMs {
@@ -163,8 +163,8 @@ impl Stream for End {
             environment.wires[number].moved_at = environment.now;
             environment.wires[number].read_at = environment.now;
         }
-        environment.asked.moved |= read.is_ok();
-        environment.tell(|| format!("read from peer {number}: {read:?}"));
+        environment.turn.moved |= read.is_ok();
+        environment.print_step(|| format!("read from peer {number}: {read:?}"));
         read
     }
 
@@ -180,7 +180,7 @@ impl Stream for End {
         if wire.peeked > before {
             (wire.moved_at, wire.read_at) = (now, now);
         }
-        environment.tell(|| format!("peek at peer {number}: {peeked:?}"));
+        environment.print_step(|| format!("peek at peer {number}: {peeked:?}"));
         peeked
     }
 
@@ -199,14 +199,15 @@ impl Stream for End {
         let short = environment.fault(|fault_profile| fault_profile.short_write);
         let most = if short { environment.rng.usize(1..=bytes.len().max(1)) } else { usize::MAX };
         let wire = &mut environment.wires[number];
-        let owed = wire.blocked || std::mem::take(&mut wire.interrupted);
+        let was_pending = wire.blocked || std::mem::take(&mut wire.interrupted);
         let written = environment.wires[number].write(bytes, most);
-        if written.is_ok() || !owed {
-            environment.wires[number].owed_at = environment.now;
+        if written.is_ok() || !was_pending {
+            environment.wires[number].pending_since = environment.now;
         }
-        environment.tell(|| format!("write to peer {number} of {}: {written:?}", bytes.len()));
+        environment
+            .print_step(|| format!("write to peer {number} of {}: {written:?}", bytes.len()));
         if let Ok(taken) = written {
-            environment.asked.moved = true;
+            environment.turn.moved = true;
             environment.wires[number].moved_at = environment.now;
             environment.compare(number, &bytes[..taken]);
         }
@@ -223,7 +224,7 @@ impl Stream for End {
         }
         wire.half_closed = Some(wire.read);
         wire.half_closed_at = now;
-        environment.tell(|| format!("FIN to peer {number}"));
+        environment.print_step(|| format!("FIN to peer {number}"));
         Ok(())
     }
 
@@ -249,9 +250,9 @@ impl Drop for End {
     fn drop(&mut self) {
         let Some(number) = self.wire else { return };
         let mut environment = self.environment.borrow_mut();
-        environment.tell(|| format!("closed peer {number}"));
+        environment.print_step(|| format!("closed peer {number}"));
         environment.streams -= 1;
-        environment.asked.moved = true;
+        environment.turn.moved = true;
         let now = environment.now;
         environment.wires[number].closed_at = now;
         environment.wires[number].close();

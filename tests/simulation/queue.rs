@@ -23,14 +23,14 @@ impl Environment {
         if timeout == Some(Duration::ZERO) {
             return;
         }
-        self.asked.moved = true;
+        self.turn.moved = true;
         if let Some(number) = self.wires.iter().position(Wire::is_forgotten) {
             self.violated(|| {
                 format!("peer {number} is forgotten: it has unread input, and no event is due")
             });
         }
         let asleep = |queue: &Queue| !queue.waiting.is_empty() && !queue.edge;
-        self.asked.slept_on_queue = self.listeners.iter().any(asleep);
+        self.turn.slept_on_queue = self.listeners.iter().any(asleep);
     }
 
     /// accept(2), from a listener's queue or the admin listener's.
@@ -46,7 +46,7 @@ impl Environment {
         let fails = self.fault(|fault_profile| fault_profile.failing_accept);
         let queue = match listener {
             Some(listener) => self.listeners.get_mut(listener),
-            None => Some(&mut self.desk),
+            None => Some(&mut self.admin),
         };
         let queue = queue.ok_or(Errno::BADF)?;
         let Some(number) = queue.waiting.front().copied() else { return Err(Errno::AGAIN.into()) };
@@ -54,13 +54,13 @@ impl Environment {
             return Err(self.accept_fails(listener, number).into());
         }
         queue.waiting.pop_front();
-        self.asked.moved = true;
+        self.turn.moved = true;
         self.streams += 1;
         self.peers[number].accepted = true;
         self.wires[number].accepted_at = self.now;
         self.wires[number].moved_at = self.now;
         self.wires[number].read_at = self.now;
-        self.tell(|| format!("accepted peer {number}"));
+        self.print_step(|| format!("accepted peer {number}"));
         Ok(number)
     }
 
@@ -76,12 +76,12 @@ impl Environment {
         ];
         let errno = errnos[self.rng.usize(0..errnos.len())];
         if matches!(errno, Errno::CONNABORTED | Errno::PROTO) {
-            let queue = listener.map_or(&mut self.desk, |listener| &mut self.listeners[listener]);
+            let queue = listener.map_or(&mut self.admin, |listener| &mut self.listeners[listener]);
             queue.waiting.pop_front();
             self.peers[number].lost = true;
             self.wires[number].reset();
             self.accepted += u64::from(listener.is_some());
-            self.asked.moved = true;
+            self.turn.moved = true;
         }
         errno
     }

@@ -11,7 +11,7 @@ use tcpecho::http::{self, Response};
 use tcpecho::reactor::{AdminHandler, Capacity, Options, Reactor, Signal, Wakeups};
 
 use super::check::Checks;
-use super::environment::{Asked, Environment, Telling};
+use super::environment::{Environment, TurnRecord, Verbosity};
 use super::fault_profile::FaultProfile;
 use super::os::Simulated;
 use super::peer::Mood;
@@ -81,10 +81,10 @@ impl Story {
 /// # Errors
 ///
 /// The first violation.
-pub(super) fn run(seed: u64, telling: Telling) -> Result<Story, String> {
+pub(super) fn run(seed: u64, verbosity: Verbosity) -> Result<Story, String> {
     ledger::open();
     drop(ledger::closed());
-    let ran = catch_unwind(AssertUnwindSafe(|| Run::new(seed, telling).finish()));
+    let ran = catch_unwind(AssertUnwindSafe(|| Run::new(seed, verbosity).finish()));
     ran.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -103,13 +103,14 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64, telling: Telling) -> Self {
+    fn new(seed: u64, verbosity: Verbosity) -> Self {
         let mut rng = Rng::with_seed(seed);
         let (options, connections_max) = setup::options(&mut rng);
         let storm = rng.usize(0..STORM_TURNS_MAX);
-        let environment = setup::environment(rng, &options, telling);
-        environment
-            .tell(|| format!("{:?} {options:?} {:?}", Mode::of(seed), environment.fault_profile));
+        let environment = setup::environment(rng, &options, verbosity);
+        environment.print_step(|| {
+            format!("{:?} {options:?} {:?}", Mode::of(seed), environment.fault_profile)
+        });
         let capacity = Capacity {
             listeners: environment.listeners.len(),
             listeners_inherited: 0,
@@ -130,7 +131,7 @@ impl Run {
         let began = self.environment.borrow().now;
         for _ in 0..self.storm {
             self.turn()?;
-            if self.environment.borrow().asked.stuck {
+            if self.environment.borrow().turn.stuck {
                 break;
             }
         }
@@ -151,11 +152,11 @@ impl Run {
 
     /// Runs one turn, handles its wakeups as the server does, and checks the state after it.
     fn turn(&mut self) -> Result<(), String> {
-        self.environment.borrow_mut().asked = Asked::default();
-        let gate_word = self.reactor.listener_state();
-        let news = self.reactor.turn().map_err(|error| format!("the turn failed: {error}"))?;
+        self.environment.borrow_mut().turn = TurnRecord::default();
+        let state_before = self.reactor.listener_state();
+        let wakeups = self.reactor.turn().map_err(|error| format!("the turn failed: {error}"))?;
         self.turns += 1;
-        if news.contains(Wakeups::SIGNALS) {
+        if wakeups.contains(Wakeups::SIGNALS) {
             for signal in self.reactor.signals() {
                 match signal {
                     Signal::Child => self.reactor.reap_children(),
@@ -168,10 +169,10 @@ impl Run {
                     Signal::Status | Signal::Hangup | Signal::Unused => {}
                 }
             }
-            self.environment.borrow_mut().asked.moved = true;
+            self.environment.borrow_mut().turn.moved = true;
         }
         let mut environment = self.environment.borrow_mut();
-        self.checks.after_turn(&self.reactor, &self.options, gate_word, &mut environment);
+        self.checks.after_turn(&self.reactor, &self.options, state_before, &mut environment);
         environment.violation.take().map_or(Ok(()), Err)
     }
 
@@ -182,7 +183,7 @@ impl Run {
             let levels_told = environment.fault_profile.levels_told;
             environment.fault_profile = FaultProfile { levels_told, ..FaultProfile::CALM };
             environment.mood = Mood::Calm;
-            environment.tell(|| "calm".to_owned());
+            environment.print_step(|| "calm".to_owned());
         }
         let turns = CALM_TURNS_MAX + CALM_TURNS_EACH * self.environment.borrow().peers.len();
         for _ in 0..turns {
@@ -196,7 +197,7 @@ impl Run {
             {
                 break;
             }
-            if environment.asked.stuck {
+            if environment.turn.stuck {
                 return Err(unserved(&environment, "will never be served"));
             }
         }
@@ -242,10 +243,10 @@ impl Run {
 
     /// Sends SIGTERM, sometimes twice: the drain ends in time, and nothing is left open.
     fn drain(&mut self) -> Result<(), String> {
-        let impatient = {
+        let second_signal = {
             let mut environment = self.environment.borrow_mut();
             environment.signals.push(Signal::Terminate);
-            environment.tell(|| "SIGTERM".to_owned());
+            environment.print_step(|| "SIGTERM".to_owned());
             environment.rng.u32(0..8) == 0
         };
         let began = self.environment.borrow().now;
@@ -254,14 +255,14 @@ impl Run {
             if self.reactor.is_done() {
                 break;
             }
-            if impatient && turn == 7 {
+            if second_signal && turn == 7 {
                 let mut environment = self.environment.borrow_mut();
                 environment.signals.push(Signal::Terminate);
-                environment.impatient = true;
+                environment.second_signal = true;
             }
             self.turn()?;
             let environment = self.environment.borrow();
-            if environment.asked.stuck && !self.reactor.is_done() {
+            if environment.turn.stuck && !self.reactor.is_done() {
                 return Err("the drain never ends".to_owned());
             }
             // Time spent stopped does not count; the last quarter begins after it.
@@ -279,12 +280,12 @@ impl Run {
         if !environment.children.is_empty() {
             return Err(format!("{} children are left after the end", environment.children.len()));
         }
-        let cut_from = if impatient { began } else { began.after(self.options.drain) };
+        let cut_from = if second_signal { began } else { began.after(self.options.drain) };
         self.checks.after_the_end(&environment, cut_from)?;
         let mut accepted =
             environment.peers.iter().enumerate().filter(|(_, peer)| peer.is_counted());
-        let untold = accepted.find(|(number, _)| !self.checks.causes.contains_key(number));
-        untold.map_or(Ok(()), |(number, _)| Err(format!("no closing line for peer {number}")))
+        let unlogged = accepted.find(|(number, _)| !self.checks.causes.contains_key(number));
+        unlogged.map_or(Ok(()), |(number, _)| Err(format!("no closing line for peer {number}")))
     }
 }
 

@@ -13,7 +13,7 @@ use tcpecho::reactor::Banner;
 use tcpecho::reactor::{Options, OverLimit, PeerLimit};
 use tcpecho::service::{ECHO, SUM};
 
-use super::environment::{Asked, Environment, Telling};
+use super::environment::{Environment, TurnRecord, Verbosity};
 use super::fault_profile::FaultProfile;
 use super::peer::{Ending, Mood, Peer, Reads};
 use super::queue::Queue;
@@ -58,7 +58,7 @@ pub(super) fn options(rng: &mut Rng) -> (Options, usize) {
 }
 
 /// Draws the simulation around those options.
-pub(super) fn environment(mut rng: Rng, options: &Options, telling: Telling) -> Environment {
+pub(super) fn environment(mut rng: Rng, options: &Options, verbosity: Verbosity) -> Environment {
     let fault_profile = FaultProfile::roll(&mut rng);
     let listeners = rng.usize(1..4);
     let mut environment = Environment {
@@ -72,19 +72,19 @@ pub(super) fn environment(mut rng: Rng, options: &Options, telling: Telling) -> 
         listeners: (0..listeners).map(|_| Queue::default()).collect(),
         listeners_closed: false,
         drain_began: None,
-        impatient: false,
+        second_signal: false,
         stopped: Duration::ZERO,
-        desk: Queue::default(),
+        admin: Queue::default(),
         children: Vec::new(),
         children_ended: VecDeque::new(),
         signals: Vec::new(),
         streams: 0,
         accepted: 0,
         faults: 0,
-        bustle: [0, 2, 8, 40][rng.usize(0..4)],
-        asked: Asked::default(),
+        peer_steps_max: [0, 2, 8, 40][rng.usize(0..4)],
+        turn: TurnRecord::default(),
         violation: None,
-        telling,
+        verbosity,
         rng: Rng::with_seed(rng.u64(..)),
     };
     let peers = [1, 2, 5, 12, 30, 200][weighted(&mut rng, &[8, 8, 8, 8, 8, 1])];

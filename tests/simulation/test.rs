@@ -18,7 +18,7 @@ mod setup;
 mod traffic;
 mod wire;
 
-use self::environment::Telling;
+use self::environment::Verbosity;
 use self::run::Story;
 
 /// Seeds per test; together, ten thousand.
@@ -49,7 +49,7 @@ fn every_bug_can_be_planted() {
 fn all(first: u64) {
     let mut all = Story::default();
     for seed in (first..2 * SEEDS).step_by(2) {
-        match run::run(seed, Telling::Nothing) {
+        match run::run(seed, Verbosity::Nothing) {
             Ok(story) => all.add(&story),
             Err(wrong) => panic!("seed {seed}: {wrong}\nagain: make simulate ARGS='--seed {seed}'"),
         }

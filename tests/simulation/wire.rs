@@ -81,7 +81,7 @@ pub(super) struct Wire {
     pub(super) read_at: MonotonicMs,
     pub(super) moved_at: MonotonicMs,
     pub(super) half_closed_at: MonotonicMs,
-    pub(super) owed_at: MonotonicMs,
+    pub(super) pending_since: MonotonicMs,
     /// The PROXY header came too late, so the daemon echoes it as input.
     pub(super) raw: bool,
 
@@ -131,7 +131,7 @@ impl Wire {
             read_at: MonotonicMs::NEVER,
             moved_at: MonotonicMs::NEVER,
             half_closed_at: MonotonicMs::NEVER,
-            owed_at: MonotonicMs::NEVER,
+            pending_since: MonotonicMs::NEVER,
             raw: false,
             key: None,
             edges: Ready::NONE,
@@ -205,7 +205,7 @@ impl Wire {
     /// A signal interrupts the write: its bytes become, or stay, pending output.
     pub(super) fn interrupt_write(&mut self, now: MonotonicMs) {
         if !self.blocked && !std::mem::replace(&mut self.interrupted, true) {
-            self.owed_at = now;
+            self.pending_since = now;
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 /// The first argument that selects this process.
-pub(crate) const WORD: &str = "company";
+pub(crate) const WORD: &str = "hostile";
 
 /// The line that slow readers send, and the size of their kernel's receive buffer.
 const LINE: &[u8] = &[b'x'; 1023];

@@ -66,8 +66,9 @@ fn run(options: &Options) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let facts = overload_page::facts(options.duration, &options.said);
     let mut outcomes = Vec::new();
-    let asked = |row: &&rows::Row| row.id.contains(&options.row) || row.name.contains(&options.row);
-    for row in rows::ROWS.iter().filter(asked) {
+    let selected =
+        |row: &&rows::Row| row.id.contains(&options.row) || row.name.contains(&options.row);
+    for row in rows::ROWS.iter().filter(selected) {
         println!("{} {} ...", row.id, row.name);
         let outcome = rows::run(*row, options.duration, folder.path())
             .map_err(|wrong| format!("{} {}: {wrong}", row.id, row.name))?;

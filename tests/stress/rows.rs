@@ -10,13 +10,13 @@ use serde_json::Value;
 use super::hostile::Habit;
 use super::measure;
 use super::process::{Counts, Process, count};
-use super::stage::{self, Daemon, Load, POLITE, company, eventually};
+use super::stage::{self, Daemon, Load, POLITE, eventually, hostile_peers};
 
 /// Hostile peers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Guests {
+pub(crate) enum Hostile {
     /// Peers with a habit.
-    Company(Habit, u64),
+    Peers(Habit, u64),
     /// A load generator: its name and options.
     Load(&'static str, &'static str),
 }
@@ -29,16 +29,16 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// Additional options of the daemon.
     pub(crate) options: &'static [&'static str],
-    pub(crate) guests: &'static [Guests],
+    pub(crate) hostile: &'static [Hostile],
     /// The daemon is killed and restarted just before the peers come.
     pub(crate) restarts: bool,
 }
 
-const FLOOD: Guests = Guests::Load("flood", "--mode stream -c 1 -P 16 --size 4k");
-const CHURN: Guests = Guests::Load("churn", "--mode churn -c 50 --source 127.0.1.1-127.0.1.40");
-const RESETS: Guests = Guests::Load("resets", "--mode abort -c 50");
-const SLOW_READERS: Guests = Guests::Company(Habit::ReadSlowly, 1000);
-const SLOW_WRITERS: Guests = Guests::Company(Habit::WriteSlowly, 5000);
+const FLOOD: Hostile = Hostile::Load("flood", "--mode stream -c 1 -P 16 --size 4k");
+const CHURN: Hostile = Hostile::Load("churn", "--mode churn -c 50 --source 127.0.1.1-127.0.1.40");
+const RESETS: Hostile = Hostile::Load("resets", "--mode abort -c 50");
+const SLOW_READERS: Hostile = Hostile::Peers(Habit::ReadSlowly, 1000);
+const SLOW_WRITERS: Hostile = Hostile::Peers(Habit::WriteSlowly, 5000);
 
 pub(crate) const ROWS: [Row; 10] = [
     row("", "no other peers", &[]),
@@ -49,11 +49,11 @@ pub(crate) const ROWS: [Row; 10] = [
         ..row(
             "O02",
             "1,000 peers that never read, with a stall timeout",
-            &[Guests::Company(Habit::NeverRead, 1000)],
+            &[Hostile::Peers(Habit::NeverRead, 1000)],
         )
     },
     row("O03", "5,000 peers sending a byte every ten seconds", &[SLOW_WRITERS]),
-    row("O04", "19,700 idle connections", &[Guests::Load("idle", "--mode idle -c 19700")]),
+    row("O04", "19,700 idle connections", &[Hostile::Load("idle", "--mode idle -c 19700")]),
     row("O05", "churn", &[CHURN]),
     row("O06", "many resets", &[RESETS]),
     Row {
@@ -61,7 +61,7 @@ pub(crate) const ROWS: [Row; 10] = [
         ..row(
             "O07",
             "10,000 reconnects after a restart",
-            &[Guests::Load("herd", "--mode idle -c 10000")],
+            &[Hostile::Load("herd", "--mode idle -c 10000")],
         )
     },
     row(
@@ -73,13 +73,13 @@ pub(crate) const ROWS: [Row; 10] = [
             FLOOD,
             CHURN,
             RESETS,
-            Guests::Load("idle", "--mode idle -c 5000"),
+            Hostile::Load("idle", "--mode idle -c 5000"),
         ],
     ),
 ];
 
-const fn row(id: &'static str, name: &'static str, guests: &'static [Guests]) -> Row {
-    Row { id, name, options: &[], guests, restarts: false }
+const fn row(id: &'static str, name: &'static str, hostile: &'static [Hostile]) -> Row {
+    Row { id, name, options: &[], hostile, restarts: false }
 }
 
 /// The result of a row.
@@ -109,24 +109,24 @@ pub(crate) fn run(row: Row, duration: Duration, folder: &Path) -> Result<Outcome
     let mut polite = Load::polite(folder, daemon.address, duration)?;
     let since = Instant::now();
     let (over, pid) = (AtomicBool::new(false), daemon.process.pid());
-    let (report, guests, peak, back) = thread::scope(|scope| {
+    let (report, hostile, peak, back) = thread::scope(|scope| {
         let watch = scope.spawn(|| highest(pid, &over));
-        let guests = guests(&row, folder, daemon.address);
+        let hostile = start_hostile(&row, folder, daemon.address);
         let back = row.restarts.then(|| daemon.until_back(10_000).map(|()| since.elapsed()));
         let report = polite.report(duration + Duration::from_secs(40));
         over.store(true, Ordering::Relaxed);
-        (report, guests, watch.join(), back)
+        (report, hostile, watch.join(), back)
     });
-    let mut guests = guests?;
+    let mut hostile = hostile?;
     let open = stage::open_of(&daemon.status()?);
-    let deserters = stage::deserters(&mut guests);
-    drop(guests);
+    let ended_early = stage::ended_early(&mut hostile);
+    drop(hostile);
     daemon.until_open(0, Duration::from_secs(30))?;
     let after = daemon.private_bytes();
     let slow_iterations = daemon.metric("tcpechod_event_loop_slow_iterations_total")?;
     let (counts, mut wrong) = daemon.end()?;
     let report = report?;
-    wrong.extend(deserters);
+    wrong.extend(ended_early);
     wrong.extend(stage::lost(&report));
     let log_bytes = daemon.process.said().len();
     let peak = peak.map_err(|_panic| "the memory watch panicked".to_owned())?;
@@ -151,7 +151,7 @@ fn too_much_memory([before, peak, _]: [f64; 3], counts: &Counts) -> Option<Strin
 /// Kills a daemon with 10,000 connections, and starts the next one on its port.
 fn killed_and_started_again(mut daemon: Daemon, folder: &Path) -> Result<Daemon, String> {
     let idle = "--mode idle -c 10000 -d 60s --close rst";
-    let herd = Load::company(folder, daemon.address, "before", idle)?;
+    let herd = Load::hostile(folder, daemon.address, "before", idle)?;
     daemon.until_open(10_000, Duration::from_secs(60))?;
     let port = daemon.address.port();
     daemon.process.signal(rustix::process::Signal::KILL);
@@ -169,16 +169,20 @@ impl Daemon {
     }
 }
 
-fn guests(row: &Row, folder: &Path, address: std::net::SocketAddr) -> Result<Vec<Process>, String> {
-    let come = row.guests.iter().map(|guests| match *guests {
-        Guests::Company(habit, count) => company(folder, address, habit, count),
-        Guests::Load(name, words) => {
+fn start_hostile(
+    row: &Row,
+    folder: &Path,
+    address: std::net::SocketAddr,
+) -> Result<Vec<Process>, String> {
+    let started = row.hostile.iter().map(|hostile| match *hostile {
+        Hostile::Peers(habit, count) => hostile_peers(folder, address, habit, count),
+        Hostile::Load(name, words) => {
             // A duration longer than any run: the test ends it.
             let words = format!("{words} -d 1h");
-            Load::company(folder, address, name, &words).map(|load| load.process)
+            Load::hostile(folder, address, name, &words).map(|load| load.process)
         }
     });
-    come.collect()
+    started.collect()
 }
 
 /// Sampling interval of the memory.

@@ -77,7 +77,7 @@ pub(crate) fn run(
         thread::scope(|scope| {
             // Sampled from /proc, because the wave may request status lines itself.
             let pid = daemon.process.pid();
-            let waves = scope.spawn(|| wave.comes(&mut daemon, folder, wave_lasts));
+            let waves = scope.spawn(|| wave.run(&mut daemon, folder, wave_lasts));
             let mut seen = Vec::new();
             while !waves.is_finished() {
                 seen.extend(Sample::glance(pid, began.elapsed()));

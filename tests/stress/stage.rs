@@ -50,7 +50,7 @@ pub(crate) fn eventually<T>(
 enum Place {
     Daemon,
     Measured,
-    Company,
+    Hostile,
 }
 
 fn start(place: Place, program: &str, words: &[String], log: PathBuf) -> Result<Process, String> {
@@ -60,7 +60,7 @@ fn start(place: Place, program: &str, words: &[String], log: PathBuf) -> Result<
     let before: &[&str] = match place {
         Place::Daemon => &["--cpu-list", &first],
         Place::Measured => &["--cpu-list", &second],
-        Place::Company => &["--cpu-list", &second, "nice"],
+        Place::Hostile => &["--cpu-list", &second, "nice"],
     };
     let words: Vec<_> = before
         .iter()
@@ -114,7 +114,7 @@ impl Daemon {
         words.extend(options.iter().map(|option| (*option).to_owned()));
         let program = words.remove(0);
         let process = start(Place::Daemon, &program, &words, log)?;
-        let told = eventually(Duration::from_secs(10), "the daemon listens", || {
+        let listening = eventually(Duration::from_secs(10), "the daemon listens", || {
             let said = process.said();
             let metrics = said.split("metrics on ").nth(1)?.split_once('\n')?.0;
             let metrics = metrics.trim().parse().ok()?;
@@ -122,7 +122,7 @@ impl Daemon {
             Some((address, metrics))
         });
         let (address, metrics) =
-            told.map_err(|wrong| format!("{wrong}: {}", process.last_words()))?;
+            listening.map_err(|wrong| format!("{wrong}: {}", process.last_words()))?;
         Ok(Self { process, address, metrics })
     }
 
@@ -220,13 +220,13 @@ impl Load {
     }
 
     /// Starts hostile peers that are a load generator with these options.
-    pub(crate) fn company(
+    pub(crate) fn hostile(
         folder: &Path,
         address: SocketAddr,
         name: &str,
         words: &str,
     ) -> Result<Self, String> {
-        Self::start(folder, address, name, Place::Company, words)
+        Self::start(folder, address, name, Place::Hostile, words)
     }
 
     fn start(
@@ -256,8 +256,8 @@ impl Load {
 }
 
 /// Lists the hostile processes that have ended before they were stopped, with their output.
-pub(crate) fn deserters<'a>(company: impl IntoIterator<Item = &'a mut Process>) -> Vec<String> {
-    let gone = company.into_iter().filter_map(|one| Some((one.ended()?, one.said())));
+pub(crate) fn ended_early<'a>(processes: impl IntoIterator<Item = &'a mut Process>) -> Vec<String> {
+    let gone = processes.into_iter().filter_map(|one| Some((one.ended()?, one.said())));
     gone.map(|(status, said)| format!("hostile peers ended early, {status}: {said}")).collect()
 }
 
@@ -268,7 +268,7 @@ pub(crate) fn lost(report: &Value) -> Vec<String> {
 }
 
 /// Starts hostile peers with a habit, and waits until all are connected.
-pub(crate) fn company(
+pub(crate) fn hostile_peers(
     folder: &Path,
     address: SocketAddr,
     habit: Habit,
@@ -278,7 +278,7 @@ pub(crate) fn company(
     let words = [hostile::WORD, habit.word(), &address.to_string(), &count.to_string()];
     let words = words.map(str::to_owned);
     let log = folder.join(habit.word());
-    let mut process = start(Place::Company, &own.display().to_string(), &words, log)?;
+    let mut process = start(Place::Hostile, &own.display().to_string(), &words, log)?;
     eventually(Duration::from_secs(60), "hostile peers are connected", || {
         (process.said().contains("ready") || process.ended().is_some()).then_some(())
     })?;

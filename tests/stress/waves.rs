@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use super::hostile::Habit;
 use super::process::Process;
 use super::process::count;
-use super::stage::{self, Daemon, Load, company};
+use super::stage::{self, Daemon, Load, hostile_peers};
 
 /// The daemon's options: a connection limit that some waves reach, and deadlines that some waves
 /// run into.
@@ -35,7 +35,7 @@ pub(crate) enum Wave {
     /// A load generator: its name, its options, and a count of the daemon that it must raise.
     Load(&'static str, &'static str, &'static str),
     /// Peers with a habit.
-    Company(Habit, u64),
+    Peers(Habit, u64),
     /// Requests for metrics.
     Visitors,
     /// Signals that the daemon ignores or answers.
@@ -47,19 +47,19 @@ pub(crate) enum Wave {
 pub(crate) const WAVES: [Wave; 12] = [
     Wave::Load("churn", "--mode churn -c 50 --source 127.0.1.1-127.0.1.40", "finished"),
     Wave::Load("resets", "--mode abort -c 50", "reset"),
-    Wave::Company(Habit::NeverRead, 300),
+    Wave::Peers(Habit::NeverRead, 300),
     Wave::Load(
         "half-close",
         "--mode half-close -c 50 -P 16 --source 127.0.2.1-127.0.2.40",
         "finished",
     ),
     Wave::Load("flood", "--mode stream -c 2 -P 16 --size 4k", "accepted"),
-    Wave::Company(Habit::WriteSlowly, 1000),
+    Wave::Peers(Habit::WriteSlowly, 1000),
     Wave::Scarcity,
     Wave::Load("sizes", "-c 200 --size 1-16000 -P 4", "accepted"),
     Wave::Visitors,
     Wave::Load("too many", "--mode idle -c 3000 --source 127.0.3.1-127.0.3.4", "accepted"),
-    Wave::Company(Habit::ReadSlowly, 300),
+    Wave::Peers(Habit::ReadSlowly, 300),
     Wave::Signals,
 ];
 
@@ -67,7 +67,7 @@ impl Wave {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Load(name, ..) => name,
-            Self::Company(habit, _) => habit.word(),
+            Self::Peers(habit, _) => habit.word(),
             Self::Visitors => "metrics requests",
             Self::Signals => "signals",
             Self::Scarcity => "scarcity",
@@ -75,7 +75,7 @@ impl Wave {
     }
 
     /// Runs the wave for that time, and ends it.
-    pub(crate) fn comes(
+    pub(crate) fn run(
         self,
         daemon: &mut Daemon,
         folder: &Path,
@@ -87,16 +87,16 @@ impl Wave {
             Self::Load(name, words, counted) => {
                 let before = daemon.count(counted)?;
                 let words = format!("{words} -d 1h --timeout 2s");
-                let load = Load::company(folder, address, &name.replace(' ', "-"), &words)?;
+                let load = Load::hostile(folder, address, &name.replace(' ', "-"), &words)?;
                 thread::sleep(lasts);
                 let more = daemon.until_more(counted, before);
-                goes(load.process)?;
+                stop(load.process)?;
                 more?;
             }
-            Self::Company(habit, count) => {
-                let company = company(folder, address, habit, count)?;
+            Self::Peers(habit, count) => {
+                let peers = hostile_peers(folder, address, habit, count)?;
                 thread::sleep(lasts);
-                goes(company)?;
+                stop(peers)?;
             }
             Self::Visitors => visits(daemon.metrics, lasts)?,
             Self::Signals => signals(daemon, lasts),
@@ -122,8 +122,8 @@ impl Daemon {
 }
 
 /// Stops hostile peers; an error if they have ended before.
-fn goes(mut company: Process) -> Result<(), String> {
-    stage::deserters([&mut company]).pop().map_or(Ok(()), Err)
+fn stop(mut peers: Process) -> Result<(), String> {
+    stage::ended_early([&mut peers]).pop().map_or(Ok(()), Err)
 }
 
 /// Requests metrics and reads them; every second client leaves without a request.
@@ -157,17 +157,17 @@ fn scarcity(daemon: &mut Daemon, folder: &Path, lasts: Duration) -> Result<(), S
     let limit = |words: &[&str]| {
         let said = Command::new("prlimit").args(["--pid", &pid]).args(words).output();
         let said = said.map_err(|error| format!("prlimit: {error}"))?;
-        let told = String::from_utf8_lossy(&said.stdout).trim().to_owned();
-        if said.status.success() { Ok(told) } else { Err(format!("prlimit: {}", said.status)) }
+        let limit = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+        if said.status.success() { Ok(limit) } else { Err(format!("prlimit: {}", said.status)) }
     };
     let pauses = daemon.count("accept_pauses")?;
     let before = limit(&["--nofile", "--output", "SOFT", "--noheadings", "--raw"])?;
     limit(&[&format!("--nofile={SCARCE}:")])?;
-    let load = Load::company(folder, daemon.address, "scarcity", churn)?;
+    let load = Load::hostile(folder, daemon.address, "scarcity", churn)?;
     thread::sleep(lasts / 2);
     let ran_out = daemon.until_more("accept_pauses", pauses);
     limit(&[&format!("--nofile={before}:")])?;
     thread::sleep(lasts / 2);
-    goes(load.process)?;
+    stop(load.process)?;
     ran_out
 }

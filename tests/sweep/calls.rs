@@ -148,7 +148,7 @@ pub(crate) const SWEPT: &[Call] = &[
 ];
 
 /// The calls that find out whether a Unix socket file is stale.
-const ASKS_WHO_LISTENS: &[&str] = &["connect", "statx", "unlink"];
+const STALE_SOCKET_CALLS: &[&str] = &["connect", "statx", "unlink"];
 
 /// Every error of a call, but only if it persists.
 const FROM_THEN_ON: &str = "all from then on";
@@ -200,7 +200,7 @@ pub(crate) fn only_once(name: &str) -> bool {
 /// the daemon checks whether a server answers on the Unix socket in its way. If the check fails, it
 /// assumes one; and if the file seems to be gone, it binds again and finds the file in place.
 pub(crate) fn leaves_address_in_use(name: &str) -> bool {
-    ASKS_WHO_LISTENS.contains(&name)
+    STALE_SOCKET_CALLS.contains(&name)
 }
 
 /// True if SIGTERM is injected at this call.

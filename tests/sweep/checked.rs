@@ -36,8 +36,8 @@ fn calls_are_counted_from_process_start_and_listed_from_main() {
     ]);
     let closes: Vec<_> =
         calls.occurrences().into_iter().filter(|one| one.name == "close").collect();
-    let told: Vec<_> = closes.iter().map(|one| (one.stage, one.number)).collect();
-    assert_eq!(told, [(Stage::Start, 2), (Stage::Service, 3), (Stage::Drain, 4)]);
+    let found: Vec<_> = closes.iter().map(|one| (one.stage, one.number)).collect();
+    assert_eq!(found, [(Stage::Start, 2), (Stage::Service, 3), (Stage::Drain, 4)]);
 }
 
 /// Seven bytes, into a buffer of nine.
@@ -46,7 +46,7 @@ const READ: &str = "recvfrom(10, \"(a) = 1\", 9, 0, NULL, NULL) = 7";
 #[test]
 fn a_fin_before_the_last_reply_is_found() {
     let begin = ["accept4(3, {}, [128 => 16], 0) = 10", READ];
-    let all = |rest: &[&str]| trace(&[&begin[..], rest].concat()).unpaid().len();
+    let all = |rest: &[&str]| trace(&[&begin[..], rest].concat()).wrong_closes().len();
     assert_eq!(all(&["sendto(10, \"\", 7, 0) = 7", "shutdown(10, SHUT_WR) = 0"]), 0);
     assert_eq!(all(&["sendto(10, \"\", 7, 0) = 6", "shutdown(10, SHUT_WR) = 0"]), 1);
     assert_eq!(all(&["close(10) = 0"]), 1);
@@ -61,7 +61,7 @@ fn a_fin_before_the_end_of_the_input_is_found() {
     let begin = ["accept4(3, {}, [128 => 16], 0) = 10"];
     let end = ["sendto(10, \"\", 7, 0) = 7", "shutdown(10, SHUT_WR) = 0"];
     let signal = "--- SIGTERM {si_signo=SIGTERM} ---";
-    let all = |reads: &[&str]| trace(&[&begin[..], reads, &end].concat()).unpaid().len();
+    let all = |reads: &[&str]| trace(&[&begin[..], reads, &end].concat()).wrong_closes().len();
     let full = "recvfrom(10, \"1234, 6\", 7, 0, NULL, NULL) = 7";
     let none = "recvfrom(10, 0x5, 9, 0, NULL, NULL) = -1 EAGAIN (...)";
     let fin = "recvfrom(10, \"\", 9, 0, NULL, NULL) = 0";
@@ -71,5 +71,5 @@ fn a_fin_before_the_end_of_the_input_is_found() {
     assert_eq!(all(&[READ, fin, signal]), 0);
     assert_eq!(all(&[READ, signal]), 1, "a drain that reads nothing");
     let unread = trace(&[begin[0], signal, "shutdown(10, SHUT_WR) = 0"]);
-    assert_eq!(unread.unpaid().len(), 1, "nothing was read");
+    assert_eq!(unread.wrong_closes().len(), 1, "nothing was read");
 }

@@ -47,7 +47,7 @@ pub(crate) struct Daemon {
     /// The notification socket of a simulated service manager.
     _manager: UnixDatagram,
     /// The test has sent SIGTERM.
-    pub(crate) asked_to_end: bool,
+    pub(crate) stop_requested: bool,
 }
 
 impl Daemon {
@@ -93,7 +93,7 @@ impl Daemon {
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(File::create(place("log")).expect("a log"));
         let child = command.spawn().expect("setpriv");
-        Self { child, directory, _manager: manager, asked_to_end: false }
+        Self { child, directory, _manager: manager, stop_requested: false }
     }
 
     fn place(&self, name: &str) -> PathBuf {
@@ -146,7 +146,7 @@ impl Daemon {
 
     /// Starts the drain.
     pub(crate) fn terminate(&mut self) {
-        self.asked_to_end = true;
+        self.stop_requested = true;
         self.signal(Signal::TERM);
     }
 

@@ -20,7 +20,7 @@ struct Row {
     survived: usize,
     ended: usize,
     failed: usize,
-    told: usize,
+    aborted: usize,
     unix_cut: usize,
     on_the_way: usize,
     bytes_lost: usize,
@@ -33,7 +33,7 @@ impl Row {
         self.survived += other.survived;
         self.ended += other.ended;
         self.failed += other.failed;
-        self.told += other.told;
+        self.aborted += other.aborted;
         self.unix_cut += other.unix_cut;
         self.on_the_way += other.on_the_way;
         self.bytes_lost += other.bytes_lost;
@@ -57,7 +57,7 @@ impl Table {
             survived: count(Verdict::Survived),
             ended: count(Verdict::Ended),
             failed: count(Verdict::Failed),
-            told: outcome.told,
+            aborted: outcome.aborted,
             unix_cut: outcome.unix_cut,
             on_the_way: outcome.on_the_way,
             bytes_lost: outcome.bytes_lost,
@@ -95,10 +95,19 @@ impl Table {
 }
 
 fn cells(row: &Row) -> String {
-    let Row { points, injected, survived, ended, failed, told, unix_cut, on_the_way, bytes_lost } =
-        row;
+    let Row {
+        points,
+        injected,
+        survived,
+        ended,
+        failed,
+        aborted,
+        unix_cut,
+        on_the_way,
+        bytes_lost,
+    } = row;
     format!(
-        "| {points} | {injected} | {survived} | {ended} | {failed} | {told} | {unix_cut} \
+        "| {points} | {injected} | {survived} | {ended} | {failed} | {aborted} | {unix_cut} \
          | {on_the_way} | {bytes_lost} |"
     )
 }

@@ -36,7 +36,7 @@ pub(crate) enum Fate {
     /// Every byte came back, and the connection ended in order.
     Exact,
     /// The connection ended early and visibly: with an error, or with FIN before the peer's own.
-    Told,
+    Aborted,
     /// Bytes are missing, although the peer saw an orderly end.
     Silent,
     /// Neither served nor ended.
@@ -274,11 +274,11 @@ impl Peer {
         let missing = self.missing();
         Ok(match self.end {
             _ if missing == 0 && self.gave_up => Fate::Exact,
-            None if self.gave_up => Fate::Told,
+            None if self.gave_up => Fate::Aborted,
             None => Fate::Waits,
             Some(End::Fin) if missing == 0 => Fate::Exact,
             Some(End::Fin) if self.half_closed => Fate::Silent,
-            Some(End::Fin | End::Error) => Fate::Told,
+            Some(End::Fin | End::Error) => Fate::Aborted,
         })
     }
 

@@ -20,7 +20,7 @@ const TRIES: usize = 3;
 const START: Duration = Duration::from_millis(400);
 
 /// Longest time until the daemon handles a signal.
-const HEEDED: Duration = Duration::from_secs(1);
+const SIGNAL_LIMIT: Duration = Duration::from_secs(1);
 
 /// Lines of the log that a failure shows.
 const LOG_LINES: usize = 12;
@@ -54,7 +54,7 @@ pub(crate) struct Outcome {
     /// Unix peers that were cut and saw EOF, since there is no RST; the closing line says so.
     pub(crate) unix_cut: usize,
     /// Connections that ended visibly, with RST or an early FIN.
-    pub(crate) told: usize,
+    pub(crate) aborted: usize,
     /// The errors found.
     pub(crate) wrong: Vec<String>,
 }
@@ -126,10 +126,10 @@ impl Run<'_> {
             return;
         }
         self.daemon.terminate();
-        let heeded = |daemon: &mut Daemon| {
+        let handled = |daemon: &mut Daemon| {
             daemon.ended().is_some() || daemon.log().contains("] draining, for")
         };
-        if self.point.call == "sendto" && !wait(HEEDED, || heeded(&mut self.daemon)) {
+        if self.point.call == "sendto" && !wait(SIGNAL_LIMIT, || handled(&mut self.daemon)) {
             let lost = |line: &str| line.contains("MSG_DONTWAIT");
             if self.daemon.trace().injected().any(lost) {
                 self.daemon.terminate();
@@ -180,12 +180,12 @@ impl Run<'_> {
         if log.contains("panicked") {
             self.wrong.push("a panic".to_owned());
         }
-        let told = outcome.told + outcome.unix_cut;
+        let aborted = outcome.aborted + outcome.unix_cut;
         let once = self.point.lasting == Lasting::Once && self.point.act != Act::Terminate;
-        if once && verdict == Verdict::Survived && told > injected {
-            self.wrong.push(format!("{injected} faults ended {told} connections"));
+        if once && verdict == Verdict::Survived && aborted > injected {
+            self.wrong.push(format!("{injected} faults ended {aborted} connections"));
         }
-        self.wrong.extend(trace.unpaid());
+        self.wrong.extend(trace.wrong_closes());
         if !self.wrong.is_empty() {
             outcome.verdict = Verdict::Failed;
             let lines: Vec<_> = log.lines().collect();
@@ -208,14 +208,14 @@ impl Run<'_> {
             self.wrong.push("the daemon did not exit".to_owned());
             return Verdict::Failed;
         };
-        let asked = self.daemon.asked_to_end || self.was_terminated();
-        if asked && status.code() == Some(0) {
+        let requested = self.daemon.stop_requested || self.was_terminated();
+        if requested && status.code() == Some(0) {
             self.check_last_status(log);
             return if injected > 0 { Verdict::Survived } else { Verdict::NotReached };
         }
         let complaint = match self.point.act {
             // The test sent the second signal, so the injected one came too late.
-            Act::Terminate if self.daemon.asked_to_end && log.contains("a second signal") => {
+            Act::Terminate if self.daemon.stop_requested && log.contains("a second signal") => {
                 return Verdict::NotReached;
             }
             Act::Terminate if trace.was_killed_before_it_listened() => None,
@@ -247,12 +247,12 @@ impl Run<'_> {
     /// Adds the results of the peers.
     fn judge_peers(&mut self, log: &str, outcome: &mut Outcome) {
         let Some(crowd) = &self.crowd else { return };
-        outcome.told = crowd.turned_away;
+        outcome.aborted = crowd.rejected;
         self.wrong.extend(crowd.late.iter().cloned());
         let closings = closings(log);
         let mut unix = unix_closings(log);
         // The drain began while the peers were sending.
-        let surprised = self.point.act == Act::Terminate || log.contains("; draining\n");
+        let interrupted = self.point.act == Act::Terminate || log.contains("; draining\n");
         for peer in &crowd.peers {
             let address = peer.address.map(|address| address.to_string()).unwrap_or_default();
             let closing = closings.get(address.as_str());
@@ -262,37 +262,37 @@ impl Run<'_> {
             let missing = peer.missing();
             match peer.fate() {
                 Ok(Fate::Exact) => continue,
-                Ok(Fate::Told) if peer.gave_up() => continue,
+                Ok(Fate::Aborted) if peer.gave_up() => continue,
                 // The trace shows that the drain read all input, and echoed before FIN all that it
                 // had read.
-                Ok(Fate::Told | Fate::Silent) if surprised && cause == "drained" => {
+                Ok(Fate::Aborted | Fate::Silent) if interrupted && cause == "drained" => {
                     outcome.on_the_way += missing;
                     continue;
                 }
                 // The peer sees EOF for any cause, so the log decides: it has a closing line for
                 // each such peer.
-                Ok(Fate::Told | Fate::Silent)
-                    if surprised && peer.saw_eof_on_unix() && take(&mut unix, is_surprised) =>
+                Ok(Fate::Aborted | Fate::Silent)
+                    if interrupted && peer.saw_eof_on_unix() && take(&mut unix, has_late_input) =>
                 {
                     outcome.on_the_way += missing;
                     continue;
                 }
-                Ok(Fate::Told | Fate::Silent)
+                Ok(Fate::Aborted | Fate::Silent)
                     if peer.saw_eof_on_unix() && take(&mut unix, is_cut) =>
                 {
                     outcome.unix_cut += 1;
                     continue;
                 }
-                Ok(Fate::Told) if peer.saw_eof_on_unix() && !self.touches_log() => {
+                Ok(Fate::Aborted) if peer.saw_eof_on_unix() && !self.touches_log() => {
                     self.wrong.push(format!("EOF, {missing} missing, no closing line: {peer:?}"));
                 }
-                Ok(Fate::Told) if !IN_ORDER.contains(&cause) && !served_by_child => {
-                    outcome.told += 1;
+                Ok(Fate::Aborted) if !IN_ORDER.contains(&cause) && !served_by_child => {
+                    outcome.aborted += 1;
                     continue;
                 }
                 // Only a killed child knows its unread input.
                 Ok(Fate::Silent) if child && !served_by_child => {
-                    outcome.told += 1;
+                    outcome.aborted += 1;
                     continue;
                 }
                 Ok(fate) => {
@@ -324,7 +324,7 @@ fn is_cut(closing: &Closing) -> bool {
 }
 
 /// True if input came after the drain's last read.
-fn is_surprised(closing: &Closing) -> bool {
+fn has_late_input(closing: &Closing) -> bool {
     closing.cause == "drained" && closing.bytes_in > closing.bytes_out
 }
 

@@ -45,7 +45,7 @@ fn calls(binary: &Path, scenario: Scenario, stage: Stage) -> Result<Vec<Occurren
 }
 
 /// Runs all points, a few at a time, and reports each as it ends.
-pub(crate) fn run(binary: &Path, points: &[Point], mut tell: impl FnMut(&Point, Outcome)) {
+pub(crate) fn run(binary: &Path, points: &[Point], mut record: impl FnMut(&Point, Outcome)) {
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
@@ -62,7 +62,7 @@ pub(crate) fn run(binary: &Path, points: &[Point], mut tell: impl FnMut(&Point, 
         }
         drop(sender);
         for (point, outcome) in receiver {
-            tell(point, outcome);
+            record(point, outcome);
         }
     });
 }

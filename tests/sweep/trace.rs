@@ -107,7 +107,7 @@ impl Trace {
     /// Lists connections that were closed wrongly. Before FIN, the daemon must have echoed all that
     /// it had read, unless there was an error or an RST; and it must have read all available input,
     /// after the beginning of the drain if there was one.
-    pub(crate) fn unpaid(&self) -> Vec<String> {
+    pub(crate) fn wrong_closes(&self) -> Vec<String> {
         let mut open: BTreeMap<String, Account> = BTreeMap::new();
         let mut wrong = Vec::new();
         let mut draining = false;

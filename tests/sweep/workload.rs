@@ -40,7 +40,7 @@ pub(crate) struct Crowd {
     address: SocketAddr,
     pub(crate) peers: Vec<Peer>,
     /// Admin requests without a complete response.
-    pub(crate) turned_away: usize,
+    pub(crate) rejected: usize,
     /// Peers that waited too long although no fault delayed them: the daemon had forgotten them
     /// until an event of another connection.
     pub(crate) late: Vec<String>,
@@ -59,7 +59,7 @@ impl Crowd {
             scenario,
             address,
             peers: Vec::new(),
-            turned_away: 0,
+            rejected: 0,
             late: Vec::new(),
             fault_goes_on,
             patience,
@@ -177,12 +177,12 @@ impl Crowd {
     }
 
     /// Requests a page, and counts incomplete responses.
-    fn visit(&mut self, desk: &Path, path: &str) {
-        let asked = Instant::now();
-        let answered = ask(desk, path, self.patience);
+    fn visit(&mut self, admin: &Path, path: &str) {
+        let began = Instant::now();
+        let answered = request(admin, path, self.patience);
         if answered.is_none_or(|answer| !is_whole(&answer)) {
-            self.turned_away += 1;
-            if asked.elapsed() >= self.patience {
+            self.rejected += 1;
+            if began.elapsed() >= self.patience {
                 self.has_waited(&format!("an admin request for {path}"));
             }
         }
@@ -198,9 +198,9 @@ impl Crowd {
 }
 
 /// Returns the response to an admin request; None without one.
-fn ask(desk: &Path, path: &str, patience: Duration) -> Option<String> {
+fn request(admin: &Path, path: &str, patience: Duration) -> Option<String> {
     let mut socket = Socket::new(Domain::UNIX, Type::STREAM, None).ok()?;
-    socket.connect(&unix(desk)).ok()?;
+    socket.connect(&unix(admin)).ok()?;
     socket.set_read_timeout(Some(patience)).ok()?;
     write!(socket, "GET {path} HTTP/1.1\r\nHost: sweep\r\n\r\n").ok()?;
     let mut answer = String::new();

@@ -46,21 +46,21 @@ fn begins_a_path(line: &str, path: &str) -> bool {
 fn every_dependency_has_a_documented_reason() {
     let document = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
     let (_, section) = document.split_once("\n## Dependencies\n").unwrap();
-    let told = |line: &str| line.starts_with("Given:") || line.starts_with("| `");
-    let told: Vec<_> = section.lines().filter(|line| told(line)).collect();
-    let told = told.iter().flat_map(|line| {
+    let is_entry = |line: &str| line.starts_with("Given:") || line.starts_with("| `");
+    let listed: Vec<_> = section.lines().filter(|line| is_entry(line)).collect();
+    let listed = listed.iter().flat_map(|line| {
         let words = line.split("| ").nth(1).unwrap_or(line);
         words.split('`').skip(1).step_by(2)
     });
-    let mut told: Vec<_> = told.collect();
+    let mut listed: Vec<_> = listed.collect();
     complain(packages().filter_map(|Package { name, .. }| {
-        let place = told.iter().position(|one| *one == name);
-        let missing = place.map(|place| told.swap_remove(place)).is_none();
+        let place = listed.iter().position(|one| *one == name);
+        let missing = place.map(|place| listed.swap_remove(place)).is_none();
         missing.then(|| format!("docs/architecture.md:1: no reason for {name}"))
     }));
     // The table lists features after their packages.
     let features = ["load", "pages", "plot"];
-    let wrong = told.iter().filter(|name| !features.contains(name));
+    let wrong = listed.iter().filter(|name| !features.contains(name));
     complain(wrong.map(|name| format!("docs/architecture.md:1: {name} is no dependency")));
 }
 

@@ -44,8 +44,8 @@ fn spurious_readiness_is_no_error() {
 fn an_interrupted_poll_is_a_turn_with_a_signal_perhaps() {
     let mut bench = Bench::new(options());
     bench.os.0.borrow_mut().polled = Some(Errno::INTR);
-    let news = bench.reactor.turn().unwrap();
-    assert!(news.contains(Wakeups::SIGNALS), "the byte that its handler writes may be lost");
+    let wakeups = bench.reactor.turn().unwrap();
+    assert!(wakeups.contains(Wakeups::SIGNALS), "the byte that its handler writes may be lost");
     bench.os.0.borrow_mut().polled = Some(Errno::BADF);
     assert!(bench.reactor.turn().is_err(), "any other failure of the poll is ours");
 }

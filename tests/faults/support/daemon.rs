@@ -191,7 +191,7 @@ impl Daemon {
 
     /// Sends lines from `peer`, the only active one, which reads nothing, until the daemon has
     /// output pending and leaves input unread. Returns the bytes sent.
-    pub(crate) fn owe(&self, peer: &mut Peer) -> Vec<u8> {
+    pub(crate) fn leave_pending(&self, peer: &mut Peer) -> Vec<u8> {
         let piece = pattern(60_000);
         let mut sent = Vec::new();
         eventually("output is pending", || {

@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// The pause between two polls of a condition.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(4);
+const BETWEEN_POLLS: Duration = Duration::from_millis(4);
 
-/// Polls `ask` until it returns a value; fails the test after [`LIMIT`].
-pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+/// Polls `condition` until it returns a value; fails the test after [`LIMIT`].
+pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
-        if let Some(answer) = ask() {
+        if let Some(answer) = condition() {
             return answer;
         }
         assert!(start.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
-        thread::park_timeout(BETWEEN_LOOKS);
+        thread::park_timeout(BETWEEN_POLLS);
     }
 }

@@ -45,8 +45,9 @@ pub fn commands(input: &[u8]) {
 pub fn criteria(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     if let Ok(criterion) = Threshold::parse(text) {
-        let told = criterion.to_string();
-        let again = Threshold::parse(&told).unwrap_or_else(|wrong| panic!("{told:?}: {wrong}"));
-        assert_eq!(again.to_string(), told, "{text:?}");
+        let printed = criterion.to_string();
+        let again =
+            Threshold::parse(&printed).unwrap_or_else(|wrong| panic!("{printed:?}: {wrong}"));
+        assert_eq!(again.to_string(), printed, "{text:?}");
     }
 }
