@@ -48,7 +48,7 @@ where
 /// exits. The exit status gives the reason for the connection's end; on failure so does the first
 /// word on standard error.
 #[derive(Debug, Parser)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option, and by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "independent options")]
 #[command(name = "tcpecho", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(super) struct ClientArgs {
     #[command(flatten)]

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f11_a_variable_that_is_misspelt_is_told_with_the_nearest() {
+    fn f11_a_misspelt_variable_is_reported_with_the_nearest_name() {
         let known = known();
         for (name, nearest) in [
             ("TCPECHOD_MAX_LINES", "TCPECHOD_MAX_LINE"),

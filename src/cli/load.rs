@@ -19,7 +19,8 @@ use super::log_level::LogLevel;
 use super::target::Target;
 use super::units::{duration, within};
 
-/// The default warm-up before the measurement: caches and the server's own start settle in it.
+/// The default warm-up before the measurement, in which caches settle and the server finishes its
+/// start-up.
 const WARMUP: Duration = Duration::from_secs(1);
 
 /// The action requested on the command line.
@@ -100,7 +101,7 @@ enum LoadSubcommand {
 }
 
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option, and by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "independent options")]
 struct Load {
     #[command(flatten)]
     target: Target,

@@ -5,10 +5,10 @@ use std::env;
 use clap::ValueEnum;
 use log::LevelFilter;
 
-/// The usual log variable of Rust programs.
+/// The log variable that Rust programs commonly use.
 pub(super) const VARIABLE: &str = "RUST_LOG";
 
-/// The library, the origin of all log lines.
+/// The library, where all log lines originate.
 const LIBRARY: &str = "tcpecho";
 
 /// The programs' names as users write them.

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_out_of_bounds_is_told_the_bounds() {
+    fn a_number_out_of_bounds_is_an_error_that_names_them() {
         let parse = within(1..=127_u32);
         assert_eq!((parse("1"), parse("127")), (Ok(1), Ok(127)));
         let most = within(0..=u64::MAX);

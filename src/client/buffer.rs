@@ -39,7 +39,7 @@ impl Buffer {
         self.bytes.drain(..self.taken);
         self.taken = 0;
         self.bytes.extend_from_slice(bytes);
-        debug_assert!(self.bytes.len() <= BUFFER_BYTES, "whoever appends asks for room first");
+        debug_assert!(self.bytes.len() <= BUFFER_BYTES, "the caller checks for room first");
     }
 
     /// Removes the first `count` bytes, which were written.

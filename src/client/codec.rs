@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_read_adds_fits_into_half_a_buffer() {
+    fn the_output_of_one_read_fits_into_half_a_buffer() {
         let bytes = read_bytes_max(WireFormat::Xdr);
         let mut outbound = Buffer::new();
         let mut encoder = Encoder::new(WireFormat::Xdr);

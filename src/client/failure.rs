@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_socket_are_told_by_their_word() {
+    fn each_error_of_the_socket_has_its_word() {
         let table = [
             (Errno::CONNRESET, FailureKind::Reset),
             (Errno::PIPE, FailureKind::BrokenPipe),

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_waited_for_follows_from_the_state() {
+    fn the_events_to_wait_for_follow_from_the_state() {
         use Receiving::{Ended, Open};
         use Sending::{Awaiting, Broken, Flushing, HalfClosed};
         let full = HALF_BYTES + 1;

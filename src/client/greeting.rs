@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_asked_for_is_told() {
+    fn unrequested_data_is_reported() {
         let first = "the server speaks first: \"hi\\n\"; --skip-greeting skips a greeting";
         assert_eq!(speaks_first(b"hi\n"), first);
         assert_eq!(unrequested(b"bye"), "no echo was due, and \"bye\" came");

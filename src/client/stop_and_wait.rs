@@ -27,7 +27,7 @@ use super::timeouts::GREETING_REST;
 const MAXLINE: u64 = 4096;
 
 /// The maximum amount of unrequested data to wait for, in bytes: a server may never stop sending.
-const UNASKED_BYTES_MAX: usize = 1 << 20;
+const UNREQUESTED_BYTES_MAX: usize = 1 << 20;
 
 pub(super) fn run(
     config: &ClientConfig,
@@ -50,8 +50,10 @@ pub(super) fn run(
         }
         // Data received while the line was typed is not its echo.
         let first = ledger.is_new();
-        let early =
-            what_comes(&mut server, if first { hold(connected.took) } else { Duration::ZERO });
+        let early = read_until_silence(
+            &mut server,
+            if first { hold(connected.took) } else { Duration::ZERO },
+        );
         if !early.is_empty() {
             messages.note(|| if first { speaks_first(&early) } else { unrequested(&early) });
             ledger.received(&early);
@@ -90,7 +92,7 @@ fn skip_greeting(
         greeting.add(&line);
         ledger.received(&line);
     }
-    let rest = what_comes(server, GREETING_REST);
+    let rest = read_until_silence(server, GREETING_REST);
     greeting.add(&rest);
     ledger.received(&rest);
     ledger.greeted();
@@ -99,11 +101,11 @@ fn skip_greeting(
 }
 
 /// Reads until nothing is received for the length of `pause`, up to a limit.
-fn what_comes(server: &mut BufReader<&Socket>, pause: Duration) -> Vec<u8> {
-    let mut bytes = what_is_there(server);
-    while bytes.len() < UNASKED_BYTES_MAX && !pause.is_zero() {
+fn read_until_silence(server: &mut BufReader<&Socket>, pause: Duration) -> Vec<u8> {
+    let mut bytes = read_available(server);
+    while bytes.len() < UNREQUESTED_BYTES_MAX && !pause.is_zero() {
         wait_for_socket(server.get_ref(), pause);
-        match what_is_there(server) {
+        match read_available(server) {
             more if more.is_empty() => break,
             more => bytes.extend(more),
         }
@@ -112,7 +114,7 @@ fn what_comes(server: &mut BufReader<&Socket>, pause: Duration) -> Vec<u8> {
 }
 
 /// Reads the available data. Leaves FIN or an error to the blocking reads.
-fn what_is_there(server: &mut BufReader<&Socket>) -> Vec<u8> {
+fn read_available(server: &mut BufReader<&Socket>) -> Vec<u8> {
     let mut bytes = server.buffer().to_vec();
     server.consume(bytes.len());
     let there = rustix::io::ioctl_fionread(server.get_ref()).unwrap_or(0);

@@ -167,9 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn the_timeout_runs_from_when_something_was_owed_or_came_back() {
+    fn the_timeout_counts_from_the_first_outstanding_line_or_the_last_data() {
         let mut silence = silence(Some(SECOND), None);
-        assert_eq!(silence.deadline(), None, "nobody types");
+        assert_eq!(silence.deadline(), None, "no line was typed");
         silence.update(Waiting::ForEcho, MonotonicMs(60_000));
         assert_eq!(silence.deadline(), Some(MonotonicMs(61_000)));
         silence.update(Waiting::ForEcho, MonotonicMs(60_500));
@@ -231,7 +231,7 @@ mod tests {
             assert_eq!(silence.expired(MonotonicMs(6010)), Some(expiry));
         }
         let mut idle = silence(None, Some(SECOND));
-        assert_eq!(idle.expired(MonotonicMs(5000)), Some(Expiry::Probe), "it accuses nobody");
+        assert_eq!(idle.expired(MonotonicMs(5000)), Some(Expiry::Probe), "it is no failure");
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Traffic {
 /// It is small, because a daemon has tens of thousands of idle ones: the state of an unfinished
 /// exchange is in a box, which is freed when the exchange is finished.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is by itself, in a byte to spare")]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags, each in a spare byte")]
 pub struct Connection<S> {
     stream: S,
     peer: Peer,

@@ -32,7 +32,7 @@ pub(crate) enum Out {
 /// Both directions of a stream. At the end of its script, reads return would-block and writes take
 /// everything.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is something a test asks by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "tests set each of them separately")]
 pub(crate) struct StreamScript {
     pub reads: VecDeque<In>,
     pub writes: VecDeque<Out>,

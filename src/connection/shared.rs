@@ -12,7 +12,7 @@ const _: () = assert!(ANSWERED_READ_BYTES_MAX * (1 + REPLY_BYTES_MAX) <= 324 << 
 
 /// The buffers that all connections share, and the state that is the same for all of them.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Shared {
     /// The read buffer; one filling of it is a connection's budget in a turn.
     pub read: ReadBuffer,

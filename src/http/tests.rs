@@ -201,7 +201,7 @@ fn a_partial_request_gets_408_and_a_silent_connection_is_closed() {
     assert_eq!(visit.http.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Yield);
     visit.serve();
     assert!(visit.sent().starts_with("HTTP/1.1 408 "), "{}", visit.sent());
-    assert_eq!(visit.http.expire(NOW), HttpStep::Done, "who does not close is closed");
+    assert_eq!(visit.http.expire(NOW), HttpStep::Done, "a peer that does not close is closed");
     let mut silent = Visit::new([]);
     assert_eq!(silent.serve().1, HttpStep::Pending);
     assert_eq!(silent.http.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Done);

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn without_allow_everybody_may_but_the_denied() {
+    fn without_allow_every_address_but_the_denied_is_permitted() {
         let access = access(&[], &["::1", "127.0.0.2"]);
         assert!(access.permits("127.0.0.1".parse().unwrap()));
         assert!(!access.permits("127.0.0.2".parse().unwrap()));

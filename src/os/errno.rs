@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_asks_is_told_apart() {
+    fn errors_that_the_client_distinguishes() {
         assert!(is_refused(&error(Errno::CONNREFUSED)) && !is_refused(&error(Errno::CONNRESET)));
         assert!(is_timeout(&error(Errno::TIMEDOUT)) && is_timeout(&ErrorKind::TimedOut.into()));
         assert!(!is_timeout(&error(Errno::AGAIN)));

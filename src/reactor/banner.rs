@@ -19,7 +19,7 @@ impl Banner {
     ///
     /// The expected form, for the command line.
     pub fn parse(template: &str) -> Result<Self, String> {
-        let expected = "the places are {host}, {pid} and {peer}; a brace itself is doubled";
+        let expected = "the placeholders are {host}, {pid} and {peer}; {{ and }} are braces";
         let mut parts = vec![Piece::Text(String::new())];
         let mut rest = template;
         while let Some(at) = rest.find(['{', '}']) {
@@ -32,8 +32,8 @@ impl Banner {
                 push(&mut parts, "}");
                 rest
             } else {
-                let place = from.strip_prefix('{').and_then(|from| from.split_once('}'));
-                let (name, rest) = place.ok_or_else(|| expected.to_owned())?;
+                let placeholder = from.strip_prefix('{').and_then(|from| from.split_once('}'));
+                let (name, rest) = placeholder.ok_or_else(|| expected.to_owned())?;
                 match name {
                     "host" => push(&mut parts, &host()),
                     "pid" => push(&mut parts, &std::process::id().to_string()),
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_filled_in() {
+    fn placeholders_are_replaced() {
         let banner = Banner::parse("{peer} at {host}, {{{pid}}}").unwrap();
         let expected = format!("me at {}, {{{}}}\n", host(), std::process::id());
         assert_eq!(banner.line(&"me"), expected);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused() {
+    fn an_unknown_placeholder_is_an_error() {
         for wrong in ["{", "}", "{peer", "peer}", "{}", "{user}", "{ peer }"] {
             assert!(Banner::parse(wrong).is_err(), "{wrong}");
         }

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn each_address_has_its_own_count_whatever_the_port() {
+    fn each_address_has_one_count_for_all_ports() {
         let mut counts = PerPeer::new(Some(PeerLimit::of(2)));
         assert!(
             counts.try_acquire(&peer("127.0.0.1:1")) && counts.try_acquire(&peer("127.0.0.1:2"))

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_has_run_for_years_asks_a_key_few_times() {
+    fn after_years_of_uptime_a_key_comes_due_early_only_a_few_times() {
         let mut wheel = TimerWheel::with_capacity(1);
         let booted = 3 * 365 * 86_400_000;
         let at = MonotonicMs(booted + 60_000);

@@ -87,7 +87,7 @@ impl ChildStderr {
             // reads until would-block, after which new output raises an event.
             let renewed = pipe.pipe.rearm(registry, Token(first + key), Interest::READABLE);
             if let Err(error) = renewed {
-                debug!("child {} is heard to the end at once: {error}", pipe.child);
+                debug!("child {} is read to its end at once: {error}", pipe.child);
                 heard = pipe.read_on();
             }
         }

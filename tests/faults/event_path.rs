@@ -23,7 +23,7 @@ fn e01_an_interrupted_wait_is_only_another_turn() {
 }
 
 #[test]
-fn e01_a_daemon_that_was_stopped_goes_on() {
+fn e01_a_stopped_daemon_continues() {
     let daemon = Daemon::start(&[]);
     let mut peer = daemon.connect();
     peer.echo(b"before\n");

@@ -127,7 +127,7 @@ fn b07_a_fault_affects_its_share_and_the_other_connections_are_served() {
 }
 
 #[test]
-fn b08_a_banner_greets_and_the_echo_goes_on() {
+fn b08_a_banner_precedes_the_echo() {
     let daemon = Builder::new(&["--banner", "{peer} at {host} by {pid}"]).start();
     let mut peer = daemon.connect();
     let host = rustix::system::uname().nodename().to_str().unwrap().to_owned();

@@ -192,7 +192,7 @@ fn i09_a_protocol_error_closes_its_connection_after_the_replies() {
         assert_eq!(daemon.closing(peer.address()).cause, "protocol");
         bystander.exchange(&record(1, 2), &3_i64.to_be_bytes());
     }
-    // An empty input is no truncated record.
+    // Empty input is not a truncated record.
     let mut peer = daemon.connect();
     peer.half_close();
     assert_eq!(peer.read_to_end(), b"");

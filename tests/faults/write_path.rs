@@ -89,7 +89,7 @@ fn w05_short_writes_lose_double_and_reorder_nothing() {
 }
 
 #[test]
-fn w06_a_peer_that_stops_reading_and_goes_on_gets_everything() {
+fn w06_a_peer_that_pauses_reading_gets_every_byte() {
     let daemon = Daemon::start(&[]);
     let mut peer = daemon.connect_narrow();
     let bytes = pattern(1 << 20);

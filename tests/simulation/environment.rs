@@ -26,7 +26,7 @@ pub(super) enum Verbosity {
 
 /// The record of one turn of the daemon.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct TurnRecord {
     pub(super) accepts: usize,
     /// Progress was made: bytes moved, a connection came or went, or a call was interrupted.

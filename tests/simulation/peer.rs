@@ -73,7 +73,7 @@ impl Act {
 
 /// A peer.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Peer {
     /// The listener it connects to; None means the admin listener.
     pub(super) listener: Option<usize>,

@@ -92,7 +92,7 @@ pub(super) fn environment(mut rng: Rng, options: &Options, verbosity: Verbosity)
         add_peer(&mut environment, &mut rng, options, number);
     }
     for number in peers..peers + rng.u16(0..6).saturating_sub(3) {
-        add_visitor(&mut environment, &mut rng, number);
+        add_admin_peer(&mut environment, &mut rng, number);
     }
     environment
 }
@@ -130,7 +130,7 @@ fn add_peer(environment: &mut Environment, rng: &mut Rng, options: &Options, num
     environment.wires[usize::from(number)].unix = unix;
 }
 
-fn add_visitor(environment: &mut Environment, rng: &mut Rng, number: u16) {
+fn add_admin_peer(environment: &mut Environment, rng: &mut Rng, number: u16) {
     add(environment, rng, Talk::of_a_visit(), Name::from(address(172, number)), None);
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Sizes {
 
 /// The kernel's state of a connection.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 pub(super) struct Wire {
     pub(super) talk: Talk,
     pub(super) sizes: Sizes,

@@ -17,7 +17,7 @@ use super::trace::Trace;
 const DRAIN: &str = "2s";
 
 /// The polling interval.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+const BETWEEN_POLLS: Duration = Duration::from_millis(1);
 
 /// The configuration of the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Daemon {
         // If the harness is killed, so is the daemon, and strace ends with it.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "sh"]);
-        // A low limit, for the daemon to raise.
+        // A low limit, which the daemon raises.
         command.args(["-c", "ulimit -Sn 1024; exec \"$0\" \"$@\"", "strace", "-D", "-I", "2"]);
         command.args(["-qq", "-s", "8", "-o"]).arg(place("trace"));
         command.arg("-e").arg(format!("trace={traced}"));
@@ -150,7 +150,7 @@ impl Daemon {
         self.signal(Signal::TERM);
     }
 
-    /// Detaches strace: from now on no call is injected. The tracer of the daemon is always strace.
+    /// Detaches strace, so that no more faults are injected. The daemon's tracer is always strace.
     pub(crate) fn lift(&mut self) {
         let status = PathBuf::from(format!("/proc/{}/status", self.child.id()));
         let tracer = || {
@@ -185,16 +185,16 @@ impl Drop for Daemon {
 }
 
 /// Polls until the condition holds, or until the timeout; returns false on timeout.
-pub(crate) fn wait(patience: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+pub(crate) fn wait(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let until = Instant::now() + patience;
     loop {
-        if is_so() {
+        if condition() {
             return true;
         }
         if Instant::now() >= until {
             return false;
         }
-        std::thread::park_timeout(BETWEEN_LOOKS);
+        std::thread::park_timeout(BETWEEN_POLLS);
     }
 }
 

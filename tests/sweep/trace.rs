@@ -143,7 +143,8 @@ impl Trace {
                     account.had_fin |= result[0] == "0";
                     account.at_end = account.had_fin
                         || result.get(1) == Some(&"EAGAIN")
-                        || (result[0] != "-1" && asked_for(call).is_some_and(|room| count < room));
+                        || (result[0] != "-1"
+                            && requested_bytes(call).is_some_and(|room| count < room));
                 }
                 "sendto" => account.written += count,
                 "shutdown" | "close" if !account.fin_sent => {
@@ -165,7 +166,7 @@ impl Trace {
     }
 }
 
-/// True for a failure of the listener or the poll that makes the daemon drain. A SIGTERM behind it
+/// True for a failure of the listener or the poll that makes the daemon drain. A later SIGTERM
 /// begins no other drain.
 fn breaks_the_loop(call: &str) -> bool {
     let is_broken = ["EBADF", "EINVAL", "ENOTSOCK", "EFAULT"]
@@ -176,7 +177,7 @@ fn breaks_the_loop(call: &str) -> bool {
 
 /// The traffic of one descriptor.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is seen in another call")]
+#[expect(clippy::struct_excessive_bools, reason = "each is seen in a different call")]
 struct Account {
     read: i64,
     written: i64,
@@ -191,7 +192,7 @@ struct Account {
 
 /// The buffer size of a recvfrom: the fourth argument from the end, because the received data,
 /// which come first, may contain commas.
-fn asked_for(call: &str) -> Option<i64> {
+fn requested_bytes(call: &str) -> Option<i64> {
     call.rsplit(", ").nth(3)?.parse().ok()
 }
 

@@ -189,9 +189,9 @@ impl Crowd {
     }
 
     /// Records a peer that was not answered in time.
-    fn has_waited(&mut self, who: &str) {
+    fn has_waited(&mut self, peer: &str) {
         if !self.fault_goes_on {
-            self.late.push(format!("not answered in {:?}: {who}", self.patience));
+            self.late.push(format!("not answered in {:?}: {peer}", self.patience));
         }
         self.patience = self.patience_then;
     }

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mischief_is_a_kind_and_a_rate() {
+    fn a_fault_is_a_kind_and_a_rate() {
         for text in ["delay:200ms=10%", "reset=0.5%", "slice=100%", "refuse=0%"] {
             assert_eq!(fault(text).unwrap().to_string(), text);
         }

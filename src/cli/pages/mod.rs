@@ -1,5 +1,5 @@
 //! Writes the manual pages and shell completions from the commands that parse the command lines, so
-//! that every option appears in them, and correctly.
+//! every option appears in them, as the programs parse it.
 //!
 //! The files beside this one hold the parts that clap does not know (signals, exit status,
 //! environment, examples), written by hand in man(7) markup.
@@ -17,13 +17,13 @@ use super::commands;
 /// The date of the last change to the hand-written parts, for the footer of the pages.
 const DATE: &str = "2026-11-28";
 
-/// Stands for a line break that must survive; no help text contains this sign.
+/// Marks a line break to keep; no help text contains this character.
 const LINE_BREAK: &str = "¶";
 
 /// Corrections to the rendered options: removes rustdoc's backticks, writes line breaks in roff,
 /// replaces the space before a list, which mandoc(1) reports, and shortens the sentence about the
 /// variable.
-const PUT_RIGHT: [(&str, &str); 5] = [
+const CORRECTIONS: [(&str, &str); 5] = [
     ("`", ""),
     (LINE_BREAK, ".br"),
     (".br\n\n.br\n", ".sp\n"),
@@ -96,8 +96,8 @@ fn text(command: Command, page: &Page) -> io::Result<Vec<u8>> {
     let mut options = Vec::new();
     man.render_options_section(&mut options)?;
     let mut options = String::from_utf8_lossy(&options).into_owned();
-    for (written, right) in PUT_RIGHT {
-        options = options.replace(written, right);
+    for (rendered, right) in CORRECTIONS {
+        options = options.replace(rendered, right);
     }
     text.write_all(options.as_bytes())?;
     text.write_all(page.by_hand.as_bytes())?;

@@ -9,7 +9,7 @@ fn ledger(format: WireFormat, sent: &[u8], received: &[u8]) -> Ledger {
 }
 
 #[test]
-fn an_echo_is_owed_for_every_whole_line() {
+fn every_complete_line_has_an_outstanding_echo() {
     let table: [(&[u8], &[u8], u64); 7] = [
         (b"", b"", 0),
         (b"one", b"", 0),
@@ -104,7 +104,7 @@ fn counts(story: &[Event], size: usize) -> (u64, Option<String>, u64) {
 }
 
 #[test]
-fn c14_what_comes_while_nothing_is_owed_pays_for_nothing() {
+fn c14_data_received_while_no_reply_is_outstanding_is_no_reply() {
     let stories: [(&[Event], u64, u64); 20] = [
         (&[Came("hi\n"), Sent("one\n")], 1, 3),
         (&[Came("hi\n"), Sent("one\n"), Came("one\n")], 0, 3),
@@ -143,7 +143,7 @@ fn c14_what_comes_while_nothing_is_owed_pays_for_nothing() {
 }
 
 #[test]
-fn c14_replies_that_are_no_echoes_are_replies_all_the_same() {
+fn c14_replies_that_are_no_echoes_count_too() {
     let stories: [&[Event]; 7] = [
         &[Sent("11 22\n1 2\n"), Came("33\n3\n")],
         &[Sent("11 22\n1 2"), Came("33\n"), Fin, Came("3\n")],
@@ -163,7 +163,7 @@ fn c14_replies_that_are_no_echoes_are_replies_all_the_same() {
 }
 
 #[test]
-fn c14_a_line_of_any_length_is_known_again() {
+fn c14_the_echo_of_a_line_of_any_length_is_recognized() {
     for length in [10, 4095, 4096, 4097, 10_000] {
         let line = [&vec![b'x'; length], &b"\n"[..]].concat();
         let mut ledger = Ledger::new(WireFormat::Text);

@@ -258,7 +258,7 @@ fn the_deadline_of_a_header_is_no_lines() {
 
     let mut optional = introduced_by(ECHO, HeaderPolicy::Optional, &[b"PRO", b"XY"]);
     let expected = Some((MonotonicMs(5000), Cause::LineTimeout));
-    assert_eq!(optional.connection.deadline(&off), expected, "who says nothing goes on then");
+    assert_eq!(optional.connection.deadline(&off), expected, "a silent connection is served then");
     for now in [100, 600] {
         optional.shared.now = MonotonicMs(now);
         optional.event(READABLE);

@@ -75,7 +75,7 @@ pub(super) const ROWS: &[Transition] = &[
         to: PhaseKind::Child,
         causes: &[],
         effect: "SIGTERM; for children started since the signal, at 3/4 of the drain timeout",
-        test: "drain_asks_children_to_end_and_gives_the_queues_more_time",
+        test: "drain_terminates_children_and_gives_those_from_the_queues_more_time",
     },
     Transition {
         from: PhaseKind::Child,

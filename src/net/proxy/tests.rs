@@ -23,7 +23,7 @@ fn source(bytes: &[u8]) -> Option<SocketAddr> {
 }
 
 #[test]
-fn what_is_written_is_read_again() {
+fn a_written_header_is_read_back() {
     for (from, to) in [("192.0.2.1:4711", "127.0.0.1:9877"), ("[2001:db8::1]:1", "[::1]:65535")] {
         let addresses = (address(from), address(to));
         for version in [Version::V1, Version::V2] {
@@ -40,7 +40,7 @@ fn what_is_written_is_read_again() {
 }
 
 #[test]
-fn who_has_no_internet_address_is_not_named() {
+fn a_client_without_an_internet_address_is_not_named() {
     let v4 = [192, 0, 2, 1, 192, 0, 2, 2, 0, 1, 0, 2];
     assert_eq!(source(&v2(0x21, 0x11, &v4)), Some(address("192.0.2.1:1")));
     assert_eq!(source(&v2(0x20, 0x11, &v4)), None, "LOCAL");
@@ -74,7 +74,7 @@ fn version_2_is_read_once_its_addresses_have_come_and_its_fields_are_skipped() {
 }
 
 #[test]
-fn a_local_header_of_version_2_is_skipped_by_its_length_whatever_its_family() {
+fn a_local_header_of_version_2_is_skipped_by_its_length_for_any_family() {
     for family in [0x00, 0x11, 0x21, 0x31, 0x41, 0xff] {
         for length in [0, 4, 11, 300] {
             assert_eq!(source(&v2(0x20, family, &vec![7; length])), None);
@@ -94,7 +94,7 @@ fn a_length_too_short_for_its_family_is_refused_at_once() {
 }
 
 #[test]
-fn a_newline_alone_in_a_header_of_version_1_makes_it_none_in_whatever_pieces() {
+fn a_bare_newline_in_a_header_of_version_1_makes_it_none_for_any_split() {
     let wrong = b"PROXY UNKNOWN\nhello\r\n";
     assert_eq!(parse(wrong), Parsed::NoHeader);
     assert_eq!(parse(&wrong[..14]), Parsed::NoHeader);
@@ -102,7 +102,7 @@ fn a_newline_alone_in_a_header_of_version_1_makes_it_none_in_whatever_pieces() {
 }
 
 #[test]
-fn what_can_be_no_header_is_none_at_once() {
+fn input_that_cannot_be_a_header_is_none_at_once() {
     for other in [&b"x"[..], b"\n", b"PROXX", b"PROXYabc", b"\r\r", b"\r\n\r\n\0\r\nQUIT\r"] {
         assert_eq!(parse(other), Parsed::NoHeader, "{other:?}");
     }
@@ -143,7 +143,7 @@ fn every_beginning_of_a_header_may_be_one() {
 
 proptest! {
     #[test]
-    fn whatever_comes_is_read_without_a_panic(
+    fn any_input_is_read_without_a_panic(
         signature in prop_oneof![Just(&b""[..]), Just(V1_SIGNATURE), Just(V2_SIGNATURE)],
         rest in vec(any::<u8>(), 0..200),
     ) {

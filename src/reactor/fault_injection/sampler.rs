@@ -1,4 +1,4 @@
-//! Which connection has which faults: drawn for each, by a seed.
+//! Draws the faults of each connection at random, from a seed.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -25,8 +25,8 @@ pub(super) enum Terminal {
     Refuse,
 }
 
-/// How many connections have had a fault of each kind; a handle that the sampler shares with
-/// metrics and status.
+/// The number of connections with a fault of each kind; a handle that the sampler shares with the
+/// metrics and the status.
 #[derive(Clone, Debug, Default)]
 pub struct FaultCounts(Rc<[(FaultKind, Cell<u64>)]>);
 
@@ -67,7 +67,7 @@ impl FaultSampler {
     /// Draws for one connection. It can be delayed and sliced and still have one terminal fault:
     /// the first that is drawn, in the order of the configuration.
     pub(super) fn sample(&mut self) -> Faults {
-        // All are drawn, so that the faults of one connection do not change those of the next.
+        // Draws every fault, so that the faults of one connection do not change those of the next.
         let drawn: Vec<_> =
             self.specs.iter().filter(|spec| self.rng.f64() < spec.probability).collect();
         let mut faults = Faults::default();

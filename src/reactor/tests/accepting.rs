@@ -32,11 +32,11 @@ fn an_empty_queue_is_not_accepted_from() {
         let before = bench.os.0.borrow().accepts;
         let wires: Vec<_> = (0..waiting).map(|_| bench.enqueue([])).collect();
         bench.turn([LISTENER]);
-        assert_eq!((bench.patience(), wires.len()), (None, waiting), "nobody is left");
+        assert_eq!((bench.patience(), wires.len()), (None, waiting), "the queue is empty");
         bench.os.0.borrow().accepts - before
     };
     assert_eq!([1, 2, 6].map(accepts), [1, 2, 6], "one call for each");
-    assert_eq!([7, 20].map(accepts), [8, 21], "of many, the last finds nobody");
+    assert_eq!([7, 20].map(accepts), [8, 21], "of many, the last finds the queue empty");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_denied_peer_is_closed_at_once() {
     let wires = [bench.enqueue([]), bench.enqueue([])];
     bench.turn([LISTENER]);
     assert!(wires.iter().all(|wire| wire.borrow().dropped));
-    assert_eq!((bench.of(Cause::Refused), bench.of(Cause::Evicted)), (2, 0), "nobody made room");
+    assert_eq!((bench.of(Cause::Refused), bench.of(Cause::Evicted)), (2, 0), "none was evicted");
     assert!(bench.os.0.borrow().registered.is_empty());
 }
 
@@ -200,7 +200,7 @@ fn nothing_but_failures_is_a_pause_and_no_busy_loop() {
 }
 
 #[test]
-fn a_limit_that_is_none_asks_for_no_memory() {
+fn a_limit_beyond_all_memory_reserves_none() {
     let mut bench = Bench::room_for(usize::MAX - 64, OverLimit::Wait);
     bench.enqueue([]);
     bench.turn([LISTENER]);

@@ -74,9 +74,9 @@ fn a_slow_admin_connection_ends_at_its_deadline() {
     bench.at(MonotonicMs(0).after(REQUEST_TIMEOUT)).turn([]);
     bench.turn([]);
     assert!(wires[0].borrow().sent.starts_with(b"HTTP/1.1 408 "));
-    assert!(wires[1].borrow().dropped, "who said nothing");
+    assert!(wires[1].borrow().dropped, "the silent one");
     bench.at(MonotonicMs(0).after(REQUEST_TIMEOUT * 2)).turn([]);
-    assert!(wires[0].borrow().dropped, "who does not close is closed");
+    assert!(wires[0].borrow().dropped, "a peer that does not close is closed");
 }
 
 /// Accepts all waiting admin connections, four in a turn, and reads their requests.

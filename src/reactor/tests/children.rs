@@ -113,7 +113,7 @@ fn a_reaped_child_ends_a_pause() {
 }
 
 #[test]
-fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
+fn drain_terminates_children_and_gives_those_from_the_queues_more_time() {
     let mut bench = bench(100, OverLimit::Wait);
     bench.enqueue([]);
     bench.turn([LISTENER]);
@@ -128,7 +128,7 @@ fn drain_asks_children_to_end_and_gives_the_queues_more_time() {
     );
     bench.turn([]);
     bench.turn([]);
-    assert!(bench.os.0.borrow().listeners_closed, "who waited is in");
+    assert!(bench.os.0.borrow().listeners_closed, "the queue was served first");
     assert_eq!(bench.reactor.children(), 3);
     assert!(bench.waits_at_most(Duration::from_secs(3)));
     bench.at(MonotonicMs(4000)).turn([]);

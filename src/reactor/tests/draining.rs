@@ -41,7 +41,7 @@ fn drain_leaves_the_queue_of_an_inherited_listener_to_the_next_process() {
     bench.turn([]);
     assert!(bench.reactor.is_done());
     assert_eq!(bench.of(Cause::Drained), 1);
-    assert_eq!(bench.os.0.borrow().queue.len(), 1, "nobody has taken it out");
+    assert_eq!(bench.os.0.borrow().queue.len(), 1, "it was not accepted");
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn the_final_pass_ends_when_input_ends() {
     bench.enqueue([]);
     bench.reactor.drain();
     bench.turn([LISTENER]);
-    assert!(!bench.os.0.borrow().listeners_closed, "somebody waits, and there is no room");
+    assert!(!bench.os.0.borrow().listeners_closed, "a connection waits, and no slot is free");
     bench.at(MonotonicMs(3000)).turn([]);
     assert!(bench.os.0.borrow().listeners_closed);
 }

@@ -111,7 +111,7 @@ fn only_counted_connections_are_released() {
     let one_more = bench.enqueue([local()]);
     bench.turn([LISTENER]);
     bench.turn([readable(1)]);
-    assert!(one_more.borrow().dropped, "who is not named is counted as the proxy");
+    assert!(one_more.borrow().dropped, "an unnamed client counts as the proxy");
     assert_eq!((bench.of(Cause::Finished), bench.of(Cause::Refused)), (1, 1));
 }
 
@@ -226,7 +226,7 @@ fn the_greeting_goes_to_the_client_and_before_any_echo() {
         wire.borrow_mut().writes = writes.into();
         bench.turn([LISTENER]);
         bench.turn([]);
-        assert_eq!(wire.borrow().sent, b"", "nobody knows yet whom to greet");
+        assert_eq!(wire.borrow().sent, b"", "the client is not known yet");
         for _ in 0..4 {
             bench.turn([readable(0)]);
         }

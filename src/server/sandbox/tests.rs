@@ -67,7 +67,7 @@ impl Open {
         Self { file: File::open(&path).unwrap(), listener, peer }
     }
 
-    fn assert_goes_on(mut self) {
+    fn assert_serves(mut self) {
         let mut text = String::new();
         self.file.read_to_string(&mut text).unwrap();
         assert_eq!(text, "there before");
@@ -105,7 +105,7 @@ fn o08_landlock_alone_refuses_files_ports_and_signals() {
             assert_denied("an abstract socket", UnixStream::connect_addr(&name));
             let parent = rustix::process::getppid().unwrap();
             assert_denied("a signal", rustix::process::test_kill_process(parent));
-            open.assert_goes_on();
+            open.assert_serves();
         },
     );
 }
@@ -153,7 +153,7 @@ fn o08_the_filter_alone_refuses_every_way_to_a_new_socket() {
         assert_denied("Fast Open", rustix::net::sendto(&fast, b"x", FAST_OPEN, &address));
         assert_denied("a datagram", udp.send_to(b"x", address));
         assert_denied("a datagram to a path", datagram.send_to(b"x", directory.path()));
-        open.assert_goes_on();
+        open.assert_serves();
     });
 }
 
@@ -183,6 +183,6 @@ fn o08_the_filter_alone_refuses_files_processes_and_the_rest() {
         assert_denied("a descriptor", file.try_clone());
         let limit = rustix::process::getrlimit(Resource::Nofile);
         assert_denied("limits", rustix::process::setrlimit(Resource::Nofile, limit));
-        open.assert_goes_on();
+        open.assert_serves();
     });
 }
