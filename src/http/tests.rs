@@ -14,12 +14,12 @@ use crate::connection::script::{In, Out, ScriptedStream, StreamScript};
 
 const NOW: MonotonicMs = MonotonicMs(1000);
 
-struct Visit {
+struct Bench {
     http: HttpConnection<ScriptedStream>,
     wire: Rc<RefCell<StreamScript>>,
 }
 
-impl Visit {
+impl Bench {
     fn new(reads: impl IntoIterator<Item = In>) -> Self {
         let (stream, wire) = ScriptedStream::new(reads);
         let mut http = HttpConnection::new(stream, NOW);
@@ -54,35 +54,35 @@ fn bytes(text: &str) -> In {
 
 /// Returns the status of the response to `text`.
 fn status(text: &str) -> String {
-    let mut visit = Visit::new([bytes(text)]);
-    visit.serve();
-    visit.sent().split(' ').nth(1).unwrap_or("none").to_owned()
+    let mut bench = Bench::new([bytes(text)]);
+    bench.serve();
+    bench.sent().split(' ').nth(1).unwrap_or("none").to_owned()
 }
 
 const GET: &str = "GET /metrics?name=x HTTP/1.1\r\nHost: here\r\n\r\n";
 
 #[test]
 fn a_request_gets_a_response_and_then_fin() {
-    let mut visit = Visit::new([bytes(GET)]);
-    let (requests, end) = visit.serve();
+    let mut bench = Bench::new([bytes(GET)]);
+    let (requests, end) = bench.serve();
     let path = "/metrics".to_owned();
     assert_eq!(requests, [Request { path, accept: String::new() }]);
     assert_eq!(end, HttpStep::Pending, "for its FIN");
-    assert!(visit.wire.borrow().half_closed);
-    let sent = visit.sent();
+    assert!(bench.wire.borrow().half_closed);
+    let sent = bench.sent();
     assert!(sent.starts_with("HTTP/1.1 200 OK\r\n"), "{sent}");
     assert!(sent.contains("Content-Length: 13\r\n"), "{sent}");
     assert!(sent.ends_with("\r\n\r\nhere you are\n"), "{sent}");
-    visit.wire.borrow_mut().reads.push_back(In::End);
-    visit.http.mark(Ready::READABLE);
-    assert_eq!(visit.serve().1, HttpStep::Done);
+    bench.wire.borrow_mut().reads.push_back(In::End);
+    bench.http.mark(Ready::READABLE);
+    assert_eq!(bench.serve().1, HttpStep::Done);
 }
 
 #[test]
 fn head_has_no_body_but_its_length() {
-    let mut visit = Visit::new([bytes(&GET.replace("GET", "HEAD"))]);
-    visit.serve();
-    let sent = visit.sent();
+    let mut bench = Bench::new([bytes(&GET.replace("GET", "HEAD"))]);
+    bench.serve();
+    let sent = bench.sent();
     assert!(sent.contains("Content-Length: 13\r\n") && sent.ends_with("\r\n\r\n"), "{sent}");
 }
 
@@ -95,9 +95,9 @@ fn an_error_answer_to_head_has_no_body_either() {
         "HEAD / HTTP/1.1\r\nno colon\r\n\r\n",
         &long,
     ] {
-        let mut visit = Visit::new([bytes(wrong)]);
-        visit.serve();
-        let sent = visit.sent();
+        let mut bench = Bench::new([bytes(wrong)]);
+        bench.serve();
+        let sent = bench.sent();
         assert!(sent.starts_with("HTTP/1.1 4") && sent.ends_with("\r\n\r\n"), "{sent}");
         assert_eq!(sent.matches("\r\n\r\n").count(), 1, "{sent}");
     }
@@ -112,7 +112,7 @@ fn a_target_may_be_a_whole_url() {
         ("/", "/"),
     ] {
         let text = format!("GET {target} HTTP/1.1\r\nHost: here\r\n\r\n");
-        let (requests, _) = Visit::new([bytes(&text)]).serve();
+        let (requests, _) = Bench::new([bytes(&text)]).serve();
         assert_eq!(requests.first().map(|request| request.path.as_str()), Some(path), "{target}");
     }
 }
@@ -144,11 +144,11 @@ fn the_media_type_that_is_wanted_most_is_preferred() {
 #[test]
 fn a_request_and_its_response_may_move_byte_by_byte() {
     let reads = GET.bytes().flat_map(|byte| [In::Bytes(vec![byte]), In::Fail(Errno::INTR)]);
-    let mut visit = Visit::new(reads);
-    visit.wire.borrow_mut().writes = [Out::Take(1), Out::Fail(Errno::INTR)].repeat(200).into();
-    let (requests, _) = visit.serve();
+    let mut bench = Bench::new(reads);
+    bench.wire.borrow_mut().writes = [Out::Take(1), Out::Fail(Errno::INTR)].repeat(200).into();
+    let (requests, _) = bench.serve();
     assert_eq!(requests.len(), 1);
-    assert!(visit.sent().ends_with("here you are\n"), "{}", visit.sent());
+    assert!(bench.sent().ends_with("here you are\n"), "{}", bench.sent());
 }
 
 #[test]
@@ -187,22 +187,22 @@ fn each_request_gets_the_status_for_its_error() {
 #[test]
 fn input_behind_a_request_is_discarded_so_that_the_response_arrives() {
     let body = "x".repeat(1 << 20);
-    let mut visit = Visit::new([bytes(&format!("POST / HTTP/1.1\r\n\r\n{body}")), In::End]);
-    assert_eq!(visit.serve().1, HttpStep::Done);
-    assert!(visit.sent().starts_with("HTTP/1.1 405 "));
-    assert!(visit.sent().contains("\r\nAllow: GET, HEAD\r\n"));
+    let mut bench = Bench::new([bytes(&format!("POST / HTTP/1.1\r\n\r\n{body}")), In::End]);
+    assert_eq!(bench.serve().1, HttpStep::Done);
+    assert!(bench.sent().starts_with("HTTP/1.1 405 "));
+    assert!(bench.sent().contains("\r\nAllow: GET, HEAD\r\n"));
 }
 
 #[test]
 fn a_partial_request_gets_408_and_a_silent_connection_is_closed() {
-    let mut visit = Visit::new([bytes("GET /met")]);
-    assert_eq!(visit.serve().1, HttpStep::Pending);
-    assert_eq!(visit.http.deadline(), NOW.after(REQUEST_TIMEOUT));
-    assert_eq!(visit.http.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Yield);
-    visit.serve();
-    assert!(visit.sent().starts_with("HTTP/1.1 408 "), "{}", visit.sent());
-    assert_eq!(visit.http.expire(NOW), HttpStep::Done, "a peer that does not close is closed");
-    let mut silent = Visit::new([]);
+    let mut bench = Bench::new([bytes("GET /met")]);
+    assert_eq!(bench.serve().1, HttpStep::Pending);
+    assert_eq!(bench.http.deadline(), NOW.after(REQUEST_TIMEOUT));
+    assert_eq!(bench.http.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Yield);
+    bench.serve();
+    assert!(bench.sent().starts_with("HTTP/1.1 408 "), "{}", bench.sent());
+    assert_eq!(bench.http.expire(NOW), HttpStep::Done, "a peer that does not close is closed");
+    let mut silent = Bench::new([]);
     assert_eq!(silent.serve().1, HttpStep::Pending);
     assert_eq!(silent.http.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Done);
     assert_eq!(silent.sent(), "");
@@ -210,20 +210,20 @@ fn a_partial_request_gets_408_and_a_silent_connection_is_closed() {
 
 #[test]
 fn a_reader_that_stops_is_closed_in_time() {
-    let mut visit = Visit::new([bytes(GET)]);
-    visit.wire.borrow_mut().writes = [Out::Take(5), Out::Block].into();
-    assert_eq!(visit.serve().1, HttpStep::Pending);
-    assert_eq!(visit.http.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Done);
+    let mut bench = Bench::new([bytes(GET)]);
+    bench.wire.borrow_mut().writes = [Out::Take(5), Out::Block].into();
+    assert_eq!(bench.serve().1, HttpStep::Pending);
+    assert_eq!(bench.http.expire(NOW.after(REQUEST_TIMEOUT)), HttpStep::Done);
 }
 
 #[test]
 fn an_io_error_ends_an_http_connection() {
     for errno in [Errno::CONNRESET, Errno::TIMEDOUT] {
-        assert_eq!(Visit::new([In::Fail(errno)]).serve().1, HttpStep::Done);
+        assert_eq!(Bench::new([In::Fail(errno)]).serve().1, HttpStep::Done);
     }
-    let mut visit = Visit::new([bytes(GET)]);
-    visit.wire.borrow_mut().writes = [Out::Fail(Errno::PIPE)].into();
-    assert_eq!(visit.serve().1, HttpStep::Done);
+    let mut bench = Bench::new([bytes(GET)]);
+    bench.wire.borrow_mut().writes = [Out::Fail(Errno::PIPE)].into();
+    assert_eq!(bench.serve().1, HttpStep::Done);
 }
 
 proptest! {
@@ -233,12 +233,12 @@ proptest! {
         beginning in prop_oneof![Just(""), Just("GET "), Just("GET / HTTP/1.1\r\n")],
     ) {
         let reads = pieces.into_iter().map(In::Bytes);
-        let mut visit = Visit::new([bytes(beginning)].into_iter().filter(|_| !beginning.is_empty())
+        let mut bench = Bench::new([bytes(beginning)].into_iter().filter(|_| !beginning.is_empty())
             .chain(reads).chain([In::End]));
-        let (requests, end) = visit.serve();
+        let (requests, end) = bench.serve();
         prop_assert_eq!(end, HttpStep::Done);
         prop_assert!(requests.len() <= 1);
-        let sent = String::from_utf8_lossy(&visit.wire.borrow().sent).into_owned();
+        let sent = String::from_utf8_lossy(&bench.wire.borrow().sent).into_owned();
         prop_assert!(sent.is_empty() || sent.starts_with("HTTP/1.1 "), "{}", sent);
     }
 }

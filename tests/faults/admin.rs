@@ -197,16 +197,16 @@ fn m03_an_invalid_request_gets_the_matching_error_status() {
     daemon.epilogue();
 }
 
-fn visitor(address: SocketAddr) -> TcpStream {
-    let visitor = TcpStream::connect(address).unwrap();
-    visitor.set_read_timeout(Some(LIMIT)).unwrap();
-    visitor
+fn admin_connection(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream
 }
 
 #[test]
 fn m04_slow_and_silent_admin_connections_are_closed_after_five_seconds() {
     let (daemon, address) = daemon(&[]);
-    let (mut slow, mut silent) = (visitor(address), visitor(address));
+    let (mut slow, mut silent) = (admin_connection(address), admin_connection(address));
     slow.write_all(b"GET /metrics HTT").unwrap();
     let mut text = String::new();
     slow.read_to_string(&mut text).unwrap();
@@ -225,7 +225,7 @@ fn m07_a_flood_of_silent_admin_connections_keeps_no_probe_out() {
     let mut flood = VecDeque::new();
     let mut more = |count: usize, begun: bool| {
         for _ in 0..count {
-            let mut one = visitor(address);
+            let mut one = admin_connection(address);
             if begun {
                 // With input, the kernel does not defer its accept. It may be evicted already.
                 drop(one.write_all(b"GET /me"));
@@ -236,7 +236,7 @@ fn m07_a_flood_of_silent_admin_connections_keeps_no_probe_out() {
     };
     for round in 0..20 {
         more(64, round % 2 == 0);
-        let mut probe = visitor(address);
+        let mut probe = admin_connection(address);
         more(64, round % 2 == 0);
         probe.write_all(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -274,9 +274,9 @@ fn m05_an_admin_connection_that_resets_or_sends_two_requests_harms_no_peer() {
     let (daemon, address) = daemon(&[]);
     let mut peer = daemon.connect();
     for _ in 0..50 {
-        let mut visitor = TcpStream::connect(address).unwrap();
-        visitor.write_all(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
-        socket2::SockRef::from(&visitor).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        let mut admin = TcpStream::connect(address).unwrap();
+        admin.write_all(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+        socket2::SockRef::from(&admin).set_linger(Some(std::time::Duration::ZERO)).unwrap();
     }
     let twice =
         b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\nGET /healthz HTTP/1.1\r\nHost: here\r\n\r\n";

@@ -50,9 +50,9 @@ fn x02_many_listeners_are_counted_in_the_reserve() {
     }
     let line = daemon.wait_for_log("metrics on ");
     let address = line.rsplit(' ').next().unwrap().parse().unwrap();
-    let mut visitor = Peer::connect(address);
-    visitor.send(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n");
-    assert!(visitor.read_to_end().starts_with(b"HTTP/1.1 200 "));
+    let mut admin = Peer::connect(address);
+    admin.send(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n");
+    assert!(admin.read_to_end().starts_with(b"HTTP/1.1 200 "));
     let status = daemon.status();
     assert_eq!(
         (status.word("listener_state"), status.count("accept_pauses")),

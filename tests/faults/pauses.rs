@@ -83,22 +83,22 @@ fn t03_a_peer_that_reads_before_the_stall_timeout_gets_the_rest_after_a_stop() {
 fn t04_a_header_and_an_admin_request_that_came_in_time_are_answered_after_a_stop() {
     let daemon = Builder::new(&["--proxy-protocol", "require", "--metrics", "127.0.0.1:0"]).start();
     let metrics = daemon.wait_for_log("metrics on ");
-    let mut visitor = TcpStream::connect(metrics.rsplit(' ').next().unwrap()).unwrap();
+    let mut admin = TcpStream::connect(metrics.rsplit(' ').next().unwrap()).unwrap();
     let mut proxied = daemon.connect();
     let header = b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 9877\r\n";
     proxied.send(&header[..20]);
-    visitor.write_all(b"GET /healthz HTTP/1.1\r\n").unwrap();
+    admin.write_all(b"GET /healthz HTTP/1.1\r\n").unwrap();
     daemon.wait_for_status("the header has begun", |status| status.count("proxy_header") == 1);
     daemon.stopped_for(Duration::from_millis(5300), || {
         proxied.send(&header[20..]);
         proxied.send(b"in time\n");
-        visitor.write_all(b"Host: here\r\n\r\n").unwrap();
+        admin.write_all(b"Host: here\r\n\r\n").unwrap();
     });
     assert_eq!(proxied.recv_exact(8), b"in time\n");
     let mut answer = String::new();
-    visitor.read_to_string(&mut answer).unwrap();
+    admin.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    drop((visitor, proxied));
+    drop((admin, proxied));
     daemon.epilogue_with(&[header, &b"bye\n"[..]].concat(), b"bye\n");
 }
 

@@ -39,7 +39,7 @@ fn an_invalid_command_line_is_a_usage_error() {
         (&["-c", "0"], "at least 1 is needed"),
         (&["-c", "5m"], "at most 4m"),
         (&["-P", "2m"], "at most 1m"),
-        (&["-P", "1m", "-c", "101"], "more than 100m lines on their way"),
+        (&["-P", "1m", "-c", "101"], "more than 100m lines in flight"),
         (&["-r", "0"], "a rate is from 0.001 lines a second to 1000m"),
         (&["-r", "1001m"], "a rate is from 0.001 lines a second to 1000m"),
         (&["-d", "18446744073709551615s"], "a duration is at most 100 years"),

@@ -13,7 +13,7 @@ pub(super) enum Answers {
     /// The sum of the two numbers on each line.
     Sums,
     /// One HTTP response to one request.
-    Visit,
+    Http,
 }
 
 /// The input of one peer, and the daemon's expected reply.
@@ -65,7 +65,7 @@ impl Talk {
         Self {
             input,
             reply: VISIT.to_vec(),
-            answers: Answers::Visit,
+            answers: Answers::Http,
             header: 0,
             may_be_raw: false,
             greeting: 0,
@@ -101,7 +101,7 @@ impl Talk {
                 let mut ends = ends.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::len);
                 self.greeting + ends.by_ref().take(lines + last).sum::<usize>()
             }
-            Answers::Visit => usize::MAX,
+            Answers::Http => usize::MAX,
         }
     }
 

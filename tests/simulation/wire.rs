@@ -194,7 +194,7 @@ impl Wire {
             return Err(Errno::AGAIN.into());
         }
         let taken = bytes.len().min(room).min(most.max(1));
-        if self.talk.answers == Answers::Visit {
+        if self.talk.answers == Answers::Http {
             self.said.extend_from_slice(&bytes[..taken]);
         }
         self.written += taken;

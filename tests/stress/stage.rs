@@ -153,7 +153,7 @@ impl Daemon {
 
     /// Returns the value of a metric, read over HTTP.
     pub(crate) fn metric(&self, name: &str) -> Result<f64, String> {
-        let text = visit(self.metrics).map_err(|error| format!("metrics: {error}"))?;
+        let text = scrape(self.metrics).map_err(|error| format!("metrics: {error}"))?;
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.and_then(|figure| figure.parse().ok()).ok_or_else(|| format!("no metric is {name}"))
     }
@@ -185,12 +185,12 @@ impl Daemon {
 }
 
 /// Returns all metrics, as text.
-pub(crate) fn visit(address: SocketAddr) -> io::Result<String> {
-    let mut visitor = TcpStream::connect(address)?;
-    visitor.set_read_timeout(Some(Duration::from_secs(10)))?;
-    visitor.write_all(b"GET /metrics HTTP/1.1\r\nHost: daemon\r\n\r\n")?;
+pub(crate) fn scrape(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: daemon\r\n\r\n")?;
     let mut text = String::new();
-    visitor.read_to_string(&mut text)?;
+    stream.read_to_string(&mut text)?;
     Ok(text)
 }
 

@@ -37,7 +37,7 @@ pub(crate) enum Wave {
     /// Peers with a habit.
     Peers(Habit, u64),
     /// Requests for metrics.
-    Visitors,
+    Scrapes,
     /// Signals that the daemon ignores or answers.
     Signals,
     /// The daemon runs out of descriptors while many peers connect.
@@ -57,7 +57,7 @@ pub(crate) const WAVES: [Wave; 12] = [
     Wave::Peers(Habit::WriteSlowly, 1000),
     Wave::Scarcity,
     Wave::Load("sizes", "-c 200 --size 1-16000 -P 4", "accepted"),
-    Wave::Visitors,
+    Wave::Scrapes,
     Wave::Load("too many", "--mode idle -c 3000 --source 127.0.3.1-127.0.3.4", "accepted"),
     Wave::Peers(Habit::ReadSlowly, 300),
     Wave::Signals,
@@ -68,7 +68,7 @@ impl Wave {
         match self {
             Self::Load(name, ..) => name,
             Self::Peers(habit, _) => habit.word(),
-            Self::Visitors => "metrics requests",
+            Self::Scrapes => "metrics requests",
             Self::Signals => "signals",
             Self::Scarcity => "scarcity",
         }
@@ -98,7 +98,7 @@ impl Wave {
                 thread::sleep(lasts);
                 stop(peers)?;
             }
-            Self::Visitors => visits(daemon.metrics, lasts)?,
+            Self::Scrapes => scrapes(daemon.metrics, lasts)?,
             Self::Signals => signals(daemon, lasts),
             Self::Scarcity => scarcity(daemon, folder, lasts)?,
         }
@@ -127,10 +127,10 @@ fn stop(mut peers: Process) -> Result<(), String> {
 }
 
 /// Requests metrics and reads them; every second client leaves without a request.
-fn visits(metrics: SocketAddr, lasts: Duration) -> Result<(), String> {
+fn scrapes(metrics: SocketAddr, lasts: Duration) -> Result<(), String> {
     let end = Instant::now() + lasts;
     while Instant::now() < end {
-        let text = stage::visit(metrics).map_err(|error| format!("metrics: {error}"))?;
+        let text = stage::scrape(metrics).map_err(|error| format!("metrics: {error}"))?;
         if !text.contains("tcpechod_") {
             return Err(format!("unexpected metrics: {text:?}"));
         }

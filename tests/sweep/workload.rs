@@ -100,7 +100,7 @@ impl Crowd {
         }
         if self.scenario == Scenario::Echo {
             for path in ["/metrics", "/healthz"] {
-                self.visit(&daemon.metrics(), path);
+                self.request_page(&daemon.metrics(), path);
             }
             if let Some(slow) = self.join(&tcp, Reader::Slow) {
                 self.peers[slow].say_much(MANY_LINES);
@@ -177,7 +177,7 @@ impl Crowd {
     }
 
     /// Requests a page, and counts incomplete responses.
-    fn visit(&mut self, admin: &Path, path: &str) {
+    fn request_page(&mut self, admin: &Path, path: &str) {
         let began = Instant::now();
         let answered = request(admin, path, self.patience);
         if answered.is_none_or(|answer| !is_whole(&answer)) {

@@ -22,7 +22,7 @@ pub(super) fn check(arguments: &RunLoadArgs) -> Result<(), clap::Error> {
     }
     if load.connections.saturating_mul(load.pipeline) > IN_FLIGHT_MAX {
         return conflict(format!(
-            "--connections {} times --pipeline {} is more than {}m lines on their way at a time",
+            "--connections {} times --pipeline {} is more than {}m lines in flight",
             load.connections,
             load.pipeline,
             IN_FLIGHT_MAX / 1_000_000

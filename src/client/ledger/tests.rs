@@ -67,7 +67,7 @@ fn records_are_counted_by_their_size() {
 }
 
 #[test]
-fn it_reads_as_the_closing_line_wants_it() {
+fn it_is_shown_as_in_the_closing_line() {
     let known = ledger(WireFormat::Text, b"one\ntwo", b"one\n");
     assert_eq!(known.to_string(), "bytes_out=7 bytes_in=4 lines_out=2 lines_in=1");
     let greeted = ledger(WireFormat::Text, b"", b"hi\n");

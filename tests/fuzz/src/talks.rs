@@ -62,23 +62,23 @@ fn converse(service: Service, longest: usize, input: &[u8], pieces: Pieces) -> (
 pub fn http(input: &[u8]) {
     let Some((seed, input)) = input.split_first() else { return };
     let cut = Pieces::Cut(Rng::with_seed(u64::from(*seed)));
-    let whole = visit(input, Pieces::Whole);
-    assert_eq!(visit(input, cut), whole, "the pieces make no difference");
+    let whole = response_to(input, Pieces::Whole);
+    assert_eq!(response_to(input, cut), whole, "the pieces make no difference");
     let text = String::from_utf8_lossy(&whole);
     assert!(whole.is_empty() || text.starts_with("HTTP/1.1 "), "{text}");
     assert!(!whole.is_empty() || input.len() < HEAD_BYTES_MAX, "a full head gets a response");
 }
 
-fn visit(input: &[u8], pieces: Pieces) -> Vec<u8> {
+fn response_to(input: &[u8], pieces: Pieces) -> Vec<u8> {
     let (stream, output) = Scripted::new(input, pieces);
-    let mut visitor = HttpConnection::new(stream, MonotonicMs(0));
+    let mut connection = HttpConnection::new(stream, MonotonicMs(0));
     let mut room = [0; 4096];
     for _ in 0..1000 + 200 * (input.len() + 100) {
-        visitor.mark(Ready::READABLE.union(Ready::WRITABLE));
-        match visitor.serve(&mut room, MonotonicMs(0)) {
+        connection.mark(Ready::READABLE.union(Ready::WRITABLE));
+        match connection.serve(&mut room, MonotonicMs(0)) {
             HttpStep::Pending | HttpStep::Yield => {}
             HttpStep::Request(request) => {
-                visitor.respond(Response::text(200, &request.path), MonotonicMs(0));
+                connection.respond(Response::text(200, &request.path), MonotonicMs(0));
             }
             HttpStep::Done => return output.take(),
         }
