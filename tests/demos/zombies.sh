@@ -27,7 +27,7 @@ signal_pending() {
     grep -q '^ShdPnd:.*0000000000010000$' "/proc/$daemon/status"
 }
 
-listing="ps -o stat,args --ppid"
+listing="ps -o s,args --ppid"
 
 traced='strace -D -o trace -e trace=wait4'
 RUST_LOG=debug daemon '--exec cat'
