@@ -13,8 +13,9 @@ use super::plan::{Act, Lasting, Point};
 use super::trace::{Stage, Trace};
 use super::workload::{Crowd, LIMIT, new_status};
 
-/// Attempts per point.
-const TRIES: usize = 3;
+/// Attempts per point. A poll that is interrupted each time spends nearly all its time in the
+/// injected call, so several attempts in a row can detach strace in the middle of one.
+const TRIES: usize = 10;
 
 /// Timeout of a start before a persistent fault is lifted.
 const START: Duration = Duration::from_millis(400);
