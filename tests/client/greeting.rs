@@ -1,6 +1,7 @@
 //! Servers that send a greeting or unrequested lines: the client shows them, and counts no echo.
 
 use std::io::Write;
+use std::panic::catch_unwind;
 use std::time::Duration;
 
 use crate::servers::{Daemon, Server};
@@ -8,6 +9,14 @@ use crate::support::{Client, run};
 
 /// Repeated often enough, a greeting that exceeds the buffers.
 const LONG: &str = "a line\nand another\n";
+
+/// Tries again if the machine is busy: the client holds its first line back for 20 ms, and a server
+/// that did not run meanwhile has sent no greeting.
+fn within_the_hold(test: fn()) {
+    if !(1..5).any(|_| catch_unwind(test).is_ok()) {
+        test();
+    }
+}
 
 #[test]
 fn c14_a_greeting_counts_for_no_echo() {
@@ -31,22 +40,26 @@ fn c14_a_greeting_before_all_echoes_is_no_failure() {
 /// The server sends a greeting, and echoes nothing before the end of the input.
 #[test]
 fn c14_after_any_greeting_a_line_without_an_echo_is_a_failure() {
-    for greeting in ["hi\n".to_owned(), "hi".to_owned(), LONG.repeat(20_000), "x".repeat(200_000)] {
-        let sent = greeting.clone();
-        let server = Server::start(move |mut peer| {
-            peer.send(sent);
-            peer.rest()
-        });
-        let mut client = Client::start(&[], server.port);
-        // Typed at once: the client holds the line back until the greeting is over.
-        client.type_in("line\n");
-        client.shows(&greeting);
-        let end = client.finish();
-        assert_eq!(end.status.code(), Some(3), "{}", end.stderr);
-        assert!(end.stderr.ends_with(": 1 line owed\n"), "{}", end.stderr);
-        assert!(end.stdout == greeting.as_bytes(), "the greeting is shown");
-        assert_eq!(server.join(), b"line\n");
-    }
+    within_the_hold(|| {
+        for greeting in
+            ["hi\n".to_owned(), "hi".to_owned(), LONG.repeat(20_000), "x".repeat(200_000)]
+        {
+            let sent = greeting.clone();
+            let server = Server::start(move |mut peer| {
+                peer.send(sent);
+                peer.rest()
+            });
+            let mut client = Client::start(&[], server.port);
+            // Typed at once: the client holds the line back until the greeting is over.
+            client.type_in("line\n");
+            client.shows(&greeting);
+            let end = client.finish();
+            assert_eq!(end.status.code(), Some(3), "{}", end.stderr);
+            assert!(end.stderr.ends_with(": 1 line owed\n"), "{}", end.stderr);
+            assert!(end.stdout == greeting.as_bytes(), "the greeting is shown");
+            assert_eq!(server.join(), b"line\n");
+        }
+    });
 }
 
 #[test]
@@ -114,24 +127,28 @@ fn c14_the_timeout_runs_behind_a_greeting() {
 
 #[test]
 fn c14_stop_and_wait_does_not_take_a_greeting_for_an_echo() {
-    let daemon = Daemon::with(&["--banner", "hi", "--fault", "close=100%"]);
-    let end = run(&["--stop-and-wait"], daemon.port, b"line\n");
-    end.failed(3, "terminated", "the server terminated prematurely");
-    assert_eq!(end.stdout, b"hi\n");
-    let polite = Daemon::with(&["--banner", "hi"]);
-    run(&["--stop-and-wait"], polite.port, b"one\ntwo\n").echoed("hi\none\ntwo\n");
+    within_the_hold(|| {
+        let daemon = Daemon::with(&["--banner", "hi", "--fault", "close=100%"]);
+        let end = run(&["--stop-and-wait"], daemon.port, b"line\n");
+        end.failed(3, "terminated", "the server terminated prematurely");
+        assert_eq!(end.stdout, b"hi\n");
+        let polite = Daemon::with(&["--banner", "hi"]);
+        run(&["--stop-and-wait"], polite.port, b"one\ntwo\n").echoed("hi\none\ntwo\n");
+    });
 }
 
 #[test]
 fn c15_verbose_reports_a_server_that_speaks_first_with_a_hint() {
-    let daemon = Daemon::with(&["--banner", "hi"]);
-    for mode in [&["-v"][..], &["-v", "--stop-and-wait"]] {
-        let end = run(mode, daemon.port, b"line\n");
-        let message =
-            "tcpecho: the server speaks first: \"hi\\n\"; --skip-greeting skips a greeting\n";
-        assert!(end.stderr.contains(message), "{end:?}");
-        assert_eq!((end.status.code(), end.stdout.as_slice()), (Some(0), &b"hi\nline\n"[..]));
-    }
+    within_the_hold(|| {
+        let daemon = Daemon::with(&["--banner", "hi"]);
+        for mode in [&["-v"][..], &["-v", "--stop-and-wait"]] {
+            let end = run(mode, daemon.port, b"line\n");
+            let message =
+                "tcpecho: the server speaks first: \"hi\\n\"; --skip-greeting skips a greeting\n";
+            assert!(end.stderr.contains(message), "{end:?}");
+            assert_eq!((end.status.code(), end.stdout.as_slice()), (Some(0), &b"hi\nline\n"[..]));
+        }
+    });
 }
 
 #[test]
@@ -195,25 +212,27 @@ fn c16_a_server_that_sends_newlines_draws_no_heartbeats() {
 
 #[test]
 fn c17_a_binary_reply_to_nothing_is_a_failure() {
-    let server = Server::start(|mut peer| {
-        peer.send(7_i64.to_be_bytes());
-        peer.rest()
-    });
-    let end = run(&["--format", "xdr"], server.port, b"11 22\n");
-    end.failed(1, "failed", "the server sent a reply to nothing");
-    server.join();
+    within_the_hold(|| {
+        let server = Server::start(|mut peer| {
+            peer.send(7_i64.to_be_bytes());
+            peer.rest()
+        });
+        let end = run(&["--format", "xdr"], server.port, b"11 22\n");
+        end.failed(1, "failed", "the server sent a reply to nothing");
+        server.join();
 
-    let server = Server::start(|mut peer| {
-        peer.bytes(16);
-        peer.send([33_i64.to_be_bytes(), 44_i64.to_be_bytes()].concat());
-        peer.rest()
+        let server = Server::start(|mut peer| {
+            peer.bytes(16);
+            peer.send([33_i64.to_be_bytes(), 44_i64.to_be_bytes()].concat());
+            peer.rest()
+        });
+        let mut client = Client::start(&["--format", "xdr"], server.port);
+        client.type_in("11 22\n");
+        let end = client.ends();
+        end.failed(1, "failed", "the server sent a reply to nothing");
+        assert_eq!(end.stdout, b"33\n");
+        server.join();
     });
-    let mut client = Client::start(&["--format", "xdr"], server.port);
-    client.type_in("11 22\n");
-    let end = client.ends();
-    end.failed(1, "failed", "the server sent a reply to nothing");
-    assert_eq!(end.stdout, b"33\n");
-    server.join();
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn churn_connects_for_each_line() {
 #[test]
 fn idle_connections_echo_once_and_are_held() {
     let daemon = Daemon::start();
-    let options = ["--mode", "idle", "-c", "600", "-d", "300ms", "--warmup", "0s"];
+    let options = ["--mode", "idle", "-c", "600", "-d", "2s", "--warmup", "0s"];
     let report = report(daemon.port, &options);
     agree(&report, &daemon);
     assert_eq!((report["lines_total"].as_u64(), daemon.counted("lines")), (Some(600), 600));
@@ -71,7 +71,7 @@ fn idle_connections_echo_once_and_are_held() {
 fn idle_connections_are_held_verified() {
     let daemon = Daemon::start();
     let options =
-        ["--mode", "idle", "-c", "60", "-d", "300ms", "--warmup", "0s", "--verify-held", "7"];
+        ["--mode", "idle", "-c", "60", "-d", "1s", "--warmup", "0s", "--verify-held", "7"];
     let report = report(daemon.port, &options);
     agree(&report, &daemon);
     assert_eq!((report["held_verified"].as_u64(), daemon.counted("lines")), (Some(7), 67));
