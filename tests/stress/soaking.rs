@@ -20,9 +20,10 @@ const STEP: Duration = Duration::from_secs(1);
 
 /// Makes malloc(3) of glibc return every freed block of a page or more to the kernel. A heap keeps
 /// freed memory below a block that is still in use, so its size follows the largest burst yet, in
-/// steps up and down that look like a leak or hide one (mallopt(3), `M_MMAP_THRESHOLD`).
-pub(crate) const PROMPT_FREE: &str =
-    "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4096:glibc.malloc.trim_threshold=65536";
+/// steps up and down that look like a leak or hide one (mallopt(3), `M_MMAP_THRESHOLD`). Without
+/// room at the heap's top a buffer that grows can't stay in the heap.
+pub(crate) const PROMPT_FREE: &str = "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4096:\
+    glibc.malloc.trim_threshold=4096:glibc.malloc.top_pad=0";
 
 /// Limit on memory growth per hour, in bytes, between quiet moments after one wave of each kind: a
 /// page or two of noise, but no leak.
