@@ -65,11 +65,12 @@ fn t02_lines_that_were_finished_before_their_timeout_are_echoed_after_a_stop() {
 
 #[test]
 fn t03_a_peer_that_reads_before_the_stall_timeout_gets_the_rest_after_a_stop() {
-    let daemon = Daemon::start(&["--stall-timeout", TIMEOUT]);
+    // Long enough for a busy machine to get from the last read to the stop.
+    let daemon = Daemon::start(&["--stall-timeout", "6s"]);
     let mut peer = daemon.connect_narrow();
     let sent = daemon.leave_pending(&mut peer);
     // A single read may free too little of the daemon's send buffer.
-    let first = daemon.stopped_for(STOP, || peer.recv_until_stuck());
+    let first = daemon.stopped_for(Duration::from_millis(6500), || peer.recv_until_stuck());
     peer.half_close();
     let rest = peer.read_to_end();
     assert!([first, rest].concat() == sent, "everything comes back as it was");

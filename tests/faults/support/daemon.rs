@@ -192,7 +192,8 @@ impl Daemon {
     /// Sends lines from `peer`, the only active one, which reads nothing, until the daemon has
     /// output pending and leaves input unread. Returns the bytes sent.
     pub(crate) fn leave_pending(&self, peer: &mut Peer) -> Vec<u8> {
-        let piece = pattern(60_000);
+        // Large, because a look at all sockets of the machine can take longer than a read.
+        let piece = pattern(240_000);
         let mut sent = Vec::new();
         eventually("output is pending", || {
             let sockets = self.sockets();

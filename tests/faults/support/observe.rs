@@ -144,7 +144,9 @@ pub(crate) struct Socket {
 pub(super) fn sockets(pid: Pid, address: SocketAddr) -> Vec<Socket> {
     let file = if address.is_ipv4() { "tcp" } else { "tcp6" };
     let text = fs::read_to_string(proc(pid, &format!("net/{file}"))).unwrap();
-    let lines = text.lines().skip(1).map(socket);
+    // The machine may have tens of thousands of sockets, most of them in TIME_WAIT.
+    let port = format!(":{:04X} ", address.port());
+    let lines = text.lines().skip(1).filter(|line| line.contains(&port)).map(socket);
     lines.filter(|(port, _)| *port == address.port()).map(|(_, socket)| socket).collect()
 }
 
