@@ -11,6 +11,7 @@
 #![cfg(test)]
 
 mod generator;
+mod heap;
 mod measured;
 mod traffic;
 
@@ -19,6 +20,7 @@ mod tests {
     use std::sync::{Mutex, MutexGuard, PoisonError};
 
     use super::generator;
+    use super::heap;
     use super::measured::{Callgrind, Daemon, calls_under_strace, lacks};
     use super::traffic::{LINE_BYTES, Traffic};
 
@@ -190,6 +192,21 @@ mod tests {
         let mut traffic = Traffic::open(daemon.address(), 15_000);
         traffic.echo_everywhere();
         ratio(daemon.private_bytes() - before, 15_000)
+    }
+
+    #[test]
+    #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
+    fn heap_bytes_left_by_connections() {
+        if lacks("valgrind") {
+            return;
+        }
+        let _turn = my_turn();
+        let (first, last) = heap::in_use_after_waves(6);
+        println!(
+            "bytes on the heap after 120 connections, and after 360 more: {first}, {last} \
+             (goal: no growth)"
+        );
+        assert!(last <= first, "{first}, then {last}");
     }
 
     #[test]

@@ -60,15 +60,25 @@ impl Daemon {
             * 1024
     }
 
-    /// The number of connections in the daemon's status line.
+    /// The number of connections in a new status line of the daemon.
     pub(crate) fn connections(&self) -> usize {
+        let is_status = |line: &&str| line.contains(" status ");
+        let before = self.file("log").lines().filter(is_status).count();
         self.signal(Signal::USR1);
         eventually("a status line", || {
             let log = self.file("log");
-            let line = log.lines().find(|line| line.contains(" status "))?;
+            let line = log.lines().filter(is_status).nth(before)?;
             let word = line.split_whitespace().find_map(|word| word.strip_prefix("open="))?;
             word.parse().ok()
         })
+    }
+
+    /// Runs a valgrind command between two instructions of the daemon.
+    fn monitor(&self, command: &str) {
+        let prefix = format!("--vgdb-prefix={}", self.directory.path().join("vgdb").display());
+        let pid = format!("--pid={}", self.child.id());
+        let output = Command::new("vgdb").args([&prefix, &pid, command]).output().unwrap();
+        assert!(output.status.success(), "vgdb {command}: {output:?}");
     }
 
     /// Drains the daemon, and waits for its end.
@@ -137,9 +147,9 @@ impl Callgrind {
 
     /// Counts the instructions during `traffic`.
     pub(crate) fn during(&self, traffic: impl FnOnce()) -> u64 {
-        self.monitor("zero");
+        self.0.monitor("zero");
         traffic();
-        self.monitor("dump");
+        self.0.monitor("dump");
         // Each dump is a file with the next number.
         let profile = eventually("the dump", || {
             Some(self.0.file("callgrind.1")).filter(|text| text.contains("totals: "))
@@ -147,18 +157,41 @@ impl Callgrind {
         totals(&profile)
     }
 
-    /// Runs a valgrind command between two instructions of the daemon.
-    fn monitor(&self, command: &str) {
-        let prefix = format!("--vgdb-prefix={}", self.0.directory.path().join("vgdb").display());
-        let pid = format!("--pid={}", self.0.child.id());
-        let output = Command::new("vgdb").args([&prefix, &pid, command]).output().unwrap();
-        assert!(output.status.success(), "vgdb {command}: {output:?}");
-    }
-
     /// Drains the daemon, and returns its instructions from start to end.
     pub(crate) fn end(mut self) -> u64 {
         self.0.end();
         totals(&self.0.file("callgrind"))
+    }
+}
+
+/// The daemon under massif, which counts each byte allocated.
+pub(crate) struct Massif(Daemon);
+
+impl Massif {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let tool =
+            ["valgrind", "--tool=massif", "--massif-out-file={}/massif", "--vgdb-prefix={}/vgdb"];
+        Self(Daemon::start_in(&tool, arguments))
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.address()
+    }
+
+    /// Waits until no connection is left.
+    pub(crate) fn wait_until_alone(&self) {
+        eventually("the last connection ends", || (self.0.connections() == 0).then_some(()));
+    }
+
+    /// The bytes in use on the heap.
+    pub(crate) fn bytes_in_use(&self) -> u64 {
+        let file = self.0.directory.path().join("snapshot");
+        self.0.monitor(&format!("snapshot {}", file.display()));
+        eventually("the snapshot", || {
+            let text = self.0.file("snapshot");
+            let line = text.lines().find_map(|line| line.strip_prefix("mem_heap_B="))?;
+            line.parse().ok().filter(|_| text.contains("heap_tree="))
+        })
     }
 }
 
