@@ -192,8 +192,8 @@ impl Daemon {
     /// Sends lines from `peer`, the only active one, which reads nothing, until the daemon has
     /// output pending and leaves input unread. Returns the bytes sent.
     pub(crate) fn leave_pending(&self, peer: &mut Peer) -> Vec<u8> {
-        // Large, because a look at all sockets of the machine can take longer than a read.
-        let piece = pattern(240_000);
+        // No more than the daemon reads at once: a drain reads once more before its FIN.
+        let piece = pattern(60_000);
         let mut sent = Vec::new();
         eventually("output is pending", || {
             let sockets = self.sockets();
