@@ -23,8 +23,9 @@ pub(crate) fn page(facts: &str, story: &Story) -> String {
          A hundred polite peers send 2,000 lines a second throughout, and verify every byte. \
          Waves of other peers join them, in a cycle: {}. The daemon runs with `{}`. After each \
          wave only the polite peers remain, and the number of open descriptors must equal that at \
-         the start. malloc(3) returns each freed page at once (`{PROMPT_FREE}`), so that the \
-         figures show the memory in use, and not the largest burst so far.\n\n\
+         the start. malloc(3) returns a freed buffer of a page or more at once \
+         (`{PROMPT_FREE}`), so that the figures do not show the largest burst so far; the gaps \
+         between smaller blocks remain.\n\n\
          {}\n![Memory, descriptors and the log over time](soak.svg)\n",
         waves.join(", "),
         OPTIONS.join(" "),
