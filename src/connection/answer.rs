@@ -64,14 +64,14 @@ impl<S: Stream> Connection<S> {
         framing: Framing,
         line_bytes_max: usize,
     ) -> Framed<'a> {
-        let from = if self.skipping { self.skip(read.filled(0..filled)) } else { 0 };
-        let input = read.filled(from..filled);
         let pending = self.pending.get_or_insert_default();
+        let from = if pending.skipping { pending.skip(read.filled(0..filled)) } else { 0 };
+        let input = read.filled(from..filled);
         let complete = framing.complete(pending.line.len(), input, line_bytes_max);
-        let nothing_is_left = !self.skipping && framing.ends_with(input, complete);
+        let nothing_is_left = !pending.skipping && framing.ends_with(input, complete);
         let requests = pending.line.join(read, from..filled, complete);
         let count = framing.count(requests);
-        let one_ended = count > 0 || (from > 0 && !self.skipping);
+        let one_ended = count > 0 || (from > 0 && !pending.skipping);
         Framed { requests, count, nothing_is_left, one_ended }
     }
 
@@ -97,20 +97,13 @@ impl<S: Stream> Connection<S> {
         self.send(bytes, now)
     }
 
-    /// Discards the rest of a rejected line; returns the start of the next one.
-    fn skip(&mut self, input: &[u8]) -> usize {
-        let newline = memchr::memchr(b'\n', input);
-        self.skipping = newline.is_none();
-        newline.map_or(input.len(), |newline| newline + 1)
-    }
-
     /// Answers an unterminated line over the limit with an error at once and skips its remainder,
     /// so the buffer stays bounded.
     fn reject_long_line(&mut self, line_bytes_max: usize, reply: &mut Vec<u8>) {
         let Some(pending) = &mut self.pending else { return };
         if pending.line.len() >= line_bytes_max {
             pending.line.take();
-            self.skipping = true;
+            pending.skipping = true;
             self.traffic.lines += 1;
             reject(line_bytes_max, reply);
         }

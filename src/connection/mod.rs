@@ -94,8 +94,6 @@ pub struct Connection<S> {
     peer: Peer,
     phase: Phase,
     ready: Ready,
-    /// The rest of a rejected line is being discarded.
-    skipping: bool,
     /// In the reactor's run queue; stored here because there is a spare byte.
     queued: bool,
     /// Counted for its peer's address.
@@ -117,7 +115,6 @@ impl<S: Stream> Connection<S> {
             peer,
             phase: policy.map_or(Phase::Open, Phase::ProxyHeader),
             ready: if short_read_empties { Ready::NONE } else { Ready::ALWAYS_READ_TO_EAGAIN },
-            skipping: false,
             queued: false,
             counted: false,
             pending: None,

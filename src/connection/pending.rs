@@ -28,6 +28,8 @@ pub struct Pending {
     pub(super) header: Option<HeaderRest>,
     /// Bytes that may be a PROXY header, seen and left in the socket.
     pub(super) peeked: usize,
+    /// The rest of a rejected line is being discarded.
+    pub skipping: bool,
     /// The output is the reply to the last request: nothing more is read before our FIN.
     pub final_reply: bool,
     output: Vec<u8>,
@@ -40,7 +42,7 @@ pub struct Pending {
 impl Pending {
     /// Returns true if nothing is unfinished.
     pub const fn is_empty(&self) -> bool {
-        self.line.is_empty() && self.line_since.is_none() && !self.has_output()
+        self.line.is_empty() && self.line_since.is_none() && !self.skipping && !self.has_output()
     }
 
     /// Returns true if the peer has not taken all output.
@@ -51,6 +53,13 @@ impl Pending {
     /// Returns the output that the peer has not taken.
     pub fn output(&self) -> &[u8] {
         self.output.split_at(self.sent).1
+    }
+
+    /// Discards the rest of a rejected line; returns the start of the next one.
+    pub fn skip(&mut self, input: &[u8]) -> usize {
+        let newline = memchr::memchr(b'\n', input);
+        self.skipping = newline.is_none();
+        newline.map_or(input.len(), |newline| newline + 1)
     }
 
     /// Appends to the pending output. It stays bounded, because nothing is read while output is
