@@ -22,15 +22,43 @@ struct Framed<'a> {
 }
 
 impl<S: Stream> Connection<S> {
-    /// Answers the requests that the `filled` bytes just read complete, and keeps the rest.
+    /// Answers the `filled` bytes just read.
     #[inline(never)]
     pub(super) fn answer(&mut self, filled: usize, shared: &mut Shared) -> io::Result<()> {
-        let Shared { read, reply, service, line_bytes_max, now, .. } = shared;
-        let framing = service.reply.framing();
+        let how = shared.service(self.listener).reply;
+        match how.framing() {
+            Some(framing) => self.answer_requests(how, framing, filled, shared)?,
+            None => self.answer_bytes(how, filled, shared)?,
+        }
+        self.release();
+        Ok(())
+    }
+
+    /// Answers input that is not divided into requests.
+    fn answer_bytes(&mut self, how: Reply, filled: usize, shared: &Shared) -> io::Result<()> {
+        if let Some(pending) = &mut self.pending {
+            // Of the PROXY header, which input came with.
+            pending.line_since = None;
+        }
+        match how {
+            Reply::Raw => self.reply(shared.read.filled(0..filled), shared.now),
+            _ => Ok(()),
+        }
+    }
+
+    /// Answers the requests that the `filled` bytes complete, and keeps the rest.
+    fn answer_requests(
+        &mut self,
+        how: Reply,
+        framing: Framing,
+        filled: usize,
+        shared: &mut Shared,
+    ) -> io::Result<()> {
+        let Shared { read, reply, line_bytes_max, now, .. } = shared;
         let framed = self.frame(read, filled, framing, *line_bytes_max);
         self.update_line_timer(&framed, *now);
         let Framed { requests, count, .. } = framed;
-        match service.reply {
+        match how {
             Reply::Echo => {
                 self.traffic.lines += count;
                 self.reply(requests, *now)?;
@@ -51,8 +79,8 @@ impl<S: Stream> Connection<S> {
                 self.reply(reply, *now)?;
                 answered.unwrap_or_else(|violation| self.protocol_error(violation));
             }
+            Reply::Raw | Reply::Nothing | Reply::Stream(_) => {}
         }
-        self.release();
         Ok(())
     }
 
@@ -115,7 +143,7 @@ impl<S: Stream> Connection<S> {
         let begun = pending.line_since.take().is_some();
         let request = pending.line.take();
         shared.reply.clear();
-        match shared.service.reply {
+        match shared.service(self.listener).reply {
             Reply::Echo => {
                 self.traffic.lines += u64::from(begun);
                 self.reply(&request, shared.now)?;
@@ -130,7 +158,8 @@ impl<S: Stream> Connection<S> {
                 self.reply(&shared.reply, shared.now)?;
                 answered.unwrap_or_else(|violation| self.protocol_error(violation));
             }
-            Reply::Line(_) | Reply::Record(..) => {}
+            Reply::Line(_) | Reply::Record(..) | Reply::Raw | Reply::Nothing | Reply::Stream(_) => {
+            }
         }
         self.release();
         Ok(())

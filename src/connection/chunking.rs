@@ -6,7 +6,8 @@ use rustix::io::Errno;
 
 use super::script::{In, Out, ScriptedStream};
 use super::*;
-use crate::service::{ECHO, Reply, SUM, SUM_XDR, Service};
+use crate::num;
+use crate::service::{CHARGEN, DISCARD, ECHO, RAW, Reply, SUM, SUM_XDR, Service};
 
 /// Runs a connection on these reads and writes to its end; returns its output, its last phase and
 /// its traffic.
@@ -115,6 +116,43 @@ fn the_longest_line_makes_no_difference_to_the_echo() {
 }
 
 #[test]
+fn services_without_lines_answer_every_chunking_alike() {
+    let input = lines();
+    let Reply::Stream(pattern) = CHARGEN.reply else { panic!("chargen streams") };
+    for read in 1..=64 {
+        for write in [1, 13, 64] {
+            let (sent, phase, tally) = run(RAW, 7, reads(&input, read), writes(&input, write));
+            assert_eq!((sent, tally.lines), (input.clone(), 0), "raw, read {read}, write {write}");
+            assert_eq!(phase, Phase::Closed(Cause::Finished));
+            let (sent, phase, tally) = run(DISCARD, 7, reads(&input, read), []);
+            assert_eq!((sent.len(), tally.bytes_in), (0, num::to_u64(input.len())), "read {read}");
+            assert_eq!(phase, Phase::Closed(Cause::Finished));
+            let (sent, phase, _) = run(CHARGEN, 7, reads(&input, read), writes(&input, write));
+            assert_eq!(phase, Phase::Closed(Cause::Finished));
+            let expected = pattern.iter().cycle().take(sent.len());
+            assert!(!sent.is_empty() && sent.iter().eq(expected), "chargen, read {read}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_goes_on_where_its_peer_stopped_taking() {
+    let (stream, wire) = ScriptedStream::new([In::Bytes(b"ignored".to_vec())]);
+    wire.borrow_mut().writes = [Out::Take(10), Out::Block, Out::Block, Out::Take(5)].into();
+    let mut connection = Connection::new(stream, Peer::unix(1), None, MonotonicMs(0));
+    let mut shared = Shared::new(CHARGEN, 7);
+    connection.mark(Ready::READABLE.union(Ready::WRITABLE));
+    let mut steps = (0..4).map(|_| connection.serve(&mut shared));
+    assert!(steps.any(|step| step == NextStep::Idle), "it waits for the peer");
+    assert_eq!(wire.borrow().sent, b" !\"#$%&'()");
+    connection.mark(Ready::WRITABLE);
+    assert_eq!(connection.serve(&mut shared), NextStep::Idle, "and no longer than for an event");
+    connection.mark(Ready::WRITABLE);
+    connection.serve(&mut shared);
+    assert!(wire.borrow().sent.starts_with(b" !\"#$%&'()*+,-."), "nothing is missing");
+}
+
+#[test]
 fn every_split_of_records_gives_the_same_sums() {
     let numbers: Vec<i64> = (0..20).map(|n| n * 1_000_000_007 - 5).collect();
     let input: Vec<u8> = numbers.iter().flat_map(|n| n.to_be_bytes()).collect();
@@ -165,6 +203,8 @@ proptest! {
         let (sent, phase, _) = run(ECHO, line_bytes_max, script.clone(), writes.clone());
         prop_assert_eq!(&sent, &input);
         prop_assert_eq!(phase, Phase::Closed(Cause::Finished));
+        let (sent, _, _) = run(RAW, line_bytes_max, script.clone(), writes.clone());
+        prop_assert_eq!(&sent, &input);
         let (sums, _, _) = run(SUM, line_bytes_max, script, writes);
         prop_assert_eq!(sums, sum_of_all(&input, line_bytes_max));
     }
@@ -180,6 +220,8 @@ proptest! {
         // empty.
         let script = || pieces.iter().cloned().map(In::Bytes).chain([In::End]);
         let (sent, _, _) = run_draining(ECHO, 64, script(), writes.clone(), drain_at);
+        prop_assert_eq!(&sent, &input);
+        let (sent, _, _) = run_draining(RAW, 64, script(), writes.clone(), drain_at);
         prop_assert_eq!(&sent, &input);
         let (sums, _, _) = run_draining(SUM, 64, script(), writes, drain_at);
         prop_assert_eq!(sums, sum_of_all(&input, 64));

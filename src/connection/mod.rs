@@ -45,7 +45,7 @@ pub use peer::Peer;
 pub use pending::Pending;
 pub use phase::{Phase, PhaseKind};
 pub use readiness::Ready;
-pub use shared::Shared;
+pub use shared::{LISTENERS_MAX, Shared};
 pub use stream::Stream;
 pub use timeouts::{LINGER, Timeouts};
 pub use transitions::{Transition, transitions};
@@ -94,6 +94,8 @@ pub struct Connection<S> {
     peer: Peer,
     phase: Phase,
     ready: Ready,
+    /// The number of the listener that accepted it.
+    listener: u8,
     /// In the reactor's run queue; stored here because there is a spare byte.
     queued: bool,
     /// Counted for its peer's address.
@@ -111,6 +113,7 @@ impl<S: Stream> Connection<S> {
     pub fn new(stream: S, peer: Peer, policy: Option<HeaderPolicy>, now: MonotonicMs) -> Self {
         let short_read_empties = S::SHORT_READ_EMPTIES && peer.short_read_empties();
         Self {
+            listener: 0,
             stream,
             peer,
             phase: policy.map_or(Phase::Open, Phase::ProxyHeader),
@@ -122,6 +125,17 @@ impl<S: Stream> Connection<S> {
             opened: now,
             active: now,
         }
+    }
+
+    /// Notes the number of its listener, which decides its service.
+    #[must_use]
+    pub fn on(self, listener: u8) -> Self {
+        Self { listener, ..self }
+    }
+
+    /// Returns the number of its listener.
+    pub const fn listener(&self) -> u8 {
+        self.listener
     }
 
     /// Returns the stream, for a child process that takes over the connection.

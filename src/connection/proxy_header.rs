@@ -163,7 +163,7 @@ impl<S: Stream> Connection<S> {
             self.traffic.bytes_in += num::to_u64(kept.len());
             self.answer(kept.len(), shared)?;
         }
-        if self.phase == Phase::Open { Ok(self.next_step()) } else { self.keep_draining(shared) }
+        self.go_on(shared)
     }
 
     pub(super) fn identified(&mut self) -> NextStep {

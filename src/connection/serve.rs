@@ -8,7 +8,9 @@ use crate::clock::MonotonicMs;
 use crate::line::Framing;
 use crate::num;
 use crate::os::errno;
+use crate::service::Reply;
 
+use super::shared::EchoUnit;
 use super::{Connection, NextStep, Phase, Ready, Shared, Stream};
 
 impl<S: Stream> Connection<S> {
@@ -63,30 +65,60 @@ impl<S: Stream> Connection<S> {
                 }
                 self.traffic.bytes_in += num::to_u64(filled);
                 self.active = shared.now;
-                if !self.echo_whole_lines(filled, shared)? {
+                if !self.echo_at_once(filled, shared)? {
                     self.answer(filled, shared)?;
+                    return self.go_on(shared);
                 }
             }
-            Err(error) => self.read_failed(error)?,
+            Err(error) => {
+                self.read_failed(error)?;
+                return self.go_on(shared);
+            }
         }
         if self.phase == Phase::Open { Ok(self.next_step()) } else { self.keep_draining(shared) }
     }
 
-    /// The echo: whole lines go back from the buffer that they were read into. Nearly every read
-    /// ends with a newline. Returns false if the input needs more than that.
+    /// The echo: whole lines go back from the buffer that they were read into, and for `raw` all
+    /// bytes. Nearly every read ends with a newline. Returns false if the input needs more than that.
     #[expect(clippy::inline_always, reason = "a part of `advance`")]
     #[inline(always)]
-    fn echo_whole_lines(&mut self, filled: usize, shared: &mut Shared) -> io::Result<bool> {
-        match shared.read.spare().get(..filled) {
-            Some(lines @ [.., b'\n'])
-                if self.pending.is_none() && shared.service.reply.is_echo() =>
-            {
+    fn echo_at_once(&mut self, filled: usize, shared: &mut Shared) -> io::Result<bool> {
+        let unit = shared.echo_unit(self.listener);
+        let now = shared.now;
+        match (unit, shared.read.spare().get(..filled)) {
+            (EchoUnit::Lines, Some(lines @ [.., b'\n'])) if self.pending.is_none() => {
                 self.traffic.lines += Framing::Pieces.count(lines);
-                self.send(lines, shared.now)?;
+                self.send(lines, now)?;
+                Ok(true)
+            }
+            (EchoUnit::Bytes, Some(bytes)) if self.pending.is_none() => {
+                self.send(bytes, now)?;
                 Ok(true)
             }
             _ => Ok(false),
         }
+    }
+
+    /// Returns the next step after input that was not echoed at once, or after none.
+    pub(super) fn go_on(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
+        if self.phase != Phase::Open {
+            return self.keep_draining(shared);
+        }
+        match shared.service(self.listener).reply {
+            Reply::Stream(bytes) if !self.has_output() => self.stream_out(bytes, shared.now),
+            _ => Ok(self.next_step()),
+        }
+    }
+
+    /// Sends the bytes of an endless reply once more. One write is the budget, as one read is.
+    #[cold]
+    fn stream_out(&mut self, bytes: &[u8], now: MonotonicMs) -> io::Result<NextStep> {
+        let before = self.traffic.bytes_out;
+        self.send(bytes, now)?;
+        if self.traffic.bytes_out > before {
+            self.active = now;
+        }
+        Ok(if self.has_output() { self.next_step() } else { NextStep::Yield })
     }
 
     /// Returns true if there may be input that this phase reads.
@@ -157,16 +189,15 @@ impl<S: Stream> Connection<S> {
             if let Some(pending) = self.pending.as_mut().filter(|pending| pending.has_output()) {
                 // Input that comes while the reply is written would be the rest of the request just
                 // answered. An echo has no such seam, and goes on.
-                pending.final_reply = !shared.service.reply.is_echo();
+                pending.final_reply = !shared.service(self.listener).reply.is_echo();
                 return Ok(self.next_step());
             }
         }
         match self.phase {
             Phase::Flushing => Ok(self.end(Cause::Finished)),
             Phase::Draining(cause) => Ok(self.send_fin(cause, shared.now)),
-            Phase::ProxyHeader(_) | Phase::Open | Phase::Lingering(_) | Phase::Closed(_) => {
-                Ok(NextStep::Idle)
-            }
+            Phase::Open => self.go_on(shared),
+            Phase::ProxyHeader(_) | Phase::Lingering(_) | Phase::Closed(_) => Ok(NextStep::Idle),
         }
     }
 
@@ -179,6 +210,9 @@ impl<S: Stream> Connection<S> {
             Ok(0) => self.input_ended(shared),
             Ok(thrown_away) => {
                 self.traffic.bytes_in += num::to_u64(thrown_away);
+                if shared.service(self.listener).reply.ignores_input() {
+                    return Ok(self.send_fin(Cause::Drained, shared.now));
+                }
                 Ok(self.linger(Cause::Cut, shared.now))
             }
             Err(error) => {

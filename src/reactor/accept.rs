@@ -11,7 +11,6 @@ use crate::connection::{Connection, Peer, Ready, Traffic};
 use crate::os::errno::{self, AcceptError};
 
 use super::admission::{Decision, EVICTS_PER_TURN};
-use super::reap::log_closed;
 use super::warnings::Warning;
 use super::{Os, OverLimit, Reactor};
 
@@ -43,7 +42,8 @@ impl<O: Os> Reactor<O> {
             let Some(listener) = self.admission.next() else { break };
             match self.os.accept(listener) {
                 Ok((stream, peer)) => {
-                    self.admit(stream, peer, decision);
+                    let number = u8::try_from(listener).unwrap_or(u8::MAX);
+                    self.admit(stream, peer, number, decision);
                     if polls_left > 0 {
                         polls_left -= 1;
                         self.poll_queue(listener);
@@ -51,7 +51,7 @@ impl<O: Os> Reactor<O> {
                 }
                 Err(error) if errno::would_block(&error) => self.admission.mark_empty(listener),
                 Err(error) => {
-                    self.accept_failed(&error)?;
+                    self.accept_failed(listener, &error)?;
                     failures += 1;
                     if failures == ACCEPTS_PER_TURN {
                         self.pause(&error);
@@ -70,27 +70,27 @@ impl<O: Os> Reactor<O> {
         }
     }
 
-    fn admit(&mut self, mut stream: O::Stream, peer: Peer, admission: Decision) {
-        self.counters.accepted += 1;
-        if admission == Decision::Refuse || !self.is_allowed(&peer) {
-            self.reject(stream, peer, Cause::Refused);
+    fn admit(&mut self, mut stream: O::Stream, peer: Peer, listener: u8, admission: Decision) {
+        self.counters.accepted(usize::from(listener));
+        let policy = self.options.listener(listener).proxy_header;
+        let known = policy.is_none();
+        if admission == Decision::Refuse || !self.is_allowed(&peer, known) {
+            self.reject(stream, peer, listener, Cause::Refused);
             return;
         }
-        if self.options.exec && self.options.proxy_header.is_none() {
-            self.spawn_child(stream, peer, self.shared.now);
+        if self.options.exec && known {
+            self.spawn_child(stream, peer, listener, self.shared.now);
             return;
         }
         if let Err(error) = self.os.register(&mut stream, self.slots.next_key()) {
             let cause = self.register_failed(&error);
-            if self.options.proxy_header.is_none() {
+            if known {
                 self.per_peer.release(&peer);
             }
-            self.reject(stream, peer, cause);
+            self.reject(stream, peer, listener, cause);
             return;
         }
-        let mut connection =
-            Connection::new(stream, peer, self.options.proxy_header, self.shared.now);
-        let known = self.options.proxy_header.is_none();
+        let mut connection = Connection::new(stream, peer, policy, self.shared.now).on(listener);
         if known {
             connection.count();
         }
@@ -133,20 +133,19 @@ impl<O: Os> Reactor<O> {
         Cause::Error
     }
 
-    /// Returns true if the peer may connect and is below its limit; then counts the connection. A
-    /// proxy may have any number: its clients are counted, once they are known.
-    fn is_allowed(&mut self, peer: &Peer) -> bool {
+    /// Returns true if the peer may connect and, if it is `known`, is below its limit; then counts
+    /// the connection. A proxy may have any number: its clients are counted, once they are known.
+    fn is_allowed(&mut self, peer: &Peer, known: bool) -> bool {
         let permitted = |address: SocketAddr| self.options.access.permits(address.ip());
-        peer.address().is_none_or(permitted)
-            && (self.options.proxy_header.is_some() || self.per_peer.try_acquire(peer))
+        peer.address().is_none_or(permitted) && (!known || self.per_peer.try_acquire(peer))
     }
 
     /// Closes a connection that was never admitted.
-    fn reject(&mut self, stream: O::Stream, peer: Peer, cause: Cause) {
-        let mut connection = Connection::new(stream, peer, None, self.shared.now);
+    fn reject(&mut self, stream: O::Stream, peer: Peer, listener: u8, cause: Cause) {
+        let mut connection = Connection::new(stream, peer, None, self.shared.now).on(listener);
         connection.reject(cause);
         self.count_closed(cause, Traffic::default(), connection.peer());
-        log_closed(&connection, self.shared.now);
+        self.log_closed(&connection);
     }
 
     /// Evicts the connection that has been idle the longest, but not the `newcomer`, nor one that
@@ -162,13 +161,13 @@ impl<O: Os> Reactor<O> {
         }
     }
 
-    fn accept_failed(&mut self, error: &io::Error) -> io::Result<()> {
+    fn accept_failed(&mut self, listener: usize, error: &io::Error) -> io::Result<()> {
         *self.counters.accept_errors.entry(errno::errno_name(error)).or_default() += 1;
         match errno::accept_error(error) {
             AcceptError::WouldBlock => Ok(()),
             AcceptError::Retry => {
                 if errno::died_before_accept(error) {
-                    self.counters.accepted += 1;
+                    self.counters.accepted(listener);
                     self.counters.closed(Cause::Aborted, Traffic::default());
                 }
                 debug!("accept: {error}; continuing");

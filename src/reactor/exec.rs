@@ -37,6 +37,8 @@ pub(super) struct Children {
 #[derive(Debug)]
 struct Child {
     peer: Peer,
+    /// The number of the listener.
+    listener: u8,
     opened: MonotonicMs,
     /// The time of its start, if signals came in that turn.
     from_final_pass: Option<MonotonicMs>,
@@ -60,11 +62,23 @@ impl<O: Os> Reactor<O> {
     }
 
     /// Starts a child that answers the connection that was just accepted.
-    pub(super) fn spawn_child(&mut self, stream: O::Stream, peer: Peer, opened: MonotonicMs) {
+    pub(super) fn spawn_child(
+        &mut self,
+        stream: O::Stream,
+        peer: Peer,
+        listener: u8,
+        opened: MonotonicMs,
+    ) {
         let now = self.shared.now;
         let at_signal = self.children.signal_pending.then_some(now);
-        let child =
-            Child { peer, opened, from_final_pass: at_signal, term_sent: false, ended: None };
+        let child = Child {
+            peer,
+            listener,
+            opened,
+            from_final_pass: at_signal,
+            term_sent: false,
+            ended: None,
+        };
         match self.os.spawn(stream, &peer) {
             Ok(id) => self.child_started(id, child),
             Err(error) => {
@@ -85,7 +99,8 @@ impl<O: Os> Reactor<O> {
         self.deadlines.cancel(key);
         let connection = self.slots.remove(key);
         let (peer, opened) = (*connection.peer(), connection.opened());
-        self.spawn_child(connection.into_stream(), peer, opened);
+        let listener = connection.listener();
+        self.spawn_child(connection.into_stream(), peer, listener, opened);
     }
 
     /// Reaps every child that has ended. Several that end together may raise one SIGCHLD, because
@@ -161,6 +176,7 @@ impl<O: Os> Reactor<O> {
         self.per_peer.release(&child.peer);
         self.count_closed(cause, Traffic::default(), &child.peer);
         let lasted = self.shared.now.since(child.opened);
-        log_child(&child.peer, cause, lasted, status);
+        let listener = self.options.listener(child.listener).address.as_str();
+        log_child(&child.peer, cause, lasted, listener, status);
     }
 }

@@ -64,7 +64,7 @@ pub use self::banner::Banner;
 pub use self::fault_injection::{
     FaultCounts, FaultInjector, FaultKind, FaultSampler, FaultSpec, FaultyStream,
 };
-pub use self::options::{Capacity, Options};
+pub use self::options::{Capacity, ListenerOptions, Options};
 pub use self::os::{Event, ExitStatus, Os, Signal, StopSignal};
 pub use self::per_peer::PeerLimit;
 pub use self::stats::{Counters, REJECTIONS};
@@ -114,7 +114,10 @@ pub struct Reactor<O: Os> {
 
 impl<O: Os> Reactor<O> {
     /// Creates a reactor on that operating system, or on a simulated one.
-    pub fn new(os: O, capacity: Capacity, options: Options) -> Self {
+    pub fn new(os: O, capacity: Capacity, mut options: Options) -> Self {
+        options.complete(capacity.listeners);
+        let mut shared = Shared::with_services(options.services(), options.line_bytes_max);
+        shared.execs = options.exec;
         let limit = options.per_peer_max;
         let v6_prefix = limit.map_or(PeerLimit::V6_PREFIX, |limit| limit.v6_prefix);
         let room = (capacity.connections_max + EVICTS_PER_TURN).min(PREALLOCATED_MAX);
@@ -129,10 +132,7 @@ impl<O: Os> Reactor<O> {
             admission: Admission::new(capacity, options.over_limit),
             per_peer: PerPeer::new(options.per_peer_max),
             deadlines,
-            shared: Shared {
-                execs: options.exec,
-                ..Shared::new(options.service, options.line_bytes_max)
-            },
+            shared,
             admin: Admin::default(),
             admin_handler: None,
             listeners_idle: false,

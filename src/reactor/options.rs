@@ -15,6 +15,8 @@ use super::{OverLimit, PeerLimit};
 pub struct Options {
     /// The service that replies to requests.
     pub service: Service,
+    /// The options of each listener, in order; those of this type if there are none.
+    pub listeners: Vec<ListenerOptions>,
     /// The first line to each peer.
     pub banner: Option<Banner>,
     /// A child process per connection replies instead of the service.
@@ -35,6 +37,46 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// The time limit of a drain.
     pub drain: Duration,
+}
+
+/// How the reactor treats the connections of one listener.
+#[derive(Clone, Debug)]
+pub struct ListenerOptions {
+    /// The address, for the log and the metrics.
+    pub address: String,
+    /// The service that replies to requests.
+    pub service: Service,
+    /// Whether connections begin with a PROXY header; none if they never do.
+    pub proxy_header: Option<HeaderPolicy>,
+}
+
+impl Options {
+    /// Gives each of `count` listeners, but at least one, options of its own.
+    pub(super) fn complete(&mut self, count: usize) {
+        let own = ListenerOptions {
+            address: String::new(),
+            service: self.service,
+            proxy_header: self.proxy_header,
+        };
+        let count = count.max(self.listeners.len()).max(1);
+        self.listeners.resize(count, own);
+    }
+
+    /// Returns the options of a listener.
+    #[expect(clippy::indexing_slicing, reason = "`complete` has made at least one")]
+    pub(super) fn listener(&self, number: u8) -> &ListenerOptions {
+        self.listeners.get(usize::from(number)).unwrap_or(&self.listeners[0])
+    }
+
+    /// Returns the service of each listener.
+    pub(super) fn services(&self) -> Vec<Service> {
+        self.listeners.iter().map(|one| one.service).collect()
+    }
+
+    /// Returns true if the connections of a listener begin with a PROXY header.
+    pub(super) fn any_proxied(&self) -> bool {
+        self.listeners.iter().any(|one| one.proxy_header.is_some())
+    }
 }
 
 /// What the process has room for, which is known only after the start.

@@ -71,7 +71,7 @@ impl<O: Os> Reactor<O> {
     /// Evicts the unidentified connections that have been idle the longest, if there are too many
     /// beyond the limit.
     pub(super) fn evict_unidentified(&mut self) {
-        if self.options.proxy_header.is_none() || !self.evicts() {
+        if !self.options.any_proxied() || !self.evicts() {
             return;
         }
         let most = self.capacity.connections_max.saturating_add(UNIDENTIFIED_OVER_LIMIT);

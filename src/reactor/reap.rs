@@ -6,8 +6,7 @@ use std::time::Duration;
 use log::debug;
 
 use crate::cause::Cause;
-use crate::clock::MonotonicMs;
-use crate::connection::{Connection, Peer, Phase, Stream, Traffic};
+use crate::connection::{Connection, Peer, Phase, Traffic};
 use crate::num;
 
 use super::slots::Completion;
@@ -36,7 +35,7 @@ impl<O: Os> Reactor<O> {
             }
             if let Phase::Closed(cause) = connection.phase() {
                 self.count_closed(cause, connection.traffic(), connection.peer());
-                log_closed(&connection, self.shared.now);
+                self.log_closed(&connection);
             }
         }
         debug_assert_eq!(
@@ -55,20 +54,27 @@ impl<O: Os> Reactor<O> {
             self.deadlines.set_summary(at);
         }
     }
-}
 
-/// Logs the end of a connection.
-pub(super) fn log_closed<S: Stream>(connection: &Connection<S>, now: MonotonicMs) {
-    let Phase::Closed(cause) = connection.phase() else { return };
-    let peer = connection.peer();
-    let Traffic { bytes_in, bytes_out, lines } = connection.traffic();
-    let duration = now.since(connection.opened()).as_secs_f64();
-    debug!(peer:%, cause:%, bytes_in, bytes_out, lines, duration; "closed");
+    /// Logs the end of a connection.
+    pub(super) fn log_closed(&self, connection: &Connection<O::Stream>) {
+        let Phase::Closed(cause) = connection.phase() else { return };
+        let peer = connection.peer();
+        let Traffic { bytes_in, bytes_out, lines } = connection.traffic();
+        let duration = self.shared.now.since(connection.opened()).as_secs_f64();
+        let listener = self.options.listener(connection.listener()).address.as_str();
+        debug!(peer:%, cause:%, bytes_in, bytes_out, lines, duration, listener; "closed");
+    }
 }
 
 /// Logs the end of a child. Only the child knows its traffic, so that is shown as zero.
-pub(super) fn log_child(peer: &Peer, cause: Cause, lasted: Duration, status: &dyn fmt::Display) {
+pub(super) fn log_child(
+    peer: &Peer,
+    cause: Cause,
+    lasted: Duration,
+    listener: &str,
+    status: &dyn fmt::Display,
+) {
     let Traffic { bytes_in, bytes_out, lines } = Traffic::default();
     let duration = lasted.as_secs_f64();
-    debug!(peer:%, cause:%, bytes_in, bytes_out, lines, duration, status:%; "closed");
+    debug!(peer:%, cause:%, bytes_in, bytes_out, lines, duration, status:%, listener; "closed");
 }

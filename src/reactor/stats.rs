@@ -6,7 +6,7 @@ use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::connection::{PhaseKind, Traffic};
 
-use super::{Os, Reactor};
+use super::{ListenerOptions, Os, Reactor};
 
 /// The reasons to close an admin connection before a response, as the metric has them.
 pub const REJECTIONS: [&str; 2] = [EVICTED, REFUSED];
@@ -20,6 +20,8 @@ pub(super) const REFUSED: &str = "refused";
 pub struct Counters {
     /// Connections taken from a queue, including those that had died there.
     pub accepted: u64,
+    /// The same, by listener.
+    pub accepted_by_listener: Vec<u64>,
     /// The traffic of connections that have ended.
     pub traffic: Traffic,
     /// Failures of `accept`, by errno.
@@ -36,6 +38,17 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Counts a connection taken from the queue of a listener.
+    pub fn accepted(&mut self, listener: usize) {
+        self.accepted += 1;
+        if self.accepted_by_listener.len() <= listener {
+            self.accepted_by_listener.resize(listener + 1, 0);
+        }
+        if let Some(count) = self.accepted_by_listener.get_mut(listener) {
+            *count += 1;
+        }
+    }
+
     /// Counts a connection's end.
     pub fn closed(&mut self, cause: Cause, traffic: Traffic) {
         #[expect(clippy::indexing_slicing, reason = "there is a place for each cause")]
@@ -72,6 +85,12 @@ impl<O: Os> Reactor<O> {
             traffic.add(connection.traffic());
         }
         (phases, traffic)
+    }
+
+    /// Returns the options of each listener, and the number of connections taken from its queue.
+    pub fn listeners(&self) -> impl Iterator<Item = (&ListenerOptions, u64)> {
+        let counts = self.counters.accepted_by_listener.iter().copied();
+        self.options.listeners.iter().zip(counts.chain(std::iter::repeat(0)))
     }
 
     /// Returns the listener state in one word.

@@ -39,6 +39,6 @@ impl<O: Os> Reactor<O> {
 
 /// Returns the shortest timeout of a connection; none if there is none.
 pub(super) fn shortest_timeout(options: &Options) -> Option<Duration> {
-    let header = options.proxy_header.map(|_| proxy::HEADER_TIMEOUT);
+    let header = options.any_proxied().then_some(proxy::HEADER_TIMEOUT);
     options.timeouts.all().into_iter().chain([header]).flatten().min()
 }

@@ -19,9 +19,12 @@ macro_rules! services {
     };
 }
 
-services! { echo sum sum_xdr }
+services! { echo raw discard chargen sum sum_xdr }
 
+pub use chargen::SERVICE as CHARGEN;
+pub use discard::SERVICE as DISCARD;
 pub use echo::SERVICE as ECHO;
+pub use raw::SERVICE as RAW;
 pub use sum::SERVICE as SUM;
 pub use sum_xdr::SERVICE as SUM_XDR;
 
@@ -42,6 +45,12 @@ pub struct Service {
 pub enum Reply {
     /// Answers with the request itself, line by line.
     Echo,
+    /// Answers with the input itself, as it comes.
+    Raw,
+    /// Discards the input, and answers nothing.
+    Nothing,
+    /// Discards the input, and sends these bytes again and again while the peer takes them.
+    Stream(&'static [u8]),
     /// Answers a line, passed without its newline, with the bytes that the function appends.
     Line(fn(line: &[u8], reply: &mut Vec<u8>)),
     /// Answers a record of this many bytes with the bytes that the function appends; a protocol
@@ -50,17 +59,24 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// True if the reply is the request itself.
+    /// True if the reply is the input itself.
     pub const fn is_echo(&self) -> bool {
-        matches!(self, Self::Echo)
+        matches!(self, Self::Echo | Self::Raw)
     }
 
-    /// How the input is divided into requests.
-    pub const fn framing(&self) -> Framing {
+    /// True if the reply does not depend on the input, so that input which is not answered is not
+    /// lost.
+    pub const fn ignores_input(&self) -> bool {
+        matches!(self, Self::Nothing | Self::Stream(_))
+    }
+
+    /// How the input is divided into requests; none if it is not.
+    pub const fn framing(&self) -> Option<Framing> {
         match self {
-            Self::Echo => Framing::Pieces,
-            Self::Line(_) => Framing::Lines,
-            Self::Record(size, _) => Framing::Records(*size),
+            Self::Echo => Some(Framing::Pieces),
+            Self::Raw | Self::Nothing | Self::Stream(_) => None,
+            Self::Line(_) => Some(Framing::Lines),
+            Self::Record(size, _) => Some(Framing::Records(*size)),
         }
     }
 }

@@ -40,8 +40,8 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "accept is not retried after descriptors ran out",
         file: "src/reactor/accept.rs",
-        right: "self.accept_failed(&error)?;",
-        wrong: "self.accept_failed(&error)?;\n                    \
+        right: "self.accept_failed(listener, &error)?;",
+        wrong: "self.accept_failed(listener, &error)?;\n                    \
                 self.admission.mark_empty(listener);",
     },
     Bug {
@@ -131,7 +131,7 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "a drain keeps reading after its final reply",
         file: "src/connection/serve.rs",
-        right: "pending.final_reply = !shared.service.reply.is_echo();",
+        right: "pending.final_reply = !shared.service(self.listener).reply.is_echo();",
         wrong: "pending.final_reply = false;",
     },
     Bug {

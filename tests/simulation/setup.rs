@@ -10,8 +10,8 @@ use tcpecho::connection::{Peer as Name, Timeouts};
 use tcpecho::net::access::Access;
 use tcpecho::net::proxy::{self, HeaderPolicy, Version};
 use tcpecho::reactor::Banner;
-use tcpecho::reactor::{Options, OverLimit, PeerLimit};
-use tcpecho::service::{ECHO, SUM};
+use tcpecho::reactor::{ListenerOptions, Options, OverLimit, PeerLimit};
+use tcpecho::service::{DISCARD, ECHO, RAW, SUM};
 
 use super::environment::{Environment, TurnRecord, Verbosity};
 use super::fault_profile::FaultProfile;
@@ -40,8 +40,14 @@ pub(super) fn options(rng: &mut Rng) -> (Options, usize) {
     let banner = (greets && !exec).then(|| Banner::parse("welcome, {peer}").unwrap());
     let line_bytes_max = if sums { 256 } else { [16, 300, 4096, 65_536][rng.usize(0..4)] };
     let connections_max = if few { rng.usize(1..8) } else { 100 };
+    let listeners = (0..rng.usize(1..4)).map(|_| ListenerOptions {
+        address: String::new(),
+        service: if sums { SUM } else { [ECHO, ECHO, RAW, DISCARD][rng.usize(0..4)] },
+        proxy_header: proxied.then_some(demand),
+    });
     let options = Options {
         service,
+        listeners: listeners.collect(),
         banner,
         exec,
         line_bytes_max,
@@ -60,7 +66,6 @@ pub(super) fn options(rng: &mut Rng) -> (Options, usize) {
 /// Draws the simulation around those options.
 pub(super) fn environment(mut rng: Rng, options: &Options, verbosity: Verbosity) -> Environment {
     let fault_profile = FaultProfile::roll(&mut rng);
-    let listeners = rng.usize(1..4);
     let mut environment = Environment {
         fault_profile,
         mood: Mood::Own,
@@ -69,7 +74,7 @@ pub(super) fn environment(mut rng: Rng, options: &Options, verbosity: Verbosity)
         peers: Vec::new(),
         names: HashMap::new(),
         addresses: Vec::new(),
-        listeners: (0..listeners).map(|_| Queue::default()).collect(),
+        listeners: options.listeners.iter().map(|_| Queue::default()).collect(),
         listeners_closed: false,
         drain_began: None,
         second_signal: false,
@@ -101,15 +106,20 @@ fn add_peer(environment: &mut Environment, rng: &mut Rng, options: &Options, num
     let address = address(10, number);
     let unix = rng.u32(0..8) == 0;
     let name = if unix { Name::unix(u32::from(number) + 1) } else { Name::from(address) };
-    let mut talk = if options.service.reply.is_echo() {
+    let listener = rng.usize(0..options.listeners.len());
+    let service = options.listeners[listener].service.name;
+    let mut talk = if service == SUM.name {
+        let lines = rng.usize(0..40);
+        Talk::of_sums(rng, lines)
+    } else {
         let bytes = [0, 1, 20, 300, 2000, 20_000, 150_000, 400_000];
         let bytes = bytes[weighted(rng, &[2, 2, 8, 12, 12, 6, 2, 1])];
         let bytes = rng.usize(bytes / 2..=bytes);
         Talk::of_bytes(rng, bytes)
-    } else {
-        let lines = rng.usize(0..40);
-        Talk::of_sums(rng, lines)
     };
+    if service == DISCARD.name {
+        talk = talk.discarded();
+    }
     let mut known = name;
     if let Some(demand) = options.proxy_header
         && (demand == HeaderPolicy::Required || rng.bool())
@@ -125,8 +135,7 @@ fn add_peer(environment: &mut Environment, rng: &mut Rng, options: &Options, num
     }
     environment.names.insert(name.to_string(), usize::from(number));
     environment.names.insert(known.to_string(), usize::from(number));
-    let listener = Some(rng.usize(0..environment.listeners.len()));
-    add(environment, rng, talk, name, listener);
+    add(environment, rng, talk, name, Some(listener));
     environment.wires[usize::from(number)].unix = unix;
 }
 

@@ -10,6 +10,8 @@ use tcpecho::net::proxy::HeaderPolicy;
 pub(super) enum Answers {
     /// The same bytes.
     Same,
+    /// Nothing.
+    Nothing,
     /// The sum of the two numbers on each line.
     Sums,
     /// One HTTP response to one request.
@@ -44,6 +46,13 @@ impl Talk {
             may_be_raw: false,
             greeting: 0,
         }
+    }
+
+    /// The same input, to which nothing is replied.
+    pub(super) fn discarded(mut self) -> Self {
+        self.answers = Answers::Nothing;
+        self.reply.clear();
+        self
     }
 
     /// Lines of two numbers each; the last may lack its newline.
@@ -93,6 +102,7 @@ impl Talk {
         let requests = self.input.get(self.header..read).unwrap_or_default();
         match self.answers {
             Answers::Same => self.greeting + requests.len(),
+            Answers::Nothing => self.greeting,
             Answers::Sums => {
                 let lines = requests.split(|byte| *byte == b'\n').count() - 1;
                 let unfinished = !requests.is_empty() && !requests.ends_with(b"\n");
@@ -107,7 +117,7 @@ impl Talk {
 
     /// True if the first `read` bytes end with a complete request.
     pub(super) fn is_whole(&self, read: usize) -> bool {
-        self.answers == Answers::Same
+        matches!(self.answers, Answers::Same | Answers::Nothing)
             || read == self.input.len()
             || read.checked_sub(1).and_then(|last| self.input.get(last)) == Some(&b'\n')
     }

@@ -132,6 +132,7 @@ impl From<DaemonArgs> for ServerConfig {
             listen: arguments.listening.listen(),
             options: Options {
                 service: service::by_name(&arguments.service).unwrap_or(service::ECHO),
+                listeners: Vec::new(),
                 banner: arguments.behaviour.banner,
                 exec: arguments.exec.is_some(),
                 line_bytes_max: arguments.max_line,

@@ -215,6 +215,7 @@ const CAPACITY: Capacity =
 fn options() -> Options {
     Options {
         service: ECHO,
+        listeners: Vec::new(),
         banner: None,
         exec: false,
         line_bytes_max: 4096,

@@ -5,18 +5,20 @@ use tcpecho::cause::Cause;
 use tcpecho::clock::MonotonicMs;
 use tcpecho::connection::{Connection, NextStep, Peer, Phase, Ready, Shared};
 use tcpecho::http::{HEAD_BYTES_MAX, HttpConnection, HttpStep, Response};
-use tcpecho::service::{ECHO, SUM, SUM_XDR, Service};
+use tcpecho::service::{ECHO, RAW, SUM, SUM_XDR, Service};
 
 use crate::streams::{Pieces, Scripted};
 
 /// Tests the services on lines. The first bytes seed the pieces and the line limit, the others are
-/// the input: echo returns all of it, and sum answers each line once, however it is split.
+/// the input: echo and raw return all of it, and sum answers each line once, however it is split.
 pub fn lines(input: &[u8]) {
     let Some((seed, input)) = input.split_first_chunk::<2>() else { return };
     let longest = usize::from(seed[1]) + 1;
     let cut = || Pieces::Cut(Rng::with_seed(u64::from(seed[0])));
     let (cause, echoed) = converse(ECHO, longest, input, cut());
     assert_eq!((cause, &*echoed), (Cause::Finished, input), "echo returns its input");
+    let (cause, echoed) = converse(RAW, longest, input, cut());
+    assert_eq!((cause, &*echoed), (Cause::Finished, input), "raw returns its input");
     let whole = converse(SUM, longest, input, Pieces::Whole);
     assert_eq!(converse(SUM, longest, input, cut()), whole, "the pieces make no difference");
     let replies = whole.1.split_inclusive(|byte| *byte == b'\n').count();
