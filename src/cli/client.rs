@@ -38,7 +38,9 @@ fn arguments<W>(words: impl IntoIterator<Item = W>) -> Result<ClientArgs, clap::
 where
     W: Into<OsString> + Clone,
 {
-    environment::parse(words).map(|(arguments, _)| arguments)
+    let (arguments, _) = environment::parse::<ClientArgs, _>(words)?;
+    arguments.target.check::<ClientArgs>()?;
+    Ok(arguments)
 }
 
 /// The TCP echo client: sends standard input to a server and writes everything received to standard

@@ -41,8 +41,16 @@ impl<S: Stream> Connection<S> {
             pending.line_since = None;
         }
         match how {
-            Reply::Raw => self.reply(shared.read.filled(0..filled), shared.now),
-            _ => Ok(()),
+            Reply::Raw => {
+                let bytes = shared.read.filled(0..filled);
+                self.traffic.lines += Framing::Pieces.count(bytes);
+                self.reply(bytes, shared.now)
+            }
+            Reply::Echo
+            | Reply::Nothing
+            | Reply::Stream(_)
+            | Reply::Line(_)
+            | Reply::Record(..) => Ok(()),
         }
     }
 

@@ -31,8 +31,8 @@ fn run_draining(
     let (stream, wire) = ScriptedStream::new(reads);
     wire.borrow_mut().writes = writes.into_iter().collect();
     let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-    let mut connection = Connection::new(stream, peer, None, MonotonicMs(0));
     let mut shared = Shared::new(service, line_bytes_max);
+    let mut connection = Connection::new(stream, peer, shared.listener(0), None, MonotonicMs(0));
     let hints = Ready::READABLE.union(Ready::WRITABLE).union(Ready::READ_TO_EAGAIN);
     for turn in 0..1_000_000 {
         if turn == drain_at {
@@ -139,8 +139,9 @@ fn services_without_lines_answer_every_chunking_alike() {
 fn a_stream_goes_on_where_its_peer_stopped_taking() {
     let (stream, wire) = ScriptedStream::new([In::Bytes(b"ignored".to_vec())]);
     wire.borrow_mut().writes = [Out::Take(10), Out::Block, Out::Block, Out::Take(5)].into();
-    let mut connection = Connection::new(stream, Peer::unix(1), None, MonotonicMs(0));
     let mut shared = Shared::new(CHARGEN, 7);
+    let mut connection =
+        Connection::new(stream, Peer::unix(1), shared.listener(0), None, MonotonicMs(0));
     connection.mark(Ready::READABLE.union(Ready::WRITABLE));
     let mut steps = (0..4).map(|_| connection.serve(&mut shared));
     assert!(steps.any(|step| step == NextStep::Idle), "it waits for the peer");

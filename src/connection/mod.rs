@@ -45,7 +45,8 @@ pub use peer::Peer;
 pub use pending::Pending;
 pub use phase::{Phase, PhaseKind};
 pub use readiness::Ready;
-pub use shared::{LISTENERS_MAX, Shared};
+pub use shared::{LISTENERS_MAX, ListenerRef, Shared};
+
 pub use stream::Stream;
 pub use timeouts::{LINGER, Timeouts};
 pub use transitions::{Transition, transitions};
@@ -88,18 +89,15 @@ impl Traffic {
 /// It is small, because a daemon has tens of thousands of idle ones: the state of an unfinished
 /// exchange is in a box, which is freed when the exchange is finished.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent flags, each in a spare byte")]
 pub struct Connection<S> {
     stream: S,
     peer: Peer,
     phase: Phase,
     ready: Ready,
-    /// The number of the listener that accepted it.
-    listener: u8,
+    /// The listener that accepted it.
+    listener: ListenerRef,
     /// In the reactor's run queue; stored here because there is a spare byte.
     queued: bool,
-    /// Counted for its peer's address.
-    counted: bool,
     pending: Option<Box<Pending>>,
     traffic: Traffic,
     opened: MonotonicMs,
@@ -108,18 +106,23 @@ pub struct Connection<S> {
 }
 
 impl<S: Stream> Connection<S> {
-    /// Creates a connection that `accept` has returned, with the policy for a PROXY header if one
-    /// may come.
-    pub fn new(stream: S, peer: Peer, policy: Option<HeaderPolicy>, now: MonotonicMs) -> Self {
+    /// Creates a connection that `accept` has returned, of that listener, with the policy for a
+    /// PROXY header if one may come.
+    pub fn new(
+        stream: S,
+        peer: Peer,
+        listener: ListenerRef,
+        policy: Option<HeaderPolicy>,
+        now: MonotonicMs,
+    ) -> Self {
         let short_read_empties = S::SHORT_READ_EMPTIES && peer.short_read_empties();
         Self {
-            listener: 0,
             stream,
             peer,
             phase: policy.map_or(Phase::Open, Phase::ProxyHeader),
             ready: if short_read_empties { Ready::NONE } else { Ready::ALWAYS_READ_TO_EAGAIN },
+            listener,
             queued: false,
-            counted: false,
             pending: None,
             traffic: Traffic::default(),
             opened: now,
@@ -127,15 +130,9 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Notes the number of its listener, which decides its service.
-    #[must_use]
-    pub fn on(self, listener: u8) -> Self {
-        Self { listener, ..self }
-    }
-
     /// Returns the number of its listener.
     pub const fn listener(&self) -> u8 {
-        self.listener
+        self.listener.number()
     }
 
     /// Returns the stream, for a child process that takes over the connection.
@@ -227,12 +224,12 @@ impl<S: Stream> Connection<S> {
 
     /// Notes that it is counted for its peer's address.
     pub const fn count(&mut self) {
-        self.counted = true;
+        self.listener.count();
     }
 
     /// Returns true if it is counted for its peer's address.
     pub const fn is_counted(&self) -> bool {
-        self.counted
+        self.listener.is_counted()
     }
 
     /// Returns the address from `accept`, because `getpeername` fails once the peer has reset; or

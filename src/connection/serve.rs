@@ -10,7 +10,6 @@ use crate::num;
 use crate::os::errno;
 use crate::service::Reply;
 
-use super::shared::EchoUnit;
 use super::{Connection, NextStep, Phase, Ready, Shared, Stream};
 
 impl<S: Stream> Connection<S> {
@@ -78,21 +77,15 @@ impl<S: Stream> Connection<S> {
         if self.phase == Phase::Open { Ok(self.next_step()) } else { self.keep_draining(shared) }
     }
 
-    /// The echo: whole lines go back from the buffer that they were read into, and for `raw` all
-    /// bytes. Nearly every read ends with a newline. Returns false if the input needs more than that.
+    /// The echo: whole lines, or for `raw` all bytes, go back from the buffer that they were read
+    /// into. Nearly every read ends with a newline. Returns false if the input needs more than that.
     #[expect(clippy::inline_always, reason = "a part of `advance`")]
     #[inline(always)]
     fn echo_at_once(&mut self, filled: usize, shared: &mut Shared) -> io::Result<bool> {
-        let unit = shared.echo_unit(self.listener);
-        let now = shared.now;
-        match (unit, shared.read.spare().get(..filled)) {
-            (EchoUnit::Lines, Some(lines @ [.., b'\n'])) if self.pending.is_none() => {
-                self.traffic.lines += Framing::Pieces.count(lines);
-                self.send(lines, now)?;
-                Ok(true)
-            }
-            (EchoUnit::Bytes, Some(bytes)) if self.pending.is_none() => {
-                self.send(bytes, now)?;
+        match shared.read.spare().get(..filled) {
+            Some(whole @ [.., last]) if self.pending.is_none() && self.listener.echoes(*last) => {
+                self.traffic.lines += Framing::Pieces.count(whole);
+                self.send(whole, shared.now)?;
                 Ok(true)
             }
             _ => Ok(false),
@@ -106,7 +99,12 @@ impl<S: Stream> Connection<S> {
         }
         match shared.service(self.listener).reply {
             Reply::Stream(bytes) if !self.has_output() => self.stream_out(bytes, shared.now),
-            _ => Ok(self.next_step()),
+            Reply::Echo
+            | Reply::Raw
+            | Reply::Nothing
+            | Reply::Stream(_)
+            | Reply::Line(_)
+            | Reply::Record(..) => Ok(self.next_step()),
         }
     }
 

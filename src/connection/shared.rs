@@ -10,27 +10,44 @@ use crate::service::{REPLY_BYTES_MAX, Reply, Service};
 const ANSWERED_READ_BYTES_MAX: usize = 4 << 10;
 const _: () = assert!(ANSWERED_READ_BYTES_MAX * (1 + REPLY_BYTES_MAX) <= 324 << 10);
 
-/// The most listeners: a connection keeps the number of its listener in a byte.
-pub const LISTENERS_MAX: usize = 256;
+/// The most listeners: their numbers have seven bits.
+pub const LISTENERS_MAX: usize = 128;
 
-/// Input that goes back from the read buffer as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EchoUnit {
-    /// Whole lines.
-    Lines,
-    /// Any bytes.
-    Bytes,
-    /// None.
-    Nothing,
+/// Set in the byte of a listener's number: the connection is counted for its peer's address. A
+/// connection has no byte to spare for it.
+const COUNTED: u8 = 0x80;
+
+/// A listener as a connection knows it: its number, and the part of its service that each read
+/// asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenerRef {
+    number: u8,
+    /// The input that goes back from the read buffer as it is: nothing, whole lines, or any bytes.
+    echoes: u8,
 }
 
-impl From<Reply> for EchoUnit {
-    fn from(reply: Reply) -> Self {
-        match reply {
-            Reply::Echo => Self::Lines,
-            Reply::Raw => Self::Bytes,
-            Reply::Nothing | Reply::Stream(_) | Reply::Line(_) | Reply::Record(..) => Self::Nothing,
-        }
+const NOTHING: u8 = 0;
+const LINES: u8 = 1;
+const BYTES: u8 = 2;
+
+impl ListenerRef {
+    /// Returns true if input that ends with this byte goes back as it is. The sum saves a branch a
+    /// line: a newline raises `LINES` to `BYTES`, and lets nothing else pass.
+    #[inline]
+    pub(super) fn echoes(self, last: u8) -> bool {
+        self.echoes + u8::from(last == b'\n') >= BYTES
+    }
+
+    pub(super) const fn number(self) -> u8 {
+        self.number & !COUNTED
+    }
+
+    pub(super) const fn count(&mut self) {
+        self.number |= COUNTED;
+    }
+
+    pub(super) const fn is_counted(self) -> bool {
+        self.number & COUNTED != 0
     }
 }
 
@@ -44,8 +61,6 @@ pub struct Shared {
     pub reply: Vec<u8>,
     /// The service of each listener; beyond the last one, that of the first.
     services: Vec<Service>,
-    /// The unit of each listener's echo, for the hot path.
-    echo_units: [EchoUnit; LISTENERS_MAX],
     /// The longest line, in bytes, its newline included.
     pub line_bytes_max: usize,
     /// The time of this turn.
@@ -86,15 +101,10 @@ impl Shared {
         const { assert!(ANSWERED_READ_BYTES_MAX > proxy::HEADER_BYTES_MAX, "a header fits") };
         let headroom = services.iter().map(headroom).max().unwrap_or_default();
         let read_bytes_max = services.iter().map(read_bytes_max).min().unwrap_or(READ_BYTES_MAX);
-        let mut echo_units = [EchoUnit::from(services[0].reply); LISTENERS_MAX];
-        for (unit, service) in echo_units.iter_mut().zip(&services) {
-            *unit = service.reply.into();
-        }
         Self {
             read: ReadBuffer::new(headroom, read_bytes_max),
             reply: Vec::new(),
             services,
-            echo_units,
             line_bytes_max,
             now: MonotonicMs::default(),
             draining: false,
@@ -103,13 +113,20 @@ impl Shared {
         }
     }
 
-    /// The service of a listener.
-    pub fn service(&self, listener: u8) -> &Service {
-        self.services.get(usize::from(listener)).unwrap_or(&self.services[0])
+    /// Returns the listener of this number, for its connections.
+    pub fn listener(&self, number: u8) -> ListenerRef {
+        let unknown = ListenerRef { number, echoes: NOTHING };
+        let echoes = match self.service(unknown).reply {
+            Reply::Echo => LINES,
+            Reply::Raw => BYTES,
+            Reply::Nothing | Reply::Stream(_) | Reply::Line(_) | Reply::Record(..) => NOTHING,
+        };
+        ListenerRef { echoes, ..unknown }
     }
 
-    #[inline]
-    pub(super) fn echo_unit(&self, listener: u8) -> EchoUnit {
-        self.echo_units[usize::from(listener)]
+    /// Returns the service of that listener.
+    #[expect(clippy::indexing_slicing, reason = "there is at least one service")]
+    pub(super) fn service(&self, listener: ListenerRef) -> &Service {
+        self.services.get(usize::from(listener.number())).unwrap_or(&self.services[0])
     }
 }

@@ -1,9 +1,11 @@
 //! The address that a stream socket listens on or connects to: an internet address or a path.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -15,7 +17,7 @@ pub const UNIX_PREFIX: &str = "unix:";
 pub enum Endpoint {
     /// An IPv4 or IPv6 address, and a port.
     Tcp(SocketAddr),
-    /// A path in the file system (unix(7)).
+    /// A path in the file system, or `@` and a name in the abstract namespace (unix(7)).
     Unix(PathBuf),
 }
 
@@ -25,8 +27,17 @@ impl Endpoint {
     pub fn address(&self) -> io::Result<SockAddr> {
         match self {
             Self::Tcp(address) => Ok((*address).into()),
-            Self::Unix(path) => SockAddr::unix(path),
+            Self::Unix(path) => match abstract_name(path) {
+                // A zero byte takes the place of the `@` (unix(7)).
+                Some(name) => SockAddr::unix(OsStr::from_bytes(&[b"\0", name].concat())),
+                None => SockAddr::unix(path),
+            },
         }
+    }
+
+    /// True for a socket without a file.
+    pub fn is_abstract(&self) -> bool {
+        matches!(self, Self::Unix(path) if abstract_name(path).is_some())
     }
 
     /// Creates a blocking stream socket of this family, closed on exec.
@@ -46,6 +57,11 @@ impl Endpoint {
             Self::Unix(_) => None,
         }
     }
+}
+
+/// Returns the name in the abstract namespace, if it is no path.
+fn abstract_name(path: &Path) -> Option<&[u8]> {
+    path.as_os_str().as_bytes().strip_prefix(b"@")
 }
 
 impl From<SocketAddr> for Endpoint {

@@ -1,6 +1,7 @@
 //! Network addresses, endpoints, keep-alive, and the PROXY protocol's headers.
 
 pub mod access;
+pub mod address;
 pub mod endpoint;
 pub mod keepalive;
 pub mod proxy;

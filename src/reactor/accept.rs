@@ -74,7 +74,11 @@ impl<O: Os> Reactor<O> {
         self.counters.accepted(usize::from(listener));
         let policy = self.options.listener(listener).proxy_header;
         let known = policy.is_none();
-        if admission == Decision::Refuse || !self.is_allowed(&peer, known) {
+        // A proxy may have any number of connections: its clients are counted, once they are known.
+        if admission == Decision::Refuse
+            || !self.is_permitted(&peer)
+            || (known && !self.per_peer.try_acquire(&peer))
+        {
             self.reject(stream, peer, listener, Cause::Refused);
             return;
         }
@@ -90,7 +94,8 @@ impl<O: Os> Reactor<O> {
             self.reject(stream, peer, listener, cause);
             return;
         }
-        let mut connection = Connection::new(stream, peer, policy, self.shared.now).on(listener);
+        let mut connection =
+            Connection::new(stream, peer, self.shared.listener(listener), policy, self.shared.now);
         if known {
             connection.count();
         }
@@ -133,16 +138,16 @@ impl<O: Os> Reactor<O> {
         Cause::Error
     }
 
-    /// Returns true if the peer may connect and, if it is `known`, is below its limit; then counts
-    /// the connection. A proxy may have any number: its clients are counted, once they are known.
-    fn is_allowed(&mut self, peer: &Peer, known: bool) -> bool {
+    /// Returns true if the peer may connect, whatever its number of connections.
+    fn is_permitted(&self, peer: &Peer) -> bool {
         let permitted = |address: SocketAddr| self.options.access.permits(address.ip());
-        peer.address().is_none_or(permitted) && (!known || self.per_peer.try_acquire(peer))
+        peer.address().is_none_or(permitted)
     }
 
     /// Closes a connection that was never admitted.
     fn reject(&mut self, stream: O::Stream, peer: Peer, listener: u8, cause: Cause) {
-        let mut connection = Connection::new(stream, peer, None, self.shared.now).on(listener);
+        let mut connection =
+            Connection::new(stream, peer, self.shared.listener(listener), None, self.shared.now);
         connection.reject(cause);
         self.count_closed(cause, Traffic::default(), connection.peer());
         self.log_closed(&connection);

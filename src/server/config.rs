@@ -5,33 +5,74 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
+use crate::net::address::Address;
 use crate::net::proxy::HeaderPolicy;
 use crate::reactor::{FaultSpec, Options};
+use crate::service::Service;
 use crate::sys::ExecCommand;
 
 use super::{LogFormat, Sandbox};
 
 pub use crate::net::keepalive::Keepalive;
 
-/// The addresses to listen on.
+/// An address to listen on.
+#[derive(Clone, Debug)]
+pub struct ListenSpec {
+    /// The address; without a host, every address of the machine.
+    pub address: Address,
+    /// How to listen there.
+    pub config: ListenerConfig,
+}
+
+/// How to listen, and how to treat the connections of the listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// On every address of the machine, IPv4 and, where it has that, IPv6.
-    Everywhere {
-        /// The port, 0 for any that is free.
-        port: u16,
-    },
-    /// On each of these: `ip:port`, `[ip6]:port`, `name:port` or `unix:/path`.
-    At(Vec<String>),
+pub struct ListenerConfig {
+    /// The service that replies to requests.
+    pub service: Service,
+    /// Whether connections begin with a PROXY header; none if they never do.
+    pub proxy_header: Option<HeaderPolicy>,
+    /// The length of the accept queue.
+    pub backlog: u32,
+    /// The permissions of a Unix socket's file; none for those of the umask.
+    pub mode: Option<u32>,
+    /// The group of a Unix socket's file; none for that of the process.
+    pub group: Option<String>,
+}
+
+impl ListenerConfig {
+    /// Returns what sets this listener apart from the others, and its backlog.
+    pub(super) fn summary(&self, others: &Self) -> String {
+        let mut all = Vec::new();
+        if self.service != others.service {
+            all.push(format!("service {}", self.service.name));
+        }
+        if self.proxy_header != others.proxy_header {
+            all.push(format!("PROXY header {}", header_word(self.proxy_header)));
+        }
+        all.extend(self.mode.map(|mode| format!("mode {mode:o}")));
+        all.extend(self.group.as_ref().map(|group| format!("group {group}")));
+        all.push(format!("backlog {}", self.backlog));
+        all.join(", ")
+    }
+}
+
+const fn header_word(policy: Option<HeaderPolicy>) -> &'static str {
+    match policy {
+        None => "off",
+        Some(HeaderPolicy::Optional) => "optional",
+        Some(HeaderPolicy::Required) => "required",
+    }
 }
 
 /// The daemon's configuration.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// The addresses to listen on.
-    pub listen: Listen,
-    /// The address of the metrics listener.
-    pub metrics: Option<String>,
+    pub listen: Vec<ListenSpec>,
+    /// They are the default ones, which inherited sockets replace.
+    pub listen_by_default: bool,
+    /// The address of the metrics listener; it has a port.
+    pub metrics: Option<Address>,
     /// The file to write the bound addresses to.
     pub port_file: Option<PathBuf>,
     /// How the reactor treats connections.
@@ -44,7 +85,7 @@ pub struct ServerConfig {
     pub fault_seed: u64,
     /// The limit of open connections; none for as many as there are descriptors.
     pub connections_max: Option<usize>,
-    /// The length of each listener's accept queue.
+    /// The length of the accept queue of a listener for which nothing else is said.
     pub backlog: u32,
     /// Several processes may listen on one port (`SO_REUSEPORT`).
     pub reuse_port: bool,
@@ -63,6 +104,12 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
+    /// Returns the configuration of a listener for which nothing else is said.
+    pub(super) const fn listener(&self) -> ListenerConfig {
+        let Options { service, proxy_header, .. } = self.options;
+        ListenerConfig { service, proxy_header, backlog: self.backlog, mode: None, group: None }
+    }
+
     fn admission_summary(&self) -> String {
         let per_peer =
             self.options.per_peer_max.map(|most| format!("; at most {most} for each peer"));

@@ -3,33 +3,27 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use log::warn;
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::net::endpoint::{Endpoint, UNIX_PREFIX};
+use crate::net::endpoint::Endpoint;
 use crate::net::keepalive::set_user_timeout;
 use crate::os::errno;
 use crate::sys::Listener;
 
-use super::config::{Keepalive, Listen, ServerConfig};
-use super::socket_file::{self, SocketFile};
+use super::config::{Keepalive, ListenerConfig, ServerConfig};
+use super::privileges;
+use super::resolve::{self, ListenTarget};
+use super::socket_file::{self, Permissions, SocketFile};
 
 /// The most unsent bytes in the kernel for each connection (`TCP_NOTSENT_LOWAT`, tcp(7)). Without
 /// it a socket is writable only when a third of its buffer is free again, which is megabytes: a
 /// peer that reads all the time would look stalled.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES_MAX: u32 = 128 << 10;
-
-/// An endpoint to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ListenTarget {
-    pub endpoint: Endpoint,
-    /// A name or the default implies this endpoint: it may be missing on this machine.
-    pub optional: bool,
-}
 
 /// A bound listener and its endpoint.
 #[derive(Debug)]
@@ -38,19 +32,20 @@ pub(super) struct Bound {
     pub endpoint: Endpoint,
     /// The socket file, which is removed with the listener.
     pub file: Option<SocketFile>,
+    pub config: ListenerConfig,
 }
 
 /// Binds every configured address, in order.
 pub(super) fn bind(config: &ServerConfig) -> anyhow::Result<Vec<Bound>> {
-    warn_about_backlog(config.backlog);
     let mut bound = Vec::new();
-    for ListenTarget { endpoint, optional } in resolve(config)? {
-        match bind_one(&endpoint, config) {
+    for target in resolve::listeners(config)? {
+        warn_about_backlog(target.config.backlog);
+        match bind_one(&target, config) {
             Ok(one) => bound.push(one),
-            Err(error) if optional && errno::is_unsupported_family(&error) => {
-                warn!("not listening on {endpoint}: {error}");
+            Err(error) if target.optional && is_unsupported(&error) => {
+                warn!("not listening on {}: {error}", target.endpoint);
             }
-            Err(error) => return Err(cannot_listen(&endpoint, &error)),
+            Err(error) => return Err(cannot_listen(&target, &error)),
         }
     }
     if bound.is_empty() {
@@ -59,82 +54,58 @@ pub(super) fn bind(config: &ServerConfig) -> anyhow::Result<Vec<Bound>> {
     Ok(bound)
 }
 
-/// Binds the admin listener, if configured: the first address of a name.
+/// Binds the admin listener, if configured: to the first of its addresses that the machine has.
 pub(super) fn bind_admin(config: &ServerConfig) -> anyhow::Result<Option<Bound>> {
-    let Some(endpoint) = resolve_admin(config)? else { return Ok(None) };
-    bind_one(&endpoint, config).map(Some).map_err(|error| cannot_listen(&endpoint, &error))
+    let mut targets = resolve::admin(config)?.into_iter().peekable();
+    while let Some(target) = targets.next() {
+        match bind_one(&target, config) {
+            Err(error) if targets.peek().is_some() && is_unsupported(&error) => {}
+            bound => return bound.map(Some).map_err(|error| cannot_listen(&target, &error)),
+        }
+    }
+    Ok(None)
 }
 
-/// Returns the endpoint of the admin listener, if configured.
-pub(super) fn resolve_admin(config: &ServerConfig) -> anyhow::Result<Option<Endpoint>> {
-    let Some(name) = &config.metrics else { return Ok(None) };
-    Ok(Some(named(name)?.swap_remove(0).endpoint))
+fn is_unsupported(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(errno::is_unsupported_family)
 }
 
-fn cannot_listen(endpoint: &Endpoint, error: &io::Error) -> anyhow::Error {
-    let advice = errno::bind_advice(error);
+fn cannot_listen(target: &ListenTarget, error: &anyhow::Error) -> anyhow::Error {
+    let advice = error.downcast_ref().and_then(errno::bind_advice);
     let advice = advice.map(|advice| format!(": {advice}")).unwrap_or_default();
-    anyhow!("cannot listen on {endpoint}: {error}{advice}")
+    anyhow!("cannot listen on {}: {error:#}{advice}", target.endpoint)
 }
 
-fn bind_one(endpoint: &Endpoint, config: &ServerConfig) -> io::Result<Bound> {
-    match endpoint {
+fn bind_one(target: &ListenTarget, config: &ServerConfig) -> anyhow::Result<Bound> {
+    let ListenTarget { endpoint, config: own, .. } = target.clone();
+    let (listener, endpoint, file): (Listener, _, _) = match &endpoint {
         Endpoint::Tcp(address) => {
             warn_about_port(address.port());
-            let listener = tcp_listener(*address, config)?;
+            let listener = tcp_listener(*address, target, config)?;
             let endpoint = listener.local_addr()?.into();
-            Ok(Bound { listener: listener.into(), endpoint, file: None })
+            (listener.into(), endpoint, None)
+        }
+        Endpoint::Unix(_) if endpoint.is_abstract() => {
+            (socket_file::listen_abstract(&endpoint, own.backlog)?.into(), endpoint, None)
         }
         Endpoint::Unix(path) => {
-            let (listener, file) = socket_file::listen(path, config.backlog)?;
-            Ok(Bound { listener: listener.into(), endpoint: endpoint.clone(), file: Some(file) })
+            let group = own.group.as_deref().map(privileges::group_of).transpose()?;
+            let permissions = Permissions { mode: own.mode, group };
+            let (listener, file) = socket_file::listen(path, own.backlog, permissions)?;
+            (listener.into(), endpoint, Some(file))
         }
-    }
+    };
+    Ok(Bound { listener, endpoint, file, config: own })
 }
 
-/// Returns the configured endpoints. A name stands for all addresses that it resolves to.
-pub(super) fn resolve(config: &ServerConfig) -> anyhow::Result<Vec<ListenTarget>> {
-    let mut all = Vec::new();
-    match &config.listen {
-        Listen::Everywhere { port } => {
-            let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, *port));
-            let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, *port));
-            all.push(ListenTarget { endpoint: v4.into(), optional: false });
-            all.push(ListenTarget { endpoint: v6.into(), optional: true });
-        }
-        Listen::At(names) => {
-            for name in names {
-                for wanted in named(name)? {
-                    let any_port = wanted.endpoint.tcp().is_some_and(|at| at.port() == 0);
-                    if any_port || !all.contains(&wanted) {
-                        all.push(wanted);
-                    }
-                }
-            }
-        }
-    }
-    Ok(all)
-}
-
-/// Returns the endpoints of a name or an address: at least one.
-fn named(name: &str) -> anyhow::Result<Vec<ListenTarget>> {
-    if let Some(path) = name.strip_prefix(UNIX_PREFIX) {
-        return Ok(vec![ListenTarget { endpoint: Endpoint::Unix(path.into()), optional: false }]);
-    }
-    let addresses = name.to_socket_addrs().with_context(|| format!("cannot listen on {name}"))?;
-    let optional = name.parse::<SocketAddr>().is_err();
-    let all: Vec<_> =
-        addresses.map(|address| ListenTarget { endpoint: address.into(), optional }).collect();
-    if all.is_empty() {
-        bail!("cannot listen on {name}: it has no address");
-    }
-    Ok(all)
-}
-
-fn tcp_listener(address: SocketAddr, config: &ServerConfig) -> io::Result<TcpListener> {
+fn tcp_listener(
+    address: SocketAddr,
+    target: &ListenTarget,
+    config: &ServerConfig,
+) -> io::Result<TcpListener> {
     let socket = Endpoint::from(address).socket()?;
     if address.is_ipv6() {
-        socket.set_only_v6(true)?;
+        socket.set_only_v6(!target.both_families)?;
     }
     socket.set_reuse_address(true)?;
     if config.reuse_port {
@@ -142,7 +113,7 @@ fn tcp_listener(address: SocketAddr, config: &ServerConfig) -> io::Result<TcpLis
     }
     set_inherited(&SockRef::from(&socket), config, address)?;
     socket.bind(&address.into())?;
-    socket.listen(i32::try_from(config.backlog).unwrap_or(i32::MAX))?;
+    socket.listen(i32::try_from(target.config.backlog).unwrap_or(i32::MAX))?;
     Ok(socket.into())
 }
 

@@ -1,12 +1,14 @@
 //! All listeners of the daemon: inherited ones, and those that it has bound itself.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use log::{info, warn};
 
+use crate::connection::LISTENERS_MAX;
 use crate::net::endpoint::Endpoint;
+use crate::reactor::ListenerOptions;
 use crate::sys::Listener;
 
-use super::config::{Listen, ServerConfig};
+use super::config::{ListenerConfig, ServerConfig};
 use super::listen::{self, Bound};
 use super::port_file;
 use super::socket_activation::Inherited;
@@ -17,6 +19,7 @@ use super::socket_file::SocketFile;
 pub(super) struct Listeners {
     pub for_peers: Vec<Listener>,
     pub addresses: Vec<Endpoint>,
+    configs: Vec<ListenerConfig>,
     /// The admin listener: bound by `--metrics`, or else inherited.
     pub admin: Option<Listener>,
     /// The socket files, which are removed when this value is dropped.
@@ -33,8 +36,11 @@ impl Listeners {
         if also_binds(config, &all) {
             all.extend(listen::bind(config)?);
         }
+        if all.len() > LISTENERS_MAX {
+            bail!("{} listeners, with inherited ones: at most {LISTENERS_MAX} work", all.len());
+        }
         let mut places = Self { inherited, ..Self::default() };
-        for Bound { listener, endpoint, file } in
+        for Bound { listener, endpoint, file, .. } in
             listen::bind_admin(config)?.into_iter().chain(metrics)
         {
             if places.admin.is_some() {
@@ -48,9 +54,10 @@ impl Listeners {
             places.admin = Some(listener);
             places.socket_files.extend(file);
         }
-        for Bound { listener, endpoint, file } in all {
+        for Bound { listener, endpoint, file, config } in all {
             places.for_peers.push(listener);
             places.addresses.push(endpoint);
+            places.configs.push(config);
             places.socket_files.extend(file);
         }
         Ok(places)
@@ -58,16 +65,28 @@ impl Listeners {
 
     /// Announces the addresses: to people in the log, to waiting programs in the port file.
     pub(super) fn announce(&self, config: &ServerConfig) -> anyhow::Result<()> {
-        for (number, address) in self.addresses.iter().enumerate() {
+        let others = config.listener();
+        for (number, (address, own)) in self.addresses.iter().zip(&self.configs).enumerate() {
             if number < self.inherited {
                 info!("listening on {address} (inherited)");
             } else {
-                info!("listening on {address} (backlog {})", config.backlog);
+                info!("listening on {address} ({})", own.summary(&others));
             }
         }
         let Some(file) = &config.port_file else { return Ok(()) };
         port_file::write(file, &self.addresses)
             .with_context(|| format!("cannot write the port file {}", file.display()))
+    }
+
+    /// Returns how the reactor treats the connections of each listener.
+    pub(super) fn options(&self) -> Vec<ListenerOptions> {
+        let all = self.addresses.iter().zip(&self.configs);
+        all.map(|(address, config)| ListenerOptions {
+            address: address.to_string(),
+            service: config.service,
+            proxy_header: config.proxy_header,
+        })
+        .collect()
     }
 
     /// Returns true if a listener is TCP, so that peers have addresses.
@@ -85,5 +104,5 @@ impl Listeners {
 /// Returns true if the daemon binds listeners beside the inherited ones: the configured ones, and
 /// the default ones only if none was inherited.
 pub(super) fn also_binds(config: &ServerConfig, inherited: &[Bound]) -> bool {
-    inherited.is_empty() || matches!(config.listen, Listen::At(_))
+    inherited.is_empty() || !config.listen_by_default
 }

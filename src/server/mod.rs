@@ -10,6 +10,7 @@ mod metrics;
 mod notify;
 mod port_file;
 mod privileges;
+mod resolve;
 mod sandbox;
 mod socket_activation;
 mod socket_file;
@@ -24,19 +25,19 @@ use crate::cause::Cause;
 use crate::os::descriptors::DescriptorLimit;
 use crate::os::signals;
 use crate::reactor::{
-    AdminHandler, Capacity, FaultCounts, FaultInjector, FaultSampler, Os, OverLimit, Reactor,
-    Signal, Wakeups,
+    AdminHandler, Capacity, FaultCounts, FaultInjector, FaultSampler, Options, Os, OverLimit,
+    Reactor, Signal, Wakeups,
 };
 use crate::sys::{Launcher, MioOs, SignalHandlers};
 
-use listen::ListenTarget;
 use listeners::Listeners;
 use metrics::Metrics;
 use notify::Manager;
+use resolve::ListenTarget;
 use socket_activation::{Claimed, Inherited};
 use socket_file::SocketFile;
 
-pub use config::{Keepalive, Listen, ServerConfig};
+pub use config::{Keepalive, ListenSpec, ListenerConfig, ServerConfig};
 pub use descriptors::DESCRIPTORS_RESERVED;
 pub use log_format::LogFormat;
 pub use log_sink::LogSink;
@@ -94,6 +95,7 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
         .transpose()
         .and_then(|launcher| MioOs::new(handlers, listeners, places.admin.take(), launcher))
         .context("cannot set up the event loop")?;
+    let options = Options { listeners: places.options(), ..config.options.clone() };
     let metrics = Metrics::new();
     let manager = Manager::connect();
     let descriptors = crate::os::descriptors::open();
@@ -121,12 +123,13 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
     info!("ready");
     if config.faults.is_empty() {
         let reporting = Reporting { metrics, manager, faults: FaultCounts::default() };
-        return begin(system, capacity, config, reporting);
+        return begin(Reactor::new(system, capacity, options), config, reporting);
     }
     warn!("fault injection enabled: {}", format_faults(config));
     let sampler = FaultSampler::new(config.faults.clone(), config.fault_seed);
     let reporting = Reporting { metrics, manager, faults: sampler.counts() };
-    begin(FaultInjector::new(system, sampler), capacity, config, reporting)
+    let system = FaultInjector::new(system, sampler);
+    begin(Reactor::new(system, capacity, options), config, reporting)
 }
 
 /// Where the daemon reports its state.
@@ -139,12 +142,10 @@ struct Reporting {
 /// Separate from the start, whose frame would take registers from the loop.
 #[inline(never)]
 fn begin<O: Os>(
-    os: O,
-    capacity: Capacity,
+    mut reactor: Reactor<O>,
     config: &ServerConfig,
     Reporting { mut metrics, manager, faults }: Reporting,
 ) -> anyhow::Result<ExitReason> {
-    let mut reactor = Reactor::new(os, capacity, config.options.clone());
     let counts = faults.clone();
     reactor.set_admin_handler(AdminHandler::new(move |reactor, request| {
         metrics.response(reactor, &counts, request)
@@ -166,7 +167,7 @@ pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
     let Inherited { listeners: inherited, metrics } =
         socket_activation::take(start.inherited?, config)?;
     let binds = listeners::also_binds(config, &inherited);
-    let wanted = if binds { listen::resolve(config)? } else { Vec::new() };
+    let wanted = if binds { resolve::listeners(config)? } else { Vec::new() };
     let connections_max = descriptors::effective(config.connections_max, wanted.len());
     let mut lines = vec![config.summary(), format!("up to {connections_max} connections")];
     let identity = privileges::wanted(config)?;
@@ -177,10 +178,11 @@ pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
     for bound in &inherited {
         lines.push(format!("would listen on {} (inherited)", bound.endpoint));
     }
-    for ListenTarget { endpoint, .. } in wanted {
-        lines.push(format!("would listen on {endpoint} (backlog {})", config.backlog));
+    let others = config.listener();
+    for ListenTarget { endpoint, config: own, .. } in wanted {
+        lines.push(format!("would listen on {endpoint} ({})", own.summary(&others)));
     }
-    let own = listen::resolve_admin(config)?;
+    let own = resolve::admin(config)?.into_iter().next().map(|target| target.endpoint);
     let admin = own.or_else(|| metrics.into_iter().next().map(|bound| bound.endpoint));
     lines.extend(admin.map(|endpoint| format!("would serve metrics on {endpoint}")));
     let file = config.port_file.as_ref();

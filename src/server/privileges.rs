@@ -4,6 +4,7 @@
 use std::fmt;
 
 use anyhow::Context;
+use nix::unistd::Group;
 
 use super::config::ServerConfig;
 
@@ -36,20 +37,28 @@ pub(super) fn give_up(identity: Option<Identity>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Looks up a group by its name or number, which is tried as a name first.
+pub(super) fn group_of(group: &str) -> anyhow::Result<u32> {
+    let entry = Group::from_name(group).context("the list of groups can't be read")?;
+    let number = group.parse().ok();
+    let id = entry.map(|entry| entry.gid.as_raw()).or(number);
+    id.with_context(|| format!("there is no group {group:?}"))
+}
+
 #[cfg(target_os = "linux")]
 mod platform {
     use std::io;
 
     use anyhow::{Context, bail};
     use log::{info, warn};
-    use nix::unistd::{Gid, Group, Uid, User, setgroups, setresgid, setresuid};
+    use nix::unistd::{Gid, Uid, User, setgroups, setresgid, setresuid};
     use rustix::process::{getegid, geteuid, getgroups};
     use rustix::thread::{
         CapabilitySet, CapabilitySets, capabilities, capability_is_in_bounding_set,
         clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities,
     };
 
-    use super::Identity;
+    use super::{Identity, group_of};
 
     /// Looks up `NAME` or `NAME:GROUP`. Either may be a number, which is tried as a name first.
     pub(super) fn look_up(text: &str) -> anyhow::Result<Identity> {
@@ -72,13 +81,6 @@ mod platform {
             },
         };
         Ok(Identity { user: uid, group: gid })
-    }
-
-    fn group_of(group: &str) -> anyhow::Result<u32> {
-        let entry = Group::from_name(group).context("the list of groups can't be read")?;
-        let number = group.parse().ok();
-        let id = entry.map(|entry| entry.gid.as_raw()).or(number);
-        id.with_context(|| format!("there is no group {group:?}"))
     }
 
     /// Becomes that user, without other groups and for good: the saved identities change too.
@@ -138,7 +140,7 @@ mod platform {
     use log::warn;
     use rustix::process::geteuid;
 
-    use super::Identity;
+    use super::{Identity, group_of};
 
     pub(super) fn look_up(_text: &str) -> anyhow::Result<Identity> {
         bail!("that is for Linux alone: start it as that user");

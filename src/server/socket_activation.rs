@@ -102,7 +102,12 @@ fn take_one(
         assert_listening(&listener)?;
         let endpoint: Endpoint = listener.local_addr()?.into();
         listen::set_inherited(&SockRef::from(&listener), config, &endpoint)?;
-        return Ok(Bound { listener: listener.into(), endpoint, file: None });
+        return Ok(Bound {
+            listener: listener.into(),
+            endpoint,
+            file: None,
+            config: config.listener(),
+        });
     }
     let unix = descriptors.take_unix_listener(number);
     let listener = unix.context("it is no stream socket, TCP or Unix")?.ok_or_else(taken)?;
@@ -110,7 +115,7 @@ fn take_one(
     listener.set_nonblocking(true)?;
     let endpoint = path_of(&listener)?;
     // The socket file belongs to the manager, as the socket does.
-    Ok(Bound { listener: listener.into(), endpoint, file: None })
+    Ok(Bound { listener: listener.into(), endpoint, file: None, config: config.listener() })
 }
 
 /// Returns an error if the socket does not listen. Otherwise the first `accept` would fail.

@@ -3,7 +3,7 @@
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use log::{debug, info};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::process::geteuid;
+use socket2::Socket;
 
 use crate::net::endpoint::Endpoint;
 use crate::os::errno;
@@ -40,22 +41,55 @@ impl SocketFile {
     }
 }
 
+/// The permissions of a socket file, and its group; none for those of the process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Permissions {
+    pub mode: Option<u32>,
+    pub group: Option<u32>,
+}
+
 /// Listens on `path`. Replaces a socket that is there if no process answers on it: a process that
-/// was killed has left it behind. The umask determines its permissions (umask(2)).
-pub(super) fn listen(path: &Path, backlog: u32) -> io::Result<(UnixListener, SocketFile)> {
+/// was killed has left it behind. Without a mode the umask determines its permissions (umask(2)).
+pub(super) fn listen(
+    path: &Path,
+    backlog: u32,
+    permissions: Permissions,
+) -> io::Result<(UnixListener, SocketFile)> {
     let endpoint = Endpoint::Unix(path.to_owned());
     // Two daemons that start at once would both find a stale socket, and the second would remove
     // the new socket of the first.
     let _lock = lock(path)?;
-    let listener = match bind(&endpoint, backlog) {
+    let socket = match bind(&endpoint) {
         Err(error) if errno::is_address_in_use(&error) => {
             remove_stale(&endpoint, path, error)?;
-            bind(&endpoint, backlog)?
+            bind(&endpoint)?
         }
         bound => bound?,
     };
     let pin = pin(path)?;
-    Ok((listener, SocketFile { path: path.to_owned(), identity: identity(path)?, _pin: pin }))
+    let file = SocketFile { path: path.to_owned(), identity: identity(path)?, _pin: pin };
+    // Before it listens, so that no other user can connect meanwhile.
+    permissions.set(path)?;
+    Ok((start(socket, backlog)?, file))
+}
+
+/// Listens on a socket in the abstract namespace, which has no file.
+pub(super) fn listen_abstract(endpoint: &Endpoint, backlog: u32) -> io::Result<UnixListener> {
+    start(bind(endpoint)?, backlog)
+}
+
+impl Permissions {
+    fn set(self, path: &Path) -> io::Result<()> {
+        let refused = |option: &str, error: &io::Error| {
+            io::Error::new(error.kind(), format!("its {option} can't be set: {error}"))
+        };
+        if let Some(group) = self.group {
+            chown(path, None, Some(group)).map_err(|error| refused("group", &error))?;
+        }
+        let Some(mode) = self.mode else { return Ok(()) };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+            .map_err(|error| refused("mode", &error))
+    }
 }
 
 /// A lock file beside the socket, which exists and is locked while a daemon sets the socket up.
@@ -130,10 +164,14 @@ const fn pin(_path: &Path) -> io::Result<Option<OwnedFd>> {
     Ok(None)
 }
 
-fn bind(endpoint: &Endpoint, backlog: u32) -> io::Result<UnixListener> {
+fn bind(endpoint: &Endpoint) -> io::Result<Socket> {
     let socket = endpoint.socket()?;
     socket.set_nonblocking(true)?;
     socket.bind(&endpoint.address()?)?;
+    Ok(socket)
+}
+
+fn start(socket: Socket, backlog: u32) -> io::Result<UnixListener> {
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     Ok(socket.into())
 }

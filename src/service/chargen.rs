@@ -20,6 +20,7 @@ const LINE: usize = SHOWN + 2;
 static PATTERN: [u8; CHARACTERS * LINE] = pattern();
 
 #[expect(
+    clippy::as_conversions,
     clippy::cast_possible_truncation,
     clippy::indexing_slicing,
     reason = "computed by the compiler, which checks it"

@@ -39,6 +39,15 @@ pub struct Service {
     pub reply: Reply,
 }
 
+impl PartialEq for Service {
+    /// A service is known by its name.
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Service {}
+
 /// How a service answers its requests. A function appends its reply to the buffer passed in; the
 /// reply is at most [`REPLY_BYTES_MAX`] longer than the request.
 #[derive(Clone, Copy, Debug)]

@@ -62,6 +62,22 @@ enum OverLimitArg {
     Evict,
 }
 
+impl ProxyHeaderArg {
+    const fn policy(self) -> Option<HeaderPolicy> {
+        match self {
+            Self::Off => None,
+            Self::Optional => Some(HeaderPolicy::Optional),
+            Self::Require => Some(HeaderPolicy::Required),
+        }
+    }
+}
+
+/// Parses a value of `--proxy-protocol`.
+pub(super) fn policy(text: &str) -> Result<Option<HeaderPolicy>, String> {
+    let parsed = ProxyHeaderArg::from_str(text, false).map(ProxyHeaderArg::policy);
+    parsed.map_err(|_unknown| "expected off, optional or require".to_owned())
+}
+
 impl AdmissionArgs {
     pub(super) fn connections_max(&self) -> Option<usize> {
         self.max_connections.map(size)
@@ -72,11 +88,7 @@ impl AdmissionArgs {
     }
 
     pub(super) const fn header_policy(&self) -> Option<HeaderPolicy> {
-        match self.proxy_protocol {
-            ProxyHeaderArg::Off => None,
-            ProxyHeaderArg::Optional => Some(HeaderPolicy::Optional),
-            ProxyHeaderArg::Require => Some(HeaderPolicy::Required),
-        }
+        self.proxy_protocol.policy()
     }
 
     pub(super) fn access(&self) -> Access {

@@ -1,5 +1,7 @@
 //! The listener options of `tcpechod`.
 
+use std::mem;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
@@ -7,24 +9,33 @@ use clap::{ArgAction, Args};
 
 use crate::cli::units::within;
 use crate::net::access::{self, Access, IpNet};
+use crate::net::address::{self, Address};
 use crate::net::endpoint::UNIX_PREFIX;
-use crate::server::Listen;
+use crate::net::proxy::HeaderPolicy;
+use crate::server::{ListenSpec, ListenerConfig};
+use crate::service::{self, Service};
 
-use super::PORT;
+use super::{PORT, admission};
 
 /// The largest backlog that listen(2) accepts.
 const BACKLOG_MAX: u32 = i32::MAX.unsigned_abs();
 
 #[derive(Debug, Args)]
 pub(super) struct ListenArgs {
-    #[arg(short, long, help = LISTEN_HELP, value_name = "ADDR", env = "TCPECHOD_LISTEN",
-          value_delimiter = ',', value_parser = listen_address)]
-    listen: Vec<String>,
+    #[arg(short, long, help = LISTEN_HELP, value_name = "ADDR[,KEY=VALUE]...",
+          env = "TCPECHOD_LISTEN", value_parser = listen_list)]
+    listen: Vec<ListenList>,
+
+    /// Listen on this port of every address of the machine; the same as --listen PORT
+    // It has no variable: Docker and Kubernetes set TCPECHOD_PORT to an address.
+    #[arg(short, long, value_name = "PORT", value_parser = address::port,
+          conflicts_with = "listen")]
+    port: Option<u16>,
 
     /// Serve `/metrics` (OpenMetrics), `/healthz` and `/readyz` over HTTP on this address, in one
     /// of the forms of --listen
-    #[arg(long, value_name = "ADDR", env = "TCPECHOD_METRICS", value_parser = listen_address)]
-    pub(super) metrics: Option<String>,
+    #[arg(long, value_name = "ADDR", env = "TCPECHOD_METRICS", value_parser = metrics_address)]
+    pub(super) metrics: Option<Address>,
 
     /// Accept metrics connections only from these networks, such as 10.0.0.0/8 or `2001:db8::/32`,
     /// or addresses; close others at once. May be given several times
@@ -50,40 +61,137 @@ pub(super) struct ListenArgs {
 
 // Not a doc comment, in which brackets would be links.
 const LISTEN_HELP: &str = "\
-Address to listen on: ip:port, [ip6]:port, name:port, or unix:/path; port 0 picks a free one. May \
-be given several times \
+Address to listen on: HOST:PORT, [ip6]:PORT, PORT, unix:/path or unix:@name; port 0 picks a free \
+one. May be given several times. KEY=VALUE sets an option of this listener alone: service, proxy \
+(off, optional, require), backlog, and for a Unix socket mode and group \
 [default: 0.0.0.0:9877 and [::]:9877]";
+
+/// The addresses in one value of `--listen`, with their options.
+#[derive(Clone, Debug)]
+struct ListenList(Vec<ListenArg>);
+
+#[derive(Clone, Debug)]
+struct ListenArg {
+    address: Address,
+    options: Vec<ListenOption>,
+}
+
+/// An option of one listener.
+#[derive(Clone, Debug)]
+enum ListenOption {
+    Service(Service),
+    Proxy(Option<HeaderPolicy>),
+    Backlog(u32),
+    Mode(u32),
+    Group(String),
+}
 
 impl ListenArgs {
     pub(super) fn metrics_access(&self) -> Access {
         Access { allow: self.metrics_allow.clone(), deny: Vec::new() }
     }
 
-    pub(super) fn listen(&mut self) -> Listen {
-        if self.listen.is_empty() {
-            Listen::Everywhere { port: PORT }
-        } else {
-            Listen::At(std::mem::take(&mut self.listen))
-        }
+    /// Returns true if an address, or a port, was given.
+    pub(super) fn is_given(&self) -> bool {
+        !self.listen.is_empty() || self.port.is_some()
+    }
+
+    /// Returns true if a listener has a service of its own.
+    pub(super) fn names_service(&self) -> bool {
+        let mut options = self.listen.iter().flat_map(|list| &list.0).flat_map(|one| &one.options);
+        options.any(|option| matches!(option, ListenOption::Service(_)))
+    }
+
+    /// Returns the addresses to listen on; what they don't say is that of `others`.
+    pub(super) fn specs(&self, others: &ListenerConfig) -> Vec<ListenSpec> {
+        let port = self.port.unwrap_or(PORT);
+        let everywhere = || ListenArg {
+            address: Address::Internet { host: None, port: Some(port) },
+            options: Vec::new(),
+        };
+        let given: Vec<_> = self.listen.iter().flat_map(|list| list.0.clone()).collect();
+        let all = if given.is_empty() { vec![everywhere()] } else { given };
+        all.into_iter().map(|one| one.spec(others.clone())).collect()
     }
 }
 
-/// Checks the form only; names are resolved when the listener is bound.
-fn listen_address(text: &str) -> Result<String, String> {
-    match text.strip_prefix(UNIX_PREFIX) {
-        Some("") => return Err("expected a path, as in unix:/run/tcpechod.sock".to_owned()),
-        Some(_) => return Ok(text.to_owned()),
-        None => {}
+impl ListenArg {
+    fn spec(self, mut config: ListenerConfig) -> ListenSpec {
+        for option in self.options {
+            match option {
+                ListenOption::Service(service) => config.service = service,
+                ListenOption::Proxy(policy) => config.proxy_header = policy,
+                ListenOption::Backlog(backlog) => config.backlog = backlog,
+                ListenOption::Mode(mode) => config.mode = Some(mode),
+                ListenOption::Group(group) => config.group = Some(group),
+            }
+        }
+        ListenSpec { address: self.address, config }
     }
-    let Some((host, port)) = text.rsplit_once(':') else {
-        return Err("expected ip:port, [ip6]:port, name:port or unix:/path".to_owned());
-    };
-    if port.parse::<u16>().is_err() {
-        return Err(format!("{port:?} is not a port: expected a number from 0 to 65535"));
+}
+
+/// Parses `ADDR[,KEY=VALUE]...[,ADDR...]`. An address has no `=`, but for the path of a Unix
+/// socket.
+fn listen_list(text: &str) -> Result<ListenList, String> {
+    let mut all: Vec<ListenArg> = Vec::new();
+    for piece in text.split(',') {
+        match piece.split_once('=').filter(|_| !piece.starts_with(UNIX_PREFIX)) {
+            None => {
+                all.push(ListenArg { address: listen_address(piece)?, options: Vec::new() });
+            }
+            Some((key, value)) => {
+                let one = all.last_mut().ok_or("expected an address before its options")?;
+                let option = listen_option(key, value, &one.address)?;
+                let kind = mem::discriminant(&option);
+                if one.options.iter().any(|other| mem::discriminant(other) == kind) {
+                    return Err(format!("{key} is given twice for {}", one.address));
+                }
+                one.options.push(option);
+            }
+        }
     }
-    let bracketed = host.starts_with('[') && host.ends_with(']');
-    if host.is_empty() || (host.contains(':') && !bracketed) {
-        return Err("expected ip:port, [ip6]:port (with the brackets) or name:port".to_owned());
+    Ok(ListenList(all))
+}
+
+fn listen_option(key: &str, value: &str, address: &Address) -> Result<ListenOption, String> {
+    let said = |error: String| format!("{key}={value}: {error}");
+    match key {
+        "service" => {
+            let names: Vec<_> = service::ALL.iter().map(|one| one.name).collect();
+            let found = service::by_name(value).map(ListenOption::Service);
+            found.ok_or_else(|| said(format!("expected one of {}", names.join(", "))))
+        }
+        "proxy" => admission::policy(value).map(ListenOption::Proxy).map_err(said),
+        "backlog" => within(1..=BACKLOG_MAX)(value).map(ListenOption::Backlog).map_err(said),
+        "mode" | "group" if !has_file(address) => {
+            Err(format!("{key} is for the file of a Unix socket, and {address} has none"))
+        }
+        "mode" => {
+            let mode = u32::from_str_radix(value, 8).ok().filter(|mode| *mode <= 0o777);
+            mode.map(ListenOption::Mode)
+                .ok_or_else(|| said("expected permissions in octal, as in 660".to_owned()))
+        }
+        "group" if value.is_empty() => Err(said("expected a name or a number".to_owned())),
+        "group" => Ok(ListenOption::Group(value.to_owned())),
+        _ => Err(format!("no option {key:?}: expected service, proxy, backlog, mode or group")),
     }
-    Ok(text.to_owned())
+}
+
+fn has_file(address: &Address) -> bool {
+    matches!(address, Address::Unix(path) if !path.as_os_str().as_bytes().starts_with(b"@"))
+}
+
+/// Parses an address to listen on; its default port is that of the course.
+fn listen_address(text: &str) -> Result<Address, String> {
+    Ok(match text.parse()? {
+        Address::Internet { host, port } => Address::Internet { host, port: port.or(Some(PORT)) },
+        unix @ Address::Unix(_) => unix,
+    })
+}
+
+fn metrics_address(text: &str) -> Result<Address, String> {
+    match text.parse()? {
+        Address::Internet { port: None, .. } => Err(format!("expected a port, as in {text}:9090")),
+        address @ (Address::Internet { .. } | Address::Unix(_)) => Ok(address),
+    }
 }

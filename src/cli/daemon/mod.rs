@@ -15,7 +15,7 @@ use clap::{CommandFactory, Parser};
 use crate::line::LINE_BYTES_LIMIT;
 use crate::reactor::Options;
 use crate::reactor::OverLimit;
-use crate::server::ServerConfig;
+use crate::server::{ListenerConfig, ServerConfig};
 use crate::service;
 use crate::sys::ExecCommand;
 
@@ -56,6 +56,10 @@ where
     if arguments.exec.is_some() && arguments.admission.over_limit() == OverLimit::Evict {
         let message =
             "--over-limit evict can't be used with --exec: only the child knows whether it is idle";
+        return Err(DaemonArgs::command().error(ErrorKind::ArgumentConflict, message));
+    }
+    if arguments.exec.is_some() && arguments.listening.names_service() {
+        let message = "--listen with service= can't be used with --exec, which takes its place";
         return Err(DaemonArgs::command().error(ErrorKind::ArgumentConflict, message));
     }
     let options = arguments.check.then(|| environment::in_force(&DaemonArgs::command(), &matches));
@@ -126,12 +130,21 @@ Exit status: 0 drained, 1 failure or connections cut, 2 usage.";
 const CHILDREN_MAX: usize = 40;
 
 impl From<DaemonArgs> for ServerConfig {
-    fn from(mut arguments: DaemonArgs) -> Self {
+    fn from(arguments: DaemonArgs) -> Self {
         let children_max = arguments.exec.is_some().then_some(CHILDREN_MAX);
+        let service = service::by_name(&arguments.service).unwrap_or(service::ECHO);
+        let listener = ListenerConfig {
+            service,
+            proxy_header: arguments.admission.header_policy(),
+            backlog: arguments.listening.backlog,
+            mode: None,
+            group: None,
+        };
         Self {
-            listen: arguments.listening.listen(),
+            listen: arguments.listening.specs(&listener),
+            listen_by_default: !arguments.listening.is_given(),
             options: Options {
-                service: service::by_name(&arguments.service).unwrap_or(service::ECHO),
+                service,
                 listeners: Vec::new(),
                 banner: arguments.behaviour.banner,
                 exec: arguments.exec.is_some(),

@@ -15,6 +15,7 @@ pub(super) fn check(arguments: &RunLoadArgs) -> Result<(), clap::Error> {
     let conflict =
         |message: String| Err(RunLoadArgs::command().error(ErrorKind::ArgumentConflict, message));
     let load = &arguments.load;
+    load.target.check::<RunLoadArgs>()?;
     if load.mode == Mode::Idle && (load.lines.is_some() || load.rate.is_some()) {
         let message = "--mode idle can't be used with --lines or --rate: a connection sends one \
                        line, and is held";

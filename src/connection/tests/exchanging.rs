@@ -253,8 +253,14 @@ fn input_behind_an_urgent_byte_is_read_without_an_event() {
     let later = [In::Block].into_iter().chain(["before again\n", "behind again\n"].map(bytes));
     let (stream, wire) = ScriptedStream::new(reads.into_iter().chain(later));
     let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-    let mut connection = Connection::new(WithoutUrgentEvents(stream), peer, None, MonotonicMs(0));
     let mut shared = Shared::new(ECHO, 4096);
+    let mut connection = Connection::new(
+        WithoutUrgentEvents(stream),
+        peer,
+        shared.listener(0),
+        None,
+        MonotonicMs(0),
+    );
     for echoed in ["before\nbehind\n", "before\nbehind\nbefore again\nbehind again\n"] {
         connection.mark(READABLE);
         while connection.serve(&mut shared) == NextStep::Yield {}

@@ -24,8 +24,9 @@ impl Bench {
     fn new(service: Service, line_bytes_max: usize, reads: impl IntoIterator<Item = In>) -> Self {
         let (stream, wire) = ScriptedStream::new(reads);
         let peer = Peer::from(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-        let connection = Connection::new(stream, peer, None, MonotonicMs(0));
-        Self { connection, wire, shared: Shared::new(service, line_bytes_max) }
+        let shared = Shared::new(service, line_bytes_max);
+        let connection = Connection::new(stream, peer, shared.listener(0), None, MonotonicMs(0));
+        Self { connection, wire, shared }
     }
 
     fn echo(reads: impl IntoIterator<Item = In>) -> Self {

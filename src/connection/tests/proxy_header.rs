@@ -24,8 +24,10 @@ pub(super) fn introduced_by(service: Service, policy: HeaderPolicy, pieces: &[&[
     let reads = pieces.iter().filter(|piece| !piece.is_empty());
     let (stream, wire) = ScriptedStream::new(reads.map(|piece| In::Bytes(piece.to_vec())));
     let peer = Peer::from(SocketAddr::from(([127, 0, 0, 1], 1)));
-    let connection = Connection::new(stream, peer, Some(policy), MonotonicMs(0));
-    Bench { connection, wire, shared: Shared::new(service, 4096) }
+    let shared = Shared::new(service, 4096);
+    let connection =
+        Connection::new(stream, peer, shared.listener(0), Some(policy), MonotonicMs(0));
+    Bench { connection, wire, shared }
 }
 
 impl Bench {
@@ -276,9 +278,10 @@ fn the_deadline_of_a_header_is_no_lines() {
 #[test]
 fn a_short_read_proves_nothing_on_a_unix_socket_behind_a_proxy_too() {
     let (stream, wire) = ScriptedStream::new([In::Bytes(header(Version::V1)), In::Block]);
-    let connection =
-        Connection::new(stream, Peer::unix(1), Some(HeaderPolicy::Required), MonotonicMs(0));
-    let mut bench = Bench { connection, wire, shared: Shared::new(ECHO, 4096) };
+    let shared = Shared::new(ECHO, 4096);
+    let (peer, policy) = (Peer::unix(1), Some(HeaderPolicy::Required));
+    let connection = Connection::new(stream, peer, shared.listener(0), policy, MonotonicMs(0));
+    let mut bench = Bench { connection, wire, shared };
     bench.admitted(READABLE);
     assert_eq!(bench.peer(), CLIENT);
     bench.wire.borrow_mut().reads = [bytes("one\n"), bytes("two\n"), In::Block].into();

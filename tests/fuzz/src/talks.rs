@@ -47,7 +47,8 @@ pub fn records(input: &[u8]) {
 fn converse(service: Service, longest: usize, input: &[u8], pieces: Pieces) -> (Cause, Vec<u8>) {
     let (stream, output) = Scripted::new(input, pieces);
     let mut shared = Shared::new(service, longest);
-    let mut connection = Connection::new(stream, Peer::unix(0), None, MonotonicMs(0));
+    let listener = shared.listener(0);
+    let mut connection = Connection::new(stream, Peer::unix(0), listener, None, MonotonicMs(0));
     // Each turn moves at least a byte, except for would-block, which is one in four.
     for _ in 0..100 + 200 * (input.len() + 100) {
         connection.mark(Ready::READABLE.union(Ready::WRITABLE));
