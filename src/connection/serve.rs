@@ -78,7 +78,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// The echo: whole lines, or for `raw` all bytes, go back from the buffer that they were read
-    /// into. Nearly every read ends with a newline. Returns false if the input needs more than that.
+    /// into. Nearly every read ends with a newline. Returns false if the input needs more.
     #[expect(clippy::inline_always, reason = "a part of `advance`")]
     #[inline(always)]
     fn echo_at_once(&mut self, filled: usize, shared: &mut Shared) -> io::Result<bool> {

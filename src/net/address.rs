@@ -72,7 +72,7 @@ fn unix(path: &str) -> Result<Address, String> {
 
 /// Divides an internet address into its host, without brackets, and its port.
 fn split(text: &str) -> Result<(&str, Option<&str>), String> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+    if is_number(text) {
         return Ok(("", Some(text)));
     }
     if let Some(rest) = text.strip_prefix('[') {
@@ -88,11 +88,19 @@ fn split(text: &str) -> Result<(&str, Option<&str>), String> {
     }
     match text.rsplit_once(':') {
         None => Ok((text, None)),
+        // A decimal last group is more likely to be meant as a port.
+        Some((host, port)) if is_v6(text) && is_v6(host) && port.len() == 4 && is_number(port) => {
+            Err(format!("write [{host}]:{port}, or [{text}] for an address without a port"))
+        }
         Some(_) if is_v6(text) => Ok((text, None)),
         Some((host, port)) if !host.contains(':') => Ok((host, Some(port))),
         Some((host, port)) if is_v6(host) => Err(format!("write [{host}]:{port}")),
         Some(_) => Err(FORMS.to_owned()),
     }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// True for an IPv6 address, with or without a scope such as `%eth0`.
@@ -110,7 +118,7 @@ pub fn port(text: &str) -> Result<u16, String> {
     if text.is_empty() {
         return Err("expected a port after the colon".to_owned());
     }
-    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if is_number(text) {
         return text.parse().map_err(|_overflow| {
             format!("{text} is not a port: expected a number from 0 to {}", u16::MAX)
         });
@@ -150,6 +158,8 @@ mod tests {
             ("[::1]:7", "::1", 7),
             ("[::1]", "::1", 0),
             ("::1", "::1", 0),
+            ("::1:98", "::1:98", 0),
+            ("[::1:9877]", "::1:9877", 0),
             ("fe80::1%eth0", "fe80::1%eth0", 0),
             ("[fe80::1%eth0]:7", "fe80::1%eth0", 7),
             ("9877", "", 9877),
@@ -180,6 +190,7 @@ mod tests {
             ("[::1]7", "a colon and a port"),
             ("2001:db8::1:2:3:4:5:7777:9", "expected HOST"),
             ("1:2:3:4:5:6:7:8:9877", "write [1:2:3:4:5:6:7:8]:9877"),
+            ("::1:9877", "write [::1]:9877, or [::1:9877]"),
             ("udp://host:7", "udp:// is not supported"),
             ("unix:", "expected a path"),
             ("unix:@", "expected a name"),

@@ -138,7 +138,7 @@ impl<O: Os> Reactor<O> {
         Cause::Error
     }
 
-    /// Returns true if the peer may connect, whatever its number of connections.
+    /// Returns true if the lists of networks let the peer connect.
     fn is_permitted(&self, peer: &Peer) -> bool {
         let permitted = |address: SocketAddr| self.options.access.permits(address.ip());
         peer.address().is_none_or(permitted)

@@ -40,7 +40,7 @@ pub struct ListenerConfig {
 }
 
 impl ListenerConfig {
-    /// Returns what sets this listener apart from the others, and its backlog.
+    /// Describes the backlog, and the options that differ from those of other listeners.
     pub(super) fn summary(&self, others: &Self) -> String {
         let mut all = Vec::new();
         if self.service != others.service {

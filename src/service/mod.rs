@@ -54,7 +54,7 @@ impl Eq for Service {}
 pub enum Reply {
     /// Answers with the request itself, line by line.
     Echo,
-    /// Answers with the input itself, as it comes.
+    /// Answers with the input itself, as it comes; each newline counts as a line.
     Raw,
     /// Discards the input, and answers nothing.
     Nothing,

@@ -21,8 +21,25 @@ fn ended(arguments: &[&str]) -> Ended {
 
 #[test]
 fn f01_an_invalid_listen_address_is_a_usage_error() {
-    for address in ["", "127.0.0.1", "127.0.0.1:65536", ":9877", "127.0.0.1:-1", "::1:9877", "a:b"]
-    {
+    for address in [
+        "",
+        "127.0.0.1:65536",
+        "127.0.0.1:-1",
+        "::1:9877",
+        "a:b",
+        "*",
+        "udp://localhost:7",
+        "unix:",
+        "service=raw",
+        "7,servce=raw",
+        "7,service=ech",
+        "7,service=raw,service=raw",
+        "7,mode=660",
+        "unix:@name,group=root",
+        "unix:/run/e,mode=999",
+        "7,backlog=0",
+        "7,proxy=maybe",
+    ] {
         let ended = ended(&["--listen", address]);
         assert_eq!(ended.code, Some(2), "{address:?}: {ended:?}");
         assert!(ended.stderr.contains("--listen"), "{address:?}: {ended:?}");

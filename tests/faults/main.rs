@@ -29,6 +29,7 @@ mod haproxy;
 mod inherited;
 mod input;
 mod lifecycle;
+mod listeners;
 mod logs;
 mod manager;
 mod pauses;

@@ -102,7 +102,7 @@ impl ListenArgs {
         options.any(|option| matches!(option, ListenOption::Service(_)))
     }
 
-    /// Returns the addresses to listen on; what they don't say is that of `others`.
+    /// Returns the addresses to listen on; an option that one does not set is that of `others`.
     pub(super) fn specs(&self, others: &ListenerConfig) -> Vec<ListenSpec> {
         let port = self.port.unwrap_or(PORT);
         let everywhere = || ListenArg {
