@@ -166,6 +166,27 @@ fn d06_our_own_addresses_that_overlap_are_called_that() {
 }
 
 #[test]
+fn d08_an_invalid_option_of_a_listener_is_a_usage_error() {
+    for (address, advice) in [
+        ("service=raw", "an address before its options"),
+        ("7,servce=raw", "expected service, proxy, backlog, mode or group"),
+        ("7,service=ech", "expected one of echo, raw"),
+        ("7,service=raw,service=sum", "service is given twice"),
+        ("7,mode=660", "*:7 has none"),
+        ("unix:@name,group=root", "unix:@name has none"),
+        ("unix:/run/e,mode=999", "in octal, as in 660"),
+        ("7,backlog=0", "from 1 to"),
+        ("7,proxy=maybe", "off, optional or require"),
+    ] {
+        let ended = ended(&[address]);
+        assert_eq!(ended.code, Some(2), "{address}: {ended:?}");
+        assert!(ended.stderr.contains(advice), "{address}: {ended:?}");
+    }
+    let service = Builder::new(&["--exec", "cat"]).listen("127.0.0.1:0,service=raw").run_to_end();
+    assert!(service.stderr.contains("can't be used with --exec"), "{service:?}");
+}
+
+#[test]
 fn d07_a_bare_port_is_every_address() {
     let port = free_port();
     let daemon = Builder::new(&[]).listen(&format!(":{port}")).start();
