@@ -213,13 +213,14 @@ fn check_prints_the_actions_of_a_start_and_performs_none() {
     let daemon = Daemon::start(&[]);
     // The address is in use, so listening would fail.
     let address = daemon.address().to_string();
-    let place = ["--listen", &address, "--metrics", &address];
+    let metrics = "127.0.0.1:1";
+    let place = ["--listen", &address, "--metrics", metrics];
     let rest = ["--check", "--service", "sum", "--max-connections", "7", "--fault", "reset=1%"];
     let said = ended(&[&place[..], &rest].concat());
     assert_eq!(said.code, Some(0), "{said:?}");
     for part in [
         &format!("would listen on {address} (backlog 4096)"),
-        &format!("would serve metrics on {address}"),
+        &format!("would serve metrics on {metrics}"),
         "would write the addresses to ",
         "would inject faults: reset=1%",
         "service sum",
