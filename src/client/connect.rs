@@ -3,14 +3,14 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::net::ToSocketAddrs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::{SockRef, Socket};
 
 use crate::net::endpoint::Endpoint;
+use crate::net::happy_eyeballs::{self, Connection};
 use crate::net::keepalive::set_user_timeout;
 use crate::net::proxy;
-use crate::num;
 use crate::os::errno;
 
 use super::config::{ClientConfig, Family, Server};
@@ -49,31 +49,30 @@ impl Connected {
     }
 }
 
-/// Connects to the first of the server's addresses that accepts.
-///
-/// Each address gets an equal share of the remaining time, so that a silent first address does not
-/// use up the time of a second one that would accept.
+/// Connects to the first of the server's addresses that accepts (RFC 8305).
 pub(super) fn connect(config: &ClientConfig, messages: Messages) -> Result<Connected, Failure> {
-    let addresses = resolve(&config.server)?;
-    let mut time_left = config.connect_timeout;
-    let mut last = Failure::new(FailureKind::Unresolved, "no address".to_owned());
-    let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
-    for address in addresses {
-        let time = (time_left / left).max(Duration::from_millis(1));
-        let begun = Instant::now();
-        match attempt(&address, config, time) {
-            Ok(connected) => return Ok(connected),
-            Err(failure) => last = failure,
+    let time = config.connect_timeout;
+    let failure = |address: &Endpoint, error: &io::Error| {
+        let details = if errno::is_local_timeout(error) {
+            format!("{address}: no answer within {}", humantime::format_duration(time))
+        } else {
+            format!("{address}: {error}")
+        };
+        Failure::new(FailureKind::of(error), details)
+    };
+    let open = |address: &Endpoint| socket(address, config);
+    let failed = |address: &Endpoint, error: &io::Error| {
+        messages.note(|| failure(address, error).to_string());
+    };
+    match happy_eyeballs::connect(resolve(&config.server)?, time, open, failed) {
+        Ok(Connection { socket, endpoint, took }) => {
+            let local = socket.local_addr().map_err(|error| failure(&endpoint, &error))?;
+            let local = local.as_socket().map(Endpoint::from);
+            Ok(Connected { socket, took, local, peer: endpoint })
         }
-        // A longer attempt means that this process was stopped; that time is not charged to the
-        // other addresses.
-        time_left = time_left.saturating_sub(begun.elapsed().min(time));
-        left -= 1;
-        if left > 0 {
-            messages.note(|| last.to_string());
-        }
+        Err(Some((address, error))) => Err(failure(&address, &error)),
+        Err(None) => Err(Failure::new(FailureKind::Unresolved, "no address".to_owned())),
     }
-    Err(last)
 }
 
 /// Resolves the server to the addresses to try.
@@ -106,50 +105,6 @@ pub fn resolve(server: &Server) -> Result<Vec<Endpoint>, Failure> {
     Ok(addresses.into_iter().map(Endpoint::from).collect())
 }
 
-fn attempt(
-    address: &Endpoint,
-    config: &ClientConfig,
-    time: Duration,
-) -> Result<Connected, Failure> {
-    let failure = |error: io::Error| {
-        let details = if errno::is_local_timeout(&error) {
-            format!("{address}: no answer within {}", humantime::format_duration(rounded(time)))
-        } else {
-            format!("{address}: {error}")
-        };
-        Failure::new(FailureKind::of(&error), details)
-    };
-    let socket = socket(address, config).map_err(failure)?;
-    let to = address.address().map_err(failure)?;
-    let begun = Instant::now();
-    confirm_timeout(&socket, socket.connect_timeout(&to, time)).map_err(failure)?;
-    let took = begun.elapsed();
-    let local = socket.local_addr().map_err(failure)?.as_socket().map(Endpoint::from);
-    if local.as_ref() == Some(address) {
-        return Err(Failure::new(
-            FailureKind::Refused,
-            format!("{address}: no process listens there; the socket connected to itself"),
-        ));
-    }
-    Ok(Connected { socket, took, local, peer: address.clone() })
-}
-
-/// Checks the socket again if a connect failed with our own timeout: if this process was stopped
-/// meanwhile, the connection may have been established after all.
-///
-/// # Errors
-///
-/// The reason why the socket is not connected.
-pub fn confirm_timeout(socket: &Socket, connected: io::Result<()>) -> io::Result<()> {
-    match connected {
-        Err(error) if errno::is_local_timeout(&error) => match socket.take_error()? {
-            Some(error) => Err(error),
-            None => socket.peer_addr().map(drop).map_err(|_unconnected| error),
-        },
-        connected => connected,
-    }
-}
-
 /// Creates a socket and sets its options before the connect, because a user timeout also limits the
 /// SYN.
 fn socket(address: &Endpoint, config: &ClientConfig) -> io::Result<Socket> {
@@ -166,35 +121,4 @@ fn socket(address: &Endpoint, config: &ClientConfig) -> io::Result<Socket> {
         set_user_timeout(&SockRef::from(&socket), timeout)?;
     }
     Ok(socket)
-}
-
-/// Rounds to whole milliseconds, as users write durations.
-fn rounded(time: Duration) -> Duration {
-    const HALF_MS: Duration = Duration::from_micros(500);
-    Duration::from_millis(num::millis(time + HALF_MS))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-
-    use socket2::{Domain, Type};
-
-    use super::*;
-
-    /// A stop longer than the timeout: the wait is over, and the connection is established.
-    #[test]
-    fn g09_a_connect_that_was_given_up_too_late_is_looked_at_once_more() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = listener.local_addr().unwrap();
-        let given_up = || Err(io::ErrorKind::TimedOut.into());
-        let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let connected = socket();
-        connected.connect(&server.into()).unwrap();
-        assert!(confirm_timeout(&connected, given_up()).is_ok());
-        let error = confirm_timeout(&socket(), given_up()).unwrap_err();
-        assert!(errno::is_local_timeout(&error), "{error}");
-        let refused = confirm_timeout(&connected, Err(rustix::io::Errno::CONNREFUSED.into()));
-        assert!(errno::is_refused(&refused.unwrap_err()), "what the kernel has said stands");
-    }
 }

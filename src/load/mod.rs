@@ -56,10 +56,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::client::{self, FailureKind};
 use crate::net::endpoint::Endpoint;
+use crate::net::happy_eyeballs;
 use crate::os::errno;
 use crate::sys::Dialer;
 use anyhow::{Context, bail};
@@ -116,24 +116,13 @@ fn server(config: &LoadConfig) -> anyhow::Result<Endpoint> {
     if let [only] = addresses.as_slice() {
         return Ok(only.clone());
     }
-    let mut last = None;
-    for address in addresses {
-        match connect(&address, config.timeout) {
-            Ok(()) => return Ok(address),
-            Err(error) => last = Some((address, error)),
+    match happy_eyeballs::connect(addresses, config.timeout, Endpoint::socket, |_, _| {}) {
+        Ok(connection) => Ok(connection.endpoint),
+        Err(Some((address, error))) => {
+            bail!("{}: {address}: {error}", FailureKind::of(&error).word())
         }
+        Err(None) => bail!("the server has no address of the family of --source"),
     }
-    match last {
-        Some((address, error)) => bail!("{}: {address}: {error}", FailureKind::of(&error).word()),
-        None => bail!("the server has no address of the family of --source"),
-    }
-}
-
-/// Connects, and closes the connection at once.
-fn connect(address: &Endpoint, timeout: Duration) -> io::Result<()> {
-    let (to, socket) = (address.address()?, address.socket()?);
-    let connected = socket.connect_timeout(&to, timeout);
-    client::confirm_timeout(&socket, connected)
 }
 
 /// Destinations of the report.

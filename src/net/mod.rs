@@ -3,5 +3,6 @@
 pub mod access;
 pub mod address;
 pub mod endpoint;
+pub mod happy_eyeballs;
 pub mod keepalive;
 pub mod proxy;

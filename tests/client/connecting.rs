@@ -1,7 +1,7 @@
 //! Connecting, and failures to connect.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -55,9 +55,10 @@ fn every_address_of_a_name_is_tried() {
 }
 
 /// A listener with a full accept queue: it drops SYNs, as a host that is down does.
-fn full() -> (Socket, Vec<TcpStream>, u16) {
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+fn full(host: IpAddr, port: u16) -> (Socket, Vec<TcpStream>, u16) {
+    let address = SocketAddr::from((host, port));
+    let listener = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    listener.bind(&address.into()).unwrap();
     listener.listen(0).unwrap();
     let address = listener.local_addr().unwrap().as_socket().unwrap();
     let mut queued = Vec::new();
@@ -74,9 +75,23 @@ fn full() -> (Socket, Vec<TcpStream>, u16) {
 
 #[test]
 fn a_connect_without_an_answer_times_out() {
-    let (_listener, _queued, port) = full();
+    let (_listener, _queued, port) = full(Ipv4Addr::LOCALHOST.into(), 0);
     let end = run(&["--connect-timeout", "200ms"], port, b"one\n");
     end.failed(6, "timed-out", &format!("127.0.0.1:{port}: no answer within 200ms"));
+}
+
+/// With a share of the timeout for each address this would take half an hour.
+#[test]
+fn c19_a_silent_address_of_a_name_does_not_delay_the_next() {
+    let all = ("localhost", 0).to_socket_addrs().unwrap().collect::<Vec<_>>();
+    if !(all.iter().any(SocketAddr::is_ipv6) && all.iter().any(SocketAddr::is_ipv4)) {
+        println!("skipped: localhost has no addresses of both families here");
+        return;
+    }
+    let server = Server::start(|mut peer| peer.rest());
+    let (_listener, _queued, port) = full(Ipv6Addr::LOCALHOST.into(), server.port);
+    run_args(&["--connect-timeout", "1h", "localhost", &port.to_string()]).echoed("");
+    assert_eq!(server.join(), b"");
 }
 
 /// Runs the client in its own network namespace, with one interface, a loopback that is down.
