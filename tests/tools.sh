@@ -11,7 +11,7 @@ tests)
     pairs='strace:strace valgrind:valgrind ss:iproute2 prlimit:util-linux script:bsdutils
         setpriv:util-linux nsenter:util-linux unshare:util-linux netstat:net-tools ip:iproute2
         ps:procps cmp:diffutils curl:curl taskset:util-linux systemd-analyze:systemd
-        /usr/sbin/haproxy:haproxy
+        /usr/sbin/haproxy:haproxy /usr/sbin/xinetd:xinetd
         /usr/lib/python3/dist-packages/yaml/__init__.py:python3-yaml
         node:nodejs npm:npm
         groff:groff-base mandoc:mandoc zsh:zsh fish:fish dpkg-deb:dpkg systemctl:systemd
@@ -19,8 +19,8 @@ tests)
     ;;
 bench)
     pairs='cc:gcc /usr/include/stdio.h:libc6-dev /usr/include/uv.h:libuv1-dev
-        /usr/include/event2/event.h:libevent-dev socat:socat ncat:ncat /usr/sbin/xinetd:xinetd
-        taskset:util-linux chrt:util-linux'
+        /usr/include/event2/event.h:libevent-dev socat:socat ncat:ncat
+        /usr/sbin/xinetd:xinetd taskset:util-linux chrt:util-linux'
     ;;
 lint)
     pairs='shellcheck:shellcheck'

@@ -7,7 +7,7 @@ use env_logger::{Builder, Target};
 use log::warn;
 use tcpecho::cli::{self, DaemonCommand, LogFilter};
 use tcpecho::os::stderr;
-use tcpecho::server::{self, ExitReason, LogSink, Start};
+use tcpecho::server::{self, ExitReason, LogSink, Origin, Start};
 
 fn main() -> ExitCode {
     let start = Start::begin();
@@ -15,8 +15,9 @@ fn main() -> ExitCode {
     let (DaemonCommand::Run(config) | DaemonCommand::Check(config, _)) = &command;
     let format = config.log_format;
     let filter = LogFilter::new(config.log_level);
+    let silent = config.origin == Origin::StandardInput && server::log_is_connection();
     Builder::new()
-        .parse_filters(&filter.spec)
+        .parse_filters(if silent { "off" } else { &filter.spec })
         .format(move |line, record| line.write_all(format.line(record).as_bytes()))
         .target(Target::Pipe(Box::new(LogSink)))
         .init();
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(ExitReason::Drained) => ExitCode::SUCCESS,
         Ok(ExitReason::Cut(_)) => ExitCode::FAILURE,
+        Err(_) if silent => ExitCode::FAILURE,
         Err(error) => {
             // Bypasses the log, because its filter may drop the line.
             stderr::write_last(format.fatal_line(&error).as_bytes());

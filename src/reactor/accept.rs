@@ -70,6 +70,14 @@ impl<O: Os> Reactor<O> {
         }
     }
 
+    /// Serves this connection, which another program has accepted, and no other.
+    pub fn serve_one(&mut self, stream: O::Stream, peer: Peer) {
+        self.shared.now = self.os.now();
+        self.close_listeners();
+        self.serves_one = true;
+        self.admit(stream, peer, 0, Decision::Accept);
+    }
+
     fn admit(&mut self, mut stream: O::Stream, peer: Peer, listener: u8, admission: Decision) {
         self.counters.accepted(usize::from(listener));
         let policy = self.options.listener(listener).proxy_header;

@@ -62,9 +62,10 @@ impl<O: Os> Reactor<O> {
         self.kill_children();
     }
 
-    /// Returns true once all connections have been drained or cut.
+    /// Returns true once all connections have been drained or cut, or the only one has ended.
     pub fn is_done(&self) -> bool {
-        self.is_draining() && self.admission.is_closed() && self.open_count() == 0
+        let ends = self.is_draining() || self.serves_one;
+        ends && self.admission.is_closed() && self.open_count() == 0
     }
 
     /// Returns true once [`Self::drain`] was called.

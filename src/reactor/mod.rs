@@ -102,6 +102,8 @@ pub struct Reactor<O: Os> {
     /// True while no listener is ready and no admin client is connected, so that the hot path skips
     /// both with one test.
     listeners_idle: bool,
+    /// It ends with the only connection, that of [`Self::serve_one`].
+    serves_one: bool,
     counters: Counters,
     /// In a drain: the end of reading, and the end of everything.
     read_until: MonotonicMs,
@@ -136,6 +138,7 @@ impl<O: Os> Reactor<O> {
             admin: Admin::default(),
             admin_handler: None,
             listeners_idle: false,
+            serves_one: false,
             counters: Counters::default(),
             read_until: MonotonicMs::NEVER,
             drain_until: MonotonicMs::NEVER,

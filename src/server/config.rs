@@ -64,13 +64,24 @@ const fn header_word(policy: Option<HeaderPolicy>) -> &'static str {
     }
 }
 
+/// Where connections come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// From the default addresses, or from inherited sockets if there are any.
+    DefaultAddresses,
+    /// From the addresses that were given, and from inherited sockets.
+    Addresses,
+    /// The only connection is on standard input, and the daemon ends with it (inetd(8)).
+    StandardInput,
+}
+
 /// The daemon's configuration.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// The addresses to listen on.
     pub listen: Vec<ListenSpec>,
-    /// They are the default ones, which inherited sockets replace.
-    pub listen_by_default: bool,
+    /// Where connections come from.
+    pub origin: Origin,
     /// The address of the metrics listener; it has a port.
     pub metrics: Option<Address>,
     /// The file to write the bound addresses to.

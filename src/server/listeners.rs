@@ -8,7 +8,7 @@ use crate::net::endpoint::Endpoint;
 use crate::reactor::ListenerOptions;
 use crate::sys::Listener;
 
-use super::config::{ListenerConfig, ServerConfig};
+use super::config::{ListenerConfig, Origin, ServerConfig};
 use super::listen::{self, Bound};
 use super::port_file;
 use super::socket_activation::Inherited;
@@ -104,5 +104,5 @@ impl Listeners {
 /// Returns true if the daemon binds listeners beside the inherited ones: the configured ones, and
 /// the default ones only if none was inherited.
 pub(super) fn also_binds(config: &ServerConfig, inherited: &[Bound]) -> bool {
-    inherited.is_empty() || !config.listen_by_default
+    inherited.is_empty() || config.origin == Origin::Addresses
 }

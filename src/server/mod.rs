@@ -1,7 +1,9 @@
 //! `tcpechod`: listeners, limits, the loop around the reactor's turn, and signals.
 
+mod check;
 mod config;
 mod descriptors;
+mod inetd;
 mod listen;
 mod listeners;
 mod log_format;
@@ -25,20 +27,22 @@ use crate::cause::Cause;
 use crate::os::descriptors::DescriptorLimit;
 use crate::os::signals;
 use crate::reactor::{
-    AdminHandler, Capacity, FaultCounts, FaultInjector, FaultSampler, Options, Os, OverLimit,
-    Reactor, Signal, Wakeups,
+    AdminHandler, Capacity, FaultCounts, FaultInjector, FaultSampler, ListenerOptions, Options, Os,
+    OverLimit, Reactor, Signal, Wakeups,
 };
 use crate::sys::{Launcher, MioOs, SignalHandlers};
 
+use inetd::Inetd;
 use listeners::Listeners;
 use metrics::Metrics;
 use notify::Manager;
-use resolve::ListenTarget;
-use socket_activation::{Claimed, Inherited};
+use socket_activation::Claimed;
 use socket_file::SocketFile;
 
-pub use config::{Keepalive, ListenSpec, ListenerConfig, ServerConfig};
+pub use check::check;
+pub use config::{Keepalive, ListenSpec, ListenerConfig, Origin, ServerConfig};
 pub use descriptors::DESCRIPTORS_RESERVED;
+pub use inetd::log_is_connection;
 pub use log_format::LogFormat;
 pub use log_sink::LogSink;
 pub use sandbox::Sandbox;
@@ -79,6 +83,10 @@ impl Start {
 /// written, a broken listener or poll.
 pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
+    if config.origin == Origin::StandardInput {
+        return run_inetd(config, start);
+    }
+    inetd::refuse()?;
     let limit = DescriptorLimit::now();
     descriptors::raise();
     let identity = privileges::wanted(config)?;
@@ -132,6 +140,29 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
     begin(Reactor::new(system, capacity, options), config, reporting)
 }
 
+/// Serves the connection on standard input.
+fn run_inetd(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
+    let Inetd { socket, peer, address } = inetd::take(config)?;
+    let identity = privileges::wanted(config)?;
+    let system = MioOs::new(start.handlers?, Vec::new(), None, None);
+    let system = system.context("cannot set up the event loop")?;
+    let Options { service, proxy_header, .. } = config.options;
+    let listeners = vec![ListenerOptions { address, service, proxy_header }];
+    let capacity = Capacity {
+        listeners: 0,
+        listeners_inherited: 0,
+        connections_max: 1,
+        descriptors: crate::os::descriptors::open(),
+    };
+    privileges::give_up(identity)?;
+    sandbox::enter(config, &[]);
+    let options = Options { listeners, ..config.options.clone() };
+    let mut reactor = Reactor::new(system, capacity, options);
+    reactor.serve_one(socket, peer);
+    let (metrics, manager) = (Metrics::new(), Manager::connect());
+    begin(reactor, config, Reporting { metrics, manager, faults: FaultCounts::default() })
+}
+
 /// Where the daemon reports its state.
 struct Reporting {
     metrics: Metrics,
@@ -156,38 +187,6 @@ fn begin<O: Os>(
 fn format_faults(config: &ServerConfig) -> String {
     let all: Vec<_> = config.faults.iter().map(ToString::to_string).collect();
     format!("{}, seed {}", all.join(" "), config.fault_seed)
-}
-
-/// The effects of [`run`], in the lines that `--check` prints.
-///
-/// # Errors
-///
-/// A name that can't be resolved.
-pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
-    let Inherited { listeners: inherited, metrics } =
-        socket_activation::take(start.inherited?, config)?;
-    let binds = listeners::also_binds(config, &inherited);
-    let wanted = if binds { resolve::listeners(config)? } else { Vec::new() };
-    let connections_max = descriptors::effective(config.connections_max, wanted.len());
-    let mut lines = vec![config.summary(), format!("up to {connections_max} connections")];
-    let identity = privileges::wanted(config)?;
-    lines.extend(identity.map(|identity| format!("would run as {identity}")));
-    if !config.faults.is_empty() {
-        lines.push(format!("would inject faults: {}", format_faults(config)));
-    }
-    for bound in &inherited {
-        lines.push(format!("would listen on {} (inherited)", bound.endpoint));
-    }
-    let others = config.listener();
-    for ListenTarget { endpoint, config: own, .. } in wanted {
-        lines.push(format!("would listen on {endpoint} ({})", own.summary(&others)));
-    }
-    let own = resolve::admin(config)?.into_iter().next().map(|target| target.endpoint);
-    let admin = own.or_else(|| metrics.into_iter().next().map(|bound| bound.endpoint));
-    lines.extend(admin.map(|endpoint| format!("would serve metrics on {endpoint}")));
-    let file = config.port_file.as_ref();
-    lines.extend(file.map(|file| format!("would write the addresses to {}", file.display())));
-    Ok(lines.join("\n"))
 }
 
 #[expect(clippy::inline_always, reason = "in one frame with the reactor it is 8 instructions less")]

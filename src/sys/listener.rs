@@ -85,12 +85,12 @@ impl Listener {
 
 /// Returns the process that connected a Unix socket (unix(7), `SO_PEERCRED`); 0 if unknown.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn process(socket: &Socket) -> u32 {
+pub(super) fn process(socket: &Socket) -> u32 {
     rustix::net::sockopt::socket_peercred(socket)
         .map_or(0, |credentials| credentials.pid.as_raw_nonzero().get().unsigned_abs())
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-const fn process(_socket: &Socket) -> u32 {
+pub(super) const fn process(_socket: &Socket) -> u32 {
     0
 }

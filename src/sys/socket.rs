@@ -12,9 +12,10 @@ use rustix::net::sockopt::socket_error;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 use socket2::SockRef;
 
-use crate::connection::{Ready, Stream};
+use crate::connection::{Peer, Ready, Stream};
 
 use super::edge::Descriptor;
+use super::listener;
 
 /// Both directions, registered once for a connection's whole life. epoll also reports the urgent
 /// byte, which stops a short read; no other event announces the input behind it.
@@ -42,6 +43,11 @@ const SEND: SendFlags = SendFlags::empty();
 pub struct Socket(Descriptor);
 
 impl Socket {
+    /// Returns the process that connected this Unix socket.
+    pub fn process(&self) -> Peer {
+        Peer::unix(listener::process(self))
+    }
+
     /// Registers the socket for events under `key`.
     pub(super) fn register(&mut self, registry: &Registry, key: usize) -> io::Result<()> {
         self.0.register(registry, Token(key), INTEREST)

@@ -94,6 +94,7 @@ pub(crate) const SWEPT: &[Call] = &[
     call("setsockopt", &["ENOMEM", "ENOBUFS", "ENOPROTOOPT", "EDOM"]),
     call("getsockopt", &["ENOMEM", "ENOBUFS", "ENOPROTOOPT"]),
     call("getsockname", &["ENOBUFS"]),
+    call("getpeername", &["ENOBUFS"]),
     // shutdown(2): after the peer's reset.
     call("shutdown", &["ENOTCONN", "ENOBUFS"]),
     call("socket", &["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EAFNOSUPPORT", "EACCES"]),

@@ -15,7 +15,7 @@ use clap::{CommandFactory, Parser};
 use crate::line::LINE_BYTES_LIMIT;
 use crate::reactor::Options;
 use crate::reactor::OverLimit;
-use crate::server::{ListenerConfig, ServerConfig};
+use crate::server::{ListenerConfig, Origin, ServerConfig};
 use crate::service;
 use crate::sys::ExecCommand;
 
@@ -142,7 +142,11 @@ impl From<DaemonArgs> for ServerConfig {
         };
         Self {
             listen: arguments.listening.specs(&listener),
-            listen_by_default: !arguments.listening.is_given(),
+            origin: match (arguments.operation.inetd, arguments.listening.is_given()) {
+                (true, _) => Origin::StandardInput,
+                (false, true) => Origin::Addresses,
+                (false, false) => Origin::DefaultAddresses,
+            },
             options: Options {
                 service,
                 listeners: Vec::new(),

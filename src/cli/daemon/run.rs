@@ -22,6 +22,11 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAME[:GROUP]", env = "TCPECHOD_USER", value_parser = user)]
     user: Option<String>,
 
+    /// Serve the connection on standard input, and end with it: for inetd, xinetd and systemd
+    /// (Accept=yes). If standard error is that connection too, there is no log
+    #[arg(long, conflicts_with_all = ["listen", "port", "metrics", "port_file", "exec", "fault"])]
+    pub(super) inetd: bool,
+
     /// After startup, give up files, new sockets, and all other system calls that serving does not
     /// need, if the kernel supports this (Linux: Landlock, seccomp); always off with --exec
     #[arg(long, value_name = "MODE", env = "TCPECHOD_SANDBOX", default_value = "on")]

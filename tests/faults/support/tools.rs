@@ -19,6 +19,7 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("ip", &["-V"]),
     ("bash", &["-c", ":"]),
     ("curl", &["--version"]),
+    ("xinetd", &["-version"]),
     ("/usr/bin/python3", &["-c", "import prometheus_client.openmetrics.parser"]),
     ("systemd-analyze", &["syscall-filter", "@default"]),
     ("groff", &["--version"]),
