@@ -1,6 +1,7 @@
 //! One HTTP connection: reads the request, writes the response, then waits for the peer's FIN.
 
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::clock::MonotonicMs;
@@ -59,8 +60,8 @@ pub struct HttpConnection<S> {
 enum Stage {
     /// The bytes of the request so far.
     Reading(Vec<u8>),
-    /// The bytes of the response still to write.
-    Writing(Vec<u8>),
+    /// The head of the response, its body, and the number of their bytes that are written.
+    Writing { head: Vec<u8>, body: Rc<str>, written: usize },
     /// Our FIN is sent.
     Lingering,
 }
@@ -87,7 +88,7 @@ impl<S: Stream> HttpConnection<S> {
         match self.stage {
             Stage::Lingering => Loss::Nothing,
             Stage::Reading(_) => Loss::Unasked,
-            Stage::Writing(_) => Loss::Response,
+            Stage::Writing { .. } => Loss::Response,
         }
     }
 
@@ -110,7 +111,7 @@ impl<S: Stream> HttpConnection<S> {
     pub fn serve(&mut self, room: &mut [u8], now: MonotonicMs) -> HttpStep {
         let served = match self.stage {
             Stage::Reading(_) => self.read(room, now),
-            Stage::Writing(_) => self.write(now),
+            Stage::Writing { .. } => self.write(now),
             Stage::Lingering => self.discard(room),
         };
         // An I/O error concerns this connection alone, which is closed.
@@ -121,9 +122,10 @@ impl<S: Stream> HttpConnection<S> {
     pub fn respond(&mut self, response: Response, now: MonotonicMs) {
         let head_only = match &self.stage {
             Stage::Reading(begun) if request::is_head(begun) => HeadOnly::Yes,
-            Stage::Reading(_) | Stage::Writing(_) | Stage::Lingering => HeadOnly::No,
+            Stage::Reading(_) | Stage::Writing { .. } | Stage::Lingering => HeadOnly::No,
         };
-        self.stage = Stage::Writing(response.into_bytes(head_only));
+        let (head, body) = response.into_parts(head_only);
+        self.stage = Stage::Writing { head, body, written: 0 };
         self.deadline = now.after(REQUEST_TIMEOUT);
         self.ready.insert(Ready::WRITABLE);
     }
@@ -136,7 +138,7 @@ impl<S: Stream> HttpConnection<S> {
                 self.respond(Response::error(408, "no whole request has come"), now);
                 HttpStep::Yield
             }
-            Stage::Reading(_) | Stage::Writing(_) | Stage::Lingering => HttpStep::Done,
+            Stage::Reading(_) | Stage::Writing { .. } | Stage::Lingering => HttpStep::Done,
         }
     }
 
@@ -169,8 +171,13 @@ impl<S: Stream> HttpConnection<S> {
     }
 
     fn write(&mut self, now: MonotonicMs) -> io::Result<HttpStep> {
-        while let Stage::Writing(bytes) = &mut self.stage {
-            if bytes.is_empty() {
+        while let Stage::Writing { head, body, written } = &mut self.stage {
+            let rest = match written.checked_sub(head.len()) {
+                None => head.get(*written..),
+                Some(written) => body.as_bytes().get(written..),
+            };
+            let rest = rest.unwrap_or_default();
+            if rest.is_empty() {
                 self.stream.half_close()?;
                 self.stage = Stage::Lingering;
                 self.deadline = now.after(RESPONSE_LINGER);
@@ -180,8 +187,8 @@ impl<S: Stream> HttpConnection<S> {
             if !self.ready.contains(Ready::WRITABLE) {
                 return Ok(HttpStep::Pending);
             }
-            match self.stream.write(bytes) {
-                Ok(written) => drop(bytes.drain(..written)),
+            match self.stream.write(rest) {
+                Ok(taken) => *written += taken,
                 Err(error) => self.io_failed(error, Ready::WRITABLE)?,
             }
         }

@@ -1,19 +1,25 @@
 //! Responses, and their bytes.
 
+use std::rc::Rc;
+
+/// The longest body, in bytes, that is copied behind its head, so that one system call sends both.
+/// A longer one is shared by the responses that have it.
+const COPIED_BYTES_MAX: usize = 1024;
+
 /// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     status: u16,
     content_type: &'static str,
-    /// One more header field, for the statuses that require it.
+    /// One more header field, such as those that a status requires.
     field: Option<(&'static str, &'static str)>,
-    body: String,
+    body: Rc<str>,
 }
 
 impl Response {
-    /// Creates a response with that body.
-    pub const fn new(status: u16, content_type: &'static str, body: String) -> Self {
-        Self { status, content_type, field: None, body }
+    /// Creates a response with that body, which other responses may share.
+    pub fn new(status: u16, content_type: &'static str, body: impl Into<Rc<str>>) -> Self {
+        Self { status, content_type, field: None, body: body.into() }
     }
 
     /// Creates a response of one line of plain text.
@@ -26,25 +32,30 @@ impl Response {
         Self::text(status, &format!("{status} {}: {wrong}", reason(status)))
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: &'static str) -> Self {
+    /// Adds a header field, in place of an earlier one.
+    #[must_use]
+    pub const fn with(mut self, name: &'static str, value: &'static str) -> Self {
         self.field = Some((name, value));
         self
     }
 
-    /// Returns the bytes of the response, or of its head only.
-    pub(super) fn into_bytes(self, head_only: HeadOnly) -> Vec<u8> {
+    /// Returns the bytes of the head, and those of the body if they are to follow.
+    pub(super) fn into_parts(self, head_only: HeadOnly) -> (Vec<u8>, Rc<str>) {
         let Self { status, content_type, field, body } = self;
         let field = field.map(|(name, value)| format!("{name}: {value}\r\n")).unwrap_or_default();
-        let mut text = format!(
+        let mut head = format!(
             "HTTP/1.1 {status} {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\
              {field}Connection: close\r\n\r\n",
             reason(status),
             body.len()
         );
-        if head_only == HeadOnly::No {
-            text.push_str(&body);
+        if head_only == HeadOnly::No && body.len() > COPIED_BYTES_MAX {
+            return (head.into_bytes(), body);
         }
-        text.into_bytes()
+        if head_only == HeadOnly::No {
+            head.push_str(&body);
+        }
+        (head.into_bytes(), Rc::from(""))
     }
 }
 

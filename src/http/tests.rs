@@ -62,6 +62,27 @@ fn status(text: &str) -> String {
 const GET: &str = "GET /metrics?name=x HTTP/1.1\r\nHost: here\r\n\r\n";
 
 #[test]
+fn a_long_body_follows_its_head_whole_in_any_pieces() {
+    let body = "0123456789".repeat(1000);
+    for taken in [1, 50, 4096] {
+        let mut bench = Bench::new([bytes(GET)]);
+        bench.wire.borrow_mut().writes = vec![Out::Take(taken); 12_000].into();
+        assert!(matches!(bench.http.serve(&mut [0; 4096], NOW), HttpStep::Request(_)));
+        bench.http.respond(Response::new(200, "text/plain", body.as_str()), NOW);
+        bench.serve();
+        let sent = bench.sent();
+        let (head, rest) = sent.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("Content-Length: 10000"), "{head}");
+        assert!(rest == body, "{} bytes", rest.len());
+    }
+    let mut bench = Bench::new([bytes(&GET.replace("GET", "HEAD"))]);
+    assert!(matches!(bench.http.serve(&mut [0; 4096], NOW), HttpStep::Request(_)));
+    bench.http.respond(Response::new(200, "text/plain", body.as_str()), NOW);
+    bench.serve();
+    assert!(bench.sent().ends_with("\r\n\r\n"), "{}", bench.sent());
+}
+
+#[test]
 fn a_request_gets_a_response_and_then_fin() {
     let mut bench = Bench::new([bytes(GET)]);
     let (requests, end) = bench.serve();
