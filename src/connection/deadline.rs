@@ -32,11 +32,12 @@ impl<S: Stream> Connection<S> {
     /// Returns the deadline of the header, and the cause if the connection then has to end.
     fn header_deadline(&self, policy: HeaderPolicy) -> (MonotonicMs, Cause) {
         let begun = self.pending.as_ref().and_then(|pending| pending.line_since);
+        let accepted = self.history.accepted();
         let since = match policy {
             // A silent peer may be waiting for a banner. It gets one at the deadline, and counts
             // for its own address then.
-            HeaderPolicy::Optional => begun.unwrap_or(self.opened),
-            HeaderPolicy::Required => self.opened,
+            HeaderPolicy::Optional => begun.unwrap_or(accepted),
+            HeaderPolicy::Required => accepted,
         };
         (since.after(proxy::HEADER_TIMEOUT), Cause::LineTimeout)
     }
@@ -94,7 +95,9 @@ impl<S: Stream> Connection<S> {
         };
         counted_from(&mut self.active);
         if self.is_unidentified() {
-            counted_from(&mut self.opened);
+            let mut accepted = self.history.accepted();
+            counted_from(&mut accepted);
+            self.history.set_accepted(accepted);
         }
         if let Some(pending) = &mut self.pending {
             pending.line_since.iter_mut().for_each(counted_from);

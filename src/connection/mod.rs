@@ -12,6 +12,7 @@
 
 mod answer;
 mod deadline;
+mod history;
 mod output;
 mod peek_header;
 mod peer;
@@ -41,6 +42,7 @@ use crate::clock::MonotonicMs;
 use crate::net::proxy::HeaderPolicy;
 use crate::os::errno;
 
+pub use history::{History, PATHS, transitions_of};
 pub use peer::Peer;
 pub use pending::Pending;
 pub use phase::{Phase, PhaseKind};
@@ -100,7 +102,7 @@ pub struct Connection<S> {
     queued: bool,
     pending: Option<Box<Pending>>,
     traffic: Traffic,
-    opened: MonotonicMs,
+    history: History,
     /// The time of the last byte moved; while lingering, the time at which that began.
     active: MonotonicMs,
 }
@@ -115,17 +117,18 @@ impl<S: Stream> Connection<S> {
         policy: Option<HeaderPolicy>,
         now: MonotonicMs,
     ) -> Self {
+        let phase = policy.map_or(Phase::Open, Phase::ProxyHeader);
         let short_read_empties = S::SHORT_READ_EMPTIES && peer.short_read_empties();
         Self {
             stream,
             peer,
-            phase: policy.map_or(Phase::Open, Phase::ProxyHeader),
+            phase,
             ready: if short_read_empties { Ready::NONE } else { Ready::ALWAYS_READ_TO_EAGAIN },
             listener,
             queued: false,
             pending: None,
             traffic: Traffic::default(),
-            opened: now,
+            history: History::new(now).then(phase.kind()),
             active: now,
         }
     }
@@ -205,8 +208,9 @@ impl<S: Stream> Connection<S> {
 
     /// Closes a connection that was accepted only to leave the accept queue, and never was in a
     /// phase.
-    pub const fn reject(&mut self, cause: Cause) {
+    pub fn reject(&mut self, cause: Cause) {
         self.phase = Phase::Closed(cause);
+        self.history = History::new(self.history.accepted()).then(PhaseKind::Closed);
     }
 
     /// Handles the drain deadline. A lingering connection has all its replies; the others are cut,
@@ -253,9 +257,9 @@ impl<S: Stream> Connection<S> {
         self.traffic
     }
 
-    /// Returns the time at which it was accepted.
-    pub const fn opened(&self) -> MonotonicMs {
-        self.opened
+    /// Returns the moment of `accept`, and the phases since.
+    pub const fn history(&self) -> History {
+        self.history
     }
 
     /// Returns the time of the last byte moved.
@@ -291,5 +295,6 @@ impl<S: Stream> Connection<S> {
         debug_assert!(transitions::allowed(self.phase, next), "{:?} -> {next:?}", self.phase);
         trace!("phase peer={} {:?} -> {next:?}", self.peer, self.phase);
         self.phase = next;
+        self.history = self.history.then(next.kind());
     }
 }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use log::{debug, warn};
 
 use crate::cause::Cause;
-use crate::connection::{Connection, Peer, Ready, Traffic};
+use crate::connection::{Connection, History, Peer, PhaseKind, Ready, Traffic};
 use crate::os::errno::{self, AcceptError};
 
 use super::admission::{Decision, EVICTS_PER_TURN};
@@ -91,7 +91,7 @@ impl<O: Os> Reactor<O> {
             return;
         }
         if self.options.exec && known {
-            self.spawn_child(stream, peer, listener, self.shared.now);
+            self.spawn_child(stream, peer, listener, History::new(self.shared.now));
             return;
         }
         if let Err(error) = self.os.register(&mut stream, self.slots.next_key()) {
@@ -157,7 +157,7 @@ impl<O: Os> Reactor<O> {
         let mut connection =
             Connection::new(stream, peer, self.shared.listener(listener), None, self.shared.now);
         connection.reject(cause);
-        self.count_closed(cause, Traffic::default(), connection.peer());
+        self.count_closed(cause, Traffic::default(), connection.history(), connection.peer());
         self.log_closed(&connection);
     }
 
@@ -181,7 +181,13 @@ impl<O: Os> Reactor<O> {
             AcceptError::Retry => {
                 if errno::died_before_accept(error) {
                     self.counters.accepted(listener);
-                    self.counters.closed(Cause::Aborted, Traffic::default());
+                    let (now, traffic) = (self.shared.now, Traffic::default());
+                    self.counters.closed(
+                        Cause::Aborted,
+                        traffic,
+                        History::new(now).then(PhaseKind::Closed),
+                        now,
+                    );
                 }
                 debug!("accept: {error}; continuing");
                 Ok(())

@@ -16,7 +16,7 @@ use rustix::process::Pid;
 
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
-use crate::connection::{Peer, Traffic};
+use crate::connection::{History, Peer, PhaseKind, Traffic};
 
 use super::os::{ExitStatus, StopSignal};
 use super::reap::log_child;
@@ -39,7 +39,7 @@ struct Child {
     peer: Peer,
     /// The number of the listener.
     listener: u8,
-    opened: MonotonicMs,
+    history: History,
     /// The time of its start, if signals came in that turn.
     from_final_pass: Option<MonotonicMs>,
     /// SIGTERM was sent to it.
@@ -52,6 +52,11 @@ impl Children {
     /// Returns the number of children.
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// Returns the peer and the history of each child.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Peer, History)> {
+        self.by_id.values().map(|child| (&child.peer, child.history))
     }
 }
 
@@ -67,20 +72,23 @@ impl<O: Os> Reactor<O> {
         stream: O::Stream,
         peer: Peer,
         listener: u8,
-        opened: MonotonicMs,
+        history: History,
     ) {
         let now = self.shared.now;
         let at_signal = self.children.signal_pending.then_some(now);
-        let child = Child {
+        let mut child = Child {
             peer,
             listener,
-            opened,
+            history,
             from_final_pass: at_signal,
             term_sent: false,
             ended: None,
         };
         match self.os.spawn(stream, &peer) {
-            Ok(id) => self.child_started(id, child),
+            Ok(id) => {
+                child.history = child.history.then(PhaseKind::Child);
+                self.child_started(id, child);
+            }
             Err(error) => {
                 if let Some(suppressed) = self.warnings.allow(Warning::Child, now) {
                     warn!("a child could not be started: {error}{suppressed}");
@@ -98,9 +106,9 @@ impl<O: Os> Reactor<O> {
     pub(super) fn spawn_for_proxied(&mut self, key: usize) {
         self.deadlines.cancel(key);
         let connection = self.slots.remove(key);
-        let (peer, opened) = (*connection.peer(), connection.opened());
+        let (peer, history) = (*connection.peer(), connection.history());
         let listener = connection.listener();
-        self.spawn_child(connection.into_stream(), peer, listener, opened);
+        self.spawn_child(connection.into_stream(), peer, listener, history);
     }
 
     /// Reaps every child that has ended. Several that end together may raise one SIGCHLD, because
@@ -174,8 +182,13 @@ impl<O: Os> Reactor<O> {
             (None, _) => &"not-started",
         };
         self.per_peer.release(&child.peer);
-        self.count_closed(cause, Traffic::default(), &child.peer);
-        let lasted = self.shared.now.since(child.opened);
+        self.count_closed(
+            cause,
+            Traffic::default(),
+            child.history.then(PhaseKind::Closed),
+            &child.peer,
+        );
+        let lasted = self.shared.now.since(child.history.accepted());
         let listener = self.options.listener(child.listener).address.as_str();
         log_child(&child.peer, cause, lasted, listener, status);
     }

@@ -26,6 +26,7 @@ mod drain;
 mod exec;
 mod expire;
 mod fault_injection;
+mod histogram;
 mod options;
 mod os;
 mod per_peer;
@@ -35,6 +36,7 @@ mod slots;
 mod stats;
 mod stops;
 mod summary;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod timer_wheel;
@@ -64,10 +66,12 @@ pub use self::banner::Banner;
 pub use self::fault_injection::{
     FaultCounts, FaultInjector, FaultKind, FaultSampler, FaultSpec, FaultyStream,
 };
+pub use self::histogram::Histogram;
 pub use self::options::{Capacity, ListenerOptions, Options};
 pub use self::os::{Event, ExitStatus, Os, Signal, StopSignal};
 pub use self::per_peer::PeerLimit;
 pub use self::stats::{Counters, REJECTIONS};
+pub use self::survey::Survey;
 pub use self::wakeups::Wakeups;
 
 /// A turn that takes longer than this is counted as slow.
@@ -193,12 +197,12 @@ impl<O: Os> Reactor<O> {
         Ok(())
     }
 
-    /// Counts this turn if it was slow. Turns that serve few connections are not timed, so lines
+    /// Counts the duration of this turn. Turns that serve few connections are not timed, so lines
     /// pay nothing for it.
     #[cold]
     fn record_duration(&mut self) {
         let lasted = self.os.now().since(self.shared.now);
-        self.counters.slow_iterations += u64::from(lasted > SLOW_ITERATION);
+        self.counters.turn_lasted(lasted);
     }
 
     /// Makes a turn return [`Wakeups::WATCHDOG`] at that interval, from now on: the sign that the

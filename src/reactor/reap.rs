@@ -6,7 +6,7 @@ use std::time::Duration;
 use log::debug;
 
 use crate::cause::Cause;
-use crate::connection::{Connection, Peer, Phase, Traffic};
+use crate::connection::{Connection, History, Peer, Phase, Traffic};
 use crate::num;
 
 use super::slots::Completion;
@@ -34,7 +34,8 @@ impl<O: Os> Reactor<O> {
                 self.per_peer.release_unidentified(key);
             }
             if let Phase::Closed(cause) = connection.phase() {
-                self.count_closed(cause, connection.traffic(), connection.peer());
+                let (traffic, history) = (connection.traffic(), connection.history());
+                self.count_closed(cause, traffic, history, connection.peer());
                 self.log_closed(&connection);
             }
         }
@@ -48,8 +49,14 @@ impl<O: Os> Reactor<O> {
 
 impl<O: Os> Reactor<O> {
     /// Counts the end of a connection, also for the next summary.
-    pub(super) fn count_closed(&mut self, cause: Cause, traffic: Traffic, peer: &Peer) {
-        self.counters.closed(cause, traffic);
+    pub(super) fn count_closed(
+        &mut self,
+        cause: Cause,
+        traffic: Traffic,
+        history: History,
+        peer: &Peer,
+    ) {
+        self.counters.closed(cause, traffic, history, self.shared.now);
         if let Some(at) = self.summary.note(cause, peer, self.shared.now) {
             self.deadlines.set_summary(at);
         }
@@ -60,7 +67,7 @@ impl<O: Os> Reactor<O> {
         let Phase::Closed(cause) = connection.phase() else { return };
         let peer = connection.peer();
         let Traffic { bytes_in, bytes_out, lines } = connection.traffic();
-        let duration = self.shared.now.since(connection.opened()).as_secs_f64();
+        let duration = self.shared.now.since(connection.history().accepted()).as_secs_f64();
         let listener = self.options.listener(connection.listener()).address.as_str();
         debug!(peer:%, cause:%, bytes_in, bytes_out, lines, duration, listener; "closed");
     }

@@ -1,12 +1,15 @@
 //! The reactor's counters. At any time, accepted = open + the sum of all causes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
-use crate::connection::{PhaseKind, Traffic};
+use crate::connection::{History, PATHS, PhaseKind, Traffic};
+use crate::num;
 
-use super::{ListenerOptions, Os, Reactor};
+use super::survey::count_phase;
+use super::{Capacity, Histogram, ListenerOptions, Options, Os, Reactor, SLOW_ITERATION};
 
 /// The reasons to close an admin connection before a response, as the metric has them.
 pub const REJECTIONS: [&str; 2] = [EVICTED, REFUSED];
@@ -16,7 +19,7 @@ pub(super) const EVICTED: &str = "evicted";
 pub(super) const REFUSED: &str = "refused";
 
 /// Sums over all connections that have ended, and over events of admission.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Counters {
     /// Connections taken from a queue, including those that had died there.
     pub accepted: u64,
@@ -32,9 +35,40 @@ pub struct Counters {
     pub iterations: u64,
     /// Turns that took longer than [`super::SLOW_ITERATION`].
     pub slow_iterations: u64,
+    /// The longest of the turns that were timed.
+    pub longest_turn: Duration,
+    /// The durations of the turns that were timed, in milliseconds.
+    turns: Histogram,
+    /// The time from `accept` to the end of connections that have ended, in milliseconds.
+    pub lifetimes: Histogram,
+    /// The lines of connections that have ended.
+    pub lines: Histogram,
     /// Admin connections closed before a response, by a word of [`super::REJECTIONS`].
     pub admin_rejected: BTreeMap<&'static str, u64>,
     closed: [u64; Cause::ALL.len()],
+    /// Connections that have ended, by the number of their path.
+    pub(super) paths: [u64; PATHS],
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            accepted: 0,
+            accepted_by_listener: Vec::new(),
+            traffic: Traffic::default(),
+            accept_errors: BTreeMap::new(),
+            pauses: 0,
+            iterations: 0,
+            slow_iterations: 0,
+            longest_turn: Duration::ZERO,
+            turns: Histogram::of_turns(),
+            lifetimes: Histogram::of_lifetimes(),
+            lines: Histogram::of_lines(),
+            admin_rejected: BTreeMap::new(),
+            closed: [0; Cause::ALL.len()],
+            paths: [0; PATHS],
+        }
+    }
 }
 
 impl Counters {
@@ -49,12 +83,30 @@ impl Counters {
         }
     }
 
-    /// Counts a connection's end.
-    pub fn closed(&mut self, cause: Cause, traffic: Traffic) {
+    /// Counts the end of a connection at that time.
+    pub fn closed(&mut self, cause: Cause, traffic: Traffic, history: History, now: MonotonicMs) {
         #[expect(clippy::indexing_slicing, reason = "there is a place for each cause")]
         let count = &mut self.closed[cause.index()];
         *count += 1;
         self.traffic.add(traffic);
+        self.lifetimes.record(num::millis(now.since(history.accepted())));
+        self.lines.record(traffic.lines);
+        if let Some(count) = self.paths.get_mut(history.path()) {
+            *count += 1;
+        }
+    }
+
+    /// Counts the duration of a turn.
+    pub(super) fn turn_lasted(&mut self, duration: Duration) {
+        self.turns.record(num::millis(duration));
+        self.slow_iterations += u64::from(duration > SLOW_ITERATION);
+        self.longest_turn = self.longest_turn.max(duration);
+    }
+
+    /// Returns the durations of all turns, in milliseconds. A turn that was not timed counts as
+    /// shorter than the first bound, and adds nothing to the sum.
+    pub fn turns(&self) -> Histogram {
+        self.turns.clone().filled_up(self.iterations)
     }
 
     /// Returns the number of connections that ended with that cause.
@@ -79,9 +131,7 @@ impl<O: Os> Reactor<O> {
         let mut phases = [0; PhaseKind::ALIVE.len()];
         let mut traffic = Traffic::default();
         for connection in self.slots.iter() {
-            let kind = connection.phase().kind();
-            let counts = PhaseKind::ALIVE.iter().zip(&mut phases);
-            counts.filter(|(alive, _)| **alive == kind).for_each(|(_, count)| *count += 1);
+            count_phase(&mut phases, connection.phase().kind());
             traffic.add(connection.traffic());
         }
         (phases, traffic)
@@ -98,6 +148,16 @@ impl<O: Os> Reactor<O> {
         self.admission.state_name(self.open_count(), self.shared.now)
     }
 
+    /// Returns the options, with those of each listener.
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Returns the limits of the process.
+    pub const fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
     /// Returns the time of this turn.
     pub const fn now(&self) -> MonotonicMs {
         self.shared.now
@@ -109,6 +169,10 @@ impl<O: Os> Reactor<O> {
     }
 
     /// Returns the number of connections, including those with children.
+    pub fn connections(&self) -> usize {
+        self.open_count()
+    }
+
     pub(super) fn open_count(&self) -> usize {
         self.slots.len() + self.children.len()
     }

@@ -236,5 +236,9 @@ fn slow_iterations_are_counted() {
         wire.borrow_mut().reads.push_back(bytes("y\n"));
     }
     bench.turn((0..40).map(readable));
-    assert_eq!(bench.reactor.counters().slow_iterations, 1);
+    let counters = bench.reactor.counters();
+    assert_eq!(counters.slow_iterations, 1);
+    assert_eq!(counters.longest_turn, Duration::from_millis(51));
+    let turns: Vec<_> = counters.turns().ranges().map(|(_, count)| count).collect();
+    assert_eq!(turns.get(..4), Some(&[2, 0, 0, 1][..]), "51 ms are more than 50");
 }

@@ -8,6 +8,7 @@ mod faults;
 mod pausing;
 mod proxy_header;
 mod scheduling;
+mod survey;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
