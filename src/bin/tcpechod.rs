@@ -12,7 +12,7 @@ use tcpecho::server::{self, ExitReason, LogSink, Origin, Start};
 fn main() -> ExitCode {
     let start = Start::begin();
     let command = cli::parse_daemon();
-    let (DaemonCommand::Run(config) | DaemonCommand::Check(config, _)) = &command;
+    let (DaemonCommand::Run(config) | DaemonCommand::Check(config)) = &command;
     let format = config.log_format;
     let filter = LogFilter::new(config.log_level);
     let silent = config.origin == Origin::StandardInput && server::log_is_connection();
@@ -26,8 +26,8 @@ fn main() -> ExitCode {
     }
     let outcome = match command {
         DaemonCommand::Run(config) => server::run(&config, start),
-        DaemonCommand::Check(config, options) => server::check(&config, start).and_then(|text| {
-            writeln!(std::io::stdout(), "{text}\n\n{}", options.join("\n"))?;
+        DaemonCommand::Check(config) => server::check(&config, start).and_then(|text| {
+            writeln!(std::io::stdout(), "{text}\n\n{}", config.in_force.join("\n"))?;
             Ok(ExitReason::Drained)
         }),
     };

@@ -112,6 +112,8 @@ pub struct ServerConfig {
     pub user: Option<String>,
     /// Whether to give up the rights that are not needed after the start.
     pub sandbox: Sandbox,
+    /// A line for each option: its value, and the source of the value.
+    pub in_force: Vec<String>,
 }
 
 impl ServerConfig {

@@ -1,13 +1,9 @@
-//! The responses of the admin endpoint: metrics, as OpenMetrics text, and health.
-//!
-//! The reactor counts; this module only formats. A snapshot looks at every connection, so for a
-//! tenth of a second all requests get the same text.
+//! The metrics, as OpenMetrics text.
 
 mod formats;
 mod process;
 
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -16,65 +12,31 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::cause::Cause;
-use crate::clock::MonotonicMs;
 use crate::connection::{PhaseKind, Traffic};
-use crate::http::{Request, Response};
 use crate::num;
 use crate::reactor::{FaultCounts, LISTENER_STATES, Os, REJECTIONS, Reactor};
 
-use self::formats::{negotiated, sorted};
+use self::formats::sorted;
 use self::process::Process;
 use super::LogSink;
 
-/// The page at `/`.
-const INDEX: &str = "<!DOCTYPE html>\n<title>tcpechod</title>\n<h1>tcpechod</h1>\n<ul>\n\
-    <li><a href=\"/metrics\">/metrics</a>: for Prometheus\n\
-    <li><a href=\"/healthz\">/healthz</a>: 200 while the event loop runs\n\
-    <li><a href=\"/readyz\">/readyz</a>: 200, or 503 while draining\n</ul>\n";
+pub(super) use self::formats::negotiated;
 
-/// The time for which the text of the metrics is reused.
-const FRESH: Duration = Duration::from_millis(100);
-
-/// The text of the metrics, and the time until which it is reused.
+/// Makes the text of the metrics.
 #[derive(Debug)]
 pub(super) struct Metrics {
     process: Process,
-    text: String,
-    fresh_until: MonotonicMs,
 }
 
 impl Metrics {
     /// Opens the files in /proc that are read later, before the sandbox forbids it.
     pub(super) fn new() -> Self {
-        Self { process: Process::new(), text: String::new(), fresh_until: MonotonicMs::default() }
+        Self { process: Process::new() }
     }
 
-    /// Returns the response to a request.
-    pub(super) fn response<O: Os>(
-        &mut self,
-        reactor: &Reactor<O>,
-        faults: &FaultCounts,
-        request: &Request,
-    ) -> Response {
-        match request.path.as_str() {
-            "/" => Response::new(200, "text/html; charset=utf-8", INDEX.to_owned()),
-            "/metrics" => {
-                let (content_type, text) = negotiated(&request.accept, self.text(reactor, faults));
-                Response::new(200, content_type, text)
-            }
-            "/healthz" => Response::text(200, "ok"),
-            "/readyz" if reactor.is_draining() => Response::text(503, "draining"),
-            "/readyz" => Response::text(200, "ready"),
-            _ => Response::text(404, "there are /, /metrics, /healthz and /readyz"),
-        }
-    }
-
-    fn text<O: Os>(&mut self, reactor: &Reactor<O>, faults: &FaultCounts) -> &str {
-        if self.fresh_until <= reactor.now() {
-            self.text = sorted(&text(reactor, faults, &self.process));
-            self.fresh_until = reactor.now().after(FRESH);
-        }
-        &self.text
+    /// Returns the text, as OpenMetrics.
+    pub(super) fn text<O: Os>(&self, reactor: &Reactor<O>, faults: &FaultCounts) -> String {
+        sorted(&text(reactor, faults, &self.process))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `tcpechod`: listeners, limits, the loop around the reactor's turn, and signals.
 
+mod admin;
 mod check;
 mod config;
 mod descriptors;
@@ -17,6 +18,7 @@ mod sandbox;
 mod socket_activation;
 mod socket_file;
 mod status;
+mod status_page;
 
 use std::hash::RandomState;
 
@@ -32,9 +34,9 @@ use crate::reactor::{
 };
 use crate::sys::{Launcher, MioOs, SignalHandlers};
 
+use admin::AdminResponses;
 use inetd::Inetd;
 use listeners::Listeners;
-use metrics::Metrics;
 use notify::Manager;
 use socket_activation::Claimed;
 use socket_file::SocketFile;
@@ -104,7 +106,7 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
         .and_then(|launcher| MioOs::new(handlers, listeners, places.admin.take(), launcher))
         .context("cannot set up the event loop")?;
     let options = Options { listeners: places.options(), ..config.options.clone() };
-    let metrics = Metrics::new();
+    let responses = AdminResponses::new(config.in_force.clone());
     let manager = Manager::connect();
     let descriptors = crate::os::descriptors::open();
     let connections_max = descriptors::connections_max(config.connections_max, count, &limit);
@@ -130,12 +132,12 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
     manager.ready(&format!("listening on {}", places.listed()));
     info!("ready");
     if config.faults.is_empty() {
-        let reporting = Reporting { metrics, manager, faults: FaultCounts::default() };
+        let reporting = Reporting { responses, manager, faults: FaultCounts::default() };
         return begin(Reactor::new(system, capacity, options), config, reporting);
     }
     warn!("fault injection enabled: {}", format_faults(config));
     let sampler = FaultSampler::new(config.faults.clone(), config.fault_seed);
-    let reporting = Reporting { metrics, manager, faults: sampler.counts() };
+    let reporting = Reporting { responses, manager, faults: sampler.counts() };
     let system = FaultInjector::new(system, sampler);
     begin(Reactor::new(system, capacity, options), config, reporting)
 }
@@ -159,13 +161,14 @@ fn run_inetd(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> 
     let options = Options { listeners, ..config.options.clone() };
     let mut reactor = Reactor::new(system, capacity, options);
     reactor.serve_one(socket, peer);
-    let (metrics, manager) = (Metrics::new(), Manager::connect());
-    begin(reactor, config, Reporting { metrics, manager, faults: FaultCounts::default() })
+    let responses = AdminResponses::new(Vec::new());
+    let (manager, faults) = (Manager::connect(), FaultCounts::default());
+    begin(reactor, config, Reporting { responses, manager, faults })
 }
 
 /// Where the daemon reports its state.
 struct Reporting {
-    metrics: Metrics,
+    responses: AdminResponses,
     manager: Manager,
     faults: FaultCounts,
 }
@@ -175,11 +178,11 @@ struct Reporting {
 fn begin<O: Os>(
     mut reactor: Reactor<O>,
     config: &ServerConfig,
-    Reporting { mut metrics, manager, faults }: Reporting,
+    Reporting { mut responses, manager, faults }: Reporting,
 ) -> anyhow::Result<ExitReason> {
     let counts = faults.clone();
     reactor.set_admin_handler(AdminHandler::new(move |reactor, request| {
-        metrics.response(reactor, &counts, request)
+        responses.response(reactor, &counts, request)
     }));
     serve(&mut reactor, config, &manager, &faults)
 }

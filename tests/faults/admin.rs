@@ -118,11 +118,9 @@ fn rows(text: &str) -> String {
         let kind = text.lines().find_map(|line| line.strip_prefix(&start)).unwrap();
         let sample = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
         let start = format!("{sample}{{");
-        let labels = text.lines().find_map(|line| line.strip_prefix(&start));
-        let (labels, _) = labels.and_then(|rest| rest.split_once('}')).unwrap_or_default();
-        let labels = labels.split(',').filter_map(|label| label.split_once('='));
-        let labels: Vec<_> = labels.map(|(name, _)| format!("`{name}`")).collect();
-        let label = labels.join(", ");
+        let labels = text.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_default();
+        let labels = labels.split("\",").filter_map(|label| label.split_once('='));
+        let label = labels.map(|(label, _)| format!("`{label}`")).collect::<Vec<_>>().join(", ");
         let meaning = meaning.trim_end_matches('.');
         writeln!(rows, "| `{sample}` | {kind} | {label} | {meaning} |").unwrap();
     }

@@ -38,6 +38,7 @@ mod privileges;
 mod proxied;
 mod read_path;
 mod sandbox;
+mod status_page;
 mod support;
 mod timeouts;
 mod unidentified;

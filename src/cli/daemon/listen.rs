@@ -32,8 +32,8 @@ pub(super) struct ListenArgs {
           conflicts_with = "listen")]
     port: Option<u16>,
 
-    /// Serve `/metrics` (OpenMetrics), `/healthz` and `/readyz` over HTTP on this address, in one
-    /// of the forms of --listen
+    /// Serve a status page, `/metrics` (OpenMetrics), `/healthz` and `/readyz` over HTTP on this
+    /// address, in one of the forms of --listen
     #[arg(long, value_name = "ADDR", env = "TCPECHOD_METRICS", value_parser = metrics_address)]
     pub(super) metrics: Option<Address>,
 

@@ -35,7 +35,7 @@ pub enum DaemonCommand {
     /// Run the daemon.
     Run(ServerConfig),
     /// Report how the daemon would run, and the value and source of each option.
-    Check(ServerConfig, Vec<String>),
+    Check(ServerConfig),
 }
 
 /// Parses the command line and the environment. On an error, prints it and exits with status 2.
@@ -62,12 +62,10 @@ where
         let message = "--listen with service= can't be used with --exec, which takes its place";
         return Err(DaemonArgs::command().error(ErrorKind::ArgumentConflict, message));
     }
-    let options = arguments.check.then(|| environment::in_force(&DaemonArgs::command(), &matches));
-    let config = ServerConfig::from(arguments);
-    Ok(match options {
-        Some(options) => DaemonCommand::Check(config, options),
-        None => DaemonCommand::Run(config),
-    })
+    let in_force = environment::in_force(&DaemonArgs::command(), &matches);
+    let check = arguments.check;
+    let config = ServerConfig { in_force, ..ServerConfig::from(arguments) };
+    Ok(if check { DaemonCommand::Check(config) } else { DaemonCommand::Run(config) })
 }
 
 /// The TCP echo server: sends each peer's bytes back, complete and in order.
@@ -175,6 +173,7 @@ impl From<DaemonArgs> for ServerConfig {
             log_format: arguments.operation.log_format(),
             user: arguments.operation.user(),
             sandbox: arguments.operation.sandbox(),
+            in_force: Vec::new(),
         }
     }
 }

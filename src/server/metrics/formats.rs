@@ -1,5 +1,7 @@
 //! The two text formats of metrics, and the choice between them.
 
+use std::rc::Rc;
+
 use crate::http::preferred;
 
 /// The media types, without and with parameters: OpenMetrics, which Prometheus requests
@@ -28,11 +30,14 @@ pub(super) fn sorted(text: &str) -> String {
 }
 
 /// Returns the content type and the text that `accept` prefers, from OpenMetrics text.
-pub(super) fn negotiated(accept: &str, open_metrics: &str) -> (&'static str, String) {
+pub(in crate::server) fn negotiated(
+    accept: &str,
+    open_metrics: Rc<str>,
+) -> (&'static str, Rc<str>) {
     if preferred(accept, &[OPEN_METRICS, PLAIN]) == Some(PLAIN) {
-        return (PLAIN_TYPE, plain(open_metrics));
+        return (PLAIN_TYPE, plain(&open_metrics).into());
     }
-    (OPEN_METRICS_TYPE, open_metrics.to_owned())
+    (OPEN_METRICS_TYPE, open_metrics)
 }
 
 /// Converts to the older format: a counter's family has the name of its samples, and there is no
@@ -82,12 +87,12 @@ mod tests {
 
     #[test]
     fn the_older_format_has_counters_by_their_full_names() {
-        let (kind, text) = negotiated("text/plain", OPEN);
+        let (kind, text) = negotiated("text/plain", OPEN.into());
         assert_eq!(kind, PLAIN_TYPE);
         let expected = "# HELP lines_total Requests answered.\n# TYPE lines_total counter\n\
                         lines_total 3\n# HELP phase By phase.\n# TYPE phase gauge\n\
                         phase{phase=\"open\"} 1\nphase{phase=\"draining\"} 0\n";
-        assert_eq!(text, expected);
-        assert_eq!(negotiated("*/*", OPEN), (OPEN_METRICS_TYPE, OPEN.to_owned()));
+        assert_eq!(&*text, expected);
+        assert_eq!(negotiated("*/*", OPEN.into()), (OPEN_METRICS_TYPE, OPEN.into()));
     }
 }

@@ -1,5 +1,6 @@
 //! The harness: the daemon under test, its peers, and observations through its log and /proc.
 
+mod browser;
 mod builder;
 mod daemon;
 mod nth_call;
@@ -9,6 +10,7 @@ mod selector;
 mod tools;
 mod wait;
 
+pub(crate) use browser::Browser;
 pub(crate) use builder::{BINARY, Builder, Ended};
 pub(crate) use daemon::Daemon;
 pub(crate) use nth_call::only_one_ends;

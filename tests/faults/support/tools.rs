@@ -20,6 +20,7 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("bash", &["-c", ":"]),
     ("curl", &["--version"]),
     ("xinetd", &["-version"]),
+    ("chromium", &["--version"]),
     ("/usr/bin/python3", &["-c", "import prometheus_client.openmetrics.parser"]),
     ("systemd-analyze", &["syscall-filter", "@default"]),
     ("groff", &["--version"]),
