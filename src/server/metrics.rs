@@ -1,6 +1,7 @@
 //! The metrics, as OpenMetrics text.
 
 mod formats;
+mod histograms;
 mod process;
 
 use std::sync::atomic::AtomicU64;
@@ -53,6 +54,7 @@ fn text<O: Os>(reactor: &Reactor<O>, faults: &FaultCounts, process: &Process) ->
     admin(own, reactor);
     injected_faults(own, faults);
     event_loop(own, reactor);
+    histograms::register(own, reactor);
     let mut text = String::new();
     let written = encode(&mut text, &registry);
     debug_assert!(written.is_ok(), "a String takes everything");

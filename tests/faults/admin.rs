@@ -96,9 +96,18 @@ fn m01_metrics_are_open_metrics_and_count_connections_bytes_and_lines() {
         "tcpechod_listener_state{state=\"open\"} 1",
         "tcpechod_listener_state{state=\"paused\"} 0",
         "tcpechod_draining{} 0",
+        "tcpechod_connection_lifetime_seconds_bucket{le=\"86400.0\"} 1",
+        "tcpechod_connection_lifetime_seconds_count{} 1",
+        "tcpechod_connection_lines_bucket{le=\"0.0\"} 1",
     ] {
         assert!(samples.lines().any(|line| line == sample), "{sample} is not in:\n{samples}");
     }
+    let value = |name: &str| samples.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    assert_eq!(
+        value("tcpechod_event_loop_duration_seconds_count{} "),
+        value("tcpechod_event_loop_iterations_total{} "),
+        "iterations that are not timed count too"
+    );
     eventually("admin connections are closed", || {
         let (_, text) = curl(address, "/metrics", &[]);
         let count = text.lines().find_map(|line| line.strip_prefix("process_open_fds "))?;
@@ -127,17 +136,22 @@ fn rows(text: &str) -> String {
     rows
 }
 
-/// An accept error and an injected fault happen, so that every metric is present.
-#[test]
-fn every_metric_is_in_the_operators_table_and_no_other() {
-    if !have(&["curl", "strace"]) {
-        return;
-    }
+/// Starts a daemon with every metric: an accept error and an injected fault have happened.
+pub(super) fn with_every_metric() -> (Daemon, SocketAddr) {
     let arguments = ["--metrics", "127.0.0.1:0", "--fault", "slice=100%"];
     let daemon = Builder::new(&arguments).injected("accept4", "ECONNABORTED", "1").start();
     let line = daemon.wait_for_log("metrics on ");
     let address = line.rsplit(' ').next().unwrap().parse().unwrap();
     daemon.connect().echo(b"a line\n");
+    (daemon, address)
+}
+
+#[test]
+fn every_metric_is_in_the_operators_table_and_no_other() {
+    if !have(&["curl", "strace"]) {
+        return;
+    }
+    let (daemon, address) = with_every_metric();
     let rows = rows(&curl(address, "/metrics", &[]).1);
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
     let document = fs::read_to_string(document).unwrap();

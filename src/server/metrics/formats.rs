@@ -12,14 +12,19 @@ const OPEN_METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; ch
 const PLAIN_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Sorts the samples of each family; `prometheus_client` writes them in the order of a hash map.
+/// Those of a histogram are in order, by their bounds.
 pub(super) fn sorted(text: &str) -> String {
     let mut sorted = String::with_capacity(text.len());
     let mut samples = Vec::new();
+    let mut is_histogram = false;
     for line in text.lines().chain(["# EOF"]) {
         if line.starts_with('#') {
-            samples.sort_unstable();
+            if !is_histogram {
+                samples.sort_unstable();
+            }
             samples.drain(..).for_each(|sample| push_line(&mut sorted, sample));
             push_line(&mut sorted, line);
+            is_histogram = line.ends_with(" histogram") && line.starts_with("# TYPE ");
         } else {
             samples.push(line);
         }
@@ -83,6 +88,13 @@ mod tests {
         assert!(place("# TYPE phase gauge") < place("phase{phase=\"draining\"} 0"));
         assert_eq!(text.len(), OPEN.len());
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn the_bounds_of_a_histogram_stay_in_order() {
+        let text = "# TYPE s histogram\ns_sum 3.0\ns_count 2\ns_bucket{le=\"2.0\"} 1\n\
+                    s_bucket{le=\"10.0\"} 1\ns_bucket{le=\"+Inf\"} 2\n# EOF\n";
+        assert_eq!(sorted(text), text);
     }
 
     #[test]
