@@ -10,7 +10,8 @@ case ${1-tests} in
 tests)
     pairs='strace:strace valgrind:valgrind ss:iproute2 prlimit:util-linux script:bsdutils
         setpriv:util-linux nsenter:util-linux unshare:util-linux netstat:net-tools ip:iproute2
-        ps:procps cmp:diffutils curl:curl chromium:chromium taskset:util-linux systemd-analyze:systemd
+        ps:procps cmp:diffutils curl:curl chromium:chromium promtool:prometheus
+        taskset:util-linux systemd-analyze:systemd
         /usr/sbin/haproxy:haproxy /usr/sbin/xinetd:xinetd
         /usr/lib/python3/dist-packages/yaml/__init__.py:python3-yaml
         node:nodejs npm:npm

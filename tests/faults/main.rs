@@ -33,6 +33,7 @@ mod lifecycle;
 mod listeners;
 mod logs;
 mod manager;
+mod monitoring;
 mod pauses;
 mod privileges;
 mod proxied;

@@ -21,6 +21,7 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("curl", &["--version"]),
     ("xinetd", &["-version"]),
     ("chromium", &["--version"]),
+    ("promtool", &["--version"]),
     ("/usr/bin/python3", &["-c", "import prometheus_client.openmetrics.parser"]),
     ("systemd-analyze", &["syscall-filter", "@default"]),
     ("groff", &["--version"]),
