@@ -305,7 +305,8 @@ fn m05_an_admin_connection_that_resets_or_sends_two_requests_harms_no_peer() {
 fn m06_a_metrics_address_in_use_is_an_error_that_names_it() {
     let daemon = Daemon::start(&[]);
     let taken = daemon.address().to_string();
-    let ended = Builder::new(&["--metrics", &taken]).env("RUST_LOG", "error").run_to_end();
+    let ended = Builder::new(&["--metrics", &taken]).listen("127.0.0.1:0");
+    let ended = ended.env("RUST_LOG", "error").run_to_end();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains(&taken) && ended.stderr.contains("another process"), "{ended:?}");
     daemon.epilogue();
