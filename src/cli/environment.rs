@@ -34,7 +34,9 @@ where
 
 /// Returns one line per option: its value, and the source of the value.
 pub(super) fn in_force(command: &Command, matches: &ArgMatches) -> Vec<String> {
-    let options = command.get_arguments().filter(|option| option.get_id() != "check");
+    let actions = ["check", "health"];
+    let options = command.get_arguments();
+    let options = options.filter(|option| actions.iter().all(|action| option.get_id() != action));
     options.filter_map(|option| line(option, matches)).collect()
 }
 

@@ -26,6 +26,7 @@ mod exhaustion;
 mod fault_injection;
 mod formats;
 mod haproxy;
+mod health;
 mod inetd;
 mod inherited;
 mod input;

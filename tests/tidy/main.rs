@@ -33,7 +33,7 @@ const HOMES: [(&str, &str); 19] = [
     ("signal_hook_mio", "src/sys/"),
     ("raw_os_error", "src/os/errno.rs"),
     ("ipnet", "src/net/access.rs"),
-    ("httparse", "src/http/request.rs"),
+    ("httparse", "src/http/"),
     ("prometheus_client", "src/server/metrics"),
     ("ParseConfig", "src/net/proxy.rs"),
     ("nix", "src/os/signals.rs src/sys/ src/server/privileges.rs src/server/sandbox/"),

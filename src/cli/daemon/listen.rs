@@ -189,7 +189,8 @@ fn listen_address(text: &str) -> Result<Address, String> {
     })
 }
 
-fn metrics_address(text: &str) -> Result<Address, String> {
+/// Parses an address for metrics, which have no default port.
+pub(super) fn metrics_address(text: &str) -> Result<Address, String> {
     match text.parse()? {
         Address::Internet { port: None, .. } => Err(format!("expected a port, as in {text}:9090")),
         address @ (Address::Internet { .. } | Address::Unix(_)) => Ok(address),

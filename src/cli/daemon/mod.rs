@@ -13,6 +13,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::line::LINE_BYTES_LIMIT;
+use crate::net::address::Address;
 use crate::reactor::Options;
 use crate::reactor::OverLimit;
 use crate::server::{ListenerConfig, Origin, ServerConfig};
@@ -36,6 +37,8 @@ pub enum DaemonCommand {
     Run(ServerConfig),
     /// Report how the daemon would run, and the value and source of each option.
     Check(ServerConfig),
+    /// Ask the daemon with this metrics listener whether it is ready.
+    Health(Address),
 }
 
 /// Parses the command line and the environment. On an error, prints it and exits with status 2.
@@ -53,6 +56,9 @@ where
     W: Into<OsString> + Clone,
 {
     let (arguments, matches) = environment::parse::<DaemonArgs, _>(words)?;
+    if let Some(address) = arguments.health {
+        return Ok(DaemonCommand::Health(address));
+    }
     if arguments.exec.is_some() && arguments.admission.over_limit() == OverLimit::Evict {
         let message =
             "--over-limit evict can't be used with --exec: only the child knows whether it is idle";
@@ -111,6 +117,13 @@ pub(super) struct DaemonArgs {
     /// option, and exit
     #[arg(long)]
     check: bool,
+
+    /// Ask the daemon whose --metrics address this is whether it is ready (`/readyz`), and exit: 0
+    /// if it is, 1 if not. The address of an echo listener will do too. Without a host: this
+    /// machine
+    #[arg(long, value_name = "ADDR", value_parser = listen::metrics_address,
+          conflicts_with = "check")]
+    health: Option<Address>,
 }
 
 const AFTER_HELP: &str = "\
