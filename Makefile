@@ -41,6 +41,13 @@ note = $(DESTDIR)$(docdir)/.directories
 # Systems with kqueue, by rustup's names.
 systems ?= aarch64-apple-darwin x86_64-unknown-freebsd
 
+# `make static`: the architectures, by Rust's names, and the place of the programs. A test builds
+# less, with static_profile=dev and static_options=--no-default-features.
+architectures ?= x86_64 aarch64
+static ?= $(target)/static
+static_profile ?= static
+static_options ?=
+
 # Builds mio on poll(2).
 poll := RUSTFLAGS='--cfg mio_unsupported_force_poll_poll'
 
@@ -63,6 +70,26 @@ note-place:
 	else \
 		mkdir -p $(dir $(noted)) && echo $(target) >$(noted); \
 	fi
+
+# Names each system whose library rustup cannot download. .cargo/config.toml names the linker.
+static: ## build static programs for x86-64 and arm64 in target/static/<architecture>
+	@for architecture in $(architectures); do \
+		system=$$architecture-unknown-linux-musl; \
+		rm -rf $(static)/$$architecture; \
+		if ! rustup target add $$system; then \
+			echo "SKIPPED static programs for $$architecture: rustup cannot download $$system" >&2; \
+			[ -z "$${CI+set}" ] || exit; \
+			continue; \
+		fi; \
+		$(CARGO) build --locked --bins --profile $(static_profile) $(static_options) \
+			--target $$system --target-dir $(target)/musl || exit; \
+		place=$(target)/musl/$$system/$(subst dev,debug,$(static_profile)); \
+		$(INSTALL) -d $(static)/$$architecture || exit; \
+		for program in tcpechod tcpecho tcpecho-load; do \
+			[ ! -f $$place/$$program ] || \
+				$(INSTALL) $$place/$$program $(static)/$$architecture || exit; \
+		done; \
+	done
 
 run: ## start the daemon on port 9877 (ARGS='--service sum' passes options)
 	$(CARGO) run --locked --release --quiet --bin tcpechod -- $(ARGS)
@@ -294,7 +321,7 @@ deb-check: deb ## install the package, use it, remove it, and compare (as root)
 $(target)/tools/bin/cargo-deb:
 	$(CARGO) install --locked --root $(target)/tools --version '~3.8.0' cargo-deb
 
-.PHONY: all pages note-place run clean help check test test-poll tools lint clippy elsewhere minimum-rust \
+.PHONY: all pages note-place static run clean help check test test-poll tools lint clippy elsewhere minimum-rust \
 	tidy shellcheck deny fmt fmt-check counts count-system-calls count-instructions count-generator \
 	count-memory count-connections bench million overload soak simulate sweep fuzz demo demo-check \
 	demo-transcripts demo-watch doc states options install uninstall package deb deb-check

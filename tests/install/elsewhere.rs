@@ -86,6 +86,7 @@ fn no_command_uses_the_default_directory_if_another_is_set() {
     let target = TempDir::new().unwrap();
     let commands = [
         "all",
+        "static",
         "test",
         "test-poll",
         "clippy",

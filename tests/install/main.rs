@@ -12,6 +12,7 @@ mod elsewhere;
 mod installed;
 mod package;
 mod pages;
+mod standalone;
 
 #[path = "../faults/support/tools.rs"]
 #[expect(dead_code, reason = "the daemon's tests use more of it")]
