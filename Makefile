@@ -48,6 +48,13 @@ static ?= $(target)/static
 static_profile ?= static
 static_options ?=
 
+# `make image`: the builder, or the first of three that works (docker may be a client without a
+# daemon), and the architecture.
+image_builder ?= $(shell for one in podman buildah docker; do \
+	$$one info >/dev/null 2>&1 && echo $$one && break; done)
+image_architecture ?= $(shell uname -m)
+image_name ?= localhost/tcpecho:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+
 # Builds mio on poll(2).
 poll := RUSTFLAGS='--cfg mio_unsupported_force_poll_poll'
 
@@ -90,6 +97,20 @@ static: ## build static programs for x86-64 and arm64 in target/static/<architec
 				$(INSTALL) $$place/$$program $(static)/$$architecture || exit; \
 		done; \
 	done
+
+# Only Docker's format has health checks.
+image: architectures = $(image_architecture)
+image: static ## build the container image with podman, buildah or docker
+	@if [ -z "$(image_builder)" ]; then \
+		echo 'SKIPPED image: neither podman nor buildah nor docker works here' >&2; \
+		[ -z "$${CI+set}" ]; exit; \
+	fi; \
+	rm -rf $(target)/image && $(INSTALL) -d $(target)/image || exit; \
+	$(INSTALL) $(static)/$(image_architecture)/tcpechod $(target)/image || exit; \
+	$(INSTALL_DATA) LICENSE-MIT LICENSE-APACHE $(target)/image || exit; \
+	platform=linux/$(subst x86_64,amd64,$(subst aarch64,arm64,$(image_architecture))); \
+	BUILDAH_FORMAT=docker $(image_builder) build --platform $$platform --file Containerfile \
+		--tag $(image_name) $(target)/image
 
 run: ## start the daemon on port 9877 (ARGS='--service sum' passes options)
 	$(CARGO) run --locked --release --quiet --bin tcpechod -- $(ARGS)
@@ -321,7 +342,7 @@ deb-check: deb ## install the package, use it, remove it, and compare (as root)
 $(target)/tools/bin/cargo-deb:
 	$(CARGO) install --locked --root $(target)/tools --version '~3.8.0' cargo-deb
 
-.PHONY: all pages note-place static run clean help check test test-poll tools lint clippy elsewhere minimum-rust \
+.PHONY: all pages note-place static image run clean help check test test-poll tools lint clippy elsewhere minimum-rust \
 	tidy shellcheck deny fmt fmt-check counts count-system-calls count-instructions count-generator \
 	count-memory count-connections bench million overload soak simulate sweep fuzz demo demo-check \
 	demo-transcripts demo-watch doc states options install uninstall package deb deb-check

@@ -15,7 +15,7 @@ tests)
         /usr/sbin/haproxy:haproxy /usr/sbin/xinetd:xinetd
         /usr/lib/python3/dist-packages/yaml/__init__.py:python3-yaml
         node:nodejs npm:npm
-        qemu-aarch64-static:qemu-user-static
+        qemu-aarch64-static:qemu-user-static buildah:buildah
         groff:groff-base mandoc:mandoc zsh:zsh fish:fish dpkg-deb:dpkg systemctl:systemd
         /usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client'
     ;;

@@ -87,6 +87,7 @@ fn no_command_uses_the_default_directory_if_another_is_set() {
     let commands = [
         "all",
         "static",
+        "image",
         "test",
         "test-poll",
         "clippy",

@@ -9,6 +9,7 @@
 
 mod demonstrations;
 mod elsewhere;
+mod image;
 mod installed;
 mod package;
 mod pages;

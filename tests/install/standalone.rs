@@ -3,29 +3,34 @@
 //! The test builds only the daemon and the client, and without optimisation, which takes a sixth of
 //! the time.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
 use crate::tools::{have, lacks};
 use crate::{make, ran};
 
 /// The directory with one subdirectory for each architecture that could be built.
-pub(crate) static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
+static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("static");
-    let variables = ["static_profile=dev", "static_options=--no-default-features"];
-    let mut variables: Vec<_> = variables.map(ToOwned::to_owned).into();
-    variables.push(format!("static={}", place.display()));
-    make("static", &variables);
+    make("static", &variables(&place));
     place
 });
+
+/// The variables of `make` for the programs of this test.
+pub(crate) fn variables(place: &Path) -> Vec<String> {
+    let fixed = ["static_profile=dev", "static_options=--no-default-features"];
+    let place = format!("static={}", place.display());
+    fixed.iter().map(|one| (*one).to_owned()).chain([place]).collect()
+}
 
 /// The programs of that architecture, if they could be built.
 pub(crate) fn programs(architecture: &str) -> Option<PathBuf> {
@@ -81,10 +86,18 @@ pub(crate) fn echoes(command: impl Fn(&str) -> Command, port_file: &Path, seen: 
     assert_eq!(daemon.0.wait().unwrap().code(), Some(0), "{}", read(log.path()));
 }
 
-/// A command in the root directory `root`, as the root of a user namespace.
+/// A command in the root directory `root`: as the image's user if this process is root, else as the
+/// root of a user namespace.
 pub(crate) fn within(root: &Path, program: &str) -> Command {
-    let mut command = Command::new("unshare");
-    command.args(["-r", "chroot"]).arg(root).arg(Path::new("/").join(program));
+    let mut command;
+    if geteuid().is_root() {
+        command = Command::new("chroot");
+        command.arg("--userspec=65532:65532");
+    } else {
+        command = Command::new("unshare");
+        command.args(["-r", "chroot"]);
+    }
+    command.arg(root).arg(Path::new("/").join(program));
     command
 }
 
@@ -98,8 +111,10 @@ fn static_programs_for_x86_64_run_in_an_empty_root() {
     for name in ["tcpechod", "tcpecho"] {
         fs::copy(programs.join(name), root.path().join(name)).unwrap();
     }
-    let seen = root.path().join("port");
-    echoes(|program| within(root.path(), program), Path::new("/port"), &seen);
+    let user = root.path().join("written");
+    fs::create_dir(&user).unwrap();
+    fs::set_permissions(&user, Permissions::from_mode(0o777)).unwrap();
+    echoes(|program| within(root.path(), program), Path::new("/written/port"), &user.join("port"));
 }
 
 #[test]
