@@ -42,7 +42,7 @@ note = $(DESTDIR)$(docdir)/.directories
 systems ?= aarch64-apple-darwin x86_64-unknown-freebsd
 
 # `make static`: the architectures, by Rust's names, and the place of the programs. A test builds
-# less, with static_profile=dev and static_options=--no-default-features.
+# less, with static_profile=dev and static_options=.
 architectures ?= x86_64 aarch64
 static ?= $(target)/static
 static_profile ?= static
@@ -53,7 +53,13 @@ static_options ?=
 image_builder ?= $(shell for one in podman buildah docker; do \
 	$$one info >/dev/null 2>&1 && echo $$one && break; done)
 image_architecture ?= $(shell uname -m)
-image_name ?= localhost/tcpecho:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+image_name ?= localhost/tcpecho:$(version)
+
+# `make tarballs` and `make release`: the place of the files of a release, and the time in them, so
+# that one commit always gives the same bytes.
+dist ?= $(target)/dist
+version = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 # Builds mio on poll(2).
 poll := RUSTFLAGS='--cfg mio_unsupported_force_poll_poll'
@@ -338,6 +344,30 @@ deb: all $(target)/tools/bin/cargo-deb ## build the Debian package in target/deb
 deb-check: deb ## install the package, use it, remove it, and compare (as root)
 	rm -rf $(target)/overlay && mkdir $(target)/overlay
 	unshare --mount sh tests/install/package.sh $(target)/debian/*.deb $(target)/overlay
+	! command -v lintian || lintian --allow-root --fail-on error,warning $(target)/debian/*.deb
+
+tarballs: static pages ## pack the static programs with pages, completions and units in target/dist
+	rm -rf $(dist) && $(INSTALL) -d $(dist)
+	@for architecture in $(architectures); do \
+		[ -d $(static)/$$architecture ] || continue; \
+		name=tcpecho-$(version)-$$architecture-linux; \
+		$(MAKE) --silent install DESTDIR=$(abspath $(dist))/tree prefix=/usr/local \
+			programs=$(static)/$$architecture || exit; \
+		rm $(dist)/tree/usr/local/share/doc/tcpecho/.directories; \
+		mv $(dist)/tree/usr/local $(dist)/$$name && rm -r $(dist)/tree || exit; \
+		tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(SOURCE_DATE_EPOCH) \
+			--directory=$(dist) $$name | gzip -9n >$(dist)/$$name.tar.gz || exit; \
+		rm -r $(dist)/$$name; \
+	done
+
+release: tarballs deb $(target)/tools/bin/cargo-cyclonedx ## make every file of a release in target/dist
+	cp $(target)/debian/*.deb $(dist)
+	$(target)/tools/bin/cargo-cyclonedx cyclonedx --format json --override-filename tcpecho.cdx
+	mv tcpecho.cdx.json $(dist)/tcpecho-$(version).cdx.json
+	cd $(dist) && sha256sum tcpecho* >SHA256SUMS
+
+$(target)/tools/bin/cargo-cyclonedx:
+	$(CARGO) install --locked --root $(target)/tools --version '~0.5.7' cargo-cyclonedx
 
 $(target)/tools/bin/cargo-deb:
 	$(CARGO) install --locked --root $(target)/tools --version '~3.8.0' cargo-deb
@@ -345,4 +375,5 @@ $(target)/tools/bin/cargo-deb:
 .PHONY: all pages note-place static image run clean help check test test-poll tools lint clippy elsewhere minimum-rust \
 	tidy shellcheck deny fmt fmt-check counts count-system-calls count-instructions count-generator \
 	count-memory count-connections bench million overload soak simulate sweep fuzz demo demo-check \
-	demo-transcripts demo-watch doc states options install uninstall package deb deb-check
+	demo-transcripts demo-watch doc states options install uninstall package deb deb-check \
+	tarballs release

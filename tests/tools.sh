@@ -16,7 +16,8 @@ tests)
         /usr/lib/python3/dist-packages/yaml/__init__.py:python3-yaml
         node:nodejs npm:npm
         qemu-aarch64-static:qemu-user-static buildah:buildah
-        groff:groff-base mandoc:mandoc zsh:zsh fish:fish dpkg-deb:dpkg systemctl:systemd
+        groff:groff-base mandoc:mandoc zsh:zsh fish:fish dpkg-deb:dpkg lintian:lintian
+        systemctl:systemd
         /usr/lib/python3/dist-packages/prometheus_client/openmetrics/parser.py:python3-prometheus-client'
     ;;
 bench)

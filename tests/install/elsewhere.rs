@@ -96,6 +96,8 @@ fn no_command_uses_the_default_directory_if_another_is_set() {
         "fuzz",
         "deb",
         "deb-check",
+        "tarballs",
+        "release",
         "demo",
         "demo-watch",
         "bench",

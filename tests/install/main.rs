@@ -13,6 +13,7 @@ mod image;
 mod installed;
 mod package;
 mod pages;
+mod release;
 mod standalone;
 
 #[path = "../faults/support/tools.rs"]

@@ -17,12 +17,16 @@ use crate::{below, make, ran};
 /// The exit status of package.sh without overlay mounts.
 const NO_OVERLAY: i32 = 77;
 
+/// The fields that cargo-deb writes from `Cargo.toml`.
 const CONTROL: &str = "\
 Package: tcpecho
-Version: 0
-Architecture: all
-Maintainer: nobody <nobody@localhost>
-Description: files of tcpecho, for a test
+Version: 0.1.0
+Section: net
+Priority: optional
+Maintainer: tcpecho developers <maintainers@tcpecho.example>
+Depends: libc6 (>= 2.34), libgcc-s1 (>= 4.2)
+Description: TCP echo client and server
+ An echo daemon, its client, and a load generator that verifies every byte.
 ";
 
 fn debian() -> PathBuf {
@@ -63,27 +67,47 @@ fn the_package_has_the_files_that_debian_requires() {
     assert!(changelog.starts_with(&version), "{changelog}");
 }
 
+/// Builds the package in that directory.
+fn the_package(directory: &Path) -> PathBuf {
+    let tree = directory.join("tree");
+    files_of_the_package(&tree);
+    let control = tree.join("DEBIAN");
+    fs::create_dir(&control).unwrap();
+    let architecture = ran(Command::new("dpkg").arg("--print-architecture"));
+    let text = format!("{CONTROL}Architecture: {architecture}");
+    fs::write(control.join("control"), text).unwrap();
+    for script in ["postinst", "prerm", "postrm"] {
+        fs::copy(debian().join(script), control.join(script)).unwrap();
+        fs::set_permissions(control.join(script), PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let file = directory.join("tcpecho.deb");
+    let mut build = Command::new("dpkg-deb");
+    build.args(["--root-owner-group", "-Zxz", "-z0", "-b"]).arg(&tree).arg(&file);
+    ran(&mut build);
+    file
+}
+
+#[test]
+fn lintian_has_no_complaint_about_the_package() {
+    if !have(&["dpkg-deb", "lintian"]) {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let file = the_package(directory.path());
+    let mut lintian = Command::new("lintian");
+    let output = lintian.args(["--allow-root", "--fail-on", "error,warning"]).arg(file).output();
+    let output = output.unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn an_installed_and_purged_package_leaves_no_trace() {
     if !have(&["dpkg-deb", "systemctl"]) {
         return;
     }
     let directory = TempDir::new().unwrap();
-    let tree = directory.path().join("tree");
-    files_of_the_package(&tree);
-    let control = tree.join("DEBIAN");
-    fs::create_dir(&control).unwrap();
-    fs::write(control.join("control"), CONTROL).unwrap();
-    for script in ["postinst", "prerm", "postrm"] {
-        fs::copy(debian().join(script), control.join(script)).unwrap();
-        fs::set_permissions(control.join(script), PermissionsExt::from_mode(0o755)).unwrap();
-    }
-    let file = directory.path().join("tcpecho.deb");
-    ran(Command::new("dpkg-deb")
-        .args(["--root-owner-group", "-Znone", "-b"])
-        .arg(&tree)
-        .arg(&file));
-
+    let file = the_package(directory.path());
     let overlay = directory.path().join("overlay");
     fs::create_dir(&overlay).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/install/package.sh");

@@ -31,6 +31,7 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("dpkg-deb", &["--version"]),
     ("systemctl", &["--version"]),
     ("env", &["--default-signal=PIPE", "true"]),
+    ("lintian", &["--version"]),
     ("buildah", &["--version"]),
     ("qemu-aarch64-static", &["-version"]),
     ("setpriv", &["--reuid=65534", "--clear-groups", "--bounding-set=-all", "true"]),
