@@ -13,6 +13,7 @@ tests)
         ps:procps cmp:diffutils curl:curl chromium:chromium promtool:prometheus
         taskset:util-linux systemd-analyze:systemd
         /usr/sbin/haproxy:haproxy /usr/sbin/xinetd:xinetd
+        /usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream /usr/sbin/nginx:nginx
         /usr/lib/python3/dist-packages/yaml/__init__.py:python3-yaml
         node:nodejs npm:npm
         qemu-aarch64-static:qemu-user-static buildah:buildah

@@ -39,6 +39,7 @@ mod pauses;
 mod privileges;
 mod proxied;
 mod read_path;
+mod recipes;
 mod sandbox;
 mod status_page;
 mod support;

@@ -31,6 +31,8 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("dpkg-deb", &["--version"]),
     ("systemctl", &["--version"]),
     ("env", &["--default-signal=PIPE", "true"]),
+    ("nginx", &["-v"]),
+    ("promtool", &["--version"]),
     ("lintian", &["--version"]),
     ("buildah", &["--version"]),
     ("qemu-aarch64-static", &["-version"]),
