@@ -82,8 +82,7 @@ fn idle_connections_are_held_verified() {
 #[test]
 fn a_half_close_gets_everything_back() {
     let daemon = Daemon::start();
-    let options =
-        ["--mode", "half-close", "-P", "200", "-s", "1-3k", "-d", "300ms", "--warmup", "0s"];
+    let options = ["--mode", "half-close", "-P", "200", "-s", "1-3k", "-d", "1s", "--warmup", "0s"];
     let report = report(daemon.port, &options);
     agree(&report, &daemon);
     let transactions = report["transactions_total"].as_u64().unwrap();
