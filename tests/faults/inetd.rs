@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::support::{BINARY, LIMIT, eventually, have};
 
-/// A connection whose other end is the daemon's standard input and output.
+/// A connection: a peer at one end, the daemon's standard input and output at the other.
 struct Started {
     child: Child,
     peer: TcpStream,

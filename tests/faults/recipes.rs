@@ -60,7 +60,7 @@ fn haproxy_checks_a_raw_listener_without_a_newline_and_names_its_clients() {
     drop((peer, running));
 }
 
-/// Sends a line and a half through nginx, whose listener is a Unix socket, because nginx takes no
+/// Sends a line and a half through nginx, which listens on a Unix socket, because nginx takes no
 /// port 0. The echo is late, so that the client's FIN comes first.
 fn through_nginx(half_close: &str) -> Output {
     let daemon = Daemon::start(&["--fault", "delay:200ms=100%"]);

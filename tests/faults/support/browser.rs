@@ -28,7 +28,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts a browser whose window has that many pixels.
+    /// Starts a browser with a window of that many pixels.
     pub(crate) fn start(width: u32, height: u32) -> Self {
         let profile = TempDir::new().unwrap();
         let mut process = Command::new("bash")

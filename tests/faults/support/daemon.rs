@@ -247,8 +247,9 @@ impl Daemon {
     }
 
     /// Waits until no connection is left. It counts descriptors, which adds nothing to the log.
+    /// Without a log to read, the daemon may have been counted before its start was over.
     pub(crate) fn wait_until_alone(&self) {
-        eventually("no connection is left", || (self.fds() == self.fds).then_some(()));
+        eventually("no connection is left", || (self.fds() <= self.fds).then_some(()));
     }
 
     /// Ends a test of a daemon that lives on: it has no leftovers and serves a new peer.
