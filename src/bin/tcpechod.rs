@@ -30,7 +30,7 @@ fn logging(
     config: &ServerConfig,
     program: impl FnOnce() -> anyhow::Result<ExitReason>,
 ) -> ExitCode {
-    let format = config.log_format;
+    let format = config.log_format.on_stderr();
     let filter = LogFilter::new(config.log_level);
     let silent = config.origin == Origin::StandardInput && server::log_is_connection();
     Builder::new()

@@ -15,6 +15,7 @@
 //! Under the last row a write may still block: to a terminal of another user that we may not open,
 //! to such a pipe on an older kernel, and to both on systems other than Linux.
 
+use std::env;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -33,6 +34,14 @@ pub const LINE_BYTES_MAX: usize = 4096;
 
 /// How long the last line of a program may wait.
 const LAST_LINE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// True if the service manager has connected standard error to the journal, and not only named it
+/// in a variable that a shell passed on (`JOURNAL_STREAM`, systemd.exec(5)).
+pub fn is_journal() -> bool {
+    let Some(named) = env::var_os("JOURNAL_STREAM") else { return false };
+    fstat(io::stderr())
+        .is_ok_and(|data| named.to_str() == Some(&format!("{}:{}", data.st_dev, data.st_ino)))
+}
 
 /// True if a line would neither block nor fail, as far as poll(2) can tell. A full pipe and a
 /// terminal stopped with Ctrl-S are not writable; a closed pipe has other flags too.

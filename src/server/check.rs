@@ -5,7 +5,7 @@ use super::resolve::{self, ListenTarget};
 use super::socket_activation::{self, Inherited};
 use super::{Start, descriptors, format_faults, listeners, privileges};
 
-/// The effects of [`run`], in the lines that `--check` prints.
+/// The effects of [`run`](super::run), in the lines that `--check` prints.
 ///
 /// # Errors
 ///

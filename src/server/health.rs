@@ -7,12 +7,13 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use socket2::Socket;
 
 use crate::http::{StatusLine, parse_status};
 use crate::net::address::Address;
 use crate::net::endpoint::Endpoint;
+use crate::net::happy_eyeballs::{self, Connection};
 use crate::os::errno;
 
 /// The time limit of the whole check, name resolution aside.
@@ -38,7 +39,12 @@ pub fn health(address: &Address) -> anyhow::Result<()> {
 }
 
 fn ask(address: &Address, deadline: Instant) -> anyhow::Result<()> {
-    let socket = connect(&endpoints(address)?, deadline)?;
+    let connected =
+        happy_eyeballs::connect(endpoints(address)?, left(deadline)?, Endpoint::socket, |_, _| {});
+    let Connection { socket, .. } = connected.map_err(|last| match last {
+        Some((_, error)) => failure(error),
+        None => anyhow!("it has no address"),
+    })?;
     socket.set_write_timeout(Some(left(deadline)?))?;
     (&socket).write_all(REQUEST).map_err(failure)?;
     let mut answer = Vec::new();
@@ -50,7 +56,7 @@ fn ask(address: &Address, deadline: Instant) -> anyhow::Result<()> {
     Err(unready(&answer))
 }
 
-/// Returns the addresses to try: at least one. Without a host these are the loopback addresses,
+/// Returns the addresses to try. Without a host these are the loopback addresses,
 /// which need no file of hosts.
 fn endpoints(address: &Address) -> anyhow::Result<Vec<Endpoint>> {
     let (host, port) = match address {
@@ -62,28 +68,7 @@ fn endpoints(address: &Address) -> anyhow::Result<Vec<Endpoint>> {
         let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
         return Ok(vec![v4.into(), v6.into()]);
     };
-    let all: Vec<_> = (host.as_str(), port).to_socket_addrs()?.map(Endpoint::from).collect();
-    if all.is_empty() {
-        bail!("it has no address");
-    }
-    Ok(all)
-}
-
-/// Connects to the first address that accepts.
-fn connect(all: &[Endpoint], deadline: Instant) -> anyhow::Result<Socket> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for endpoint in all {
-        let attempt = endpoint.socket().and_then(|socket| {
-            let limit = deadline.saturating_duration_since(Instant::now());
-            socket.connect_timeout(&endpoint.address()?, limit.max(Duration::from_millis(1)))?;
-            Ok(socket)
-        });
-        match attempt {
-            Ok(socket) => return Ok(socket),
-            Err(error) => last = error,
-        }
-    }
-    Err(failure(last))
+    Ok((host.as_str(), port).to_socket_addrs()?.map(Endpoint::from).collect())
 }
 
 /// Reads more of the answer; returns false at its end.

@@ -13,7 +13,7 @@ use log::kv::{Error, Key, Source, Value, VisitSource};
 use log::{Level, Record};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::os::stderr::LINE_BYTES_MAX;
+use crate::os::stderr::{self, LINE_BYTES_MAX};
 
 /// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -21,16 +21,30 @@ pub enum LogFormat {
     /// `[2026-11-23T02:26:16Z INFO ] message name=value`.
     #[default]
     Text,
+    /// `<6>message name=value`: the journal has the time, and takes the priority from the beginning
+    /// of the line (sd-daemon(3)).
+    Journal,
     /// One object per line.
     Json,
 }
 
 impl LogFormat {
+    /// Returns the form of this format that suits standard error: text for the journal, if that is
+    /// at its other end.
+    #[must_use]
+    pub fn on_stderr(self) -> Self {
+        if self == Self::Text && stderr::is_journal() { Self::Journal } else { self }
+    }
+
     /// Returns the record as a line, including its newline.
     pub fn line(self, record: &Record<'_>) -> String {
         let now = SystemTime::now();
         match self {
-            Self::Text => text(record, now),
+            Self::Text => {
+                let head = format!("[{} {:<5}] ", format_rfc3339_seconds(now), record.level());
+                text(head, record)
+            }
+            Self::Journal => text(format!("<{}>", priority(record.level())), record),
             Self::Json => json(record, now),
         }
     }
@@ -39,7 +53,7 @@ impl LogFormat {
     pub fn fatal_line(self, error: &anyhow::Error) -> String {
         match self {
             Self::Text => format!("tcpechod: {error:#}\n"),
-            Self::Json => {
+            Self::Journal | Self::Json => {
                 let mut record = Record::builder();
                 self.line(&record.level(Level::Error).args(format_args!("{error:#}")).build())
             }
@@ -47,8 +61,17 @@ impl LogFormat {
     }
 }
 
-fn text(record: &Record<'_>, now: SystemTime) -> String {
-    let mut line = format!("[{} {:<5}] ", format_rfc3339_seconds(now), record.level());
+/// Returns the priority of syslog(3).
+const fn priority(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    }
+}
+
+fn text(mut line: String, record: &Record<'_>) -> String {
     let mut rest = Escaped(&mut line);
     let written = write!(rest, "{}", record.args());
     debug_assert!(written.is_ok(), "a String takes everything");
@@ -224,6 +247,16 @@ mod tests {
             humantime::parse_rfc3339(time).is_ok() && time.len() > "…T00:00:00.00Z".len(),
             "{time}"
         );
+    }
+
+    #[test]
+    fn the_journal_gets_the_priority_and_no_time() {
+        for (level, number) in Level::iter().zip([3, 4, 6, 7, 7]) {
+            let record = Record::builder().level(level).args(format_args!("full")).build();
+            assert_eq!(LogFormat::Journal.line(&record), format!("<{number}>full\n"));
+        }
+        let error = anyhow::anyhow!("in use").context("cannot listen");
+        assert_eq!(LogFormat::Journal.fatal_line(&error), "<3>cannot listen: in use\n");
     }
 
     #[test]

@@ -140,7 +140,7 @@ mod platform {
     use log::warn;
     use rustix::process::geteuid;
 
-    use super::{Identity, group_of};
+    use super::Identity;
 
     pub(super) fn look_up(_text: &str) -> anyhow::Result<Identity> {
         bail!("that is for Linux alone: start it as that user");

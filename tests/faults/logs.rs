@@ -1,7 +1,8 @@
-//! The log in its two formats.
+//! The log in its formats.
 
 use std::io::{self, Read};
 
+use rustix::fs::fstat;
 use serde_json::{Map, Value};
 
 use super::support::Builder;
@@ -85,6 +86,27 @@ fn o02_odd_characters_break_no_line() {
         assert!(!log.contains('\u{1b}'), "{log:?}");
         let warned = log.lines().find(|line| line.contains("could not be started")).unwrap();
         assert!(warned.contains(shown), "{warned}");
+    }
+}
+
+/// Under systemd the journal adds the time, and finds the priority at the beginning of a line.
+#[test]
+fn o12_lines_for_the_journal_have_a_priority_and_no_time() {
+    for of_this_pipe in [true, false] {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let data = fstat(&writer).unwrap();
+        let inode = if of_this_pipe { data.st_ino } else { data.st_ino + 1 };
+        let arguments = ["--backlog", "2000000000"];
+        let builder = Builder::new(&arguments).stderr(writer);
+        let daemon = builder.env("JOURNAL_STREAM", &format!("{}:{inode}", data.st_dev)).start();
+        daemon.terminate();
+        daemon.epilogue_ended(0);
+        let mut log = String::new();
+        reader.read_to_string(&mut log).unwrap();
+        let line = |begins: &str| log.lines().any(|line| line.starts_with(begins));
+        assert_eq!(line("<6>ready"), of_this_pipe, "{log}");
+        assert_eq!(line("<4>the backlog of 2000000000 is limited"), of_this_pipe, "{log}");
+        assert_eq!(log.contains("INFO ] ready"), !of_this_pipe, "{log}");
     }
 }
 
