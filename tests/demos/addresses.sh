@@ -20,6 +20,7 @@ assert 'the client'\''s kernel chose the other two: the address by the route, an
     equal "${client_end%:*}" 127.0.0.1
 
 say 'netstat shows the connection once from each end.'
+until_true 'the connection is accepted' logged trace '^accept4.*->'
 show "$rows"
 assert 'the client'\''s end: local, foreign' said " $client_end +$server_end +ESTABLISHED"
 assert 'the daemon'\''s end: the same four numbers the other way round' \
@@ -27,7 +28,6 @@ assert 'the daemon'\''s end: the same four numbers the other way round' \
 
 say 'The daemon knew only the port. Its listeners are bound to 0.0.0.0 and [::]; the socket from accept'\
     'is bound to the address that the client connected to.'
-until_true 'the connection is accepted' logged trace '^accept4.*->'
 show "grep -v EAGAIN trace"
 assert 'the listener: any address' said '^bind\(.*sin_port=htons\(9877\), sin_addr=inet_addr\("0\.0\.0\.0"\)'
 assert 'accept returns the client'\''s address' \
