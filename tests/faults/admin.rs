@@ -179,7 +179,7 @@ fn m02_healthz_stays_200_and_readyz_turns_503_with_the_drain() {
     let mut peer = daemon.connect();
     let sent = daemon.leave_pending(&mut peer);
     daemon.terminate();
-    daemon.wait_for_log("draining");
+    daemon.wait_for_log("draining, for at most");
     assert_eq!(curl(address, "/readyz", &[]), ("503".to_owned(), "draining\n".to_owned()));
     assert_eq!(curl(address, "/healthz", &[]).0, "200", "healthy while it drains");
     let back = peer.read_to_end();

@@ -44,7 +44,7 @@ fn m11_a_daemon_is_ready_until_it_drains_and_then_each_state_has_its_reason() {
     let mut peer = daemon.connect();
     daemon.leave_pending(&mut peer);
     daemon.terminate();
-    daemon.wait_for_log("draining");
+    daemon.wait_for_log("draining, for at most");
     not_ready(&address, "503 draining");
     peer.reset();
     daemon.wait_for_exit();

@@ -202,7 +202,7 @@ fn s06_a_restart_behind_the_socket_loses_no_connection() {
             });
             let paused = sending.write().unwrap();
             daemon.terminate();
-            daemon.wait_for_log("draining");
+            daemon.wait_for_log("draining, for at most");
             drop(paused);
             daemon.epilogue_ended(0);
         }

@@ -138,7 +138,7 @@ fn u03_a_successor_that_starts_during_the_drain_keeps_its_socket() {
     let mut peer = first.connect();
     let sent = first.leave_pending(&mut peer);
     first.terminate();
-    first.wait_for_log("draining");
+    first.wait_for_log("draining, for at most");
     // The listener is closed; only the daemon's O_PATH descriptor keeps the inode number in use.
     let refused = || UnixStream::connect(&path).is_err().then_some(());
     eventually("no listener answers any more", refused);
