@@ -40,18 +40,12 @@ impl<S: Stream> Connection<S> {
             // Of the PROXY header, which input came with.
             pending.line_since = None;
         }
-        match how {
-            Reply::Raw => {
-                let bytes = shared.read.filled(0..filled);
-                self.traffic.lines += Framing::Pieces.count(bytes);
-                self.reply(bytes, shared.now)
-            }
-            Reply::Echo
-            | Reply::Nothing
-            | Reply::Stream(_)
-            | Reply::Line(_)
-            | Reply::Record(..) => Ok(()),
+        if !how.is_echo() {
+            return Ok(());
         }
+        let bytes = shared.read.filled(0..filled);
+        self.traffic.lines += Framing::Pieces.count(bytes);
+        self.reply(bytes, shared.now)
     }
 
     /// Answers the requests that the `filled` bytes complete, and keeps the rest.

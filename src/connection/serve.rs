@@ -97,15 +97,12 @@ impl<S: Stream> Connection<S> {
         if self.phase != Phase::Open {
             return self.keep_draining(shared);
         }
-        match shared.service(self.listener).reply {
-            Reply::Stream(bytes) if !self.has_output() => self.stream_out(bytes, shared.now),
-            Reply::Echo
-            | Reply::Raw
-            | Reply::Nothing
-            | Reply::Stream(_)
-            | Reply::Line(_)
-            | Reply::Record(..) => Ok(self.next_step()),
+        if let Reply::Stream(bytes) = shared.service(self.listener).reply
+            && !self.has_output()
+        {
+            return self.stream_out(bytes, shared.now);
         }
+        Ok(self.next_step())
     }
 
     /// Sends the bytes of an endless reply once more. One write is the budget, as one read is.

@@ -1,7 +1,6 @@
 //! The listener options of `tcpechod`.
 
 use std::mem;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
@@ -10,7 +9,7 @@ use clap::{ArgAction, Args};
 use crate::cli::units::within;
 use crate::net::access::{self, Access, IpNet};
 use crate::net::address::{self, Address};
-use crate::net::endpoint::UNIX_PREFIX;
+use crate::net::endpoint::{Endpoint, UNIX_PREFIX};
 use crate::net::proxy::HeaderPolicy;
 use crate::server::{ListenSpec, ListenerConfig};
 use crate::service::{self, Service};
@@ -178,7 +177,7 @@ fn listen_option(key: &str, value: &str, address: &Address) -> Result<ListenOpti
 }
 
 fn has_file(address: &Address) -> bool {
-    matches!(address, Address::Unix(path) if !path.as_os_str().as_bytes().starts_with(b"@"))
+    matches!(address, Address::Unix(path) if !Endpoint::Unix(path.clone()).is_abstract())
 }
 
 /// Parses an address to listen on; its default port is that of the course.
