@@ -170,7 +170,7 @@ mod tests {
     #[cfg_attr(debug_assertions, ignore = "counts are of the release build: make counts")]
     fn bytes_per_idle_connection() {
         let each = bytes_each(&[]);
-        println!("private bytes per idle connection after an echo, of 15,000: {each:.1} (goal 88)");
+        println!("bytes per idle connection after an echo, of 15,000: {each:.1} (goal 88)");
         assert!(each <= 88.0, "{each}");
     }
 
@@ -188,10 +188,10 @@ mod tests {
         let daemon = Daemon::start(options);
         // The first connection faults in the pages that all of them share.
         Traffic::open(daemon.address(), 1).echo_everywhere();
-        let before = daemon.private_bytes();
+        let before = daemon.anonymous_bytes();
         let mut traffic = Traffic::open(daemon.address(), 15_000);
         traffic.echo_everywhere();
-        ratio(daemon.private_bytes() - before, 15_000)
+        ratio(daemon.anonymous_bytes() - before, 15_000)
     }
 
     #[test]
