@@ -10,7 +10,7 @@
 //! | 0 | [`cause`] | why a connection ended, in one word |
 //! | 0 | [`clock`] | time as a number that is passed in |
 //! | 0 | [`num`] | conversions between integers that clip instead of failing |
-//! | 0 | [`net`] | addresses and endpoints, access lists, keep-alive, PROXY protocol headers |
+//! | 0 | [`net`] | addresses and endpoints, access lists, keep-alive, TCP's figures, PROXY protocol headers |
 //! | 0 | [`os`] | errno values (the only place that looks at one), descriptor limits, signals, standard error |
 //! | 1 | [`connection`] | one connection's state machine, generic over its stream: phases, transitions |
 //! | 1 | [`http`] | a minimal HTTP/1.1 server: one request per connection |

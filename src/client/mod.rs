@@ -23,6 +23,8 @@ pub use config::{ClientConfig, Family, Server, Sigpipe, Style, WireFormat};
 pub use connect::resolve;
 pub use failure::{Failure, FailureKind};
 
+use crate::net::tcp_info::TcpInfo;
+
 use connect::connect;
 use ledger::Ledger;
 use messages::Messages;
@@ -48,6 +50,9 @@ pub fn run(config: &ClientConfig) -> Result<(), Failure> {
         Style::Multiplexed => session::run(config, &connected, &mut ledger),
         Style::StopAndWait => stop_and_wait::run(config, &connected, &mut ledger),
     };
-    messages.note(|| format!("closed {ledger}"));
+    messages.note(|| match TcpInfo::of(&connected.socket) {
+        Some(info) => format!("closed {ledger} {info}"),
+        None => format!("closed {ledger}"),
+    });
     outcome
 }

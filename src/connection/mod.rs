@@ -138,11 +138,6 @@ impl<S: Stream> Connection<S> {
         self.listener.number()
     }
 
-    /// Returns the stream, for a child process that takes over the connection.
-    pub fn into_stream(self) -> S {
-        self.stream
-    }
-
     /// Stores an event's hints. Returns true if the connection is to be queued for a turn, false if
     /// it is queued already.
     pub fn mark(&mut self, ready: Ready) -> bool {
@@ -265,11 +260,6 @@ impl<S: Stream> Connection<S> {
     /// Returns the time of the last byte moved.
     pub const fn active(&self) -> MonotonicMs {
         self.active
-    }
-
-    /// Returns its stream, for registering.
-    pub const fn stream_mut(&mut self) -> &mut S {
-        &mut self.stream
     }
 
     #[cold]

@@ -2,6 +2,10 @@
 
 use std::io;
 
+use crate::net::tcp_info::TcpInfo;
+
+use super::Connection;
+
 /// A non-blocking byte stream to one peer: a socket, a script in tests, a model in simulation.
 ///
 /// It behaves like a socket. A read returns some bytes, 0 at the end of the input, or would-block;
@@ -35,4 +39,27 @@ pub trait Stream {
 
     /// Makes closing send RST in place of FIN: `SO_LINGER` with a time of zero (socket(7)).
     fn close_with_reset(&self) -> io::Result<()>;
+
+    /// Returns the kernel's figures about the connection, at any time until it is closed on this
+    /// side: getsockopt(2) with `TCP_INFO`. None if the stream is not TCP.
+    fn tcp_info(&self) -> Option<TcpInfo> {
+        None
+    }
+}
+
+impl<S: Stream> Connection<S> {
+    /// Returns the stream, for registering.
+    pub const fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Returns the stream, for a child process that takes over the connection.
+    pub fn into_stream(self) -> S {
+        self.stream
+    }
+
+    /// Returns the kernel's figures about it: see [`Stream::tcp_info`].
+    pub fn tcp_info(&self) -> Option<TcpInfo> {
+        self.stream.tcp_info()
+    }
 }

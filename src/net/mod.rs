@@ -1,4 +1,4 @@
-//! Network addresses, endpoints, keep-alive, and the PROXY protocol's headers.
+//! Network addresses, endpoints, keep-alive, TCP's figures, and the PROXY protocol's headers.
 
 pub mod access;
 pub mod address;
@@ -6,3 +6,4 @@ pub mod endpoint;
 pub mod happy_eyeballs;
 pub mod keepalive;
 pub mod proxy;
+pub mod tcp_info;

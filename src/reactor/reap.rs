@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use log::debug;
+use log::{Level, debug, log_enabled};
 
 use crate::cause::Cause;
 use crate::connection::{Connection, History, Peer, Phase, Traffic};
+use crate::net::tcp_info::TcpInfo;
 use crate::num;
 
 use super::slots::Completion;
@@ -69,7 +70,16 @@ impl<O: Os> Reactor<O> {
         let Traffic { bytes_in, bytes_out, lines } = connection.traffic();
         let duration = self.shared.now.since(connection.history().accepted()).as_secs_f64();
         let listener = self.options.listener(connection.listener()).address.as_str();
-        debug!(peer:%, cause:%, bytes_in, bytes_out, lines, duration, listener; "closed");
+        // A system call that only this line needs.
+        let info = if log_enabled!(Level::Debug) { connection.tcp_info() } else { None };
+        let Some(TcpInfo { rtt_us, retransmits }) = info else {
+            debug!(peer:%, cause:%, bytes_in, bytes_out, lines, duration, listener; "closed");
+            return;
+        };
+        debug!(
+            peer:%, cause:%, bytes_in, bytes_out, lines, duration, listener, rtt_us, retransmits;
+            "closed"
+        );
     }
 }
 

@@ -13,6 +13,7 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 use socket2::SockRef;
 
 use crate::connection::{Peer, Ready, Stream};
+use crate::net::tcp_info::TcpInfo;
 
 use super::edge::Descriptor;
 use super::listener;
@@ -109,6 +110,10 @@ impl Stream for Socket {
 
     fn close_with_reset(&self) -> io::Result<()> {
         SockRef::from(self).set_linger(Some(Duration::ZERO))
+    }
+
+    fn tcp_info(&self) -> Option<TcpInfo> {
+        TcpInfo::of(self)
     }
 }
 

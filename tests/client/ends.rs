@@ -121,15 +121,20 @@ fn verbose_prints_addresses_states_and_counts() {
     let end = run(&["-v"], server.port, b"one\ntwo\n");
     let (local, peer) = server.join();
     assert_eq!(end.status.code(), Some(0));
-    assert_eq!(
-        end.stderr,
-        format!(
-            "tcpecho: connected local={local} peer={peer}\n\
-             tcpecho: end of input, half-closed\n\
-             tcpecho: the server ended the connection\n\
-             tcpecho: closed bytes_out=8 bytes_in=8 lines_out=2 lines_in=2\n"
-        )
+    let told = format!(
+        "tcpecho: connected local={local} peer={peer}\n\
+         tcpecho: end of input, half-closed\n\
+         tcpecho: the server ended the connection\n\
+         tcpecho: closed bytes_out=8 bytes_in=8 lines_out=2 lines_in=2"
     );
+    let rest = end.stderr.strip_prefix(&told).unwrap_or_else(|| panic!("{}", end.stderr));
+    if cfg!(target_os = "linux") {
+        let rtt =
+            rest.strip_prefix(" rtt_us=").and_then(|rest| rest.strip_suffix(" retransmits=0\n"));
+        assert!(rtt.is_some_and(|rtt| rtt.parse::<u32>().is_ok_and(|us| us > 0)), "{rest}");
+    } else {
+        assert_eq!(rest, "\n");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ BEGIN {
     gsub(/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z/, "TIME")
     gsub(/[0-9][0-9]:[0-9][0-9]:[0-9][0-9]\.[0-9][0-9]*/, "TIME")
     gsub(/duration=[0-9][0-9.]*/, "duration=TIME")
+    gsub(/rtt_us=[0-9]+/, "rtt_us=TIME")
     gsub(/0x[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]+/, "ADDRESS")
     gsub(/si_pid=[0-9]+/, "si_pid=PID")
     gsub(/si_uid=[0-9]+/, "si_uid=UID")

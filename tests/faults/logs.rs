@@ -55,6 +55,7 @@ fn o01_every_line_of_a_run_in_json_is_one_object() {
         assert_eq!(of_peer[name], count, "{of_peer:?}");
     }
     assert!(of_peer["duration"].is_f64(), "{of_peer:?}");
+    assert!(of_peer["rtt_us"].is_u64() && of_peer["retransmits"] == 0, "{of_peer:?}");
     let status = with_message(&log, "status").pop().unwrap();
     for (name, count) in [("open", 0), ("accepted", 2), ("closed", 2), ("log_dropped", 0)] {
         assert_eq!(status[name], count, "{status:?}");

@@ -43,6 +43,7 @@ mod recipes;
 mod sandbox;
 mod status_page;
 mod support;
+mod tcp_info;
 mod timeouts;
 mod unidentified;
 mod units;

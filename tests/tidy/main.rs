@@ -36,7 +36,11 @@ const HOMES: [(&str, &str); 19] = [
     ("httparse", "src/http/"),
     ("prometheus_client", "src/server/metrics"),
     ("ParseConfig", "src/net/proxy.rs"),
-    ("nix", "src/os/signals.rs src/sys/ src/server/privileges.rs src/server/sandbox/"),
+    (
+        "nix",
+        "src/net/tcp_info.rs src/os/signals.rs src/sys/ src/server/privileges.rs \
+         src/server/sandbox/",
+    ),
     ("indicatif", "src/load/progress.rs"),
     ("plotters", "src/load/report/plot"),
     ("landlock", "src/server/sandbox/"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use crate::connection::Stream;
+use crate::net::tcp_info::TcpInfo;
 use crate::os::errno;
 
 use super::sampler::{Faults, Terminal};
@@ -104,5 +105,9 @@ impl<S: Stream> Stream for FaultyStream<S> {
         } else {
             self.stream.close_with_reset()
         }
+    }
+
+    fn tcp_info(&self) -> Option<TcpInfo> {
+        self.stream.tcp_info()
     }
 }
