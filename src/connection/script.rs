@@ -7,6 +7,8 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
+use crate::net::tcp_info::TcpInfo;
+
 use super::Stream;
 
 /// The result of a read.
@@ -45,6 +47,9 @@ pub(crate) struct StreamScript {
     /// Closing sends RST.
     pub resets: bool,
     pub dropped: bool,
+    pub tcp_info: Option<TcpInfo>,
+    /// How often the figures were asked for.
+    pub tcp_looks: usize,
 }
 
 /// The stream; the test keeps a handle to its script.
@@ -116,5 +121,11 @@ impl Stream for ScriptedStream {
 
     fn take_error(&mut self) -> io::Result<Option<io::Error>> {
         Ok(self.0.borrow_mut().pending_error.take().map(Into::into))
+    }
+
+    fn tcp_info(&self) -> Option<TcpInfo> {
+        let mut wire = self.0.borrow_mut();
+        wire.tcp_looks += 1;
+        wire.tcp_info
     }
 }

@@ -1,42 +1,49 @@
 //! Counts of values in fixed ranges.
 
-/// The number of bounds of each histogram.
-const BOUNDS: usize = 9;
-
 /// The bounds for the duration of a turn, in milliseconds. A turn is timed by the coarse clock,
 /// which moves every four milliseconds on most machines.
-const TURN_MS: [u64; BOUNDS] = [10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
+const TURN_MS: &[u64] = &[10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
 
 /// The bounds for the lifetime of a connection, in milliseconds: up to a day.
-const LIFETIME_MS: [u64; BOUNDS] =
-    [10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000];
+const LIFETIME_MS: &[u64] =
+    &[10, 100, 1000, 10_000, 60_000, 600_000, 3_600_000, 21_600_000, 86_400_000];
 
 /// The bounds for the lines of a connection.
-const LINES: [u64; BOUNDS] = [0, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000];
+const LINES: &[u64] = &[0, 1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/// The bounds for round-trip times, in microseconds: two a decade, from loopback to a lost network.
+const RTT_US: &[u64] = &[
+    10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000,
+    10_000_000,
+];
 
 /// Values by range: each range ends at a bound, which belongs to it; the last one has no end.
 #[derive(Clone, Debug)]
 pub struct Histogram {
-    bounds: [u64; BOUNDS],
-    counts: [u64; BOUNDS + 1],
+    bounds: &'static [u64],
+    counts: Vec<u64>,
     sum: u64,
 }
 
 impl Histogram {
-    pub(super) const fn of_turns() -> Self {
+    pub(super) fn of_turns() -> Self {
         Self::new(TURN_MS)
     }
 
-    pub(super) const fn of_lifetimes() -> Self {
+    pub(super) fn of_lifetimes() -> Self {
         Self::new(LIFETIME_MS)
     }
 
-    pub(super) const fn of_lines() -> Self {
+    pub(super) fn of_lines() -> Self {
         Self::new(LINES)
     }
 
-    const fn new(bounds: [u64; BOUNDS]) -> Self {
-        Self { bounds, counts: [0; BOUNDS + 1], sum: 0 }
+    pub(super) fn of_rtts() -> Self {
+        Self::new(RTT_US)
+    }
+
+    fn new(bounds: &'static [u64]) -> Self {
+        Self { bounds, counts: vec![0; bounds.len() + 1], sum: 0 }
     }
 
     /// Counts a value.
@@ -63,7 +70,7 @@ impl Histogram {
     /// range has no bound.
     pub fn ranges(&self) -> impl Iterator<Item = (Option<u64>, u64)> {
         let bounds = self.bounds.iter().copied().map(Some).chain([None]);
-        bounds.zip(self.counts)
+        bounds.zip(self.counts.iter().copied())
     }
 
     /// Returns the number of values.

@@ -37,6 +37,7 @@ mod stats;
 mod stops;
 mod summary;
 mod survey;
+mod tcp_samples;
 #[cfg(test)]
 mod tests;
 mod timer_wheel;
@@ -58,6 +59,7 @@ use self::expire::EXPIRIES_PER_TURN;
 use self::per_peer::PerPeer;
 use self::slots::Slots;
 use self::summary::Summary;
+use self::tcp_samples::Sampler;
 use self::warnings::Warnings;
 
 pub use self::admin::{ADMIN_KEY_BASE, AdminHandler};
@@ -70,8 +72,9 @@ pub use self::histogram::Histogram;
 pub use self::options::{Capacity, ListenerOptions, Options};
 pub use self::os::{Event, ExitStatus, Os, Signal, StopSignal};
 pub use self::per_peer::PeerLimit;
-pub use self::stats::{Counters, REJECTIONS};
+pub use self::stats::{Counters, ListenerFigures, REJECTIONS};
 pub use self::survey::Survey;
+pub use self::tcp_samples::TcpSamples;
 pub use self::wakeups::Wakeups;
 
 /// A turn that takes longer than this is counted as slow.
@@ -116,6 +119,7 @@ pub struct Reactor<O: Os> {
     victims: Vec<usize>,
     warnings: Warnings,
     summary: Summary,
+    sampler: Sampler,
 }
 
 impl<O: Os> Reactor<O> {
@@ -149,6 +153,7 @@ impl<O: Os> Reactor<O> {
             victims: Vec::new(),
             warnings: Warnings::default(),
             summary: Summary::new(v6_prefix),
+            sampler: Sampler::new(options.listeners.len()),
             capacity,
             options,
         }

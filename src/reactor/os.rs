@@ -16,6 +16,7 @@ use rustix::process::Pid;
 
 use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Ready, Stream};
+use crate::net::tcp_info::AcceptQueue;
 
 /// The operating system, as the reactor uses it.
 pub trait Os {
@@ -32,6 +33,13 @@ pub trait Os {
     /// Returns true if the accept queue of that listener is known to be empty; a later connection
     /// raises a new event. This is cheaper than an [`Self::accept`] that fails with EAGAIN.
     fn queue_is_empty(&self, listener: usize) -> bool;
+
+    /// Returns the length and the limit of that accept queue, for the status; none if they are
+    /// unknown.
+    fn accept_queue(&self, listener: usize) -> Option<AcceptQueue> {
+        let _ = listener;
+        None
+    }
 
     /// Accepts a connection from the metrics listener.
     fn accept_admin(&mut self) -> io::Result<(Self::Stream, Peer)>;

@@ -6,10 +6,13 @@ use std::time::Duration;
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::connection::{History, PATHS, PhaseKind, Traffic};
+use crate::net::tcp_info::AcceptQueue;
 use crate::num;
 
 use super::survey::count_phase;
-use super::{Capacity, Histogram, ListenerOptions, Options, Os, Reactor, SLOW_ITERATION};
+use super::{
+    Capacity, Histogram, ListenerOptions, Options, Os, Reactor, SLOW_ITERATION, TcpSamples,
+};
 
 /// The reasons to close an admin connection before a response, as the metric has them.
 pub const REJECTIONS: [&str; 2] = [EVICTED, REFUSED];
@@ -48,6 +51,19 @@ pub struct Counters {
     closed: [u64; Cause::ALL.len()],
     /// Connections that have ended, by the number of their path.
     pub(super) paths: [u64; PATHS],
+}
+
+/// The figures of one listener.
+#[derive(Debug)]
+pub struct ListenerFigures<'a> {
+    /// Its address and service.
+    pub options: &'a ListenerOptions,
+    /// The connections taken from its queue.
+    pub accepted: u64,
+    /// Its accept queue; none if the system does not tell, or once it is closed.
+    pub queue: Option<AcceptQueue>,
+    /// The samples of its connections.
+    pub samples: &'a TcpSamples,
 }
 
 impl Default for Counters {
@@ -137,10 +153,16 @@ impl<O: Os> Reactor<O> {
         (phases, traffic)
     }
 
-    /// Returns the options of each listener, and the number of connections taken from its queue.
-    pub fn listeners(&self) -> impl Iterator<Item = (&ListenerOptions, u64)> {
-        let counts = self.counters.accepted_by_listener.iter().copied();
-        self.options.listeners.iter().zip(counts.chain(std::iter::repeat(0)))
+    /// Returns the figures of each listener: one system call each.
+    pub fn listeners(&self) -> impl Iterator<Item = ListenerFigures<'_>> {
+        let counts = &self.counters.accepted_by_listener;
+        let listeners = self.options.listeners.iter().zip(self.sampler.listeners());
+        listeners.enumerate().map(|(number, (options, samples))| ListenerFigures {
+            options,
+            accepted: counts.get(number).copied().unwrap_or_default(),
+            queue: self.os.accept_queue(number),
+            samples,
+        })
     }
 
     /// Returns the listener state in one word.

@@ -48,23 +48,23 @@ impl AdminResponses {
     /// Returns the response to a request.
     pub(super) fn response<O: Os>(
         &mut self,
-        reactor: &Reactor<O>,
+        reactor: &mut Reactor<O>,
         faults: &FaultCounts,
         request: &Request,
     ) -> Response {
         let Self { metrics, page, .. } = self;
         match request.path.as_str() {
             "/" => {
-                let text = self.page_html.text(reactor, || page.html(reactor, faults));
+                let text = self.page_html.text(reactor, |reactor| page.html(reactor, faults));
                 Response::new(200, "text/html; charset=utf-8", text)
                     .with("Content-Security-Policy", CONTENT_SECURITY_POLICY)
             }
             "/status.json" => {
-                let text = self.status_json.text(reactor, || page.json(reactor, faults));
+                let text = self.status_json.text(reactor, |reactor| page.json(reactor, faults));
                 Response::new(200, "application/json", text)
             }
             "/metrics" => {
-                let text = self.metrics_text.text(reactor, || metrics.text(reactor, faults));
+                let text = self.metrics_text.text(reactor, |reactor| metrics.text(reactor, faults));
                 let (content_type, text) = negotiated(&request.accept, text);
                 Response::new(200, content_type, text)
             }
@@ -84,14 +84,19 @@ struct Cached {
 }
 
 impl Cached {
-    fn text<O: Os>(&mut self, reactor: &Reactor<O>, make: impl FnOnce() -> String) -> Rc<str> {
+    fn text<O: Os>(
+        &mut self,
+        reactor: &mut Reactor<O>,
+        make: impl FnOnce(&Reactor<O>) -> String,
+    ) -> Rc<str> {
         let now = reactor.now();
         match &self.text {
             Some(text) if now < self.fresh_until => Rc::clone(text),
             _ => {
                 let open = num::to_u64(reactor.connections() / CONNECTIONS_A_MS);
                 self.fresh_until = now.after(FRESH + Duration::from_millis(open));
-                let text = Rc::from(make());
+                reactor.sample_tcp();
+                let text = Rc::from(make(reactor));
                 self.text = Some(Rc::clone(&text));
                 text
             }

@@ -2,6 +2,7 @@
 
 mod formats;
 mod histograms;
+mod listeners;
 mod process;
 
 use std::sync::atomic::AtomicU64;
@@ -136,14 +137,7 @@ fn listeners<O: Os>(registry: &mut Registry, reactor: &Reactor<O>) {
     let now = reactor.listener_state();
     let states = LISTENER_STATES.map(|word| (word.to_owned(), u64::from(word == now)));
     gauges(registry, "listener_state", "1 for the current state of the listeners", "state", states);
-    let help = "Accepted connections by listener";
-    let family = Family::<[(&'static str, String); 2], Counter>::default();
-    for (listener, count) in reactor.listeners() {
-        let labels =
-            [("listener", listener.address.clone()), ("service", listener.service.name.to_owned())];
-        family.get_or_create(&labels).inc_by(count);
-    }
-    registry.register("listener_connections_accepted", help, family);
+    listeners::register(registry, reactor);
     let pauses = "Pauses of accept because descriptors or memory had run out";
     counter(registry, "accept_pauses", pauses, counted.pauses);
     let errors = counted.accept_errors.iter().map(|(errno, count)| (errno.clone(), *count));

@@ -14,6 +14,7 @@ use signal_hook_mio::v1_0::Signals;
 
 use crate::clock::MonotonicMs;
 use crate::connection::Peer;
+use crate::net::tcp_info::AcceptQueue;
 use crate::os::errno;
 
 use super::child_stderr::ChildStderr;
@@ -138,6 +139,10 @@ impl Os for MioOs {
 
     fn queue_is_empty(&self, listener: usize) -> bool {
         self.listeners.get(listener).is_some_and(Listener::queue_is_empty)
+    }
+
+    fn accept_queue(&self, listener: usize) -> Option<AcceptQueue> {
+        AcceptQueue::of(self.listeners.get(listener)?)
     }
 
     fn accept_admin(&mut self) -> io::Result<(Socket, Peer)> {

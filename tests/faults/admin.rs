@@ -126,7 +126,8 @@ fn rows(text: &str) -> String {
         let start = format!("# TYPE {name} ");
         let kind = text.lines().find_map(|line| line.strip_prefix(&start)).unwrap();
         let sample = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
-        let start = format!("{sample}{{");
+        let labelled = if kind == "histogram" { format!("{name}_count") } else { sample.clone() };
+        let start = format!("{labelled}{{");
         let labels = text.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_default();
         let labels = labels.split("\",").filter_map(|label| label.split_once('='));
         let label = labels.map(|(label, _)| format!("`{label}`")).collect::<Vec<_>>().join(", ");

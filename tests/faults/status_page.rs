@@ -71,6 +71,7 @@ fn the_status_has_the_figures_of_the_metrics_and_the_configuration() {
         ("/listeners/0/service", json!("echo")),
         ("/listeners/0/state", json!("open")),
         ("/listeners/0/accepted", json!(3)),
+        ("/listeners/0/queue", json!(0)),
         ("/limits/connections", json!(2)),
         ("/limits/connections_max", json!(50)),
         ("/limits/per_peer_max", json!(20)),

@@ -41,11 +41,11 @@ const READ_BYTES_MAX: usize = 4096;
 /// Makes the response to a request.
 pub struct AdminHandler<O: Os>(Box<HandlerFn<O>>);
 
-type HandlerFn<O> = dyn FnMut(&Reactor<O>, &Request) -> Response;
+type HandlerFn<O> = dyn FnMut(&mut Reactor<O>, &Request) -> Response;
 
 impl<O: Os> AdminHandler<O> {
     /// Creates a handler that calls that function.
-    pub fn new(respond: impl FnMut(&Reactor<O>, &Request) -> Response + 'static) -> Self {
+    pub fn new(respond: impl FnMut(&mut Reactor<O>, &Request) -> Response + 'static) -> Self {
         Self(Box::new(respond))
     }
 }

@@ -17,6 +17,7 @@ use rustix::process::Pid;
 
 use crate::clock::MonotonicMs;
 use crate::connection::{Peer, Ready};
+use crate::net::tcp_info::AcceptQueue;
 
 use super::os::{Event, ExitStatus, Os, Signal, StopSignal};
 
@@ -93,6 +94,10 @@ impl<O: Os> Os for FaultInjector<O> {
 
     fn queue_is_empty(&self, listener: usize) -> bool {
         self.os.queue_is_empty(listener)
+    }
+
+    fn accept_queue(&self, listener: usize) -> Option<AcceptQueue> {
+        self.os.accept_queue(listener)
     }
 
     fn accept_admin(&mut self) -> io::Result<(Self::Stream, Peer)> {

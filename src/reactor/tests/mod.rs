@@ -9,6 +9,7 @@ mod pausing;
 mod proxy_header;
 mod scheduling;
 mod survey;
+mod tcp_samples;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -1,5 +1,6 @@
 //! Histograms: the reactor has counted the values already, so they are only written.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -24,9 +25,26 @@ pub(super) fn register<O: Os>(registry: &mut Registry, reactor: &Reactor<O>) {
     registry.register("connection_lines", help, Buckets::of_counts(&counted.lines));
 }
 
+/// A histogram for each listener, by its address.
+#[derive(Debug)]
+pub(super) struct ByListener(pub BTreeMap<String, Buckets>);
+
+impl EncodeMetric for ByListener {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for (listener, buckets) in &self.0 {
+            buckets.encode(encoder.encode_family(&[("listener", listener.as_str())])?)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
+    }
+}
+
 /// The buckets of a histogram, in the unit of the metric.
 #[derive(Debug)]
-struct Buckets {
+pub(super) struct Buckets {
     sum: f64,
     count: u64,
     /// The bound of each bucket, and the values between the bound before and this one.
@@ -37,6 +55,11 @@ impl Buckets {
     /// Converts a histogram of milliseconds.
     fn of_seconds(histogram: &Histogram) -> Self {
         Self::of(histogram, |ms| Duration::from_millis(ms).as_secs_f64())
+    }
+
+    /// Converts a histogram of microseconds, to seconds.
+    pub(super) fn of_microseconds(histogram: &Histogram) -> Self {
+        Self::of(histogram, |us| Duration::from_micros(us).as_secs_f64())
     }
 
     fn of_counts(histogram: &Histogram) -> Self {

@@ -13,7 +13,7 @@ const MARK: &str = "<!-- figures -->";
 /// requests to the daemon itself, but nothing else. A test compares the hashes with the page.
 pub(in crate::server) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
     style-src 'sha256-rdrSvkdIi6KwKr+uYkuQoBykBj362YYGyfYc7U7XE28='; \
-    script-src 'sha256-GdAMnALufu0DRsIC9S2dyuyoajsUEZK5qiFPruVyWMU='; \
+    script-src 'sha256-ai38QUlMoiuO/5R7VVLVDOeMd0Jz4Hxzj9UdjiUWvwY='; \
     connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
@@ -42,9 +42,13 @@ fn sections(page: &mut String, status: &Status<'_>) {
             one.service.to_owned(),
             one.state.to_owned(),
             one.accepted.to_string(),
+            shown(one.queue),
+            shown(one.backlog),
+            shown(one.rtt_us),
         ]
     });
-    table(page, "Listeners", ["Address", "Service", "State", "Accepted"], listeners);
+    let head = ["Address", "Service", "State", "Accepted", "Queue", "Backlog", "RTT in µs"];
+    table(page, "Listeners", head, listeners);
     table(page, "Limits", ["Limit", "Used", "Of"], limits(status));
     let peers = status.peers.iter().map(|one| [one.address.clone(), one.connections.to_string()]);
     let title =
@@ -59,6 +63,11 @@ fn sections(page: &mut String, status: &Status<'_>) {
     table(page, "Injected faults", ["Fault", "Connections"], pairs(&status.faults));
     let options = status.configuration.iter().map(|line| [line.clone()]);
     table(page, "Configuration in force", ["Option"], options);
+}
+
+/// Returns the number, or nothing if it is unknown.
+fn shown(number: Option<u32>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
 }
 
 fn daemon(status: &Status<'_>) -> Vec<[String; 2]> {

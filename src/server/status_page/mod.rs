@@ -110,6 +110,11 @@ struct Listener {
     service: &'static str,
     state: &'static str,
     accepted: u64,
+    /// The accept queue and its limit; none if they are unknown.
+    queue: Option<u32>,
+    backlog: Option<u32>,
+    /// The median of the latest sample, in microseconds; none if the sample is empty.
+    rtt_us: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -169,11 +174,14 @@ fn to_seconds(duration: Duration) -> f64 {
 
 fn listeners<O: Os>(reactor: &Reactor<O>) -> Vec<Listener> {
     let state = reactor.listener_state();
-    let listeners = reactor.listeners().map(|(listener, accepted)| Listener {
-        address: listener.address.clone(),
-        service: listener.service.name,
+    let listeners = reactor.listeners().map(|one| Listener {
+        address: one.options.address.clone(),
+        service: one.options.service.name,
         state,
-        accepted,
+        accepted: one.accepted,
+        queue: one.queue.map(|queue| queue.length),
+        backlog: one.queue.map(|queue| queue.backlog),
+        rtt_us: one.samples.median_rtt_us(),
     });
     listeners.collect()
 }
