@@ -4,6 +4,8 @@
 //! interrupted, or an event still waiting behind a thousand others. So a deadline ends a connection
 //! only after one more read and write of its socket: our own pause never counts against the peer.
 
+use std::time::Duration;
+
 use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::net::proxy::{self, HeaderPolicy};
@@ -40,6 +42,13 @@ impl<S: Stream> Connection<S> {
             HeaderPolicy::Required => accepted,
         };
         (since.after(proxy::HEADER_TIMEOUT), Cause::LineTimeout)
+    }
+
+    /// Returns true if it is between lines, and no byte has moved for `pause`; before its first
+    /// line, for `first`.
+    pub fn is_quiet(&self, now: MonotonicMs, pause: Duration, first: Duration) -> bool {
+        let pause = if self.traffic.bytes_in == 0 { first } else { pause };
+        self.phase == Phase::Open && self.pending.is_none() && self.active.after(pause) <= now
     }
 
     /// Returns true if the last turn may have moved the deadline up: bytes that move only postpone

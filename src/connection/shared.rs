@@ -65,7 +65,7 @@ pub struct Shared {
     pub line_bytes_max: usize,
     /// The time of this turn.
     pub now: MonotonicMs,
-    /// The daemon is shutting down.
+    /// The daemon is shutting down, and the grace is over.
     pub draining: bool,
     /// A draining connection reads no more requests, in case its peer never stops sending.
     pub read_over: bool,

@@ -80,6 +80,7 @@ impl<O: Os> Reactor<O> {
 
     fn admit(&mut self, mut stream: O::Stream, peer: Peer, listener: u8, admission: Decision) {
         self.counters.accepted(usize::from(listener));
+        self.last_accept = Some(self.shared.now);
         let policy = self.options.listener(listener).proxy_header;
         let known = policy.is_none();
         // A proxy may have any number of connections: its clients are counted, once they are known.
@@ -117,7 +118,7 @@ impl<O: Os> Reactor<O> {
             self.await_header(key);
         }
         self.arm_deadline(key);
-        if self.is_draining() {
+        if self.shared.draining {
             self.slots.drain_one(key);
         }
     }

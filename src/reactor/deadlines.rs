@@ -19,8 +19,8 @@ const STOP_MIN: Duration = Duration::from_millis(50);
 /// A timer of the loop, not of a connection.
 #[derive(Clone, Copy, Debug)]
 enum LoopTimer {
-    /// The next step of a drain, or its end.
-    DrainEnd,
+    /// The next step of a drain.
+    DrainStep,
     /// The next summary in the log.
     Summary,
     /// The next check whether the process was stopped.
@@ -76,9 +76,14 @@ impl Deadlines {
         self.next = self.soonest();
     }
 
-    /// Sets the time of the drain's next step, or of its end.
-    pub(super) fn set_drain_deadline(&mut self, end: MonotonicMs) {
-        self.set(LoopTimer::DrainEnd, end);
+    /// Sets the time of the drain's next step.
+    pub(super) fn set_drain_step(&mut self, end: MonotonicMs) {
+        self.set(LoopTimer::DrainStep, end);
+    }
+
+    /// Returns true, once, when the next step of the drain is due.
+    pub(super) fn drain_step_due(&mut self, now: MonotonicMs) -> bool {
+        self.take_if_due(LoopTimer::DrainStep, now).is_some()
     }
 
     /// Starts the watchdog, with that interval from `now` on.
@@ -136,9 +141,9 @@ impl Deadlines {
     }
 
     const fn timer_mut(&mut self, single: LoopTimer) -> &mut MonotonicMs {
-        let [end, summary, tick, beat] = &mut self.timers;
+        let [drain, summary, tick, beat] = &mut self.timers;
         match single {
-            LoopTimer::DrainEnd => end,
+            LoopTimer::DrainStep => drain,
             LoopTimer::Summary => summary,
             LoopTimer::StopCheck => tick,
             LoopTimer::Watchdog => beat,
@@ -182,7 +187,7 @@ mod tests {
     #[test]
     fn the_end_is_a_deadline_of_no_connection() {
         let mut deadlines = one_at(MonotonicMs(30));
-        deadlines.set_drain_deadline(MonotonicMs(20));
+        deadlines.set_drain_step(MonotonicMs(20));
         assert_eq!(deadlines.next(), MonotonicMs(20));
         assert_eq!(deadlines.due(MonotonicMs(25)), None);
         assert_eq!(deadlines.due(MonotonicMs(30)), Some(0));
@@ -200,7 +205,7 @@ mod tests {
         assert_eq!(deadlines.next(), MonotonicMs(25));
         assert_eq!(deadlines.due(MonotonicMs(26)), Some(0));
         assert_eq!(deadlines.next(), MonotonicMs(28), "late beats put off the next ones");
-        deadlines.set_drain_deadline(MonotonicMs(27));
+        deadlines.set_drain_step(MonotonicMs(27));
         assert_eq!(deadlines.next(), MonotonicMs(27));
     }
 

@@ -40,7 +40,7 @@ struct Child {
     /// The number of the listener.
     listener: u8,
     history: History,
-    /// The time of its start, if signals came in that turn.
+    /// The time of its start, if signals came in that turn, or a drain had begun.
     from_final_pass: Option<MonotonicMs>,
     /// SIGTERM was sent to it.
     term_sent: bool,
@@ -75,12 +75,12 @@ impl<O: Os> Reactor<O> {
         history: History,
     ) {
         let now = self.shared.now;
-        let at_signal = self.children.signal_pending.then_some(now);
+        let late = self.children.signal_pending || self.is_draining();
         let mut child = Child {
             peer,
             listener,
             history,
-            from_final_pass: at_signal,
+            from_final_pass: late.then_some(now),
             term_sent: false,
             ended: None,
         };
@@ -138,15 +138,14 @@ impl<O: Os> Reactor<O> {
         }
     }
 
-    /// Sends SIGTERM to every child that has not had it. The beginning of the drain leaves out
-    /// children started in the turn of the signal: their peers have waited in the queue until then,
-    /// and get the same time as those that still wait.
+    /// Sends SIGTERM to every child that has not had it. The end of the grace leaves out children
+    /// started since the turn of the signal: their peers have waited in the queue until then, and
+    /// get the same time as those that still wait.
     pub(super) fn terminate_children(&mut self) {
-        let now = self.shared.now;
-        let draining_begins = !self.shared.read_over;
+        let grace_ends = !self.shared.read_over;
         for (id, child) in &mut self.children.by_id {
-            let from_queue = child.from_final_pass == Some(now);
-            if draining_begins && from_queue {
+            let from_queue = child.from_final_pass.is_some_and(|at| at >= self.drain_turn);
+            if grace_ends && from_queue {
                 continue;
             }
             if !std::mem::replace(&mut child.term_sent, true) {

@@ -112,7 +112,13 @@ pub struct Reactor<O: Os> {
     /// It ends with the only connection, that of [`Self::serve_one`].
     serves_one: bool,
     counters: Counters,
-    /// In a drain: the end of reading, and the end of everything.
+    /// The time of the last connection.
+    last_accept: Option<MonotonicMs>,
+    /// In a drain: the time of the turn in which it began; the end of handshakes, of the grace, of
+    /// reading, and of everything.
+    drain_turn: MonotonicMs,
+    handshakes_until: MonotonicMs,
+    grace_until: MonotonicMs,
     read_until: MonotonicMs,
     drain_until: MonotonicMs,
     /// The connections to evict next in this turn, the longest-idle last.
@@ -148,6 +154,10 @@ impl<O: Os> Reactor<O> {
             listeners_idle: false,
             serves_one: false,
             counters: Counters::default(),
+            last_accept: None,
+            drain_turn: MonotonicMs::NEVER,
+            handshakes_until: MonotonicMs::default(),
+            grace_until: MonotonicMs::NEVER,
             read_until: MonotonicMs::NEVER,
             drain_until: MonotonicMs::NEVER,
             victims: Vec::new(),

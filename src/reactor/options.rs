@@ -37,6 +37,8 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// The time limit of a drain.
     pub drain: Duration,
+    /// The part of it in which connections are served as before; at most half of it.
+    pub drain_grace: Duration,
 }
 
 /// How the reactor treats the connections of one listener.

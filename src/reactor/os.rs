@@ -47,6 +47,10 @@ pub trait Os {
     /// Registers the stream under `key`: its events are reported from now on.
     fn register(&mut self, stream: &mut Self::Stream, key: usize) -> io::Result<()>;
 
+    /// Lets no new handshake begin at the listeners from that number on, where the system can;
+    /// those that have begun go on.
+    fn stop_handshakes(&mut self, first: usize);
+
     /// Closes all listeners except the metrics listener. The connections in their accept queues are
     /// reset.
     fn close_listeners(&mut self);

@@ -54,7 +54,7 @@ impl<O: Os> Reactor<O> {
         }
         self.send_banner(key);
         self.answer_buffered(key);
-        if self.is_draining() {
+        if self.shared.draining {
             self.slots.drain_one(key);
         }
     }

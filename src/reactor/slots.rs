@@ -232,11 +232,11 @@ impl<S: Stream> Slots<S> {
         }
     }
 
-    /// Starts the drain of every connection.
-    pub(super) fn drain(&mut self) {
+    /// Starts the drain of every connection that is `wanted`.
+    pub(super) fn drain(&mut self, wanted: impl Fn(&Connection<S>) -> bool) {
         self.has_work = true;
         for (key, connection) in &mut self.slab {
-            if is_open(connection) && connection.drain() {
+            if is_open(connection) && wanted(connection) && connection.drain() {
                 self.run_queue.push(key);
             }
         }

@@ -162,9 +162,10 @@ impl ServerConfig {
             |program| format!("a child for each connection: {program}; timeouts: its own"),
         );
         format!(
-            "{answering}, user {}, keep-alive {keepalive}, drain {}{}",
+            "{answering}, user {}, keep-alive {keepalive}, drain {}, grace {}{}",
             wait(self.user_timeout),
             wait(Some(self.options.drain)),
+            wait(Some(self.options.drain_grace).filter(|grace| !grace.is_zero())),
             self.admission_summary(),
         )
     }

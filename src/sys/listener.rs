@@ -16,7 +16,11 @@ use super::socket::Socket;
 
 /// A non-blocking listening socket.
 #[derive(Debug)]
-pub struct Listener(ListenerSocket);
+pub struct Listener {
+    socket: ListenerSocket,
+    /// New handshakes are stopped: see `stop_handshakes.rs`.
+    pub(super) handshakes_stopped: bool,
+}
 
 #[derive(Debug)]
 enum ListenerSocket {
@@ -26,19 +30,19 @@ enum ListenerSocket {
 
 impl From<net::TcpListener> for Listener {
     fn from(listener: net::TcpListener) -> Self {
-        Self(ListenerSocket::Tcp(TcpListener::from_std(listener)))
+        Self::new(ListenerSocket::Tcp(TcpListener::from_std(listener)))
     }
 }
 
 impl From<unix::net::UnixListener> for Listener {
     fn from(listener: unix::net::UnixListener) -> Self {
-        Self(ListenerSocket::Unix(UnixListener::from_std(listener)))
+        Self::new(ListenerSocket::Unix(UnixListener::from_std(listener)))
     }
 }
 
 impl AsFd for Listener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.0 {
+        match &self.socket {
             ListenerSocket::Tcp(listener) => listener.as_fd(),
             ListenerSocket::Unix(listener) => listener.as_fd(),
         }
@@ -46,12 +50,18 @@ impl AsFd for Listener {
 }
 
 impl Listener {
+    const fn new(socket: ListenerSocket) -> Self {
+        Self { socket, handshakes_stopped: false }
+    }
+
     /// Accepts a connection from the queue.
     pub(super) fn accept(&self) -> io::Result<(Socket, Peer)> {
-        match &self.0 {
+        match &self.socket {
             ListenerSocket::Tcp(listener) => {
                 let (stream, address) = listener.accept()?;
-                Ok((OwnedFd::from(stream).into(), Peer::from(address)))
+                let socket = Socket::from(OwnedFd::from(stream));
+                self.lift_limit(&socket);
+                Ok((socket, Peer::from(address)))
             }
             ListenerSocket::Unix(listener) => {
                 let (stream, _) = listener.accept()?;
@@ -76,7 +86,7 @@ impl Listener {
     }
 
     fn source(&mut self) -> &mut dyn Source {
-        match &mut self.0 {
+        match &mut self.socket {
             ListenerSocket::Tcp(listener) => listener,
             ListenerSocket::Unix(listener) => listener,
         }

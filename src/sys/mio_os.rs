@@ -156,6 +156,10 @@ impl Os for MioOs {
         stream.register(self.poll.registry(), key)
     }
 
+    fn stop_handshakes(&mut self, first: usize) {
+        self.listeners.iter_mut().skip(first).for_each(Listener::stop_handshakes);
+    }
+
     fn close_listeners(&mut self) {
         for mut listener in self.listeners.drain(..) {
             if let Err(error) = listener.deregister(self.poll.registry()) {

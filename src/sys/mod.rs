@@ -12,6 +12,7 @@ mod launcher;
 mod listener;
 mod mio_os;
 mod socket;
+mod stop_handshakes;
 mod timer;
 
 pub use self::dial::{Dial, DialEvent, DialedStream};

@@ -105,6 +105,12 @@ pub(super) const BUGS: &[Bug] = &[
         wrong: "let step = crate::connection::NextStep::Idle;",
     },
     Bug {
+        what: "the grace of a drain ends connections between two lines, quiet or not",
+        file: "src/connection/deadline.rs",
+        right: "self.active.after(pause) <= now",
+        wrong: "self.active <= now.after(pause)",
+    },
+    Bug {
         what: "a drain closes at once instead of lingering",
         file: "src/connection/serve.rs",
         right: "self.enter(Phase::Lingering(cause));",

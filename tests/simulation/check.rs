@@ -216,7 +216,8 @@ fn judge(
         }
         "finished" => incomplete(wire, wire.sent, options),
         "drained" if !environment.drains() => Some("no drain was requested".to_owned()),
-        "drained" => incomplete(wire, wire.half_closed.unwrap_or(wire.sent), options),
+        "drained" => unquiet(environment, wire, options)
+            .or_else(|| incomplete(wire, wire.half_closed.unwrap_or(wire.sent), options)),
         "reset" | "broken-pipe" | "timed-out" | "unreachable" | "aborted" | "error" => {
             without_reason(wire.faulted)
         }
@@ -272,6 +273,17 @@ fn missed(wire: &Wire, cause: &str, environment: &Environment) -> Option<String>
 
 /// The causes brought by a deadline of the daemon.
 const DEADLINES: [&str; 4] = ["idle", "line-timeout", "stalled", "cut"];
+
+/// In the grace of a drain, only a connection that was quiet for a quarter of the grace gets FIN;
+/// or one whose line came in that very turn.
+fn unquiet(environment: &Environment, wire: &Wire, options: &Options) -> Option<String> {
+    let grace = options.drain_grace.min(options.drain / 2);
+    let graceful = environment.drain_began?.after(grace) > wire.half_closed_at;
+    let quiet = wire.quiet_before_fin;
+    let slack = Duration::from_millis(5);
+    (wire.half_closed.is_some() && graceful && slack < quiet && quiet + slack < grace / 4)
+        .then(|| format!("in the grace, after {quiet:?} without a byte"))
+}
 
 /// A connection may be cut at the end of the drain or at the second signal, but never after FIN;
 /// and from three quarters of the drain time on, if the peer had sent more than was read.

@@ -111,6 +111,9 @@ impl Os for Simulated {
         Ok(())
     }
 
+    /// Every later connection may be of a handshake that has begun.
+    fn stop_handshakes(&mut self, _: usize) {}
+
     fn close_listeners(&mut self) {
         self.0.borrow_mut().close_queues();
     }
@@ -224,6 +227,7 @@ impl Stream for End {
         }
         wire.half_closed = Some(wire.read);
         wire.half_closed_at = now;
+        wire.quiet_before_fin = now.since(wire.moved_at);
         environment.print_step(|| format!("FIN to peer {number}"));
         Ok(())
     }

@@ -59,6 +59,7 @@ pub(super) fn options(rng: &mut Rng) -> (Options, usize) {
         per_peer_max: limits.then(|| PeerLimit::of(rng.usize(1..5))),
         timeouts,
         drain: Duration::from_millis(rng.u64(200..8000)),
+        drain_grace: Duration::from_millis(rng.u64(0..2000)),
     };
     (options, connections_max)
 }

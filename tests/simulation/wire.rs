@@ -3,6 +3,7 @@
 //! where systems differ, the seed decides.
 
 use std::io;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use tcpecho::clock::MonotonicMs;
@@ -81,6 +82,8 @@ pub(super) struct Wire {
     pub(super) read_at: MonotonicMs,
     pub(super) moved_at: MonotonicMs,
     pub(super) half_closed_at: MonotonicMs,
+    /// The time between the last transfer and the daemon's FIN.
+    pub(super) quiet_before_fin: Duration,
     pub(super) pending_since: MonotonicMs,
     /// The PROXY header came too late, so the daemon echoes it as input.
     pub(super) raw: bool,
@@ -131,6 +134,7 @@ impl Wire {
             read_at: MonotonicMs::NEVER,
             moved_at: MonotonicMs::NEVER,
             half_closed_at: MonotonicMs::NEVER,
+            quiet_before_fin: Duration::ZERO,
             pending_since: MonotonicMs::NEVER,
             raw: false,
             key: None,

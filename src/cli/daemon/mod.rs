@@ -171,6 +171,7 @@ impl From<DaemonArgs> for ServerConfig {
                 per_peer_max: arguments.admission.per_peer_max(),
                 timeouts: arguments.patience.timeouts(),
                 drain: arguments.patience.drain_timeout,
+                drain_grace: arguments.patience.drain_grace.0.unwrap_or_default(),
             },
             metrics: arguments.listening.metrics,
             port_file: arguments.listening.port_file,

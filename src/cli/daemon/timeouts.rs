@@ -40,6 +40,12 @@ pub(super) struct TimeoutArgs {
     #[arg(long, value_name = "DURATION", env = "TCPECHOD_DRAIN_TIMEOUT", default_value = "4s",
           value_parser = duration)]
     pub(super) drain_timeout: Duration,
+
+    /// The first part of that time, at most half of it, or off: connections are served as before,
+    /// and only those that are quiet between two lines are closed
+    #[arg(long, value_name = "DURATION", env = "TCPECHOD_DRAIN_GRACE", default_value = "1s",
+          value_parser = duration_or_off)]
+    pub(super) drain_grace: OrOff<Duration>,
 }
 
 impl TimeoutArgs {

@@ -74,7 +74,7 @@ pub(super) const ROWS: &[Transition] = &[
         stimulus: "the daemon begins to drain",
         to: PhaseKind::Child,
         causes: &[],
-        effect: "SIGTERM; for children started since the signal, at 3/4 of the drain timeout",
+        effect: "SIGTERM at the end of the grace; at 3/4 of the time if started since the signal",
         test: "drain_terminates_children_and_gives_those_from_the_queues_more_time",
     },
     Transition {

@@ -118,6 +118,10 @@ impl<O: Os> Os for FaultInjector<O> {
         Ok(())
     }
 
+    fn stop_handshakes(&mut self, first: usize) {
+        self.os.stop_handshakes(first);
+    }
+
     fn close_listeners(&mut self) {
         self.os.close_listeners();
     }

@@ -146,3 +146,93 @@ fn the_final_pass_ends_when_input_ends() {
     bench.at(MonotonicMs(3000)).turn([]);
     assert!(bench.os.0.borrow().listeners_closed);
 }
+
+/// A drain with four steps of grace, of 250 ms each.
+fn graceful() -> Options {
+    Options { drain_grace: Duration::from_secs(1), ..options() }
+}
+
+#[test]
+fn the_grace_serves_a_busy_connection_and_ends_a_quiet_one() {
+    let mut bench = Bench::new(graceful());
+    let [busy, quiet] = [0, 1].map(|_| bench.enqueue([bytes("x\n"), In::Block]));
+    bench.turn([LISTENER]);
+    bench.turn([readable(0), readable(1)]);
+    bench.reactor.drain();
+    bench.turn([]);
+    assert!(bench.waits_at_most(Duration::from_millis(250)));
+    bench.at(MonotonicMs(200));
+    busy.borrow_mut().reads = [bytes("y\n"), In::Block].into();
+    bench.turn([readable(0)]);
+    bench.at(MonotonicMs(300)).turn([]);
+    assert!(quiet.borrow().half_closed);
+    assert!(!busy.borrow().half_closed, "it moved bytes 100 ms ago");
+    busy.borrow_mut().reads = [bytes("z\n"), In::End].into();
+    bench.turn([fin(0)]);
+    bench.turn([]);
+    assert_eq!(busy.borrow().sent, b"x\ny\nz\n");
+    assert_eq!(bench.of(Cause::Finished), 1, "the peer closed first");
+}
+
+#[test]
+fn the_grace_waits_for_a_first_line_and_for_the_end_of_a_line() {
+    let mut bench = Bench::new(graceful());
+    let first = bench.enqueue([]);
+    let partial = bench.enqueue([bytes("half"), In::Block]);
+    bench.turn([LISTENER]);
+    bench.turn([readable(1)]);
+    bench.reactor.drain();
+    bench.at(MonotonicMs(975)).turn([]);
+    assert!(!first.borrow().half_closed && !partial.borrow().half_closed);
+    bench.at(MonotonicMs(1000)).turn([]);
+    bench.turn([]);
+    assert!(first.borrow().half_closed && partial.borrow().half_closed, "the grace is over");
+    assert_eq!(partial.borrow().sent, b"half");
+}
+
+#[test]
+fn the_grace_accepts_the_queue_and_serves_it_as_before() {
+    let mut bench = Bench::new(graceful());
+    bench.turn([]);
+    let wire = bench.enqueue([bytes("x\n"), In::Block]);
+    bench.reactor.drain();
+    bench.turn([]);
+    bench.turn([readable(0)]);
+    bench.turn([]);
+    assert!(bench.os.0.borrow().listeners_closed, "no handshake is expected");
+    assert_eq!(wire.borrow().sent, b"x\n");
+    assert!(!wire.borrow().half_closed);
+}
+
+#[test]
+fn the_grace_waits_for_handshakes_where_connections_came_before() {
+    let mut bench =
+        Bench::with(Capacity { listeners: 2, listeners_inherited: 1, ..CAPACITY }, graceful());
+    bench.enqueue([]);
+    bench.turn([LISTENER]);
+    bench.at(MonotonicMs(500)).reactor.drain();
+    bench.turn([]);
+    assert_eq!(bench.os.0.borrow().handshakes_stopped, Some(1), "not at the inherited one");
+    bench.at(MonotonicMs(740));
+    let late = bench.enqueue([bytes("x\n"), In::Block]);
+    bench.turn([Event::Listener(1)]);
+    bench.turn([readable(1)]);
+    assert!(!bench.os.0.borrow().listeners_closed);
+    bench.at(MonotonicMs(750)).turn([]);
+    assert!(bench.os.0.borrow().listeners_closed);
+    assert_eq!(late.borrow().sent, b"x\n");
+    assert!(!late.borrow().half_closed, "it has the rest of the grace");
+}
+
+#[test]
+fn the_grace_is_at_most_half_of_the_drain() {
+    let mut bench = Bench::new(Options { drain_grace: Duration::from_secs(60), ..options() });
+    let silent = bench.enqueue([]);
+    bench.turn([LISTENER]);
+    bench.reactor.drain();
+    bench.at(MonotonicMs(1975)).turn([]);
+    assert!(!silent.borrow().half_closed);
+    bench.at(MonotonicMs(2000)).turn([]);
+    bench.turn([]);
+    assert!(silent.borrow().half_closed);
+}

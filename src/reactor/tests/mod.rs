@@ -43,6 +43,8 @@ struct OsScript {
     /// The time of the second and later readings of the clock after a poll.
     slow: Option<MonotonicMs>,
     looks: Cell<usize>,
+    /// The first listener without new handshakes.
+    handshakes_stopped: Option<usize>,
     listeners_closed: bool,
     timeouts: Vec<Option<Duration>>,
     registered: Vec<usize>,
@@ -101,6 +103,10 @@ impl Os for ScriptedOs {
         }
         plan.registered.push(key);
         Ok(())
+    }
+
+    fn stop_handshakes(&mut self, first: usize) {
+        self.0.borrow_mut().handshakes_stopped = Some(first);
     }
 
     fn close_listeners(&mut self) {
@@ -228,6 +234,7 @@ fn options() -> Options {
         per_peer_max: None,
         timeouts: Timeouts::default(),
         drain: Duration::from_secs(4),
+        drain_grace: Duration::ZERO,
     }
 }
 
