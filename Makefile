@@ -242,6 +242,11 @@ overload: ## measure a hundred polite peers beside floods, stalls, churn and sto
 soak: ## make trouble in waves for half an hour, and look for leaks and losses (ARGS='--duration 8h')
 	$(CARGO) bench --locked --bench soak -- $(ARGS)
 
+restarts: ## drain daemons under 100,000 connections that their peers close first (RESTART_CONNECTIONS=N)
+	@tests/tools.sh
+	RESTART_CONNECTIONS=$${RESTART_CONNECTIONS:-100000} $(CARGO) test --locked --release --test faults \
+		restarts -- --nocapture --test-threads 1
+
 simulate: ## run the reactor on simulated sockets and time: a million seeds (ARGS='--seed 7' for one)
 	$(CARGO) bench --locked --bench simulate -- $(ARGS)
 
@@ -374,6 +379,6 @@ $(target)/tools/bin/cargo-deb:
 
 .PHONY: all pages note-place static image run clean help check test test-poll tools lint clippy elsewhere minimum-rust \
 	tidy shellcheck deny fmt fmt-check counts count-system-calls count-instructions count-generator \
-	count-memory count-connections bench million overload soak simulate sweep fuzz demo demo-check \
+	count-memory count-connections bench million overload soak restarts simulate sweep fuzz demo demo-check \
 	demo-transcripts demo-watch doc states options install uninstall package deb deb-check \
 	tarballs release

@@ -23,16 +23,16 @@ const CLIENTS: u64 = 60;
 const SOURCES: &str = "127.0.0.2-127.0.0.7";
 
 /// A proxy with daemons behind it; dropping it kills the process.
-struct Proxy {
+pub(super) struct Proxy {
     child: Child,
-    address: SocketAddr,
+    pub(super) address: SocketAddr,
     directory: TempDir,
 }
 
 impl Proxy {
     /// Starts `HAProxy` with the documented configuration and the addresses of `daemons`. It
     /// inherits its listener as standard input, so that no other process can get the port first.
-    fn before(daemons: &[Daemon]) -> Self {
+    pub(super) fn before(daemons: &[Daemon]) -> Self {
         let directory = TempDir::new().unwrap();
         let file = directory.path().join("haproxy.cfg");
         fs::write(&file, configuration(daemons)).unwrap();
