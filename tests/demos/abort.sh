@@ -54,6 +54,7 @@ for error in ECONNABORTED EPROTO; do
     traced="strace -D -o trace -e trace=accept4 -e inject=accept4:error=$error:when=2"
     RUST_LOG=debug daemon '--listen 0.0.0.0:9877'
     traced=
+    until_true 'the first accept finds an empty queue' logged trace '^accept4.* EAGAIN'
     # The only client waits in the queue: there is one event, and no other.
     queues "next-$error"
     types "next-$error" next
