@@ -7,41 +7,83 @@ use ipnet::Ipv4Net;
 
 pub use ipnet::IpNet;
 
+/// The most networks that a text for people lists.
+const SHOWN_MAX: usize = 8;
+
 /// The networks that may connect, and those that may not. For the peer of a Unix socket, which has
 /// no internet address, that socket's permissions decide instead.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// If there are any, only these may connect.
-    pub allow: Vec<IpNet>,
+    /// If given, only these may connect.
+    pub allow: Option<Networks>,
     /// These may not connect, even if `allow` includes them.
-    pub deny: Vec<IpNet>,
+    pub deny: Networks,
 }
 
 impl Access {
+    /// Permits `allow`, or all if that is empty, without `deny`.
+    pub fn of(allow: &[IpNet], deny: &[IpNet]) -> Self {
+        let given = !allow.is_empty();
+        Self { allow: given.then(|| Networks::of(allow)), deny: Networks::of(deny) }
+    }
+
     /// True if a peer with that address may connect.
     pub fn permits(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        let within = |networks: &[IpNet]| networks.iter().any(|one| one.contains(&address));
-        !within(&self.deny) && (self.allow.is_empty() || within(&self.allow))
+        let allowed = self.allow.as_ref().is_none_or(|networks| networks.contains(address));
+        allowed && !self.deny.contains(address)
     }
 
     /// True if every address may connect.
     pub const fn is_open(&self) -> bool {
-        self.allow.is_empty() && self.deny.is_empty()
+        self.allow.is_none() && self.deny.merged.is_empty()
     }
 }
 
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut list = |word, networks: &[IpNet]| {
-            f.write_str(word)?;
-            networks.iter().try_for_each(|network| write!(f, " {network}"))
-        };
-        match (self.allow.as_slice(), self.deny.as_slice()) {
-            ([], []) => f.write_str("allow all"),
-            ([], deny) => list("deny", deny),
-            (allow, []) => list("allow", allow),
-            (allow, deny) => list("allow", allow).and_then(|()| list(", but deny", deny)),
+        match (&self.allow, &self.deny) {
+            (None, deny) if deny.merged.is_empty() => f.write_str("allow all"),
+            (None, deny) => write!(f, "deny {deny}"),
+            (Some(allow), deny) if deny.merged.is_empty() => write!(f, "allow {allow}"),
+            (Some(allow), deny) => write!(f, "allow {allow}, but deny {deny}"),
+        }
+    }
+}
+
+/// A list of networks of any length. They are sorted, and merged where they touch: so a search
+/// takes few steps, and looks at one network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks {
+    merged: Vec<IpNet>,
+    entries: usize,
+}
+
+impl Networks {
+    /// Creates the list of these.
+    pub fn of(networks: &[IpNet]) -> Self {
+        Self { merged: IpNet::aggregate(&networks.to_vec()), entries: networks.len() }
+    }
+
+    /// Returns the number of entries as they were given, before merging.
+    pub const fn entries(&self) -> usize {
+        self.entries
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        let behind = self.merged.partition_point(|network| network.network() <= address);
+        let nearest = behind.checked_sub(1).and_then(|index| self.merged.get(index));
+        nearest.is_some_and(|network| network.contains(&address))
+    }
+}
+
+impl fmt::Display for Networks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: Vec<_> = self.merged.iter().take(SHOWN_MAX).map(ToString::to_string).collect();
+        match self.merged.len().saturating_sub(SHOWN_MAX) {
+            0 if shown.is_empty() => f.write_str("none"),
+            0 => f.write_str(&shown.join(" ")),
+            more => write!(f, "{} and {more} more", shown.join(" ")),
         }
     }
 }
@@ -83,7 +125,8 @@ mod tests {
 
     fn access(allow: &[&str], deny: &[&str]) -> Access {
         let networks = |texts: &[&str]| texts.iter().map(|text| network(text).unwrap()).collect();
-        Access { allow: networks(allow), deny: networks(deny) }
+        let (allow, deny): (Vec<_>, Vec<_>) = (networks(allow), networks(deny));
+        Access::of(&allow, &deny)
     }
 
     #[test]
@@ -109,7 +152,34 @@ mod tests {
         assert!(!access.permits("127.0.0.2".parse().unwrap()));
         assert!(!access.permits("::1".parse().unwrap()));
         assert!(Access::default().is_open() && !access.is_open());
-        assert_eq!(access.to_string(), "deny ::1/128 127.0.0.2/32");
+        assert_eq!(access.to_string(), "deny 127.0.0.2/32 ::1/128");
+    }
+
+    #[test]
+    fn an_empty_list_allows_no_address() {
+        let access = Access { allow: Some(Networks::default()), deny: Networks::default() };
+        assert!(!access.permits("127.0.0.1".parse().unwrap()));
+        assert!(!access.is_open());
+        assert_eq!(access.to_string(), "allow none");
+    }
+
+    #[test]
+    fn a_long_list_is_searched_and_shown_in_parts() {
+        let every_other: Vec<_> =
+            (0..5000_u32).map(|n| IpNet::from(IpAddr::V4((n << 9).into()))).collect();
+        let access = Access::of(&[], &every_other);
+        for number in 0..5000_u32 {
+            let address = |low: u32| IpAddr::V4(((number << 9) + low).into());
+            assert!(!access.permits(address(0)) && access.permits(address(1)), "{number}");
+        }
+        assert_eq!(access.deny.entries(), 5000);
+        assert!(access.to_string().ends_with("0.0.14.0/32 and 4992 more"), "{access}");
+        let touching = two("10.0.0.0/9", "10.128.0.0/9");
+        assert_eq!((touching.to_string(), touching.entries()), ("10.0.0.0/8".to_owned(), 2));
+    }
+
+    fn two(one: &str, other: &str) -> Networks {
+        Networks::of(&[network(one).unwrap(), network(other).unwrap()])
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl AdmissionArgs {
     }
 
     pub(super) fn access(&self) -> Access {
-        Access { allow: self.allow.clone(), deny: self.deny.clone() }
+        Access::of(&self.allow, &self.deny)
     }
 
     pub(super) const fn over_limit(&self) -> OverLimit {

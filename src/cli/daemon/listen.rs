@@ -87,7 +87,7 @@ enum ListenOption {
 
 impl ListenArgs {
     pub(super) fn metrics_access(&self) -> Access {
-        Access { allow: self.metrics_allow.clone(), deny: Vec::new() }
+        Access::of(&self.metrics_allow, &[])
     }
 
     /// Returns true if an address, or a port, was given.

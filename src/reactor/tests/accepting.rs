@@ -130,8 +130,7 @@ fn over_the_limit_refuse_closes_at_once() {
 
 #[test]
 fn a_denied_peer_is_closed_at_once() {
-    let deny = vec![access::network("127.0.0.0/8").unwrap()];
-    let access = Access { deny, ..Access::default() };
+    let access = Access::of(&[], &[access::network("127.0.0.0/8").unwrap()]);
     let over_limit = OverLimit::Evict;
     let mut bench = Bench::with_room(1, Options { over_limit, access, ..options() });
     let wires = [bench.enqueue([]), bench.enqueue([])];

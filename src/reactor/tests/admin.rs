@@ -144,8 +144,7 @@ fn an_answer_that_is_not_taken_makes_room_if_there_is_nothing_else() {
 
 #[test]
 fn an_address_that_may_not_ask_is_closed_at_once() {
-    let allow = vec!["127.0.0.2/32".parse().unwrap()];
-    let metrics_access = Access { allow, deny: Vec::new() };
+    let metrics_access = Access::of(&["127.0.0.2/32".parse().unwrap()], &[]);
     let mut bench = Bench::new(Options { metrics_access, ..options() });
     let wires =
         [bench.connect_admin_from(1, [bytes(GET)]), bench.connect_admin_from(2, [bytes(GET)])];
