@@ -1,9 +1,14 @@
 //! The log level: `--log-level`, or else `RUST_LOG`.
 
 use std::env;
+use std::path::Path;
 
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use log::LevelFilter;
+
+use crate::os::small_file;
+use crate::server::LogLevel as LogLevelSource;
 
 /// The log variable that Rust programs commonly use.
 pub(super) const VARIABLE: &str = "RUST_LOG";
@@ -49,12 +54,41 @@ pub struct LogFilter {
 }
 
 impl LogFilter {
-    /// Creates the filter for `level`, or else for `RUST_LOG`.
-    pub fn new(level: Option<LevelFilter>) -> Self {
-        level.map_or_else(
-            || Self::read(&env::var_os(VARIABLE).unwrap_or_default().to_string_lossy()),
-            |level| Self { spec: level.to_string(), warnings: Vec::new() },
-        )
+    /// Creates the filter.
+    ///
+    /// # Errors
+    ///
+    /// A file that can't be read, or that has anything wrong in it: unlike a variable, it can be
+    /// corrected while the daemon runs.
+    pub fn new(level: &LogLevelSource) -> anyhow::Result<Self> {
+        match level {
+            LogLevelSource::Environment => {
+                let text = env::var_os(VARIABLE).unwrap_or_default();
+                Ok(Self::read(&text.to_string_lossy()))
+            }
+            LogLevelSource::Fixed(level) => {
+                Ok(Self { spec: level.to_string(), warnings: Vec::new() })
+            }
+            LogLevelSource::File(path) => {
+                let text = small_file::read(path);
+                let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+                Self::strict(path, text.trim())
+            }
+        }
+    }
+
+    fn strict(path: &Path, text: &str) -> anyhow::Result<Self> {
+        let filter = Self::read(text);
+        if text.is_empty() || !filter.warnings.is_empty() {
+            let name = path.display();
+            bail!("{name}: {text:?} is neither a log level nor a valid filter of the log");
+        }
+        Ok(filter)
+    }
+
+    /// The filter as it was given, for people.
+    pub fn given(&self) -> &str {
+        self.spec.strip_prefix("INFO,").unwrap_or(&self.spec)
     }
 
     /// Parses directives in the syntax of `env_logger`: `target=level,...`, and after a slash a
@@ -136,7 +170,6 @@ fn begins(path: &str, module: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::Path;
 
     use super::*;
 
@@ -175,6 +208,29 @@ mod tests {
             ("debug/a/b", "info,debug", 1),
         ] {
             assert_read(text, spec, warnings);
+        }
+    }
+
+    #[test]
+    fn a_file_has_one_level_or_filter_and_no_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("level");
+        for (text, given) in [
+            ("debug\n", Some("debug")),
+            (" Warn", Some("Warn")),
+            ("info,tcpechod::reactor=debug", Some("info,tcpecho::reactor=debug")),
+            ("off", Some("off")),
+            ("\n", None),
+            ("verbose", None),
+            ("debug,tcpechod::reaktor=debug", None),
+        ] {
+            fs::write(&path, text).unwrap();
+            let read = LogFilter::new(&LogLevelSource::File(path.clone()));
+            let read = read.map_err(|error| error.to_string());
+            match given {
+                Some(given) => assert_eq!(read.unwrap().given(), given),
+                None => assert!(read.unwrap_err().contains("level: ")),
+            }
         }
     }
 

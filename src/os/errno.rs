@@ -121,6 +121,11 @@ pub fn is_not_found(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
 
+/// True if a file exists that was to be created.
+pub fn is_existing(error: &Error) -> bool {
+    error.kind() == ErrorKind::AlreadyExists
+}
+
 /// True if a FIFO has no reader, so that it can't be opened without blocking (fifo(7)).
 pub fn is_without_reader(error: &Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NXIO)

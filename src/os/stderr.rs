@@ -68,7 +68,7 @@ pub fn write_last(line: &[u8]) {
 
 /// Writes lines to a descriptor.
 #[derive(Debug)]
-struct Outlet {
+pub(super) struct Outlet {
     way: Way,
     /// The unwritten rest of the last line: a terminal or a socket may take part of one.
     rest: Vec<u8>,
@@ -86,6 +86,11 @@ enum Way {
 }
 
 impl Outlet {
+    /// For a file without a reader, or a descriptor that is our own and does not block.
+    pub(super) const fn plain() -> Self {
+        Self { way: Way::Plain, rest: Vec::new() }
+    }
+
     fn of_stderr() -> Self {
         Self::new(io::stderr().as_fd(), "/proc/self/fd/2")
     }
@@ -102,7 +107,7 @@ impl Outlet {
         Self { way, rest: Vec::new() }
     }
 
-    fn try_write(&mut self, descriptor: BorrowedFd<'_>, line: &[u8]) -> bool {
+    pub(super) fn try_write(&mut self, descriptor: BorrowedFd<'_>, line: &[u8]) -> bool {
         let rest = std::mem::take(&mut self.rest);
         if !rest.is_empty() && !self.write_start(descriptor, &rest) {
             self.rest = rest;

@@ -8,6 +8,7 @@ use log::{debug, warn};
 
 use crate::cause::Cause;
 use crate::connection::{Connection, History, Peer, PhaseKind, Ready, Traffic};
+use crate::net::access::Access;
 use crate::os::errno::{self, AcceptError};
 
 use super::admission::{Decision, EVICTS_PER_TURN};
@@ -145,6 +146,11 @@ impl<O: Os> Reactor<O> {
             debug!("a connection could not be registered: {error}");
         }
         Cause::Error
+    }
+
+    /// Lets these peers connect from now on; open connections stay.
+    pub fn set_access(&mut self, access: Access) {
+        self.options.access = access;
     }
 
     /// Returns true if the lists of networks let the peer connect.

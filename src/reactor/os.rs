@@ -99,7 +99,7 @@ pub enum Signal {
     Terminate,
     /// SIGUSR1: log the status.
     Status,
-    /// SIGHUP: without a configuration file there is nothing to reload.
+    /// SIGHUP: to open and read files again.
     Hangup,
     /// SIGUSR2: unused.
     Unused,

@@ -3,14 +3,15 @@
 use super::config::ServerConfig;
 use super::resolve::{self, ListenTarget};
 use super::socket_activation::{self, Inherited};
-use super::{Start, descriptors, format_faults, listeners, privileges};
+use super::{Start, descriptors, listeners, privileges};
 
 /// The effects of [`run`](super::run), in the lines that `--check` prints.
 ///
 /// # Errors
 ///
-/// A name that can't be resolved.
+/// A name that can't be resolved; a list of networks that can't be read.
 pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
+    let config = &config.with_access()?;
     let Inherited { listeners: inherited, metrics } =
         socket_activation::take(start.inherited?, config)?;
     let binds = listeners::also_binds(config, &inherited);
@@ -20,7 +21,7 @@ pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
     let identity = privileges::wanted(config)?;
     lines.extend(identity.map(|identity| format!("would run as {identity}")));
     if !config.faults.is_empty() {
-        lines.push(format!("would inject faults: {}", format_faults(config)));
+        lines.push(format!("would inject faults: {}", config.faults_summary()));
     }
     for bound in &inherited {
         lines.push(format!("would listen on {} (inherited)", bound.endpoint));
@@ -34,5 +35,7 @@ pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
     lines.extend(admin.map(|endpoint| format!("would serve metrics on {endpoint}")));
     let file = config.port_file.as_ref();
     lines.extend(file.map(|file| format!("would write the addresses to {}", file.display())));
+    let log = config.log_file.as_ref();
+    lines.extend(log.map(|file| format!("would log to {}", file.display())));
     Ok(lines.join("\n"))
 }

@@ -1,6 +1,6 @@
 //! The daemon's validated configuration: no later code sees a flag or parses a string.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use log::LevelFilter;
@@ -12,6 +12,8 @@ use crate::service::Service;
 use crate::sys::ExecCommand;
 
 use super::{LogFormat, Sandbox};
+
+pub use super::access_lists::AccessLists;
 
 pub use crate::net::keepalive::Keepalive;
 
@@ -75,6 +77,17 @@ pub enum Origin {
     StandardInput,
 }
 
+/// The source of the log's level or filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// `RUST_LOG`, or else the default.
+    Environment,
+    /// This level.
+    Fixed(LevelFilter),
+    /// This file, which SIGHUP reads again.
+    File(PathBuf),
+}
+
 /// The daemon's configuration.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
@@ -86,8 +99,10 @@ pub struct ServerConfig {
     pub metrics: Option<Address>,
     /// The file to write the bound addresses to.
     pub port_file: Option<PathBuf>,
-    /// How the reactor treats connections.
+    /// How the reactor treats connections. The networks of `access` are added when it runs.
     pub options: Options,
+    /// The networks that may connect, and files that list more of them.
+    pub access: AccessLists,
     /// The command that replies instead of the service, as a child process per connection.
     pub exec: Option<ExecCommand>,
     /// The faults to inject.
@@ -104,8 +119,10 @@ pub struct ServerConfig {
     pub keepalive: Option<Keepalive>,
     /// How long sent data may stay unacknowledged: `TCP_USER_TIMEOUT` (RFC 5482).
     pub user_timeout: Option<Duration>,
-    /// The log level; none for the environment's.
-    pub log_level: Option<LevelFilter>,
+    /// The file of the log; none for standard error.
+    pub log_file: Option<PathBuf>,
+    /// The log level.
+    pub log_level: LogLevel,
     /// The format of log lines.
     pub log_format: LogFormat,
     /// The user, and perhaps group, to become once all addresses are bound.
@@ -117,10 +134,25 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
+    /// Returns the configuration with the networks that may connect, which are read from files.
+    pub(super) fn with_access(&self) -> anyhow::Result<Self> {
+        let options = Options { access: self.access.read()?, ..self.options.clone() };
+        Ok(Self { options, ..self.clone() })
+    }
+
     /// Returns the configuration of a listener for which nothing else is said.
     pub(super) const fn listener(&self) -> ListenerConfig {
         let Options { service, proxy_header, .. } = self.options;
         ListenerConfig { service, proxy_header, backlog: self.backlog, mode: None, group: None }
+    }
+
+    /// Returns the files that SIGHUP reads again.
+    pub(super) fn files_read_again(&self) -> impl Iterator<Item = &Path> {
+        let level = match &self.log_level {
+            LogLevel::File(path) => Some(path.as_path()),
+            LogLevel::Environment | LogLevel::Fixed(_) => None,
+        };
+        self.access.files().chain(level)
     }
 
     fn admission_summary(&self) -> String {
@@ -132,6 +164,12 @@ impl ServerConfig {
             HeaderPolicy::Required => "; a PROXY header has to come first".to_owned(),
         });
         per_peer.into_iter().chain(access).chain(proxied).collect()
+    }
+
+    /// The injected faults in a line for the log.
+    pub(super) fn faults_summary(&self) -> String {
+        let all: Vec<_> = self.faults.iter().map(ToString::to_string).collect();
+        format!("{}, seed {}", all.join(" "), self.fault_seed)
     }
 
     /// The configuration in a line for the log.

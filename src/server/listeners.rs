@@ -5,7 +5,7 @@ use log::{info, warn};
 
 use crate::connection::LISTENERS_MAX;
 use crate::net::endpoint::Endpoint;
-use crate::reactor::ListenerOptions;
+use crate::reactor::{ListenerOptions, OverLimit};
 use crate::sys::Listener;
 
 use super::config::{ListenerConfig, Origin, ServerConfig};
@@ -89,9 +89,19 @@ impl Listeners {
         .collect()
     }
 
-    /// Returns true if a listener is TCP, so that peers have addresses.
-    pub(super) fn has_internet_address(&self) -> bool {
-        self.addresses.iter().any(|address| address.tcp().is_some())
+    /// Warns of options that let one peer shut out the others.
+    pub(super) fn warn_of_one_peer(&self, config: &ServerConfig, connections_max: usize) {
+        if config.options.per_peer_max.is_some() {
+            return;
+        }
+        let without = "without --max-per-peer: one address may";
+        // The peers of a Unix socket have no addresses.
+        if config.exec.is_some() && self.addresses.iter().any(|address| address.tcp().is_some()) {
+            warn!("--exec {without} have all {connections_max} children");
+        }
+        if config.options.over_limit == OverLimit::Evict {
+            warn!("--over-limit evict {without} evict all the others");
+        }
     }
 
     /// Returns the addresses as a list.

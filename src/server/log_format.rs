@@ -29,8 +29,7 @@ pub enum LogFormat {
 }
 
 impl LogFormat {
-    /// Returns the form of this format that suits standard error: text for the journal, if that is
-    /// at its other end.
+    /// Returns this format as it suits standard error: for the journal, if it reads that.
     #[must_use]
     pub fn on_stderr(self) -> Self {
         if self == Self::Text && stderr::is_journal() { Self::Journal } else { self }
@@ -53,11 +52,12 @@ impl LogFormat {
     pub fn fatal_line(self, error: &anyhow::Error) -> String {
         match self {
             Self::Text => format!("tcpechod: {error:#}\n"),
-            Self::Journal | Self::Json => {
-                let mut record = Record::builder();
-                self.line(&record.level(Level::Error).args(format_args!("{error:#}")).build())
-            }
+            Self::Journal | Self::Json => self.error_line(error),
         }
+    }
+
+    pub(super) fn error_line(self, error: &anyhow::Error) -> String {
+        self.line(&Record::builder().level(Level::Error).args(format_args!("{error:#}")).build())
     }
 }
 

@@ -164,7 +164,7 @@ fn event_loop<O: Os>(registry: &mut Registry, reactor: &Reactor<O>) {
     let help = "Iterations of the event loop that took longer than 50 ms";
     counter(registry, "event_loop_slow_iterations", help, counted.slow_iterations);
     let dropped = LogSink::dropped();
-    let help = "Log lines dropped because stderr was not writable";
+    let help = "Log lines dropped because the log was not writable";
     counter(registry, "log_lines_dropped", help, dropped);
     gauge(registry, "draining", "1 while draining", u64::from(reactor.is_draining()));
     let version = [(env!("CARGO_PKG_VERSION").to_owned(), 1)];

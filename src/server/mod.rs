@@ -1,5 +1,6 @@
 //! `tcpechod`: listeners, limits, the loop around the reactor's turn, and signals.
 
+mod access_lists;
 mod admin;
 mod check;
 mod config;
@@ -14,6 +15,7 @@ mod metrics;
 mod notify;
 mod port_file;
 mod privileges;
+mod reload;
 mod resolve;
 mod sandbox;
 mod socket_activation;
@@ -22,6 +24,7 @@ mod status;
 mod status_page;
 
 use std::hash::RandomState;
+use std::path::Path;
 
 use anyhow::Context;
 use log::{error, info, warn};
@@ -31,7 +34,7 @@ use crate::os::descriptors::DescriptorLimit;
 use crate::os::signals;
 use crate::reactor::{
     AdminHandler, Capacity, FaultCounts, FaultInjector, FaultSampler, ListenerOptions, Options, Os,
-    OverLimit, Reactor, Signal, Wakeups,
+    Reactor, Signal, Wakeups,
 };
 use crate::sys::{Launcher, MioOs, SignalHandlers};
 
@@ -39,16 +42,21 @@ use admin::AdminResponses;
 use inetd::Inetd;
 use listeners::Listeners;
 use notify::Manager;
+use privileges::Identity;
+use reload::Reload;
 use socket_activation::Claimed;
 use socket_file::SocketFile;
 
 pub use check::check;
-pub use config::{Keepalive, ListenSpec, ListenerConfig, Origin, ServerConfig};
+pub use config::{
+    AccessLists, Keepalive, ListenSpec, ListenerConfig, LogLevel, Origin, ServerConfig,
+};
 pub use descriptors::DESCRIPTORS_RESERVED;
 pub use health::health;
 pub use inetd::log_is_connection;
 pub use log_format::LogFormat;
 pub use log_sink::LogSink;
+pub use reload::ReadLogLevel;
 pub use sandbox::Sandbox;
 
 /// The way in which the daemon ended.
@@ -79,16 +87,23 @@ impl Start {
     }
 }
 
-/// Binds, reports the addresses, and serves until a signal ends it.
+/// Binds, reports the addresses, and serves until a signal ends it. SIGHUP calls `read_log_level`,
+/// if a file has the level.
 ///
 /// # Errors
 ///
 /// Those that the operator has to see: an address that can't be bound, a port file that can't be
 /// written, a broken listener or poll.
-pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
+pub fn run(
+    config: &ServerConfig,
+    start: Start,
+    read_log_level: ReadLogLevel<'_>,
+) -> anyhow::Result<ExitReason> {
+    let config = &config.with_access()?;
+    let reload = Reload { config, read_log_level };
     info!("tcpechod {}: {}", env!("CARGO_PKG_VERSION"), config.summary());
     if config.origin == Origin::StandardInput {
-        return run_inetd(config, start);
+        return run_inetd(&reload, start);
     }
     inetd::refuse()?;
     let limit = DescriptorLimit::now();
@@ -119,33 +134,36 @@ pub fn run(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
         descriptors,
     };
     places.announce(config)?;
-    if config.exec.is_some()
-        && config.options.per_peer_max.is_none()
-        && places.has_internet_address()
-    {
-        warn!("--exec without --max-per-peer: one address may have all {connections_max} children");
-    }
-    if config.options.over_limit == OverLimit::Evict && config.options.per_peer_max.is_none() {
-        warn!("--over-limit evict without --max-per-peer: one address may evict all the others");
-    }
-    privileges::give_up(identity)?;
+    places.warn_of_one_peer(config, connections_max);
     let removable: Vec<_> = places.socket_files.iter().map(SocketFile::directory).collect();
-    sandbox::enter(config, &removable);
+    give_up_rights(&reload, identity, &removable)?;
     manager.ready(&format!("listening on {}", places.listed()));
     info!("ready");
     if config.faults.is_empty() {
         let reporting = Reporting { responses, manager, faults: FaultCounts::default() };
-        return begin(Reactor::new(system, capacity, options), config, reporting);
+        return begin(Reactor::new(system, capacity, options), &reload, reporting);
     }
-    warn!("fault injection enabled: {}", format_faults(config));
+    warn!("fault injection enabled: {}", config.faults_summary());
     let sampler = FaultSampler::new(config.faults.clone(), config.fault_seed);
     let reporting = Reporting { responses, manager, faults: sampler.counts() };
     let system = FaultInjector::new(system, sampler);
-    begin(Reactor::new(system, capacity, options), config, reporting)
+    begin(Reactor::new(system, capacity, options), &reload, reporting)
+}
+
+fn give_up_rights(
+    reload: &Reload<'_>,
+    identity: Option<Identity>,
+    removable: &[&Path],
+) -> anyhow::Result<()> {
+    privileges::give_up(identity)?;
+    sandbox::enter(reload.config, removable);
+    reload.rehearse();
+    Ok(())
 }
 
 /// Serves the connection on standard input.
-fn run_inetd(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> {
+fn run_inetd(reload: &Reload<'_>, start: Start) -> anyhow::Result<ExitReason> {
+    let config = reload.config;
     let Inetd { socket, peer, address } = inetd::take(config)?;
     let identity = privileges::wanted(config)?;
     let system = MioOs::new(start.handlers?, Vec::new(), None, None);
@@ -158,14 +176,13 @@ fn run_inetd(config: &ServerConfig, start: Start) -> anyhow::Result<ExitReason> 
         connections_max: 1,
         descriptors: crate::os::descriptors::open(),
     };
-    privileges::give_up(identity)?;
-    sandbox::enter(config, &[]);
+    give_up_rights(reload, identity, &[])?;
     let options = Options { listeners, ..config.options.clone() };
     let mut reactor = Reactor::new(system, capacity, options);
     reactor.serve_one(socket, peer);
     let responses = AdminResponses::new(Vec::new());
     let (manager, faults) = (Manager::connect(), FaultCounts::default());
-    begin(reactor, config, Reporting { responses, manager, faults })
+    begin(reactor, reload, Reporting { responses, manager, faults })
 }
 
 /// Where the daemon reports its state.
@@ -179,26 +196,21 @@ struct Reporting {
 #[inline(never)]
 fn begin<O: Os>(
     mut reactor: Reactor<O>,
-    config: &ServerConfig,
+    reload: &Reload<'_>,
     Reporting { mut responses, manager, faults }: Reporting,
 ) -> anyhow::Result<ExitReason> {
     let counts = faults.clone();
     reactor.set_admin_handler(AdminHandler::new(move |reactor, request| {
         responses.response(reactor, &counts, request)
     }));
-    serve(&mut reactor, config, &manager, &faults)
-}
-
-fn format_faults(config: &ServerConfig) -> String {
-    let all: Vec<_> = config.faults.iter().map(ToString::to_string).collect();
-    format!("{}, seed {}", all.join(" "), config.fault_seed)
+    serve(&mut reactor, reload, &manager, &faults)
 }
 
 #[expect(clippy::inline_always, reason = "in one frame with the reactor it is 8 instructions less")]
 #[inline(always)]
 fn serve<O: Os>(
     reactor: &mut Reactor<O>,
-    config: &ServerConfig,
+    reload: &Reload<'_>,
     manager: &Manager,
     faults: &FaultCounts,
 ) -> anyhow::Result<ExitReason> {
@@ -226,7 +238,7 @@ fn serve<O: Os>(
                 warn!("a second signal: ending now");
                 return Ok(cut(reactor, faults));
             }
-            on_signal(signal, reactor, config, manager, faults);
+            on_signal(signal, reactor, reload, manager, faults);
         }
     }
     let outcome = match reactor.counters().of(Cause::Cut) {
@@ -241,13 +253,13 @@ fn serve<O: Os>(
 fn on_signal<O: Os>(
     signal: Signal,
     reactor: &mut Reactor<O>,
-    config: &ServerConfig,
+    reload: &Reload<'_>,
     manager: &Manager,
     faults: &FaultCounts,
 ) {
     match signal {
         Signal::Terminate => {
-            let limit = humantime::format_duration(config.options.drain);
+            let limit = humantime::format_duration(reload.config.options.drain);
             let status = format!("draining, for at most {limit}");
             info!("{status}");
             manager.stopping(&status);
@@ -256,7 +268,7 @@ fn on_signal<O: Os>(
         Signal::Child => reactor.reap_children(),
         Signal::Status => status::log(reactor, faults),
         Signal::Unused => info!("SIGUSR2: it has no meaning here"),
-        Signal::Hangup => info!("SIGHUP: there is no configuration file to reload"),
+        Signal::Hangup => reload.all(reactor, manager),
     }
 }
 

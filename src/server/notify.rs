@@ -48,6 +48,19 @@ impl Manager {
         }
     }
 
+    /// Reports that the daemon reads its files again; [`Self::reloaded`] has to follow.
+    pub(super) fn reloading(&self) {
+        // The manager ignores a message without the time of this one.
+        if let Ok(now) = NotifyState::monotonic_usec_now() {
+            self.send_in_service(&[NotifyState::Reloading, now]);
+        }
+    }
+
+    /// Reports that it has read them.
+    pub(super) fn reloaded(&self) {
+        self.send_in_service(&[NotifyState::Ready]);
+    }
+
     /// Reports that the daemon is draining.
     pub(super) fn stopping(&self, status: &str) {
         self.send_in_service(&[NotifyState::Stopping, NotifyState::Status(&escaped(status))]);

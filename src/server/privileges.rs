@@ -4,8 +4,10 @@
 use std::fmt;
 
 use anyhow::Context;
+use log::warn;
 use nix::unistd::Group;
 
+use super::LogSink;
 use super::config::ServerConfig;
 
 /// A user and a group to become, as numbers.
@@ -31,6 +33,9 @@ pub(super) fn wanted(config: &ServerConfig) -> anyhow::Result<Option<Identity>> 
 pub(super) fn give_up(identity: Option<Identity>) -> anyhow::Result<()> {
     platform::forbid_more();
     if let Some(identity) = identity {
+        if let Err(error) = LogSink::give_to(identity.user) {
+            warn!("the log file stays with its owner: {error}");
+        }
         platform::become_user(identity).with_context(|| format!("cannot become {identity}"))?;
     }
     platform::drop_capabilities();

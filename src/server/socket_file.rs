@@ -17,6 +17,8 @@ use socket2::Socket;
 use crate::net::endpoint::Endpoint;
 use crate::os::errno;
 
+use super::sandbox;
+
 /// The file of a listening socket. Dropping this value removes it, unless another file has taken
 /// its place: the next daemon may be listening already.
 #[derive(Debug)]
@@ -36,8 +38,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 impl SocketFile {
     /// Returns the directory of the file.
     pub(super) fn directory(&self) -> &Path {
-        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        parent.unwrap_or_else(|| Path::new("."))
+        sandbox::directory(&self.path)
     }
 }
 

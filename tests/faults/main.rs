@@ -40,6 +40,7 @@ mod privileges;
 mod proxied;
 mod read_path;
 mod recipes;
+mod reload;
 mod restarts;
 mod sandbox;
 mod status_page;

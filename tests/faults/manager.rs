@@ -3,6 +3,8 @@
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
+use rustix::process::Signal;
+
 use super::support::{Builder, LIMIT};
 
 /// The next message that the manager receives.
@@ -15,7 +17,7 @@ fn message(manager: &UnixDatagram) -> String {
 
 /// The sandbox is on, and must not deny the messages.
 #[test]
-fn s01_the_manager_gets_ready_watchdog_and_stopping_messages() {
+fn s01_the_manager_gets_ready_watchdog_reloading_and_stopping_messages() {
     let builder = Builder::new(&[]);
     let path = builder.directory().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
@@ -32,6 +34,12 @@ fn s01_the_manager_gets_ready_watchdog_and_stopping_messages() {
         assert_eq!(message(&manager), "WATCHDOG=1");
         peer.echo(b"beside\n");
     }
+    daemon.signal(Signal::HUP);
+    let mut others = (0..1000).map(|_| message(&manager)).filter(|one| one != "WATCHDOG=1");
+    let reloading = others.next().unwrap();
+    let since = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap_or_default();
+    assert!(since.parse::<u64>().is_ok(), "{reloading}");
+    assert_eq!(others.next().unwrap(), "READY=1");
     daemon.terminate();
     let end = (0..1000).map(|_| message(&manager)).find(|message| message != "WATCHDOG=1");
     assert_eq!(end.unwrap(), "STOPPING=1\nSTATUS=draining, for at most 4s");

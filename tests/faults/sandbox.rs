@@ -43,10 +43,12 @@ fn o04_the_sandbox_is_off_on_request_and_with_exec() {
     }
 }
 
-/// Runs a daemon with all features that make system calls of their own, under strace, which records
+/// Features that make system calls of their own.
+const FEATURES: [&str; 4] = ["--idle-timeout", "20s", "--metrics", "127.0.0.1:0"];
+
+/// Runs a daemon with these, a Unix socket and a service manager under strace, which records
 /// calls before the filter denies them. Returns the record from the filter's installation on.
-fn calls_in_service(which: &str) -> String {
-    let mut builder = Builder::new(&["--idle-timeout", "20s", "--metrics", "127.0.0.1:0"]);
+fn calls_in_service(mut builder: Builder, which: &str) -> String {
     let place = |name| builder.directory().join(name).to_str().unwrap().to_owned();
     let (trace, manager, unix) = (place("trace"), place("manager"), place("echo"));
     let _manager = UnixDatagram::bind(&manager).unwrap();
@@ -80,7 +82,7 @@ fn o05_nothing_is_opened_connected_or_bound_in_service() {
     }
     let calls =
         "trace=seccomp,prctl,open,openat,openat2,connect,bind,rename,mkdir,execve,socket,clone3";
-    let service = calls_in_service(calls);
+    let service = calls_in_service(Builder::new(&FEATURES), calls);
     let found: Vec<_> = service.lines().skip(1).filter(|line| line.contains('(')).collect();
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -90,8 +92,13 @@ fn o05_no_system_call_of_the_daemon_is_denied_in_service() {
     if !have(&["strace"]) {
         return;
     }
-    let service = calls_in_service("trace=all");
-    for usual in ["accept4(", "recvfrom(", "sendto(", "write(", "unlink(", "exit_group("] {
+    let builder = Builder::new(&FEATURES).logging_to_file();
+    let list = builder.directory().join("list");
+    fs::write(&list, "::/0\n").unwrap();
+    let builder = builder.env("TCPECHOD_DENY_FILE", list.to_str().unwrap());
+    let service = calls_in_service(builder, "trace=all");
+    for usual in ["accept4(", "openat(", "recvfrom(", "sendto(", "write(", "unlink(", "exit_group("]
+    {
         assert!(service.contains(usual), "{usual} is not in the record: {service}");
     }
     let refused: Vec<_> = service

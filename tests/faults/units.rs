@@ -95,6 +95,7 @@ fn s07_the_services_start_the_daemon_with_valid_options() {
         assert!(said.contains("drain 4s"), "{said}");
         assert_eq!(values(unit, "TimeoutStopSec"), ["10s"]);
         assert_eq!(values(unit, "Type"), ["notify"]);
+        assert_eq!(values(unit, "ExecReload"), ["/bin/kill -HUP $MAINPID"]);
     }
 }
 
@@ -131,6 +132,7 @@ fn s08_the_services_may_make_every_call_that_the_daemon_makes() {
         return;
     }
     let builder = Builder::new(&["--idle-timeout", "10m", "--stall-timeout", "1m"]);
+    let builder = builder.logging_to_file();
     let path = builder.directory().join("notify");
     let _manager = UnixDatagram::bind(&path).unwrap();
     let unix = format!("unix:{}", builder.directory().join("echo").display());

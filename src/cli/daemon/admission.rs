@@ -1,12 +1,15 @@
 //! The options of `tcpechod` that limit the connections it admits.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use crate::cli::units::within;
-use crate::net::access::{self, Access, IpNet};
+use crate::net::access::{self, IpNet};
 use crate::net::proxy::HeaderPolicy;
 use crate::num;
 use crate::reactor::{OverLimit, PeerLimit};
+use crate::server::AccessLists;
 
 #[derive(Debug, Args)]
 pub(super) struct AdmissionArgs {
@@ -40,6 +43,16 @@ pub(super) struct AdmissionArgs {
     #[arg(long, value_name = "CIDR", env = "TCPECHOD_DENY", value_delimiter = ',',
           value_parser = access::network)]
     deny: Vec<IpNet>,
+
+    /// Add the networks in this file to --allow: one network or address per line, and comments
+    /// after #. An empty list allows no address. SIGHUP reads the file again, for connections from
+    /// then on. May be given several times
+    #[arg(long, value_name = "FILE", env = "TCPECHOD_ALLOW_FILE", value_delimiter = ',')]
+    allow_file: Vec<PathBuf>,
+
+    /// Add the networks in this file to --deny, in the same way
+    #[arg(long, value_name = "FILE", env = "TCPECHOD_DENY_FILE", value_delimiter = ',')]
+    deny_file: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -91,8 +104,13 @@ impl AdmissionArgs {
         self.proxy_protocol.policy()
     }
 
-    pub(super) fn access(&self) -> Access {
-        Access::of(&self.allow, &self.deny)
+    pub(super) fn access(&self) -> AccessLists {
+        AccessLists {
+            allow: self.allow.clone(),
+            allow_files: self.allow_file.clone(),
+            deny: self.deny.clone(),
+            deny_files: self.deny_file.clone(),
+        }
     }
 
     pub(super) const fn over_limit(&self) -> OverLimit {

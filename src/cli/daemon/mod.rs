@@ -13,6 +13,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use crate::line::LINE_BYTES_LIMIT;
+use crate::net::access::Access;
 use crate::net::address::Address;
 use crate::reactor::Options;
 use crate::reactor::OverLimit;
@@ -131,9 +132,11 @@ Sizes: 4096, 4k, 1m (1024). Durations: 250ms, 10s, 3m. Each option can also be s
 environment variable, TCPECHOD_ and the option's name (TCPECHOD_MAX_LINE=8k); the command line \
 takes precedence.
 
-Signals: TERM and INT drain, a second one exits at once; USR1 logs the status.
+Signals: TERM and INT drain, a second one exits at once; USR1 logs the status; HUP reopens \
+--log-file, and reads --allow-file, --deny-file and --log-level @FILE again.
 With --exec, TERM is forwarded to the children, and KILL follows at --drain-timeout.
-Log: to standard error; --log-level debug, like RUST_LOG=debug, logs the end of every connection.
+Log: to standard error or --log-file; --log-level debug, like RUST_LOG=debug, logs the end of \
+every connection.
 Exit status: 0 drained, 1 failure or connections cut, 2 usage.";
 
 /// The default connection limit with `--exec`: a process takes far more memory than a descriptor.
@@ -165,7 +168,7 @@ impl From<DaemonArgs> for ServerConfig {
                 exec: arguments.exec.is_some(),
                 line_bytes_max: arguments.max_line,
                 over_limit: arguments.admission.over_limit(),
-                access: arguments.admission.access(),
+                access: Access::default(),
                 metrics_access: arguments.listening.metrics_access(),
                 proxy_header: arguments.admission.header_policy(),
                 per_peer_max: arguments.admission.per_peer_max(),
@@ -173,6 +176,7 @@ impl From<DaemonArgs> for ServerConfig {
                 drain: arguments.patience.drain_timeout,
                 drain_grace: arguments.patience.drain_grace.0.unwrap_or_default(),
             },
+            access: arguments.admission.access(),
             metrics: arguments.listening.metrics,
             port_file: arguments.listening.port_file,
             faults: arguments.behaviour.fault,
@@ -184,6 +188,7 @@ impl From<DaemonArgs> for ServerConfig {
             keepalive: arguments.patience.keepalive.0,
             user_timeout: arguments.patience.user_timeout.0,
             log_level: arguments.operation.log_level(),
+            log_file: arguments.operation.log_file.clone(),
             log_format: arguments.operation.log_format(),
             user: arguments.operation.user(),
             sandbox: arguments.operation.sandbox(),

@@ -1,17 +1,27 @@
 //! The options of `tcpechod` for its log, user and sandbox.
 
-use clap::{Args, ValueEnum};
-use log::LevelFilter;
+use std::ffi::OsStr;
+use std::path::PathBuf;
 
-use crate::cli::log_level::LogLevel;
-use crate::server::{LogFormat, Sandbox};
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command, ValueEnum};
+
+use crate::cli::log_level::LogLevel as LevelName;
+use crate::server::{LogFormat, LogLevel, Sandbox};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// Log level, overriding `RUST_LOG`; trace equals debug in a release build
+    /// Log level, overriding `RUST_LOG`; trace equals debug in a release build. @FILE: a file that
+    /// contains a level, or a filter as in `RUST_LOG`, and that SIGHUP reads again
     /// [default: `RUST_LOG`, or info]
-    #[arg(long, value_name = "LEVEL", env = "TCPECHOD_LOG_LEVEL", ignore_case = true)]
+    #[arg(long, value_name = "LEVEL", env = "TCPECHOD_LOG_LEVEL", ignore_case = true,
+          value_parser = LevelOrFile)]
     log_level: Option<LogLevel>,
+
+    /// Append the log to this file instead of standard error; SIGHUP opens it again, so that
+    /// another program may rename it
+    #[arg(long, value_name = "FILE", env = "TCPECHOD_LOG_FILE")]
+    pub(super) log_file: Option<PathBuf>,
 
     /// Log format
     #[arg(long, value_name = "FORMAT", env = "TCPECHOD_LOG_FORMAT", default_value = "text")]
@@ -55,8 +65,8 @@ impl RunArgs {
         }
     }
 
-    pub(super) fn log_level(&self) -> Option<LevelFilter> {
-        self.log_level.map(LevelFilter::from)
+    pub(super) fn log_level(&self) -> LogLevel {
+        self.log_level.clone().unwrap_or(LogLevel::Environment)
     }
 
     pub(super) fn user(&self) -> Option<String> {
@@ -68,6 +78,33 @@ impl RunArgs {
             Switch::On => Sandbox::On,
             Switch::Off => Sandbox::Off,
         }
+    }
+}
+
+/// Parses a level by its name, or `@FILE`.
+#[derive(Clone, Copy, Debug)]
+struct LevelOrFile;
+
+impl TypedValueParser for LevelOrFile {
+    type Value = LogLevel;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        option: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<LogLevel, clap::Error> {
+        match value.to_str().and_then(|text| text.strip_prefix('@')) {
+            Some(file) if !file.is_empty() => Ok(LogLevel::File(file.into())),
+            _ => EnumValueParser::<LevelName>::new()
+                .parse_ref(command, option, value)
+                .map(|level| LogLevel::Fixed(level.into())),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let levels = LevelName::value_variants().iter();
+        Some(Box::new(levels.filter_map(ValueEnum::to_possible_value)))
     }
 }
 

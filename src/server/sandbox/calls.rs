@@ -15,6 +15,8 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
+use super::Named;
+
 /// The condition under which a call is allowed.
 #[derive(Clone, Copy, Debug)]
 enum When {
@@ -112,17 +114,31 @@ const OLDER: &[(libc::c_long, When)] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[(libc::c_long, When)] = &[];
 
+/// Opening a file. Landlock says where; none is truncated, listed, or opened for its path alone.
+const APPENDING: (libc::c_long, When) =
+    (libc::SYS_openat, Without(2, libc::O_TRUNC | libc::O_DIRECTORY | libc::O_PATH));
+const READING: (libc::c_long, When) = (
+    libc::SYS_openat,
+    Without(2, libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_DIRECTORY | libc::O_PATH),
+);
+
 /// Restricts the calling thread and the threads that it starts; on failure returns the reason.
-pub(super) fn restrict() -> Result<(), String> {
-    let program = program().map_err(|error| format!("no filter for this processor: {error}"))?;
+pub(super) fn restrict(named: &Named<'_>) -> Result<(), String> {
+    let program =
+        program(named).map_err(|error| format!("no filter for this processor: {error}"))?;
     let unavailable = |error| format!("a filter can't be had here ({error})");
     seccompiler::apply_filter(&program).map_err(unavailable)
 }
 
 /// Compiles the list for the kernel.
-pub(super) fn program() -> Result<BpfProgram, seccompiler::BackendError> {
+pub(super) fn program(named: &Named<'_>) -> Result<BpfProgram, seccompiler::BackendError> {
     let processor = TargetArch::try_from(ARCH)?;
-    let rows = ALLOWED.iter().chain(OLDER);
+    let opening = match named {
+        Named { appended, .. } if !appended.is_empty() => Some(&APPENDING),
+        Named { read, .. } if !read.is_empty() => Some(&READING),
+        Named { .. } => None,
+    };
+    let rows = ALLOWED.iter().chain(OLDER).chain(opening);
     let options: Result<BTreeMap<_, _>, _> =
         rows.map(|(call, when)| Ok((*call, when.options()?))).collect();
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());

@@ -1,11 +1,11 @@
 //! Landlock: no access to files, TCP ports and processes outside the sandbox.
 
-use std::path::Path;
-
 use landlock::{
     ABI, Access, AccessFs, AccessNet, LandlockStatus, RestrictionStatus, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
+
+use super::Named;
 
 /// The version of Landlock with all file rights that the daemon gives up. The next version adds
 /// connecting to Unix sockets, which the filter of system calls forbids on every kernel.
@@ -18,13 +18,15 @@ const PORTS: ABI = ABI::V4;
 const SCOPES: ABI = ABI::V6;
 
 /// Restricts the calling thread and the threads that it starts.
-pub(super) fn restrict(removable: &[&Path]) -> Result<RestrictionStatus, RulesetError> {
+pub(super) fn restrict(named: &Named<'_>) -> Result<RestrictionStatus, RulesetError> {
     Ruleset::default()
         .handle_access(AccessFs::from_all(FILES))?
         .handle_access(AccessNet::from_all(PORTS))?
         .scope(Scope::from_all(SCOPES))?
         .create()?
-        .add_rules(path_beneath_rules(removable, AccessFs::RemoveFile))?
+        .add_rules(path_beneath_rules(&named.removed, AccessFs::RemoveFile))?
+        .add_rules(path_beneath_rules(&named.read, AccessFs::ReadFile))?
+        .add_rules(path_beneath_rules(&named.appended, AccessFs::WriteFile | AccessFs::MakeReg))?
         .restrict_self()
 }
 

@@ -2,11 +2,12 @@
 //! here again. So the tests can check calls that no safe code makes.
 
 use std::env::consts::ARCH;
+use std::path::Path;
 
 use nix::libc;
 use seccompiler::BpfProgram;
 
-use super::calls;
+use super::{Named, calls};
 
 /// The results, as in `linux/seccomp.h`.
 const ALLOW: u32 = 0x7fff_0000;
@@ -76,7 +77,7 @@ fn judged(program: &BpfProgram, call: &Call) -> (u32, bool) {
 }
 
 fn answer(call: &Call) -> u32 {
-    judged(&calls::program().unwrap(), call).0
+    judged(&calls::program(&Named::default()).unwrap(), call).0
 }
 
 /// A value that is not zero, in place of an address.
@@ -143,11 +144,32 @@ fn o08_arguments_are_looked_at_where_they_make_the_difference() {
     }
 }
 
+/// Only SIGHUP opens files, and only these; the path itself is Landlock's.
+#[test]
+fn o08_files_are_opened_only_in_the_ways_that_the_options_need() {
+    let flags = |flags: i32| u64::from((flags | libc::O_CLOEXEC).unsigned_abs());
+    let append = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT;
+    let directory = [Path::new("/")];
+    let reads = Named { read: directory.to_vec(), ..Named::default() };
+    let appends = Named { appended: directory.to_vec(), ..Named::default() };
+    for (how, allowed) in [
+        (libc::O_RDONLY, [false, true, true]),
+        (append, [false, false, true]),
+        (append | libc::O_TRUNC, [false; 3]),
+        (libc::O_RDONLY | libc::O_DIRECTORY, [false; 3]),
+    ] {
+        let call = Call::new(libc::SYS_openat, &[SOME, SOME, flags(how), 0o640]);
+        let answers = [&Named::default(), &reads, &appends]
+            .map(|named| judged(&calls::program(named).unwrap(), &call).0 == ALLOW);
+        assert_eq!(answers, allowed, "{how:o}");
+    }
+}
+
 /// The kernel skips the filter for the other calls: it determines at the start which calls pass
 /// without a check of arguments.
 #[test]
 fn o09_an_echoed_line_costs_one_look_at_the_filter() {
-    let program = calls::program().unwrap();
+    let program = calls::program(&Named::default()).unwrap();
     for (number, looked_at) in [
         (libc::SYS_recvfrom, false),
         (libc::SYS_epoll_pwait, false),

@@ -1,7 +1,7 @@
 //! The sandbox: the daemon gives up files, new sockets and other processes once it has all that it
-//! needs.
+//! needs, except those that SIGHUP opens again.
 //!
-//! It has then bound its listeners and written its port file, and works with open descriptors only.
+//! It has then bound its listeners and written its port file, and works with open descriptors.
 //! Two mechanisms of the kernel enforce that, each independent of the other:
 //!
 //! | layer | what it restricts |
@@ -40,24 +40,48 @@ pub enum Sandbox {
     Off,
 }
 
+/// The directories of the files that the daemon uses by name in the sandbox. A rule for the file
+/// itself would not apply to the one that takes its place.
+#[derive(Debug, Default)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there is no sandbox"))]
+struct Named<'a> {
+    /// Files there may be removed.
+    removed: Vec<&'a Path>,
+    /// Files there may be read.
+    read: Vec<&'a Path>,
+    /// Files there may be created and written.
+    appended: Vec<&'a Path>,
+}
+
+/// Returns the directory of a file.
+pub(super) fn directory(file: &Path) -> &Path {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or_else(|| Path::new("."))
+}
+
 /// Gives up all rights that the daemon no longer needs, for good, and logs the result. Files in the
 /// directories `removable` may still be removed.
 pub(super) fn enter(config: &ServerConfig, removable: &[&Path]) {
+    let named = Named {
+        removed: removable.to_vec(),
+        read: config.files_read_again().map(directory).collect(),
+        appended: config.log_file.iter().map(|file| directory(file)).collect(),
+    };
     match config.sandbox {
         Sandbox::Off => info!("sandbox: off"),
         Sandbox::On if config.exec.is_some() => {
             info!("sandbox: off, because the commands of --exec would be in it too");
         }
-        Sandbox::On => info!("sandbox: {}", restrict(removable)),
+        Sandbox::On => info!("sandbox: {}", restrict(&named)),
     }
 }
 
 /// Restricts the calling thread and the threads that it starts; returns a description of the
 /// result. The filter comes last, because it forbids the calls of Landlock.
 #[cfg(target_os = "linux")]
-fn restrict(removable: &[&Path]) -> String {
-    let files = files::format_status(files::restrict(removable));
-    let (calls, privileges) = match calls::restrict() {
+fn restrict(named: &Named<'_>) -> String {
+    let files = files::format_status(files::restrict(named));
+    let (calls, privileges) = match calls::restrict(named) {
         Ok(()) => ("system calls filtered".to_owned(), true),
         Err(why) => {
             let privileges = rustix::thread::no_new_privs().unwrap_or(false);
@@ -71,12 +95,12 @@ fn restrict(removable: &[&Path]) -> String {
 /// Other architectures have other numbers of system calls.
 #[cfg(all(target_os = "linux", not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
 mod calls {
-    pub(super) fn restrict() -> Result<(), String> {
+    pub(super) fn restrict(_named: &super::Named<'_>) -> Result<(), String> {
         Err(format!("no list for {}", std::env::consts::ARCH))
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn restrict(_removable: &[&Path]) -> String {
+fn restrict(_named: &Named<'_>) -> String {
     "there is none on this system".to_owned()
 }

@@ -13,8 +13,9 @@ use nix::libc;
 use rustix::net::{AddressFamily, SendFlags, SocketType};
 use rustix::process::{Pid, PidfdFlags, Resource};
 use socket2::{Domain, Protocol, Socket, Type};
+use tempfile::TempDir;
 
-use super::{calls, files};
+use super::{Named, calls, files};
 
 /// `MSG_FASTOPEN` (tcp(7)): connects and sends at once.
 const FAST_OPEN: SendFlags = SendFlags::from_bits_retain(0x2000_0000);
@@ -38,11 +39,16 @@ fn restricted<T: Send>(
     })
 }
 
-fn files_restricted(removable: &[&Path]) -> Result<(), String> {
-    let status: RestrictionStatus = files::restrict(removable).unwrap();
+fn files_restricted(named: &Named<'_>) -> Result<(), String> {
+    let status: RestrictionStatus = files::restrict(named).unwrap();
     assert!(status.no_new_privs && rustix::thread::no_new_privs().unwrap());
     let whole = status.ruleset == RulesetStatus::FullyEnforced;
     if whole { Ok(()) } else { Err(format!("needs Landlock ABI 6: {status:?}")) }
+}
+
+/// Restricts calls as for a daemon that uses no file by name.
+fn no_calls() -> Result<(), String> {
+    calls::restrict(&Named::default())
 }
 
 #[track_caller]
@@ -93,7 +99,7 @@ fn o08_landlock_alone_refuses_files_ports_and_signals() {
     .unwrap();
     let _abstract = UnixListener::bind_addr(&name).unwrap();
     restricted(
-        || files_restricted(&[]),
+        || files_restricted(&Named::default()),
         || {
             assert_denied("to open", File::open(&path));
             assert_denied("to make", File::create(directory.path().join("new")));
@@ -118,11 +124,41 @@ fn o08_files_are_removed_only_where_that_is_allowed() {
         fs::write(directory.path().join("socket"), "").unwrap();
     }
     restricted(
-        || files_restricted(&[allowed.path()]),
+        || files_restricted(&Named { removed: vec![allowed.path()], ..Named::default() }),
         || {
             fs::remove_file(allowed.path().join("socket")).unwrap();
             assert_denied("to remove", fs::remove_file(other.path().join("socket")));
             assert_denied("to make", File::create(allowed.path().join("new")));
+        },
+    );
+}
+
+/// As SIGHUP does. The filter is off here, so that Landlock decides alone.
+#[test]
+fn o08_files_are_read_and_appended_only_where_that_is_allowed() {
+    let [read, appended, other] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    for directory in [&read, &appended, &other] {
+        fs::write(directory.path().join("file"), "there before").unwrap();
+    }
+    let append = |directory: &TempDir, name: &str| {
+        let mut options = File::options();
+        options.append(true).create(true).open(directory.path().join(name))
+    };
+    let named =
+        Named { read: vec![read.path()], appended: vec![appended.path()], ..Named::default() };
+    restricted(
+        || files_restricted(&named),
+        || {
+            fs::read(read.path().join("file")).unwrap();
+            append(&appended, "file").unwrap();
+            append(&appended, "new").unwrap();
+            assert_denied("to append", append(&read, "file"));
+            assert_denied("to create", append(&read, "new"));
+            assert_denied("to read", fs::read(appended.path().join("file")));
+            assert_denied("to remove", fs::remove_file(appended.path().join("file")));
+            assert_denied("to make", fs::create_dir(appended.path().join("directory")));
+            assert_denied("to read", fs::read(other.path().join("file")));
+            assert_denied("to append", append(&other, "new"));
         },
     );
 }
@@ -136,7 +172,7 @@ fn o08_the_filter_alone_refuses_every_way_to_a_new_socket() {
     let tcp = || rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     let (unconnected, unbound, fast) = (tcp(), tcp(), tcp());
     let datagram = UnixDatagram::unbound().unwrap();
-    restricted(calls::restrict, || {
+    restricted(no_calls, || {
         assert_denied("a connection", TcpStream::connect(address));
         assert_denied("a listener", TcpListener::bind("127.0.0.1:0"));
         assert_denied("a datagram socket", UdpSocket::bind("127.0.0.1:0"));
@@ -164,7 +200,7 @@ fn o08_the_filter_alone_refuses_files_processes_and_the_rest() {
     let open = Open::new(directory.path());
     let file = File::open(&path).unwrap();
     let (own, parent) = (rustix::process::getpid(), rustix::process::getppid().unwrap());
-    restricted(calls::restrict, || {
+    restricted(no_calls, || {
         assert_denied("to open", File::open(&path));
         assert_denied("chmod", fs::set_permissions(&path, fs::Permissions::from_mode(0o777)));
         assert_denied("fchmod", file.set_permissions(fs::Permissions::from_mode(0o777)));

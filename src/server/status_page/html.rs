@@ -18,7 +18,7 @@ pub(in crate::server) const CONTENT_SECURITY_POLICY: &str = "default-src 'none';
     frame-ancestors 'none'";
 
 /// Returns the page with these figures.
-pub(super) fn page(status: &Status<'_>) -> String {
+pub(super) fn page(status: &Status) -> String {
     let (before, after) = PAGE.split_once(MARK).unwrap_or((PAGE, ""));
     let mut page = String::with_capacity(PAGE.len() + (8 << 10));
     page.push_str(before);
@@ -27,7 +27,7 @@ pub(super) fn page(status: &Status<'_>) -> String {
     page
 }
 
-fn sections(page: &mut String, status: &Status<'_>) {
+fn sections(page: &mut String, status: &Status) {
     let pair = |name: &str, number: u64| [name.to_owned(), number.to_string()];
     let pairs = |counts: &[(&'static str, u64)]| -> Vec<_> {
         counts.iter().map(|(name, number)| pair(name, *number)).collect()
@@ -70,7 +70,7 @@ fn shown(number: Option<u32>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }
 
-fn daemon(status: &Status<'_>) -> Vec<[String; 2]> {
+fn daemon(status: &Status) -> Vec<[String; 2]> {
     let draining = if status.draining { "draining" } else { status.listener_state };
     [
         ("Version", status.version.to_owned()),
@@ -91,7 +91,7 @@ fn daemon(status: &Status<'_>) -> Vec<[String; 2]> {
     .to_vec()
 }
 
-fn limits(status: &Status<'_>) -> Vec<[String; 3]> {
+fn limits(status: &Status) -> Vec<[String; 3]> {
     let limits = &status.limits;
     let row = |name: &str, used: usize, most: Option<String>| {
         [name.to_owned(), used.to_string(), most.unwrap_or_else(|| "none".to_owned())]

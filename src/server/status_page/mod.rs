@@ -42,7 +42,15 @@ impl StatusPage {
         html::page(&self.status(reactor, faults))
     }
 
-    fn status<O: Os>(&self, reactor: &Reactor<O>, faults: &FaultCounts) -> Status<'_> {
+    /// Returns the lines of the options, and those of the values that SIGHUP changes.
+    fn in_force<O: Os>(&self, reactor: &Reactor<O>) -> Vec<String> {
+        let level = log::max_level().as_str().to_lowercase();
+        let access = format!("access in force: {}", reactor.options().access);
+        let lines = self.configuration.iter().cloned();
+        lines.chain([access, format!("log level in force: {level}")]).collect()
+    }
+
+    fn status<O: Os>(&self, reactor: &Reactor<O>, faults: &FaultCounts) -> Status {
         let survey = reactor.survey();
         let counted = reactor.counters();
         let count = |number: usize| num::to_u64(number);
@@ -69,14 +77,14 @@ impl StatusPage {
             log_lines_dropped: LogSink::dropped(),
             peers_estimated: survey.peers_estimated,
             peers: survey.peers.into_iter().map(PeerCount::from).collect(),
-            configuration: &self.configuration,
+            configuration: self.in_force(reactor),
         }
     }
 }
 
 /// The members of `/status.json`; `docs/operations.md` describes them.
 #[derive(Debug, Serialize)]
-struct Status<'a> {
+struct Status {
     version: &'static str,
     uptime_s: f64,
     draining: bool,
@@ -101,7 +109,7 @@ struct Status<'a> {
     accept_errors: BTreeMap<String, u64>,
     accept_pauses: u64,
     log_lines_dropped: u64,
-    configuration: &'a [String],
+    configuration: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]

@@ -26,6 +26,7 @@ pub(crate) struct Builder {
     /// Sockets that the daemon inherits, as from systemd: at most two.
     sockets: Vec<OwnedFd>,
     stderr: Option<Stdio>,
+    logs_to_file: bool,
     trace: Trace,
 }
 
@@ -61,6 +62,7 @@ impl Builder {
             environment: vec![("RUST_LOG", "debug".to_owned())],
             sockets: Vec::new(),
             stderr: None,
+            logs_to_file: false,
             trace: Trace::Watched,
         }
     }
@@ -130,6 +132,12 @@ impl Builder {
         self
     }
 
+    /// Lets the daemon write its log itself, into the file `log` of its directory (`--log-file`).
+    pub(crate) fn logging_to_file(self) -> Self {
+        let path = self.directory.path().join("log").to_str().unwrap().to_owned();
+        Self { logs_to_file: true, ..self }.env("TCPECHOD_LOG_FILE", &path)
+    }
+
     /// A directory for the test's own files, removed together with the daemon.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
@@ -187,7 +195,8 @@ impl Builder {
         let path = self.directory.path().join("log");
         let log = self.stderr.is_none().then(|| path.clone());
         let stderr = self.stderr.take();
-        command.stderr(stderr.unwrap_or_else(|| File::create(path).unwrap().into()));
+        let own = if self.logs_to_file { path.with_file_name("stderr") } else { path };
+        command.stderr(stderr.unwrap_or_else(|| File::create(own).unwrap().into()));
         (command.spawn().unwrap_or_else(|error| panic!("{words:?}: {error}")), log)
     }
 }
