@@ -339,6 +339,7 @@ package: ## lay out the files of the Debian package in $(package), after `make`
 	cd $(package)/usr/share/doc/tcpecho && rm .directories LICENSE-MIT LICENSE-APACHE
 	$(INSTALL_DATA) docs/deploy/debian/copyright docs/deploy/debian/changelog \
 		$(package)/usr/share/doc/tcpecho
+	$(INSTALL) -D -m 644 docs/deploy/logrotate $(package)/etc/logrotate.d/tcpechod
 	$(INSTALL) -D -m 644 docs/deploy/debian/overrides $(package)/usr/share/lintian/overrides/tcpecho
 	gzip -9n $(package)/usr/share/doc/tcpecho/changelog $(package)/usr/share/man/man*/*
 

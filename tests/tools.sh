@@ -12,6 +12,7 @@ tests)
         setpriv:util-linux nsenter:util-linux unshare:util-linux netstat:net-tools ip:iproute2
         ps:procps cmp:diffutils curl:curl chromium:chromium promtool:prometheus
         taskset:util-linux systemd-analyze:systemd
+        /usr/sbin/logrotate:logrotate /usr/sbin/dnsmasq:dnsmasq-base
         /usr/sbin/haproxy:haproxy /usr/sbin/xinetd:xinetd
         /usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream /usr/sbin/nginx:nginx
         /usr/lib/python3/dist-packages/yaml/__init__.py:python3-yaml

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-use super::support::{Daemon, Peer, eventually, have};
+use super::support::{BINARY, Builder, Daemon, Peer, eventually, have};
 
 const CLIENT: &str = env!("CARGO_BIN_EXE_tcpecho");
 
@@ -28,12 +28,14 @@ fn file(page: &str, replacements: &[(&str, &str)]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recipes").join(page);
     let page = fs::read_to_string(path).unwrap();
     let block = page.split("\n```").nth(1).unwrap();
-    let mut text = block.split_once('\n').unwrap().1.to_owned() + "\n";
-    for (documented, tested) in replacements {
+    replaced(&(block.split_once('\n').unwrap().1.to_owned() + "\n"), replacements)
+}
+
+fn replaced(text: &str, replacements: &[(&str, &str)]) -> String {
+    replacements.iter().fold(text.to_owned(), |text, (documented, tested)| {
         assert!(text.contains(documented), "{documented} is not in:\n{text}");
-        text = text.replace(documented, tested);
-    }
-    text
+        text.replace(documented, tested)
+    })
 }
 
 #[test]
@@ -117,4 +119,88 @@ fn promtool_accepts_the_scrape_configuration() {
     fs::write(&path, file("prometheus.md", &[])).unwrap();
     let output = Command::new("promtool").args(["check", "config"]).arg(&path).output().unwrap();
     assert!(output.status.success(), "{output:?}");
+}
+
+/// The file in `docs/deploy` has another log and another daemon here.
+#[test]
+fn logrotate_renames_the_log_without_losing_a_line() {
+    if !have(&["logrotate"]) {
+        return;
+    }
+    let builder = Builder::new(&[]).logging_to_file();
+    let [log, configuration, state] =
+        ["log", "logrotate", "state"].map(|name| builder.directory().join(name));
+    let daemon = builder.start();
+    let reload = "systemctl try-reload-or-restart tcpechod.service 'tcpechod@*.service'";
+    let deployed = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/deploy/logrotate");
+    let log_name = log.to_str().unwrap();
+    let signal = format!("kill -HUP {}", daemon.process());
+    let replacements = [("/var/log/tcpechod/*.log", log_name), (reload, &signal)];
+    let text = replaced(&fs::read_to_string(deployed).unwrap(), &replacements);
+    fs::write(&configuration, text).unwrap();
+    let rotate = || {
+        let mut logrotate = Command::new("logrotate");
+        logrotate.args(["--force", "--state"]).arg(&state).arg(&configuration);
+        let output = logrotate.output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        eventually("a new log", || fs::exists(&log).unwrap().then_some(()));
+        daemon.wait_for_log("SIGHUP: log file opened again");
+    };
+    let closed = || {
+        let address = daemon.connect().address();
+        daemon.closing(address);
+        format!("] closed peer={address} ")
+    };
+    let before = closed();
+    rotate();
+    let after = closed();
+    let renamed = log.with_extension("1");
+    let text = fs::read_to_string(&renamed).unwrap();
+    assert!(text.contains(&before) && !text.contains(&after), "{text}");
+    assert!(daemon.log_has_no(&before), "{}", daemon.log());
+    rotate();
+    assert!(fs::read_to_string(renamed).unwrap().contains(&after));
+    assert!(fs::exists(log.with_extension("2.gz")).unwrap());
+    daemon.epilogue();
+}
+
+/// The network of that page, in a namespace of its own: `near` leads nowhere. Prints the
+/// milliseconds that the client takes.
+const RESOLVER: &str = "
+set -eu
+cd \"$1\"
+ip link set lo up
+ip addr add 192.0.2.10/32 dev lo
+ip link add near type veth peer name far
+ip link set far up
+ip link set near up
+ip -6 addr add 2001:db8::1/64 dev near nodad
+ip -6 neigh add 2001:db8::10 lladdr 02:00:00:00:00:10 dev near
+echo nameserver 127.0.0.1 >resolv.conf
+mount --bind resolv.conf /etc/resolv.conf
+dnsmasq --no-daemon --conf-file=dnsmasq.conf 2>dnsmasq.log &
+\"$2\" --listen 192.0.2.10:9877 --port-file port 2>daemon.log &
+timeout 30 sh -c 'until [ -s port ] && getent hosts echo.example; do sleep 0.02; done' >names
+begin=$(date +%s%3N)
+echo hello | \"$3\" -v echo.example >&2
+echo $(($(date +%s%3N) - begin))
+";
+
+#[test]
+fn the_client_connects_past_a_dead_address_of_a_name() {
+    if !have(&["dnsmasq", "unshare", "ip"]) {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("dnsmasq.conf"), file("resolver.md", &[])).unwrap();
+    let mut unshare = Command::new("unshare");
+    // The first process of its own namespace of processes takes the others with it.
+    unshare.args(["-rnm", "--kill-child", "-pf", "sh", "-c", RESOLVER, "sh"]);
+    unshare.arg(directory.path()).args([BINARY, CLIENT]).stdin(Stdio::null());
+    let output = unshare.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains(" peer=192.0.2.10:9877\n") && stderr.contains("hello"), "{stderr}");
+    let milliseconds: u64 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+    assert!((250..10_000).contains(&milliseconds), "{milliseconds} ms: {stderr}");
 }

@@ -29,6 +29,9 @@ Description: TCP echo client and server
  An echo daemon, its client, and a load generator that verifies every byte.
 ";
 
+/// The file that an administrator may change; Cargo.toml names it too.
+const CONFIGURATION: &str = "etc/logrotate.d/tcpechod";
+
 fn debian() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/deploy/debian")
 }
@@ -44,6 +47,7 @@ fn the_package_has_the_files_that_debian_requires() {
     files_of_the_package(&tree);
     let files = below(&tree, "f");
     for path in [
+        CONFIGURATION,
         "usr/bin/tcpecho",
         "usr/bin/tcpecho-load",
         "usr/sbin/tcpechod",
@@ -58,7 +62,8 @@ fn the_package_has_the_files_that_debian_requires() {
     ] {
         assert!(files.contains(&path.into()), "{path} is not in {files:?}");
     }
-    assert!(files.iter().all(|path| path.starts_with("usr")), "{files:?}");
+    let mut others = files.iter().filter(|path| **path != Path::new(CONFIGURATION));
+    assert!(others.all(|path| path.starts_with("usr")), "{files:?}");
     for script in ["postinst", "prerm", "postrm"] {
         ran(Command::new("sh").arg("-n").arg(debian().join(script)));
     }
@@ -76,6 +81,7 @@ fn the_package(directory: &Path) -> PathBuf {
     let architecture = ran(Command::new("dpkg").arg("--print-architecture"));
     let text = format!("{CONTROL}Architecture: {architecture}");
     fs::write(control.join("control"), text).unwrap();
+    fs::write(control.join("conffiles"), format!("/{CONFIGURATION}\n")).unwrap();
     for script in ["postinst", "prerm", "postrm"] {
         fs::copy(debian().join(script), control.join(script)).unwrap();
         fs::set_permissions(control.join(script), PermissionsExt::from_mode(0o755)).unwrap();

@@ -33,6 +33,8 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("env", &["--default-signal=PIPE", "true"]),
     ("nginx", &["-v"]),
     ("promtool", &["--version"]),
+    ("logrotate", &["--version"]),
+    ("dnsmasq", &["--version"]),
     ("lintian", &["--version"]),
     ("buildah", &["--version"]),
     ("qemu-aarch64-static", &["-version"]),
