@@ -129,3 +129,48 @@ fn an_installed_and_purged_package_leaves_no_trace() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}\n{stdout}\n{stderr}", output.status);
 }
+
+/// The programs of systemd that the script calls; they note their arguments.
+const SYSTEMD: [(&str, &str); 2] = [
+    (
+        "systemctl",
+        "#!/bin/sh\necho \"systemctl $*\" >>\"$NOTED\"\n\
+         case $1 in list-units) printf '%s\\n' 'tcpechod.service loaded active running x' \
+         'tcpechod@2.service loaded active running y' ;; esac\n",
+    ),
+    ("deb-systemd-invoke", "#!/bin/sh\necho \"invoke $*\" >>\"$NOTED\"\nexit 1\n"),
+];
+
+#[test]
+fn an_upgrade_restarts_the_daemons_that_run_one_after_another() {
+    let directory = TempDir::new().unwrap();
+    let noted = directory.path().join("noted");
+    for (name, text) in SYSTEMD {
+        let file = directory.path().join(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(file, PermissionsExt::from_mode(0o755)).unwrap();
+    }
+    let calls = |arguments: &[&str]| {
+        fs::write(&noted, "").unwrap();
+        let mut script = Command::new("unshare");
+        script.args(["--map-root-user", "--mount", "sh", "-c"]).arg(
+            "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && exec sh \"$0\" \"$@\"",
+        );
+        script.arg(debian().join("postinst")).args(arguments).env("NOTED", &noted);
+        let path = std::env::var("PATH").unwrap();
+        script.env("PATH", format!("{}:{path}", directory.path().display()));
+        let output = script.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        if stderr.starts_with("unshare: ") {
+            lacks("namespaces for users and mounts");
+            return None;
+        }
+        assert!(output.status.success(), "{stderr}");
+        Some(fs::read_to_string(&noted).unwrap())
+    };
+    let Some(upgraded) = calls(&["configure", "0.0.9"]) else { return };
+    let restarts: Vec<_> = upgraded.lines().filter(|line| line.contains("restart")).collect();
+    assert_eq!(restarts, ["invoke restart tcpechod.service", "invoke restart tcpechod@2.service"]);
+    assert!(upgraded.starts_with("systemctl daemon-reload\n"), "{upgraded}");
+    assert_eq!(calls(&["configure", ""]).unwrap(), "systemctl daemon-reload\n", "a first install");
+}
