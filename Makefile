@@ -245,7 +245,7 @@ soak: ## make trouble in waves for half an hour, and look for leaks and losses (
 restarts: ## drain daemons under 100,000 connections that their peers close first (RESTART_CONNECTIONS=N)
 	@tests/tools.sh
 	RESTART_CONNECTIONS=$${RESTART_CONNECTIONS:-100000} $(CARGO) test --locked --release --test faults \
-		restarts -- --nocapture --test-threads 1
+		no_peer_that_closes_first -- --nocapture --test-threads 1
 
 simulate: ## run the reactor on simulated sockets and time: a million seeds (ARGS='--seed 7' for one)
 	$(CARGO) bench --locked --bench simulate -- $(ARGS)

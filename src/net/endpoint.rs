@@ -35,6 +35,15 @@ impl Endpoint {
         }
     }
 
+    /// Converts an address of a socket call; none for a Unix socket without a name.
+    pub fn of(address: &SockAddr) -> Option<Self> {
+        if let Some(address) = address.as_socket() {
+            return Some(Self::Tcp(address));
+        }
+        let path = address.as_pathname().map(ToOwned::to_owned);
+        path.or_else(|| abstract_path(address)).map(Self::Unix)
+    }
+
     /// True for a socket without a file.
     pub fn is_abstract(&self) -> bool {
         matches!(self, Self::Unix(path) if abstract_name(path).is_some())
@@ -62,6 +71,17 @@ impl Endpoint {
 /// Returns the name in the abstract namespace, if it is no path.
 fn abstract_name(path: &Path) -> Option<&[u8]> {
     path.as_os_str().as_bytes().strip_prefix(b"@")
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn abstract_path(address: &SockAddr) -> Option<PathBuf> {
+    let name = address.as_abstract_namespace()?;
+    Some(OsStr::from_bytes(&[b"@", name].concat()).into())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const fn abstract_path(_address: &SockAddr) -> Option<PathBuf> {
+    None
 }
 
 impl From<SocketAddr> for Endpoint {

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod address;
 pub mod endpoint;
+pub mod hand_over;
 pub mod happy_eyeballs;
 pub mod keepalive;
 pub mod proxy;

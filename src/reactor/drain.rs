@@ -48,6 +48,11 @@ impl<O: Os> Reactor<O> {
         }
     }
 
+    /// Leaves the listeners, and their accept queues, to another process: a drain accepts nothing.
+    pub const fn leave_listeners(&mut self) {
+        self.capacity.listeners_inherited = self.capacity.listeners;
+    }
+
     /// The time in which the drain ends only quiet connections. A peer that closes first, as most
     /// clients do after their last line, loses nothing in it.
     fn grace(&self) -> Duration {

@@ -105,6 +105,8 @@ pub enum Signal {
     Unused,
     /// SIGCHLD: at least one child has ended.
     Child,
+    /// No signal of the kernel: the next daemon has the listeners, and is ready to serve.
+    HandedOver,
 }
 
 /// The exit status of a child.

@@ -35,6 +35,10 @@ pub fn check(config: &ServerConfig, start: Start) -> anyhow::Result<String> {
     lines.extend(admin.map(|endpoint| format!("would serve metrics on {endpoint}")));
     let file = config.port_file.as_ref();
     lines.extend(file.map(|file| format!("would write the addresses to {}", file.display())));
+    let socket = config.hand_over.as_ref();
+    lines.extend(socket.map(|path| {
+        format!("would take over the listeners of a daemon on unix:{}", path.display())
+    }));
     let log = config.log_file.as_ref();
     lines.extend(log.map(|file| format!("would log to {}", file.display())));
     Ok(lines.join("\n"))

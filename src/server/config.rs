@@ -97,6 +97,8 @@ pub struct ServerConfig {
     pub origin: Origin,
     /// The address of the metrics listener; it has a port.
     pub metrics: Option<Address>,
+    /// The Unix socket on which daemons hand over their listeners.
+    pub hand_over: Option<PathBuf>,
     /// The file to write the bound addresses to.
     pub port_file: Option<PathBuf>,
     /// How the reactor treats connections. The networks of `access` are added when it runs.

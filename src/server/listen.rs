@@ -4,10 +4,13 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use log::warn;
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{SockRef, Socket, TcpKeepalive};
 
 use crate::net::endpoint::Endpoint;
 use crate::net::keepalive::set_user_timeout;
@@ -15,6 +18,7 @@ use crate::os::errno;
 use crate::sys::Listener;
 
 use super::config::{Keepalive, ListenerConfig, ServerConfig};
+use super::hand_over::Predecessor;
 use super::privileges;
 use super::resolve::{self, ListenTarget};
 use super::socket_file::{self, Permissions, SocketFile};
@@ -24,6 +28,9 @@ use super::socket_file::{self, Permissions, SocketFile};
 /// peer that reads all the time would look stalled.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_BYTES_MAX: u32 = 128 << 10;
+
+/// One daemon asks at a time.
+const HAND_OVER_BACKLOG: u32 = 8;
 
 /// A bound listener and its endpoint.
 #[derive(Debug)]
@@ -35,12 +42,15 @@ pub(super) struct Bound {
     pub config: ListenerConfig,
 }
 
-/// Binds every configured address, in order.
-pub(super) fn bind(config: &ServerConfig) -> anyhow::Result<Vec<Bound>> {
+/// Binds every configured address, in order, or takes its listener over.
+pub(super) fn bind(
+    config: &ServerConfig,
+    predecessor: &mut Predecessor,
+) -> anyhow::Result<Vec<Bound>> {
     let mut bound = Vec::new();
     for target in resolve::listeners(config)? {
         warn_about_backlog(target.config.backlog);
-        match bind_one(&target, config) {
+        match bind_one(&target, config, predecessor) {
             Ok(one) => bound.push(one),
             Err(error) if target.optional && is_unsupported(&error) => {
                 warn!("not listening on {}: {error}", target.endpoint);
@@ -55,15 +65,33 @@ pub(super) fn bind(config: &ServerConfig) -> anyhow::Result<Vec<Bound>> {
 }
 
 /// Binds the admin listener, if configured: to the first of its addresses that the machine has.
-pub(super) fn bind_admin(config: &ServerConfig) -> anyhow::Result<Option<Bound>> {
+pub(super) fn bind_admin(
+    config: &ServerConfig,
+    predecessor: &mut Predecessor,
+) -> anyhow::Result<Option<Bound>> {
     let mut targets = resolve::admin(config)?.into_iter().peekable();
     while let Some(target) = targets.next() {
-        match bind_one(&target, config) {
+        match bind_one(&target, config, predecessor) {
             Err(error) if targets.peek().is_some() && is_unsupported(&error) => {}
             bound => return bound.map(Some).map_err(|error| cannot_listen(&target, &error)),
         }
     }
     Ok(None)
+}
+
+/// Listens where the next daemon will ask for the listeners. Only this user, and root, may ask.
+pub(super) fn bind_hand_over(
+    path: &Path,
+    predecessor: &mut Predecessor,
+) -> anyhow::Result<(Listener, SocketFile)> {
+    let permissions = Permissions { mode: Some(0o600), group: None };
+    if let Some(asked) = predecessor.asked.take() {
+        let file = socket_file::adopt(path, permissions)?;
+        return Ok((UnixListener::from(asked).into(), file));
+    }
+    let (listener, file) = socket_file::listen(path, HAND_OVER_BACKLOG, permissions)
+        .with_context(|| format!("cannot listen on unix:{} for the next daemon", path.display()))?;
+    Ok((listener.into(), file))
 }
 
 fn is_unsupported(error: &anyhow::Error) -> bool {
@@ -76,8 +104,15 @@ fn cannot_listen(target: &ListenTarget, error: &anyhow::Error) -> anyhow::Error 
     anyhow!("cannot listen on {}: {error:#}{advice}", target.endpoint)
 }
 
-fn bind_one(target: &ListenTarget, config: &ServerConfig) -> anyhow::Result<Bound> {
+fn bind_one(
+    target: &ListenTarget,
+    config: &ServerConfig,
+    predecessor: &mut Predecessor,
+) -> anyhow::Result<Bound> {
     let ListenTarget { endpoint, config: own, .. } = target.clone();
+    if let Some(taken) = predecessor.take(&endpoint) {
+        return take_over(taken, target, config);
+    }
     let (listener, endpoint, file): (Listener, _, _) = match &endpoint {
         Endpoint::Tcp(address) => {
             warn_about_port(address.port());
@@ -89,13 +124,39 @@ fn bind_one(target: &ListenTarget, config: &ServerConfig) -> anyhow::Result<Boun
             (socket_file::listen_abstract(&endpoint, own.backlog)?.into(), endpoint, None)
         }
         Endpoint::Unix(path) => {
-            let group = own.group.as_deref().map(privileges::group_of).transpose()?;
-            let permissions = Permissions { mode: own.mode, group };
-            let (listener, file) = socket_file::listen(path, own.backlog, permissions)?;
+            let (listener, file) = socket_file::listen(path, own.backlog, permissions(&own)?)?;
             (listener.into(), endpoint, Some(file))
         }
     };
     Ok(Bound { listener, endpoint, file, config: own })
+}
+
+/// Listens on as before, with the options of this daemon.
+fn take_over(
+    taken: OwnedFd,
+    target: &ListenTarget,
+    config: &ServerConfig,
+) -> anyhow::Result<Bound> {
+    let ListenTarget { endpoint, config: own, .. } = target.clone();
+    let socket = Socket::from(taken);
+    socket.listen(i32::try_from(own.backlog).unwrap_or(i32::MAX))?;
+    let (listener, file): (Listener, _) = match &endpoint {
+        Endpoint::Tcp(address) => {
+            set_inherited(&SockRef::from(&socket), config, address)?;
+            (TcpListener::from(socket).into(), None)
+        }
+        Endpoint::Unix(path) => {
+            let file = (!endpoint.is_abstract()).then(|| permissions(&own));
+            let file = file.transpose()?.map(|permissions| socket_file::adopt(path, permissions));
+            (UnixListener::from(socket).into(), file.transpose()?)
+        }
+    };
+    Ok(Bound { listener, endpoint, file, config: own })
+}
+
+fn permissions(own: &ListenerConfig) -> anyhow::Result<Permissions> {
+    let group = own.group.as_deref().map(privileges::group_of).transpose()?;
+    Ok(Permissions { mode: own.mode, group })
 }
 
 fn tcp_listener(

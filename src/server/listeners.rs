@@ -9,6 +9,7 @@ use crate::reactor::{ListenerOptions, OverLimit};
 use crate::sys::Listener;
 
 use super::config::{ListenerConfig, Origin, ServerConfig};
+use super::hand_over::Predecessor;
 use super::listen::{self, Bound};
 use super::port_file;
 use super::socket_activation::Inherited;
@@ -22,6 +23,10 @@ pub(super) struct Listeners {
     configs: Vec<ListenerConfig>,
     /// The admin listener: bound by `--metrics`, or else inherited.
     pub admin: Option<Listener>,
+    /// Where the next daemon asks for all of them.
+    pub hand_over: Option<Listener>,
+    /// The daemon that runs, until this one is ready.
+    pub predecessor: Predecessor,
     /// The socket files, which are removed when this value is dropped.
     pub socket_files: Vec<SocketFile>,
     /// The number of inherited listeners.
@@ -33,15 +38,19 @@ impl Listeners {
     pub(super) fn open(config: &ServerConfig, inherited: Inherited) -> anyhow::Result<Self> {
         let Inherited { listeners: mut all, metrics } = inherited;
         let inherited = all.len();
+        let mut predecessor = match &config.hand_over {
+            Some(path) => Predecessor::ask(path)?,
+            None => Predecessor::default(),
+        };
         if also_binds(config, &all) {
-            all.extend(listen::bind(config)?);
+            all.extend(listen::bind(config, &mut predecessor)?);
         }
         if all.len() > LISTENERS_MAX {
             bail!("{} listeners, with inherited ones: at most {LISTENERS_MAX} work", all.len());
         }
         let mut places = Self { inherited, ..Self::default() };
         for Bound { listener, endpoint, file, .. } in
-            listen::bind_admin(config)?.into_iter().chain(metrics)
+            listen::bind_admin(config, &mut predecessor)?.into_iter().chain(metrics)
         {
             if places.admin.is_some() {
                 warn!("the inherited socket {endpoint} is ignored: metrics are on another already");
@@ -60,6 +69,12 @@ impl Listeners {
             places.configs.push(config);
             places.socket_files.extend(file);
         }
+        if let Some(path) = &config.hand_over {
+            let (listener, file) = listen::bind_hand_over(path, &mut predecessor)?;
+            places.hand_over = Some(listener);
+            places.socket_files.push(file);
+        }
+        places.predecessor = predecessor;
         Ok(places)
     }
 

@@ -5,6 +5,7 @@ mod admin;
 mod check;
 mod config;
 mod descriptors;
+mod hand_over;
 mod health;
 mod inetd;
 mod listen;
@@ -18,6 +19,7 @@ mod privileges;
 mod reload;
 mod resolve;
 mod sandbox;
+mod serve;
 mod socket_activation;
 mod socket_file;
 mod status;
@@ -27,14 +29,12 @@ use std::hash::RandomState;
 use std::path::Path;
 
 use anyhow::Context;
-use log::{error, info, warn};
+use log::{info, warn};
 
-use crate::cause::Cause;
 use crate::os::descriptors::DescriptorLimit;
 use crate::os::signals;
 use crate::reactor::{
-    AdminHandler, Capacity, FaultCounts, FaultInjector, FaultSampler, ListenerOptions, Options, Os,
-    Reactor, Signal, Wakeups,
+    Capacity, FaultCounts, FaultInjector, FaultSampler, ListenerOptions, Options, Reactor,
 };
 use crate::sys::{Launcher, MioOs, SignalHandlers};
 
@@ -44,6 +44,7 @@ use listeners::Listeners;
 use notify::Manager;
 use privileges::Identity;
 use reload::Reload;
+use serve::{Reporting, begin};
 use socket_activation::Claimed;
 use socket_file::SocketFile;
 
@@ -118,10 +119,13 @@ pub fn run(
     let listeners = std::mem::take(&mut places.for_peers);
     let count = listeners.len();
     let launcher = config.exec.clone().map(|program| Launcher::new(program, limit.clone()));
-    let system = launcher
+    let mut system = launcher
         .transpose()
         .and_then(|launcher| MioOs::new(handlers, listeners, places.admin.take(), launcher))
         .context("cannot set up the event loop")?;
+    if let Some(listener) = places.hand_over.take() {
+        system.hand_over_on(listener).context("cannot set up the event loop")?;
+    }
     let options = Options { listeners: places.options(), ..config.options.clone() };
     let responses = AdminResponses::new(config.in_force.clone());
     let manager = Manager::connect();
@@ -137,15 +141,18 @@ pub fn run(
     places.warn_of_one_peer(config, connections_max);
     let removable: Vec<_> = places.socket_files.iter().map(SocketFile::directory).collect();
     give_up_rights(&reload, identity, &removable)?;
+    std::mem::take(&mut places.predecessor).replace();
     manager.ready(&format!("listening on {}", places.listed()));
     info!("ready");
+    let socket_files = places.socket_files;
     if config.faults.is_empty() {
-        let reporting = Reporting { responses, manager, faults: FaultCounts::default() };
+        let faults = FaultCounts::default();
+        let reporting = Reporting { responses, manager, faults, socket_files };
         return begin(Reactor::new(system, capacity, options), &reload, reporting);
     }
     warn!("fault injection enabled: {}", config.faults_summary());
     let sampler = FaultSampler::new(config.faults.clone(), config.fault_seed);
-    let reporting = Reporting { responses, manager, faults: sampler.counts() };
+    let reporting = Reporting { responses, manager, faults: sampler.counts(), socket_files };
     let system = FaultInjector::new(system, sampler);
     begin(Reactor::new(system, capacity, options), &reload, reporting)
 }
@@ -182,118 +189,5 @@ fn run_inetd(reload: &Reload<'_>, start: Start) -> anyhow::Result<ExitReason> {
     reactor.serve_one(socket, peer);
     let responses = AdminResponses::new(Vec::new());
     let (manager, faults) = (Manager::connect(), FaultCounts::default());
-    begin(reactor, reload, Reporting { responses, manager, faults })
-}
-
-/// Where the daemon reports its state.
-struct Reporting {
-    responses: AdminResponses,
-    manager: Manager,
-    faults: FaultCounts,
-}
-
-/// Separate from the start, whose frame would take registers from the loop.
-#[inline(never)]
-fn begin<O: Os>(
-    mut reactor: Reactor<O>,
-    reload: &Reload<'_>,
-    Reporting { mut responses, manager, faults }: Reporting,
-) -> anyhow::Result<ExitReason> {
-    let counts = faults.clone();
-    reactor.set_admin_handler(AdminHandler::new(move |reactor, request| {
-        responses.response(reactor, &counts, request)
-    }));
-    serve(&mut reactor, reload, &manager, &faults)
-}
-
-#[expect(clippy::inline_always, reason = "in one frame with the reactor it is 8 instructions less")]
-#[inline(always)]
-fn serve<O: Os>(
-    reactor: &mut Reactor<O>,
-    reload: &Reload<'_>,
-    manager: &Manager,
-    faults: &FaultCounts,
-) -> anyhow::Result<ExitReason> {
-    if let Some(interval) = notify::interval() {
-        reactor.watchdog_every(interval);
-    }
-    let mut broken = None;
-    while !reactor.is_done() {
-        let signals = match reactor.turn() {
-            Ok(wakeups) if wakeups.is_empty() => continue,
-            Ok(wakeups) => handle(reactor, manager, wakeups),
-            // A listener breaks once, so this is the poll. Connections with pending output get RST.
-            Err(error) if broken.is_some() => {
-                cut(reactor, faults);
-                return Err(error.into());
-            }
-            Err(error) => {
-                error!("{error}; draining");
-                broken = Some(error);
-                if reactor.is_draining() { Vec::new() } else { vec![Signal::Terminate] }
-            }
-        };
-        for signal in signals {
-            if signal == Signal::Terminate && reactor.is_draining() {
-                warn!("a second signal: ending now");
-                return Ok(cut(reactor, faults));
-            }
-            on_signal(signal, reactor, reload, manager, faults);
-        }
-    }
-    let outcome = match reactor.counters().of(Cause::Cut) {
-        0 => ExitReason::Drained,
-        cut => ExitReason::Cut(cut),
-    };
-    let outcome = report(reactor, faults, outcome);
-    broken.map_or(Ok(outcome), |error| Err(error.into()))
-}
-
-#[cold]
-fn on_signal<O: Os>(
-    signal: Signal,
-    reactor: &mut Reactor<O>,
-    reload: &Reload<'_>,
-    manager: &Manager,
-    faults: &FaultCounts,
-) {
-    match signal {
-        Signal::Terminate => {
-            let limit = humantime::format_duration(reload.config.options.drain);
-            let status = format!("draining, for at most {limit}");
-            info!("{status}");
-            manager.stopping(&status);
-            reactor.drain();
-        }
-        Signal::Child => reactor.reap_children(),
-        Signal::Status => status::log(reactor, faults),
-        Signal::Unused => info!("SIGUSR2: it has no meaning here"),
-        Signal::Hangup => reload.all(reactor, manager),
-    }
-}
-
-/// Handles the events of a turn, and returns its signals.
-#[cold]
-fn handle<O: Os>(reactor: &mut Reactor<O>, manager: &Manager, wakeups: Wakeups) -> Vec<Signal> {
-    if wakeups.contains(Wakeups::WATCHDOG) {
-        manager.watchdog();
-    }
-    if wakeups.contains(Wakeups::SIGNALS) { reactor.signals() } else { Vec::new() }
-}
-
-/// Closes every connection at once.
-#[cold]
-fn cut<O: Os>(reactor: &mut Reactor<O>, faults: &FaultCounts) -> ExitReason {
-    reactor.cut();
-    report(reactor, faults, ExitReason::Cut(reactor.counters().of(Cause::Cut)))
-}
-
-/// Logs the last status and the outcome.
-fn report<O: Os>(reactor: &Reactor<O>, faults: &FaultCounts, outcome: ExitReason) -> ExitReason {
-    status::log(reactor, faults);
-    match outcome {
-        ExitReason::Drained => info!("drained"),
-        ExitReason::Cut(cut) => warn!("ended with connections cut: {cut}"),
-    }
-    outcome
+    begin(reactor, reload, Reporting { responses, manager, faults, socket_files: Vec::new() })
 }

@@ -5,7 +5,6 @@ use std::env;
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
@@ -113,7 +112,8 @@ fn take_one(
     let listener = unix.context("it is no stream socket, TCP or Unix")?.ok_or_else(taken)?;
     assert_listening(&listener)?;
     listener.set_nonblocking(true)?;
-    let endpoint = path_of(&listener)?;
+    let address = SockRef::from(&listener).local_addr()?;
+    let endpoint = Endpoint::of(&address).unwrap_or_else(|| Endpoint::Unix(PathBuf::new()));
     // The socket file belongs to the manager, as the socket does.
     Ok(Bound { listener: listener.into(), endpoint, file: None, config: config.listener() })
 }
@@ -134,24 +134,4 @@ fn listens(socket: impl AsFd) -> io::Result<bool> {
 #[expect(clippy::unnecessary_wraps, reason = "it can fail where there is such an option")]
 fn listens(_socket: impl AsFd) -> io::Result<bool> {
     Ok(true)
-}
-
-/// Returns the path; `@` and a name in the abstract namespace (unix(7)), or nothing.
-fn path_of(listener: &UnixListener) -> io::Result<Endpoint> {
-    let address = listener.local_addr()?;
-    let path = address.as_pathname().map(ToOwned::to_owned);
-    Ok(Endpoint::Unix(path.or_else(|| abstract_name(&address)).unwrap_or_default()))
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn abstract_name(address: &SocketAddr) -> Option<PathBuf> {
-    use std::os::linux::net::SocketAddrExt;
-
-    let name = String::from_utf8_lossy(address.as_abstract_name()?);
-    Some(format!("@{name}").into())
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const fn abstract_name(_address: &SocketAddr) -> Option<PathBuf> {
-    None
 }

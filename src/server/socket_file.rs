@@ -36,6 +36,11 @@ const LOCK_TRIES: usize = 500;
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 impl SocketFile {
+    /// Leaves the file to the daemon that has the listener now.
+    pub(super) fn leave(mut self) {
+        self.path = PathBuf::new();
+    }
+
     /// Returns the directory of the file.
     pub(super) fn directory(&self) -> &Path {
         sandbox::directory(&self.path)
@@ -72,6 +77,13 @@ pub(super) fn listen(
     // Before it listens, so that no other user can connect meanwhile.
     permissions.set(path)?;
     Ok((start(socket, backlog)?, file))
+}
+
+/// Takes over the file of a listener that another daemon has handed over.
+pub(super) fn adopt(path: &Path, permissions: Permissions) -> io::Result<SocketFile> {
+    let pin = pin(path)?;
+    permissions.set(path)?;
+    Ok(SocketFile { path: path.to_owned(), identity: identity(path)?, _pin: pin })
 }
 
 /// Listens on a socket in the abstract namespace, which has no file.

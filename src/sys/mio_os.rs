@@ -14,28 +14,22 @@ use signal_hook_mio::v1_0::Signals;
 
 use crate::clock::MonotonicMs;
 use crate::connection::Peer;
+use crate::net::hand_over::Purpose;
 use crate::net::tcp_info::AcceptQueue;
 use crate::os::errno;
 
 use super::child_stderr::ChildStderr;
 use super::edge;
 use super::exec_command;
+use super::hand_over::HandOver;
 use super::launcher::Launcher;
 use super::listener::Listener;
 use super::socket::{Socket, readiness};
-use crate::reactor::ADMIN_KEY_BASE;
+use super::token::{ADMIN, CHILD_STDERR_BASE, HAND_OVER, SIGNALS, Source, listener_token};
 use crate::reactor::{Event, ExitStatus, Os, Signal, StopSignal};
 
 /// The most events that one poll returns; the next poll returns the rest.
 const EVENTS_MAX: usize = 1024;
-
-/// Keys count up from 0, so the other tokens count down from the end.
-const SIGNALS: Token = Token(usize::MAX);
-const ADMIN: Token = Token(SIGNALS.0 - 1);
-
-/// Tokens of the children's standard error begin here, above all keys and below the listeners.
-const CHILD_STDERR_BASE: usize = ADMIN_KEY_BASE << 1;
-const CHILD_STDERR_MAX: usize = ADMIN_KEY_BASE;
 
 /// The coarse clock needs neither a system call nor the time-stamp counter, and is exact to a few
 /// milliseconds: one reading per turn is all that the deadlines need.
@@ -71,6 +65,7 @@ pub struct MioOs {
     listeners: Vec<Listener>,
     /// The admin listener.
     admin: Option<Listener>,
+    hand_over: Option<HandOver>,
     signals: Signals,
     /// Starts a child for each connection; none without `--exec`.
     launcher: Option<Launcher>,
@@ -107,7 +102,38 @@ impl MioOs {
         let events = Events::with_capacity(EVENTS_MAX);
         let adopts = launcher.is_some() && exec_command::become_subreaper();
         let child_stderr = ChildStderr::default();
-        Ok(Self { poll, events, listeners, admin, signals, launcher, adopts, child_stderr })
+        Ok(Self {
+            poll,
+            events,
+            listeners,
+            admin,
+            hand_over: None,
+            signals,
+            launcher,
+            adopts,
+            child_stderr,
+        })
+    }
+
+    /// Gives the listeners to the next daemon, when it asks for them on this one.
+    pub fn hand_over_on(&mut self, listener: Listener) -> io::Result<()> {
+        self.hand_over = Some(HandOver::new(listener, self.poll.registry(), HAND_OVER)?);
+        Ok(())
+    }
+
+    /// Gives the listeners to a daemon that asks. Returns true once it is ready to serve; this
+    /// daemon then has its own copies of them only until it drains.
+    fn handed_over(&mut self) -> bool {
+        let Some(mut hand_over) = self.hand_over.take() else { return false };
+        let peers = self.listeners.iter().map(|one| (Purpose::Peers, one.as_fd()));
+        let admin = self.admin.iter().map(|one| (Purpose::Metrics, one.as_fd()));
+        let listeners: Vec<_> = peers.chain(admin).collect();
+        if hand_over.handle(self.poll.registry(), HAND_OVER, listeners) {
+            self.admin = None;
+            return true;
+        }
+        self.hand_over = Some(hand_over);
+        false
     }
 }
 
@@ -161,6 +187,7 @@ impl Os for MioOs {
     }
 
     fn close_listeners(&mut self) {
+        self.hand_over = None;
         for mut listener in self.listeners.drain(..) {
             if let Err(error) = listener.deregister(self.poll.registry()) {
                 debug!("a listener could not be deregistered: {error}");
@@ -177,7 +204,11 @@ impl Os for MioOs {
             SIGCHLD => Some(Signal::Child),
             _ => None,
         });
-        signals.collect()
+        let mut signals: Vec<_> = signals.collect();
+        if self.handed_over() {
+            signals.push(Signal::HandedOver);
+        }
+        signals
     }
 
     fn spawn(&mut self, mut stream: Socket, peer: &Peer) -> io::Result<Pid> {
@@ -242,34 +273,10 @@ fn other_event(
         }
         Source::Listener(number) => Event::Listener(number),
         Source::Admin => Event::Admin,
+        Source::HandOver => Event::Signal,
         Source::Signals => {
             edge::rearm(signals, registry, SIGNALS)?;
             Event::Signal
         }
     })
-}
-
-/// The source that a token from [`CHILD_STDERR_BASE`] on names; below are the keys of streams.
-enum Source {
-    ChildStderr(usize),
-    Listener(usize),
-    Admin,
-    Signals,
-}
-
-impl From<Token> for Source {
-    fn from(token: Token) -> Self {
-        match token {
-            SIGNALS => Self::Signals,
-            ADMIN => Self::Admin,
-            Token(key) if key < CHILD_STDERR_BASE + CHILD_STDERR_MAX => {
-                Self::ChildStderr(key - CHILD_STDERR_BASE)
-            }
-            Token(from_end) => Self::Listener(ADMIN.0 - 1 - from_end),
-        }
-    }
-}
-
-const fn listener_token(number: usize) -> Token {
-    Token(ADMIN.0 - 1 - number)
 }

@@ -8,12 +8,14 @@ mod dialer;
 #[cfg_attr(mio_unsupported_force_poll_poll, path = "edge_poll.rs")]
 mod edge;
 mod exec_command;
+mod hand_over;
 mod launcher;
 mod listener;
 mod mio_os;
 mod socket;
 mod stop_handshakes;
 mod timer;
+mod token;
 
 pub use self::dial::{Dial, DialEvent, DialedStream};
 pub use self::dialer::Dialer;

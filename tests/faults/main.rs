@@ -25,6 +25,7 @@ mod exec;
 mod exhaustion;
 mod fault_injection;
 mod formats;
+mod hand_over;
 mod haproxy;
 mod health;
 mod inetd;

@@ -22,7 +22,7 @@ const RESTARTS: usize = 4;
 const CONNECTIONS: u64 = 1_000;
 
 /// A load of connections that a peer closes first, and the restarts under it.
-struct Churn {
+pub(super) struct Churn {
     load: Child,
     report: TempDir,
     restarts: usize,
@@ -30,7 +30,7 @@ struct Churn {
 }
 
 impl Churn {
-    fn start(address: SocketAddr) -> Self {
+    pub(super) fn start(address: SocketAddr) -> Self {
         let report = TempDir::new().unwrap();
         let (ip, port) = (address.ip().to_string(), address.port().to_string());
         let mut command = Command::new(LOAD);
@@ -41,23 +41,28 @@ impl Churn {
     }
 
     /// Waits until connections come to the new daemon. Returns true if it is to be replaced too.
-    fn goes_on(&mut self, new: &Daemon) -> bool {
+    pub(super) fn goes_on(&mut self, new: &Daemon) -> bool {
         new.wait_for_status("connections come", |status| status.count("accepted") > 100);
         let wanted = std::env::var("RESTART_CONNECTIONS");
         let wanted = wanted.map_or(CONNECTIONS, |number| number.parse().unwrap());
         self.restarts < RESTARTS || self.connections < wanted
     }
 
-    /// Drains this daemon.
-    fn restart(&mut self, daemon: &mut Daemon) {
+    /// Counts the connections of a daemon that is about to be replaced.
+    pub(super) fn replaces(&mut self, daemon: &Daemon) {
         self.restarts += 1;
         self.connections += daemon.status().count("accepted");
+    }
+
+    /// Drains this daemon.
+    fn restart(&mut self, daemon: &mut Daemon) {
+        self.replaces(daemon);
         daemon.terminate();
         assert_eq!(daemon.wait_for_exit().code(), Some(0), "{}", daemon.log());
     }
 
     /// Asserts that each connection got its line back, and prints their number.
-    fn lost_nothing(mut self, way: &str) {
+    pub(super) fn lost_nothing(mut self, way: &str) {
         kill_process(Pid::from_child(&self.load), Signal::INT).unwrap();
         assert_eq!(self.load.wait().unwrap().code(), Some(130), "interrupted, with a report");
         let report = fs::read_to_string(self.report.path().join("report.json")).unwrap();

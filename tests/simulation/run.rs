@@ -166,7 +166,7 @@ impl Run {
                         let mut environment = self.environment.borrow_mut();
                         environment.drain_began = Some(environment.now);
                     }
-                    Signal::Status | Signal::Hangup | Signal::Unused => {}
+                    Signal::Status | Signal::Hangup | Signal::Unused | Signal::HandedOver => {}
                 }
             }
             self.environment.borrow_mut().turn.moved = true;

@@ -47,6 +47,11 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "FILE", env = "TCPECHOD_PORT_FILE")]
     pub(super) port_file: Option<PathBuf>,
 
+    /// Take the listeners over from the daemon that answers on this Unix socket, if one does, and
+    /// give them to the next one that asks there: a restart without systemd, which loses nothing
+    #[arg(long, value_name = "PATH", env = "TCPECHOD_HAND_OVER", value_parser = unix_path)]
+    pub(super) hand_over: Option<PathBuf>,
+
     /// Length of the kernel's accept queue
     #[arg(short, long, value_name = "N", env = "TCPECHOD_BACKLOG", default_value_t = 4096,
           value_parser = within(1..=BACKLOG_MAX))]
@@ -56,6 +61,14 @@ pub(super) struct ListenArgs {
     #[arg(long, env = "TCPECHOD_REUSE_PORT", value_parser = BoolishValueParser::new(),
           action = ArgAction::SetTrue)]
     pub(super) reuse_port: bool,
+}
+
+/// Parses a path, with or without the prefix of addresses.
+fn unix_path(text: &str) -> Result<PathBuf, String> {
+    match text.strip_prefix(UNIX_PREFIX).unwrap_or(text) {
+        "" => Err("expected the path of a Unix socket".to_owned()),
+        path => Ok(path.into()),
+    }
 }
 
 // Not a doc comment, in which brackets would be links.

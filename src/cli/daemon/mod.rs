@@ -178,6 +178,7 @@ impl From<DaemonArgs> for ServerConfig {
             },
             access: arguments.admission.access(),
             metrics: arguments.listening.metrics,
+            hand_over: arguments.listening.hand_over,
             port_file: arguments.listening.port_file,
             faults: arguments.behaviour.fault,
             fault_seed: arguments.behaviour.fault_seed,

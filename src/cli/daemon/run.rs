@@ -34,7 +34,8 @@ pub(super) struct RunArgs {
 
     /// Serve the connection on standard input, and end with it: for inetd, xinetd and systemd
     /// (Accept=yes). If standard error is that connection too, there is no log
-    #[arg(long, conflicts_with_all = ["listen", "port", "metrics", "port_file", "exec", "fault"])]
+    #[arg(long, conflicts_with_all = ["listen", "port", "metrics", "port_file", "hand_over", "exec",
+                                   "fault"])]
     pub(super) inetd: bool,
 
     /// After startup, give up files, new sockets, and all other system calls that serving does not

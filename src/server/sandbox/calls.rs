@@ -122,6 +122,10 @@ const READING: (libc::c_long, When) = (
     Without(2, libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_DIRECTORY | libc::O_PATH),
 );
 
+/// Sends the listeners to the next daemon. Its address argument is in memory, which a filter can't
+/// read.
+const HANDING_OVER: (libc::c_long, When) = (libc::SYS_sendmsg, Always);
+
 /// Restricts the calling thread and the threads that it starts; on failure returns the reason.
 pub(super) fn restrict(named: &Named<'_>) -> Result<(), String> {
     let program =
@@ -138,7 +142,8 @@ pub(super) fn program(named: &Named<'_>) -> Result<BpfProgram, seccompiler::Back
         Named { read, .. } if !read.is_empty() => Some(&READING),
         Named { .. } => None,
     };
-    let rows = ALLOWED.iter().chain(OLDER).chain(opening);
+    let handing_over = named.hands_over.then_some(&HANDING_OVER);
+    let rows = ALLOWED.iter().chain(OLDER).chain(opening).chain(handing_over);
     let options: Result<BTreeMap<_, _>, _> =
         rows.map(|(call, when)| Ok((*call, when.options()?))).collect();
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());

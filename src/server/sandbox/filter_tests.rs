@@ -165,6 +165,14 @@ fn o08_files_are_opened_only_in_the_ways_that_the_options_need() {
     }
 }
 
+#[test]
+fn o08_messages_are_sent_only_where_listeners_are_handed_over() {
+    let hands_over = Named { hands_over: true, ..Named::default() };
+    let send = Call::new(libc::SYS_sendmsg, &[3, SOME, 0]);
+    assert_eq!(judged(&calls::program(&hands_over).unwrap(), &send).0, ALLOW);
+    assert_eq!(answer(&send), REFUSED);
+}
+
 /// The kernel skips the filter for the other calls: it determines at the start which calls pass
 /// without a check of arguments.
 #[test]

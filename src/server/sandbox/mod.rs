@@ -51,6 +51,8 @@ struct Named<'a> {
     read: Vec<&'a Path>,
     /// Files there may be created and written.
     appended: Vec<&'a Path>,
+    /// The listeners may be sent to the next daemon.
+    hands_over: bool,
 }
 
 /// Returns the directory of a file.
@@ -66,6 +68,7 @@ pub(super) fn enter(config: &ServerConfig, removable: &[&Path]) {
         removed: removable.to_vec(),
         read: config.files_read_again().map(directory).collect(),
         appended: config.log_file.iter().map(|file| directory(file)).collect(),
+        hands_over: config.hand_over.is_some(),
     };
     match config.sandbox {
         Sandbox::Off => info!("sandbox: off"),
