@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -203,4 +203,63 @@ fn the_client_connects_past_a_dead_address_of_a_name() {
     assert!(stderr.contains(" peer=192.0.2.10:9877\n") && stderr.contains("hello"), "{stderr}");
     let milliseconds: u64 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
     assert!((250..10_000).contains(&milliseconds), "{milliseconds} ms: {stderr}");
+}
+
+/// Echoes a line and a half by way of `systemd-socket-activate` with these arguments.
+fn under_systemd(arguments: &[&str]) {
+    if !have(&["systemd-socket-activate"]) {
+        return;
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut activate = Command::new("systemd-socket-activate");
+    activate.arg("-l").arg(format!("127.0.0.1:{port}")).args(arguments);
+    activate.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let running = Running(activate.spawn().unwrap());
+    for _ in 0..2 {
+        eventually("it listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+        let mut client = Command::new(CLIENT);
+        client.args(["127.0.0.1", &port.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut client = client.spawn().unwrap();
+        client.stdin.take().unwrap().write_all(b"a line\nand a half").unwrap();
+        let output = client.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), &*output.stdout), (Some(0), &b"a line\nand a half"[..]));
+    }
+    drop(running);
+}
+
+#[test]
+fn systemd_passes_its_socket_to_one_daemon() {
+    under_systemd(&[BINARY]);
+}
+
+#[test]
+fn systemd_accepts_and_starts_a_daemon_for_each_connection() {
+    under_systemd(&["--accept", "--inetd", BINARY, "--inetd"]);
+}
+
+#[test]
+fn the_units_of_the_recipe_for_systemd_are_valid() {
+    if !have(&["systemd-analyze"]) {
+        return;
+    }
+    let directory = TempDir::new().unwrap();
+    let page = include_str!("../../docs/recipes/systemd.md");
+    let mut verify = Command::new("systemd-analyze");
+    verify
+        .arg("verify")
+        .arg("--man=no")
+        .env("SYSTEMD_UNIT_PATH", format!("{}:", directory.path().display()));
+    for unit in page.split("\n```ini\n# /etc/systemd/system/").skip(1) {
+        let (name, rest) = unit.split_once('\n').unwrap();
+        let text = rest.split("\n```").next().unwrap();
+        fs::write(
+            directory.path().join(name),
+            text.replace("/usr/local/bin/tcpechod", BINARY) + "\n",
+        )
+        .unwrap();
+        verify.arg(directory.path().join(name.replace("@.", "@1.")));
+    }
+    let output = verify.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
 }

@@ -30,6 +30,7 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("fish", &["--version"]),
     ("dpkg-deb", &["--version"]),
     ("systemctl", &["--version"]),
+    ("systemd-socket-activate", &["--version"]),
     ("env", &["--default-signal=PIPE", "true"]),
     ("nginx", &["-v"]),
     ("promtool", &["--version"]),
