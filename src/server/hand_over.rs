@@ -57,7 +57,7 @@ impl Predecessor {
                 }
             }
         }
-        info!("the daemon on {endpoint} hands over {} listeners", all.listeners.len());
+        info!("listeners taken over from the daemon on {endpoint}: {}", all.listeners.len());
         all.connection = Some(OwnedFd::from(socket).into());
         Ok(all)
     }
