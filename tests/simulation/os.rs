@@ -111,9 +111,6 @@ impl Os for Simulated {
         Ok(())
     }
 
-    /// Every later connection may be of a handshake that has begun.
-    fn stop_handshakes(&mut self, _: usize) {}
-
     fn close_listeners(&mut self) {
         self.0.borrow_mut().close_queues();
     }
