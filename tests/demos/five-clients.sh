@@ -23,6 +23,7 @@ show "kill -STOP $daemon"
 until_true 'the daemon has stopped' stopped
 show "kill -KILL $client_process"
 until_true 'five FINs are here' connections 5 close-wait
+until_true 'every FIN is acknowledged' connections 5 fin-wait-2
 show "netstat -tn | grep 9877 | awk '{print \$6}' | sort | uniq -c"
 assert 'the daemon'\''s five ends are in CLOSE_WAIT' said '^ *5 CLOSE_WAIT'
 assert 'the client'\''s five ends are in FIN_WAIT2' said '^ *5 FIN_WAIT2'
