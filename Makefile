@@ -262,10 +262,13 @@ $(target)/tools/bin/cargo-fuzz:
 
 ##@ Demonstrate
 
-demo: all ## run all demonstrations, and print a table of the results
+# The programs in $(TCPECHO_BIN), if it is set, need no build.
+demonstrated := $(if $(TCPECHO_BIN),,all)
+
+demo: $(demonstrated) ## run all demonstrations, and print a table of the results
 	@CARGO='$(CARGO)' tests/demos/run
 
-demo-%: all ## run one demonstration, and show it: demo-echo, demo-server-crash, ...
+demo-%: $(demonstrated) ## run one demonstration, and show it: demo-echo, demo-server-crash, ...
 	@CARGO='$(CARGO)' tests/demos/run $*
 
 demo-check: all ## run all demonstrations, and compare them with their transcripts

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # S11: a connection ends before accept: reset, destroyed in the queue, ECONNABORTED, EPROTO; the next client is served
 # needs: strace
+# private: ss -K, which only the root of a network may use
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # S14: the server's host dies: ETIMEDOUT, EHOSTUNREACH; how soon each remedy detects it, and that nothing else does
 # needs: sysctl
+# private: three hosts, each a network namespace
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"

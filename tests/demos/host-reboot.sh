@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # S15: the server's host dies and comes back: the next line gets RST, ECONNRESET, exit status 4; an idle client detects nothing
 # needs: sysctl
+# private: three hosts, each a network namespace
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -86,8 +86,11 @@ call() {
 }
 
 # Starts the daemon with these arguments and waits until it listens; sets $daemon to its process id.
+# Outside a private network its port is not the default one.
 daemon() {
-    background daemon "${traced:+$traced }tcpechod${1:+ $1}"
+    local options=${1-}
+    [[ -z ${DEMO_PORT-} || $options == *--listen* ]] || options="-p $DEMO_PORT${options:+ $options}"
+    background daemon "${traced:+$traced }tcpechod${options:+ $options}"
     # shellcheck disable=SC2034 # for the demonstrations
     daemon=$started
     until_true "the daemon listens" listening
@@ -98,10 +101,10 @@ listening() {
     grep -q 'listening on' "$work/daemon.log"
 }
 
-# Starts a client with a prompt: $1 is its name here, $2 its arguments. Its process id is
+# Starts a client with a prompt: $1 is its name here, the rest its arguments. Its process id is
 # ${client[NAME]}.
 client() {
-    local name=$1 command="${traced:+$traced }tcpecho $2"
+    local name=$1 command="${traced:+$traced }tcpecho ${*:2}"
     local descriptor
     printf '%s$ %s\n' "$name" "$command"
     mkfifo "$work/$name.in"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # S13: a write after RST: SIGPIPE kills silently (141), or EPIPE, a message and exit status 5; the daemon survives
 # needs: strace sysctl netstat
+# private: a larger receive buffer (tcp_rmem), which only the root of a network may set
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -8,25 +8,33 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+const RUN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/demos/run");
+
 /// Runs it with an unshare(1) that fails, as in a container.
-fn run_without_namespaces(words: &[&str], ci: Option<&str>) -> Output {
+fn run_without_namespaces(words: &[&str], variable: Option<(&str, &str)>) -> Output {
     let directory = TempDir::new().unwrap();
     let unshare = directory.path().join("unshare");
     fs::write(&unshare, "#!/bin/sh\necho 'unshare: Operation not permitted' >&2\nexit 1\n")
         .unwrap();
     fs::set_permissions(&unshare, Permissions::from_mode(0o755)).unwrap();
     let path = env::var("PATH").unwrap();
-    let programs = Path::new(env!("CARGO_BIN_EXE_tcpechod")).parent().unwrap();
-    let mut run = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/demos/run"));
+    let mut run = command(RUN);
     run.args(words).env("PATH", format!("{}:{path}", directory.path().display()));
-    run.env("TCPECHO_BIN", programs).env_remove("CI");
-    run.envs(ci.map(|ci| ("CI", ci))).output().unwrap()
+    run.envs(variable).output().unwrap()
+}
+
+/// A command for which the programs are those of the tests, and the network is not chosen.
+fn command(program: &str) -> Command {
+    let programs = Path::new(env!("CARGO_BIN_EXE_tcpechod")).parent().unwrap();
+    let mut command = Command::new(program);
+    command.env("TCPECHO_BIN", programs).env_remove("CI").env_remove("DEMO_NET");
+    command
 }
 
 #[test]
 fn a_demonstration_without_namespaces_is_skipped_with_status_77_and_remedies() {
     for words in [&["echo"][..], &["startup"], &[], &["--check", "echo", "startup"]] {
-        let output = run_without_namespaces(words, None);
+        let output = run_without_namespaces(words, Some(("DEMO_NET", "private")));
         assert_eq!(output.status.code(), Some(77), "{words:?}: {output:?}");
         let message = String::from_utf8(output.stderr).unwrap();
         for remedy in [
@@ -34,6 +42,7 @@ fn a_demonstration_without_namespaces_is_skipped_with_status_77_and_remedies() {
             "sudo",
             "--cap-add SYS_ADMIN",
             "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
+            "DEMO_NET=host",
         ] {
             assert!(message.contains(remedy), "{words:?}: {remedy}: {message}");
         }
@@ -43,7 +52,24 @@ fn a_demonstration_without_namespaces_is_skipped_with_status_77_and_remedies() {
 #[test]
 fn a_demonstration_without_namespaces_fails_in_ci() {
     for words in [&["echo"][..], &[]] {
-        let output = run_without_namespaces(words, Some("true"));
+        let output = run_without_namespaces(words, Some(("CI", "true")));
         assert_eq!(output.status.code(), Some(1), "{words:?}: {output:?}");
     }
+}
+
+#[test]
+fn without_namespaces_a_demonstration_runs_on_a_free_port_of_the_host() {
+    let output = run_without_namespaces(&["usage"], None);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("\n# no private network: port 203"), "{text}");
+    assert!(text.contains("$ tcpecho 127.0.0.1 203"), "{text}");
+    assert!(text.contains("seen: another exit status: 8, refused"), "{text}");
+}
+
+#[test]
+fn a_demonstration_that_needs_hosts_of_its_own_does_not_run_on_the_network_of_this_one() {
+    let output = run_without_namespaces(&["host-reboot"], Some(("DEMO_NET", "host")));
+    assert_eq!(output.status.code(), Some(77), "{output:?}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
 }
