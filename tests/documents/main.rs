@@ -1,5 +1,5 @@
-//! The options, variables, defaults and causes in the documents are those of the programs.
-//! `make options` rewrites the tables of options.
+//! The options, variables, defaults and causes in the documents are those of the programs, and the
+//! questions have answers. `make options` rewrites the tables of options.
 
 #![cfg(test)]
 
@@ -12,6 +12,7 @@ use tcpecho::cause::Cause;
 use tcpecho::cli;
 
 mod diagrams;
+mod questions;
 
 /// The document with the table of each program's options, in the order of [`cli::commands`].
 const TABLES: [&str; 3] = ["docs/operations.md", "docs/operations.md", "docs/load.md"];

@@ -18,6 +18,7 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("nsenter", &["--version"]),
     ("ip", &["-V"]),
     ("bash", &["-c", ":"]),
+    ("script", &["--version"]),
     ("curl", &["--version"]),
     ("xinetd", &["-version"]),
     ("chromium", &["--version"]),
