@@ -275,7 +275,7 @@ fn n06_the_log_level_changes_with_its_file() {
     fs::write(&level, "info\n").unwrap();
     let daemon = builder.start();
     let before = daemon.connect().address();
-    daemon.wait_until_alone();
+    daemon.wait_for_status("it has ended", |status| status.count("closed") == 1);
     fs::write(&level, "warn,tcpechod::reactor=debug,tcpechod::server=info\n").unwrap();
     assert!(reload(&daemon).contains("SIGHUP: log level warn,tcpecho::reactor=debug,"));
     let after = daemon.connect().address();
