@@ -1,0 +1,75 @@
+/* What the programs of the course share: checked calls, reading and writing, signal(). */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAXLINE 4096
+#define LISTENQ 1024
+
+static inline void err_sys(const char *call)
+{
+	perror(call);
+	exit(1);
+}
+
+static inline void err_quit(const char *text)
+{
+	fprintf(stderr, "%s\n", text);
+	exit(1);
+}
+
+/* Writes all bytes; a write to a socket may take fewer. */
+static inline ssize_t writen(int fd, const char *bytes, size_t count)
+{
+	for (size_t done = 0; done < count;) {
+		ssize_t n = write(fd, bytes + done, count - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		done += n;
+	}
+	return count;
+}
+
+/* Reads a line of at most `room` - 1 bytes, byte by byte: slow, but it keeps nothing back. */
+static inline ssize_t readline(int fd, char *line, size_t room)
+{
+	size_t count = 0;
+	while (count < room - 1) {
+		ssize_t n = read(fd, line + count, 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0 || line[count++] == '\n')
+			break;
+	}
+	line[count] = 0;
+	return count;
+}
+
+typedef void handler_of_a_signal(int);
+
+/* signal() of the course (slide 12): interrupted calls are restarted, but not those that SIGALRM
+ * interrupts; with NO_RESTART none are, as on systems without SA_RESTART. */
+static inline handler_of_a_signal *signal_of_the_course(int number, handler_of_a_signal *handler)
+{
+	struct sigaction new = {.sa_handler = handler}, old;
+	sigemptyset(&new.sa_mask);
+	if (number == SIGALRM) {
+#ifdef SA_INTERRUPT
+		new.sa_flags |= SA_INTERRUPT;
+#endif
+	} else {
+#ifndef NO_RESTART
+		new.sa_flags |= SA_RESTART;
+#endif
+	}
+	return sigaction(number, &new, &old) < 0 ? SIG_ERR : old.sa_handler;
+}
