@@ -98,7 +98,7 @@ static: ## build static programs for x86-64 and arm64 in target/static/<architec
 			--target $$system --target-dir $(target)/musl || exit; \
 		place=$(target)/musl/$$system/$(subst dev,debug,$(static_profile)); \
 		$(INSTALL) -d $(static)/$$architecture || exit; \
-		for program in tcpechod tcpecho tcpecho-load; do \
+		for program in tcpechod tcpecho tcpecho-load tcpecho-exam; do \
 			[ ! -f $$place/$$program ] || \
 				$(INSTALL) $$place/$$program $(static)/$$architecture || exit; \
 		done; \
@@ -250,6 +250,10 @@ restarts: ## drain daemons under 100,000 connections that their peers close firs
 simulate: ## run the reactor on simulated sockets and time: a million seeds (ARGS='--seed 7' for one)
 	$(CARGO) bench --locked --bench simulate -- $(ARGS)
 
+exam-check: ## examine every program with a known bug 20 times beside a load: hours (ROUNDS=1 for less)
+	@tests/tools.sh
+	$(CARGO) test --locked --test exam -- --ignored --nocapture every_round
+
 sweep: ## inject every error into every system call (ARGS='--only accept4' for fewer)
 	@tests/tools.sh
 	$(CARGO) bench --locked --bench sweep -- $(ARGS)
@@ -289,6 +293,9 @@ doc: ## build the library's documentation, with warnings as errors
 states: ## rewrite the tables of docs/states.md from the code
 	WRITE=1 $(CARGO) test --locked --test states
 
+exam-table: ## rewrite the tables of tasks and results in docs/exam.md
+	WRITE=1 $(CARGO) test --locked --test exam -- page::
+
 options: ## rewrite the tables of options in the documents from the programs
 	WRITE=1 $(CARGO) test --locked --test documents
 
@@ -302,11 +309,11 @@ install: ## install below $(DESTDIR)$(prefix); builds nothing, so run `make` fir
 	done | sort -u); \
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(places)); \
 	[ -z "$$missing" ] || echo "$$missing" >>$(note)
-	$(INSTALL_PROGRAM) $(programs)/tcpecho $(programs)/tcpecho-load $(DESTDIR)$(bindir)
+	$(INSTALL_PROGRAM) $(addprefix $(programs)/,tcpecho tcpecho-load tcpecho-exam) $(DESTDIR)$(bindir)
 	$(INSTALL_PROGRAM) $(programs)/tcpechod $(DESTDIR)$(sbindir)
 	$(INSTALL_DATA) $(pages)/man/*.1 $(DESTDIR)$(mandir)/man1
 	$(INSTALL_DATA) $(pages)/man/*.8 $(DESTDIR)$(mandir)/man8
-	@for name in tcpecho tcpecho-load tcpechod; do \
+	@for name in tcpecho tcpecho-load tcpecho-exam tcpechod; do \
 		$(INSTALL_DATA) $(pages)/bash/$$name.bash $(DESTDIR)$(bashcompletiondir)/$$name && \
 		$(INSTALL_DATA) $(pages)/zsh/_$$name $(DESTDIR)$(zshcompletiondir)/_$$name && \
 		$(INSTALL_DATA) $(pages)/fish/$$name.fish $(DESTDIR)$(fishcompletiondir)/$$name.fish || exit; \
@@ -321,11 +328,13 @@ install: ## install below $(DESTDIR)$(prefix); builds nothing, so run `make` fir
 		's|/usr/sbin/tcpechod|$(sbindir)/tcpechod|; s|/usr/share/doc/tcpecho|$(docdir)|' $(units)
 
 uninstall: ## remove the installed files, and the directories that install created, if empty
-	rm -f $(addprefix $(DESTDIR)$(bindir)/,tcpecho tcpecho-load) $(DESTDIR)$(sbindir)/tcpechod
-	rm -f $(addprefix $(DESTDIR)$(mandir)/,man1/tcpecho.1 man1/tcpecho-load.1 man8/tcpechod.8)
-	rm -f $(addprefix $(DESTDIR)$(bashcompletiondir)/,tcpecho tcpecho-load tcpechod)
-	rm -f $(addprefix $(DESTDIR)$(zshcompletiondir)/,_tcpecho _tcpecho-load _tcpechod)
-	rm -f $(addprefix $(DESTDIR)$(fishcompletiondir)/,tcpecho.fish tcpecho-load.fish tcpechod.fish)
+	rm -f $(addprefix $(DESTDIR)$(bindir)/,tcpecho tcpecho-load tcpecho-exam) $(DESTDIR)$(sbindir)/tcpechod
+	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,tcpecho.1 tcpecho-load.1 tcpecho-exam.1)
+	rm -f $(DESTDIR)$(mandir)/man8/tcpechod.8
+	rm -f $(addprefix $(DESTDIR)$(bashcompletiondir)/,tcpecho tcpecho-load tcpecho-exam tcpechod)
+	rm -f $(addprefix $(DESTDIR)$(zshcompletiondir)/,_tcpecho _tcpecho-load _tcpecho-exam _tcpechod)
+	rm -f $(addprefix $(DESTDIR)$(fishcompletiondir)/,tcpecho.fish tcpecho-load.fish tcpecho-exam.fish)
+	rm -f $(DESTDIR)$(fishcompletiondir)/tcpechod.fish
 	rm -f $(addprefix $(DESTDIR)$(unitdir)/,$(units))
 	@rm -f $(addprefix $(DESTDIR)$(docdir)/,$(documents) $(top_documents) LICENSE-MIT LICENSE-APACHE)
 	@if [ -f $(note) ]; then \
@@ -383,6 +392,6 @@ $(target)/tools/bin/cargo-deb:
 
 .PHONY: all pages note-place static image run clean help check test test-poll tools lint clippy elsewhere minimum-rust \
 	tidy shellcheck deny fmt fmt-check counts count-system-calls count-instructions count-generator \
-	count-memory count-connections bench million overload soak restarts simulate sweep fuzz demo demo-check \
-	demo-transcripts demo-watch doc states options install uninstall package deb deb-check \
+	count-memory count-connections bench million overload soak restarts simulate exam-check sweep fuzz demo demo-check \
+	demo-transcripts demo-watch doc states exam-table options install uninstall package deb deb-check \
 	tarballs release

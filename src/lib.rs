@@ -19,6 +19,7 @@
 //! | 4 | [`server`] | `tcpechod`: listeners, limits, sandbox, metrics, log |
 //! | 4 | [`client`] | `tcpecho`: standard input and socket multiplexed, and how the connection ended |
 //! | 4 | [`load`] | `tcpecho-load`: the engine that sends and verifies lines, and the report |
+//! | 4 | [`exam`] | `tcpecho-exam`: tasks that judge an echo server or client, and the report |
 //! | 5 | [`cli`] | command lines and environment to validated configuration; the only home of clap |
 //!
 //! [`line`]: mod@line
@@ -31,6 +32,8 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod connection;
+#[cfg(feature = "exam")]
+pub mod exam;
 pub mod http;
 pub mod line;
 #[cfg(feature = "load")]

@@ -113,9 +113,10 @@ fn unknown_variable(name: &str, value: &OsStr, known: &[String]) -> Option<Strin
     let upper = name.to_uppercase();
     let prefix = PREFIXES.iter().find(|prefix| upper.starts_with(*prefix))?;
     let rest = upper.strip_prefix(prefix)?;
-    // Built without the load generator, this program does not know its variables.
-    let of_load = cfg!(not(feature = "load")) && upper.starts_with("TCPECHO_LOAD_");
-    let taken = of_load || known.iter().any(|one| one == name);
+    // Built without the other programs, this one does not know their variables.
+    let of_others = (cfg!(not(feature = "load")) && upper.starts_with("TCPECHO_LOAD_"))
+        || (cfg!(not(feature = "exam")) && upper.starts_with("TCPECHO_EXAM_"));
+    let taken = of_others || known.iter().any(|one| one == name);
     if taken || value.is_empty() || is_of_an_orchestrator(rest, &value.to_string_lossy()) {
         return None;
     }

@@ -4,6 +4,8 @@
 mod client;
 mod daemon;
 mod environment;
+#[cfg(feature = "exam")]
+mod exam;
 #[cfg(feature = "load")]
 mod load;
 #[cfg(feature = "load")]
@@ -20,6 +22,8 @@ mod units;
 pub use client::{parse as parse_client, read as read_client};
 pub use daemon::{DaemonCommand, parse as parse_daemon, read as read_daemon};
 pub use environment::unknown_variables;
+#[cfg(feature = "exam")]
+pub use exam::{ExamCommand, parse as parse_exam, read as read_exam};
 #[cfg(feature = "load")]
 pub use load::{LoadCommand, parse as parse_load, read as read_load};
 pub use log_level::LogFilter;
@@ -31,18 +35,19 @@ use clap::CommandFactory;
 /// The course's port (UNIX Network Programming, section 5.2).
 const PORT: u16 = 9877;
 
-/// The command lines of the daemon, the client and the load generator, for the manual pages and for
-/// the tests of the documents.
+/// The command lines of the four programs, for the manual pages and for the tests of the documents.
 pub fn commands() -> Vec<clap::Command> {
     vec![
         daemon::DaemonArgs::command(),
         client::ClientArgs::command(),
         #[cfg(feature = "load")]
         load::RunLoadArgs::command(),
+        #[cfg(feature = "exam")]
+        exam::ExamArgs::command(),
     ]
 }
 
-#[cfg(all(test, feature = "load"))]
+#[cfg(all(test, feature = "load", feature = "exam"))]
 mod tests {
     use super::*;
 
@@ -53,6 +58,7 @@ mod tests {
         let result = match command.get_name() {
             "tcpechod" => read_daemon(words).map(drop),
             "tcpecho" => read_client(words.iter().chain(&server)).map(drop),
+            "tcpecho-exam" => read_exam([words[0], "server", words[1], "--", "x"]).map(drop),
             _ => read_load(words.iter().chain(&server)).map(drop),
         };
         result.map_err(|error| error.to_string())

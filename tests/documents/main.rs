@@ -15,7 +15,8 @@ mod diagrams;
 mod questions;
 
 /// The document with the table of each program's options, in the order of [`cli::commands`].
-const TABLES: [&str; 3] = ["docs/operations.md", "docs/operations.md", "docs/load.md"];
+const TABLES: [&str; 4] =
+    ["docs/operations.md", "docs/operations.md", "docs/load.md", "docs/exam.md"];
 
 /// Options of other programs that the documents name.
 const FOREIGN: [&str; 3] = ["--bin", "--now", "--release"];
@@ -95,9 +96,14 @@ fn documents_name_only_existing_options_and_variables() {
     known.insert("--help".to_owned());
     known.extend(FOREIGN.map(ToOwned::to_owned));
     known.extend(options().filter_map(Arg::get_env).map(|name| name.to_str().unwrap().to_owned()));
-    for name in
-        ["README.md", "CHANGELOG.md", "docs/operations.md", "docs/load.md", "docs/states.md"]
-    {
+    for name in [
+        "README.md",
+        "CHANGELOG.md",
+        "docs/operations.md",
+        "docs/load.md",
+        "docs/exam.md",
+        "docs/states.md",
+    ] {
         let text = read(name);
         let words =
             text.split(|letter: char| !letter.is_alphanumeric() && letter != '-' && letter != '_');

@@ -29,18 +29,23 @@ fn every_file_is_installed_in_its_place_with_its_mode() {
     let mut expected: Vec<PathBuf> = [
         "bin/tcpecho",
         "bin/tcpecho-load",
+        "bin/tcpecho-exam",
         "sbin/tcpechod",
         "share/man/man1/tcpecho.1",
         "share/man/man1/tcpecho-load.1",
+        "share/man/man1/tcpecho-exam.1",
         "share/man/man8/tcpechod.8",
         "share/bash-completion/completions/tcpecho",
         "share/bash-completion/completions/tcpecho-load",
+        "share/bash-completion/completions/tcpecho-exam",
         "share/bash-completion/completions/tcpechod",
         "share/zsh/site-functions/_tcpecho",
         "share/zsh/site-functions/_tcpecho-load",
+        "share/zsh/site-functions/_tcpecho-exam",
         "share/zsh/site-functions/_tcpechod",
         "share/fish/vendor_completions.d/tcpecho.fish",
         "share/fish/vendor_completions.d/tcpecho-load.fish",
+        "share/fish/vendor_completions.d/tcpecho-exam.fish",
         "share/fish/vendor_completions.d/tcpechod.fish",
         "lib/systemd/system/tcpechod.service",
         "lib/systemd/system/tcpechod.socket",
@@ -66,7 +71,7 @@ fn every_file_is_installed_in_its_place_with_its_mode() {
 fn installed_programs_run() {
     let root = TempDir::new().unwrap();
     make("install", &[destination(root.path())]);
-    for program in ["bin/tcpecho", "bin/tcpecho-load", "sbin/tcpechod"] {
+    for program in ["bin/tcpecho", "bin/tcpecho-load", "bin/tcpecho-exam", "sbin/tcpechod"] {
         let path = root.path().join("usr/local").join(program);
         let said = ran(Command::new(&path).arg("--version"));
         let name = path.file_name().unwrap().to_str().unwrap();

@@ -50,6 +50,7 @@ fn the_package_has_the_files_that_debian_requires() {
         CONFIGURATION,
         "usr/bin/tcpecho",
         "usr/bin/tcpecho-load",
+        "usr/bin/tcpecho-exam",
         "usr/sbin/tcpechod",
         "usr/share/man/man8/tcpechod.8.gz",
         "usr/share/bash-completion/completions/tcpechod",

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::tools::have;
 use crate::{PAGES, ran};
 
-const MANUAL: [&str; 3] = ["tcpechod.8", "tcpecho.1", "tcpecho-load.1"];
+const MANUAL: [&str; 4] = ["tcpechod.8", "tcpecho.1", "tcpecho-load.1", "tcpecho-exam.1"];
 
 fn page(name: &str) -> PathBuf {
     PAGES.join("man").join(name)
@@ -117,7 +117,7 @@ fn shells_can_parse_every_completion() {
             continue;
         }
         let files: Vec<_> = fs::read_dir(PAGES.join(directory)).unwrap().collect();
-        assert_eq!(files.len(), 3, "{shell}");
+        assert_eq!(files.len(), MANUAL.len(), "{shell}");
         for file in files {
             ran(Command::new(shell).arg("-n").arg(file.unwrap().path()));
         }

@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 6] = [
     &["connection", "http"],
     &["reactor"],
     &["sys"],
-    &["server", "client", "load"],
+    &["server", "client", "load", "exam"],
     &["cli"],
 ];
 

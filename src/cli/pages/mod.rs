@@ -42,7 +42,7 @@ struct Page {
 }
 
 /// In the order of [`commands`].
-const PAGES: [Page; 3] = [
+const PAGES: [Page; 4] = [
     Page {
         section: "8",
         manual: "System Administration",
@@ -60,6 +60,12 @@ const PAGES: [Page; 3] = [
         manual: "User Commands",
         usage: "tcpecho-load [OPTIONS] HOST [PORT]\ntcpecho-load compare A.json B.json",
         by_hand: include_str!("tcpecho-load.roff"),
+    },
+    Page {
+        section: "1",
+        manual: "User Commands",
+        usage: "tcpecho-exam server|client [OPTIONS] -- COMMAND...",
+        by_hand: include_str!("tcpecho-exam.roff"),
     },
 ];
 

@@ -10,6 +10,9 @@ use std::thread;
 /// A harmless run of each tool, which shows that it is installed and permitted to work.
 const TRIALS: &[(&str, &[&str])] = &[
     ("strace", &["-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=listen", "true"]),
+    ("cc", &["--version"]),
+    ("node", &["--version"]),
+    ("socat", &["-V"]),
     ("prlimit", &["--nofile=512:512", "true"]),
     ("ss", &["-Hltn"]),
     ("haproxy", &["-v"]),
