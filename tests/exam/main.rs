@@ -10,6 +10,7 @@
 
 mod page;
 mod subjects;
+mod tiny;
 mod usage;
 
 #[path = "../faults/support/tools.rs"]
