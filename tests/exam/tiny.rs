@@ -62,7 +62,7 @@ fn steps() -> Vec<Step> {
 fn changed(code: &str, diff: &str) -> String {
     let side = |sign: char| {
         let lines = diff.lines().filter(|line| line.is_empty() || line.starts_with([' ', sign]));
-        lines.map(|line| format!("{}\n", line.get(1..).unwrap_or_default())).collect::<String>()
+        lines.flat_map(|line| [line.get(1..).unwrap_or_default(), "\n"]).collect::<String>()
     };
     let (old, new) = (side('-'), side('+'));
     assert_eq!(code.matches(&old).count(), 1, "this is once in the code:\n{old}");
