@@ -272,7 +272,7 @@ demonstrated := $(if $(TCPECHO_BIN),,all)
 demo: $(demonstrated) ## run all demonstrations, and print a table of the results
 	@CARGO='$(CARGO)' tests/demos/run
 
-demo-%: $(demonstrated) ## run one and show it: demo-echo, demo-zombies, ... (STEP=1: with questions)
+demo-%: $(demonstrated) ## run one and show it: demo-echo, demo-zombies, ... (STEP=1: with questions; WRONG=wait: the course's)
 	@CARGO='$(CARGO)' tests/demos/run $*
 
 demo-check: all ## run all demonstrations, and compare them with their transcripts

@@ -96,6 +96,41 @@ daemon() {
     until_true "the daemon listens" listening
 }
 
+# Compiles a program of the course with these macros: course NAME SOURCE [-DMACRO...].
+course() {
+    mkdir -p "$work/tests"
+    ln -sfn "$COURSE" "$work/tests/course"
+    show "cc -O1${3:+ ${*:3}} -o $1 tests/course/$2.c"
+    [ "$status" -eq 0 ] || fail "$1 is compiled"
+}
+
+# Starts a server of the course; sets $daemon to its process id.
+course_server() {
+    background server "${traced:+$traced }${1:-./server 9877}"
+    # shellcheck disable=SC2034 # for the demonstrations
+    daemon=$started
+    until_true 'the server listens' listens
+}
+
+listens() {
+    [ -n "$(ss -Hltn "sport = :$port")" ]
+}
+
+# Opens the client's five connections, all in one process, so that they end together.
+connect_five() {
+    rm -f "$work/quiet"
+    mkfifo "$work/quiet"
+    background client "bash -c 'for i in 1 2 3 4 5; do exec {c[i]}<>/dev/tcp/127.0.0.1/9877; done; read -r line <>quiet'"
+    # shellcheck disable=SC2034 # for the demonstrations
+    client_process=$started
+    until_true 'five connections are established' connections 10 established
+}
+
+# True if the daemon has exactly $1 children in state $2.
+children() {
+    [ "$(ps -o s= --ppid "$daemon" | awk -v state="$2" '$1 == state' | wc -l)" -eq "$1" ]
+}
+
 # True once the daemon has logged that all its sockets listen.
 listening() {
     grep -q 'listening on' "$work/daemon.log"
@@ -104,7 +139,12 @@ listening() {
 # Starts a client with a prompt: $1 is its name here, the rest its arguments. Its process id is
 # ${client[NAME]}.
 client() {
-    local name=$1 command="${traced:+$traced }tcpecho ${*:2}"
+    at_prompt "$1" "${traced:+$traced }tcpecho ${*:2}"
+}
+
+# Does the same with any command.
+at_prompt() {
+    local name=$1 command=$2
     local descriptor
     printf '%s$ %s\n' "$name" "$command"
     mkfifo "$work/$name.in"

@@ -5,20 +5,6 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Opens the client's five connections, all in one process, so that they end together.
-connect_five() {
-    rm -f "$work/quiet"
-    mkfifo "$work/quiet"
-    background client "bash -c 'for i in 1 2 3 4 5; do exec {c[i]}<>/dev/tcp/127.0.0.1/9877; done; read -r line <>quiet'"
-    client_process=$started
-    until_true 'five connections are established' connections 10 established
-}
-
-# True if the daemon has exactly $1 children in state $2.
-children() {
-    [ "$(ps -o s= --ppid "$daemon" | awk -v state="$2" '$1 == state' | wc -l)" -eq "$1" ]
-}
-
 childless() {
     ! ps --ppid "$daemon" >/dev/null
 }
