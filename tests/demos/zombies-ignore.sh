@@ -7,9 +7,10 @@
 
 say 'The server of slides 4 to 6, started with SIGCHLD ignored (SIG_IGN), which exec keeps.'
 course server server
-show "trap '' CHLD; grep SigIgn /proc/self/status"
-assert 'bit 16 is SIGCHLD (17)' said '^SigIgn:.*[1357]....$'
-course_server "env --ignore-signal=CHLD ./server 9877"
+ignoring='env --default-signal --ignore-signal=CHLD'
+show "$ignoring grep SigIgn /proc/self/status"
+assert 'bit 16 is SIGCHLD (17)' said '^SigIgn:.*0000000000010000$'
+course_server "$ignoring ./server 9877"
 connect_five
 until_true 'five children run' children 5 S
 show "kill -KILL $client_process"
