@@ -24,7 +24,9 @@ impl<O: Os> Reactor<O> {
         // Later input is discarded, so that replies in flight can arrive.
         self.read_until = now.after(self.options.drain / 4 * 3);
         self.grace_until = now.after(self.grace());
-        self.deadlines.check_for_stops_within(LINGER);
+        // A stop in the middle of a turn would make a connection look quiet, too.
+        let grace_step = Some(self.grace() / GRACE_STEPS).filter(|step| !step.is_zero());
+        self.deadlines.check_for_stops_within(grace_step.unwrap_or(LINGER).min(LINGER));
         self.deadlines.schedule_stop_check(now);
         self.admission.begin_final_pass(self.capacity.listeners_inherited);
         self.listeners_idle = false;

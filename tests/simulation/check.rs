@@ -280,7 +280,10 @@ fn unquiet(environment: &Environment, wire: &Wire, options: &Options) -> Option<
     let grace = options.drain_grace.min(options.drain / 2);
     let graceful = environment.drain_began?.after(grace) > wire.half_closed_at;
     let quiet = wire.quiet_before_fin;
-    let slack = Duration::from_millis(5);
+    // The daemon does not notice a stop shorter than its longest wait, a quarter of a step.
+    let stopped = !environment.stopped.is_zero();
+    let unnoticed = if stopped { grace / 16 + Duration::from_millis(60) } else { Duration::ZERO };
+    let slack = Duration::from_millis(5) + unnoticed;
     (wire.half_closed.is_some() && graceful && slack < quiet && quiet + slack < grace / 4)
         .then(|| format!("in the grace, after {quiet:?} without a byte"))
 }

@@ -236,3 +236,21 @@ fn the_grace_is_at_most_half_of_the_drain() {
     bench.turn([]);
     assert!(silent.borrow().half_closed);
 }
+
+/// The peer may have sent a line meanwhile, which the next turn reads.
+#[test]
+fn a_stop_of_the_process_in_the_grace_makes_no_connection_quiet() {
+    let mut bench = Bench::new(graceful());
+    let wire = bench.enqueue([bytes("x\n"), In::Block]);
+    bench.turn([LISTENER]);
+    bench.turn([readable(0)]);
+    bench.reactor.drain();
+    bench.at(MonotonicMs(100));
+    wire.borrow_mut().reads = [bytes("y\n"), In::Block].into();
+    bench.turn([readable(0)]);
+    bench.leap(MonotonicMs(400)).turn([]);
+    bench.turn([]);
+    assert!(!wire.borrow().half_closed, "the process was stopped for most of the time");
+    bench.at(MonotonicMs(700)).turn([]);
+    assert!(wire.borrow().half_closed);
+}
