@@ -30,6 +30,13 @@ pub struct Task {
     pub(super) run: Moves,
 }
 
+impl Task {
+    /// A task with the usual time limit; its texts are still to be written.
+    pub(super) const fn new(name: &'static str, points: u32, run: Moves) -> Self {
+        Self { name, points, times: 1, did: "", expected: "", hint: "", read: "", run }
+    }
+}
+
 /// The function of a task.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Moves {

@@ -178,16 +178,7 @@ fn free_port() -> Result<u16, Failure> {
 
 /// A row of the table.
 const fn task(name: &'static str, points: u32, run: fn(&mut Server) -> Judged) -> Task {
-    Task {
-        name,
-        points,
-        times: 1,
-        did: "",
-        expected: "",
-        hint: "",
-        read: "",
-        run: Moves::Server(run),
-    }
+    Task::new(name, points, Moves::Server(run))
 }
 
 #[cfg(test)]
