@@ -36,6 +36,12 @@ const LOCK_TRIES: usize = 500;
 const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 impl SocketFile {
+    /// Takes the file that is there now.
+    fn at(path: &Path) -> io::Result<Self> {
+        let pin = pin(path)?;
+        Ok(Self { path: path.to_owned(), identity: identity(path)?, _pin: pin })
+    }
+
     /// Leaves the file to the daemon that has the listener now.
     pub(super) fn leave(mut self) {
         self.path = PathBuf::new();
@@ -72,8 +78,7 @@ pub(super) fn listen(
         }
         bound => bound?,
     };
-    let pin = pin(path)?;
-    let file = SocketFile { path: path.to_owned(), identity: identity(path)?, _pin: pin };
+    let file = SocketFile::at(path)?;
     // Before it listens, so that no other user can connect meanwhile.
     permissions.set(path)?;
     Ok((start(socket, backlog)?, file))
@@ -81,9 +86,9 @@ pub(super) fn listen(
 
 /// Takes over the file of a listener that another daemon has handed over.
 pub(super) fn adopt(path: &Path, permissions: Permissions) -> io::Result<SocketFile> {
-    let pin = pin(path)?;
+    let file = SocketFile::at(path)?;
     permissions.set(path)?;
-    Ok(SocketFile { path: path.to_owned(), identity: identity(path)?, _pin: pin })
+    Ok(file)
 }
 
 /// Listens on a socket in the abstract namespace, which has no file.
