@@ -72,8 +72,9 @@ fn begin_log(
         let opened = LogSink::open(path);
         opened.with_context(|| format!("cannot open the log file {}", path.display()))?;
     }
-    let log: &Filtered = Box::leak(Box::new(Filtered(RwLock::new(log_of(&filter)))));
-    log.set(log_of(&filter));
+    let logger = log_of(&filter);
+    log::set_max_level(logger.filter());
+    let log: &Filtered = Box::leak(Box::new(Filtered(RwLock::new(logger))));
     log::set_logger(log).context("there is a log already")?;
     for warning in filter.warnings.into_iter().chain(cli::unknown_variables()) {
         warn!("{warning}");
