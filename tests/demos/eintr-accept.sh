@@ -35,5 +35,5 @@ course_server
 for client in first second; do
     show "printf 'the $client client\n' | tcpecho 127.0.0.1"
     assert "the $client client is served" equal "$output" "the $client client"
-    until_true 'its child is reaped' children 0 Z
+    until_true 'its child is reaped' childless
 done

@@ -131,6 +131,11 @@ children() {
     [ "$(ps -o s= --ppid "$daemon" | awk -v state="$2" '$1 == state' | wc -l)" -eq "$1" ]
 }
 
+# True if the daemon has no child, in any state.
+childless() {
+    ! ps --ppid "$daemon" >/dev/null
+}
+
 # True once the daemon has logged that all its sockets listen.
 listening() {
     grep -q 'listening on' "$work/daemon.log"

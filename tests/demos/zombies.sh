@@ -5,10 +5,6 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-childless() {
-    ! ps --ppid "$daemon" >/dev/null
-}
-
 signal_pending() {
     grep -q '^ShdPnd:.*0000000000010000$' "/proc/$daemon/status"
 }
