@@ -284,6 +284,18 @@ demo-transcripts: all ## rewrite docs/demonstrations/transcripts
 demo-watch: all ## show connection phases beside the kernel's states, live, in a second terminal
 	@CARGO='$(CARGO)' tests/demos/watch.sh $(ARGS)
 
+wall: $(demonstrated) ## record all demonstrations, and build docs/wall.html of them
+	@mkdir -p $(target)/wall
+	@rm -f $(target)/wall/*.jsonl
+	@CARGO='$(CARGO)' tests/wall/record $(target)/wall
+	@node tests/wall/build.mjs docs $(target)/wall >$(target)/wall/wall.html
+	@mv $(target)/wall/wall.html docs/wall.html
+
+wall-page: ## build docs/wall.html anew of the recordings that it has
+	@mkdir -p $(target)/wall
+	@node tests/wall/build.mjs docs docs/wall.html >$(target)/wall/wall.html
+	@mv $(target)/wall/wall.html docs/wall.html
+
 ##@ Document
 
 doc: ## build the library's documentation, with warnings as errors
@@ -393,5 +405,5 @@ $(target)/tools/bin/cargo-deb:
 .PHONY: all pages note-place static image run clean help check test test-poll tools lint clippy elsewhere minimum-rust \
 	tidy shellcheck deny fmt fmt-check counts count-system-calls count-instructions count-generator \
 	count-memory count-connections bench million overload soak restarts simulate exam-check sweep fuzz demo demo-check \
-	demo-transcripts demo-watch doc states exam-table options install uninstall package deb deb-check \
+	demo-transcripts demo-watch wall wall-page doc states exam-table options install uninstall package deb deb-check \
 	tarballs release

@@ -10,7 +10,7 @@ case ${1-tests} in
 tests)
     pairs='strace:strace valgrind:valgrind ss:iproute2 prlimit:util-linux script:bsdutils
         setpriv:util-linux nsenter:util-linux unshare:util-linux netstat:net-tools ip:iproute2
-        ps:procps cmp:diffutils curl:curl chromium:chromium promtool:prometheus
+        ps:procps tcpdump:tcpdump cmp:diffutils curl:curl chromium:chromium promtool:prometheus
         taskset:util-linux systemd-analyze:systemd
         /usr/sbin/logrotate:logrotate /usr/sbin/dnsmasq:dnsmasq-base
         /usr/sbin/haproxy:haproxy /usr/sbin/xinetd:xinetd

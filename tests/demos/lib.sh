@@ -16,6 +16,9 @@ output=
 status=0
 exit_status=
 started=
+recorded=${DEMO_RECORD:+"$wall/traced "} # for the wall, runs a command under strace
+# shellcheck source=../wall/story.sh
+[ -z "$recorded" ] || . "$wall/story.sh"
 
 # Bash reports killed processes here; shown only if the demonstration fails.
 exec 2>"$work/shell.err"
@@ -61,7 +64,7 @@ show_status() {
 background() {
     local name=$1 command=$2
     printf '$ %s &\n' "$command"
-    (alone && eval "exec $command" >"$work/$name.log" 2>&1) &
+    (alone && eval "exec ${recorded-}$command" >"$work/$name.log" 2>&1) &
     remember "$!" "${name^^}"
 }
 
@@ -153,7 +156,7 @@ at_prompt() {
     local descriptor
     printf '%s$ %s\n' "$name" "$command"
     mkfifo "$work/$name.in"
-    (alone && eval "exec $command" <"$work/$name.in" >"$work/$name.out" 2>&1) &
+    (alone && eval "exec ${recorded-}$command" <"$work/$name.in" >"$work/$name.out" 2>&1) &
     client[$name]=$!
     remember "$!" "${name^^}"
     exec {descriptor}>"$work/$name.in"
@@ -176,7 +179,7 @@ ends_input() {
 # Waits until a client has printed a line that contains $2, and prints that line.
 shows() {
     until_true "$1 shows \"$2\"" grep -qF -- "$2" "$work/$1.out"
-    grep -F -m 1 -- "$2" "$work/$1.out" | sed "s/^/$1> /"
+    printf '%s> %s\n' "$1" "$(grep -F -m 1 -- "$2" "$work/$1.out")"
 }
 
 # Waits until a client exits; sets $exit_status.

@@ -64,6 +64,7 @@ assert 'exit status 1: not all were drained' equal "$exit_status" 1
 ends_daemon
 say 'A peer that never stops sending: the daemon reads until the socket is empty for a moment, then sends' \
     'FIN, and not RST, although more input is on its way that it will not answer.'
+recorded= # under strace the daemon is too slow for this flood
 daemon '--listen 0.0.0.0:9877 --drain-timeout 2s'
 printf '$ yes | tcpecho 127.0.0.1 >/dev/null 2>why &\n'
 (alone && yes | { tcpecho 127.0.0.1 >/dev/null 2>why; echo $? >flood.status; }) &

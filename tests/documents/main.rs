@@ -13,6 +13,7 @@ use tcpecho::cli;
 
 mod diagrams;
 mod questions;
+mod wall;
 
 /// The document with the table of each program's options, in the order of [`cli::commands`].
 const TABLES: [&str; 4] =

@@ -93,7 +93,8 @@ impl Browser {
         answer["data"].as_str().unwrap().to_owned()
     }
 
-    fn call(&mut self, method: &str, parameters: &Value) -> Value {
+    /// Calls a method of the protocol, and returns its result.
+    pub(crate) fn call(&mut self, method: &str, parameters: &Value) -> Value {
         self.last_id += 1;
         let id = self.last_id;
         let mut request = json!({ "id": id, "method": method, "params": parameters });

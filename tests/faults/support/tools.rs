@@ -11,6 +11,7 @@ use std::thread;
 const TRIALS: &[(&str, &[&str])] = &[
     ("strace", &["-f", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=listen", "true"]),
     ("cc", &["--version"]),
+    ("tcpdump", &["--version"]),
     ("node", &["--version"]),
     ("socat", &["-V"]),
     ("prlimit", &["--nofile=512:512", "true"]),
