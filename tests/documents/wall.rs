@@ -82,6 +82,8 @@ fn a_recording_has_ordered_times_calls_segments_and_states() {
             let there = recording.events.iter().any(|event| event["kind"] == kind);
             assert!(there || none, "{name}: no {kind}");
         }
+        let phases = recording.events.iter().any(|event| event["kind"] == "phase");
+        assert!(phases || name != "shutdown", "no phase");
         let text = recording.events.iter().map(Value::to_string).collect::<String>();
         for private in [env!("CARGO_MANIFEST_DIR"), "/tmp/", "/root", "/home"] {
             assert!(!text.contains(private), "{name}: {private}");
