@@ -88,8 +88,8 @@ pub fn run(config: &LoadConfig) -> anyhow::Result<Outcome> {
     limits::check(config, &server)?;
     // Before the run, which would be wasted if a file can't be created.
     let mut files = Files::create(config)?;
-    let dialer = Dialer::new(server.clone()).context("cannot set up the event loop")?;
-    let mut engine = Engine::new(dialer, config);
+    let dialer = Dialer::new().context("cannot set up the event loop")?;
+    let mut engine = Engine::new(dialer, server.clone(), config);
     let mut progress = Progress::new(config);
     while !engine.is_over() {
         let interval = engine.turn().context("the event loop broke")?;

@@ -1,4 +1,4 @@
-//! The seam between the load generator and the operating system, as [`Os`](crate::reactor::Os) is
+//! The seam between the programs that connect and the operating system, as [`Os`](crate::reactor::Os) is
 //! that of the daemon.
 //!
 //! The product implements it with [`super::Dialer`], tests with a script that has a clock of its
@@ -6,21 +6,27 @@
 //! edge-triggered and a hint, only [`Dial::poll`] blocks, and time never goes back.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::clock::MonotonicNs;
 use crate::connection::{Ready, Stream};
+use crate::net::endpoint::Endpoint;
 
-/// The operating system calls of the load generator: connect, poll, read the clock.
+/// The operating system calls of a program with many connections of its own: connect, poll, read the clock.
 pub trait Dial {
     /// A connection, complete or in progress.
     type Stream: DialedStream;
 
-    /// Begins to connect from `source`, or from an address that the system chooses. The events of
-    /// the stream carry `key`. The first writable event ends the connect: [`Stream::take_error`]
+    /// Begins to connect to `server` from `source`, or from an address that the system chooses; a
+    /// port of 0 is the system's choice too. The events of the stream carry `key`. The first writable event ends the connect: [`Stream::take_error`]
     /// then returns the error, if it failed.
-    fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<Self::Stream>;
+    fn dial(
+        &mut self,
+        key: usize,
+        server: &Endpoint,
+        source: Option<SocketAddr>,
+    ) -> io::Result<Self::Stream>;
 
     /// Waits for events until `until`, and passes each to `handle`. An interrupted wait (EINTR) is
     /// an error of that kind.
@@ -33,7 +39,7 @@ pub trait Dial {
     fn cpu_time(&self) -> Duration;
 }
 
-/// A stream that the load generator has connected.
+/// A stream that this process has connected.
 pub trait DialedStream: Stream {
     /// Returns our own address and port; none once the system has forgotten it.
     fn local(&self) -> Option<SocketAddr>;

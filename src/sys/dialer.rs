@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -26,47 +26,53 @@ const EVENTS_MAX: usize = 1024;
 const SIGNALS: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
 
-/// The operating system, as the load generator sees it.
+/// The operating system, as a program with many connections of its own sees it.
 pub struct Dialer {
     poll: Poll,
     events: Events,
     signals: Signals,
     timer: Timer,
-    server: Endpoint,
 }
 
 impl fmt::Debug for Dialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dialer").field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("Dialer").finish_non_exhaustive()
     }
 }
 
 impl Dialer {
-    /// Takes over SIGINT and SIGTERM. Every stream connects to `server`.
-    pub fn new(server: Endpoint) -> io::Result<Self> {
+    /// Takes over SIGINT and SIGTERM.
+    pub fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let alarm = Timer::new(poll.registry(), TIMER)?;
-        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), signals, timer: alarm, server })
+        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), signals, timer: alarm })
     }
 }
 
 impl Dial for Dialer {
     type Stream = Socket;
 
-    fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<Socket> {
-        let socket = self.server.socket()?;
+    fn dial(
+        &mut self,
+        key: usize,
+        server: &Endpoint,
+        source: Option<SocketAddr>,
+    ) -> io::Result<Socket> {
+        let socket = server.socket()?;
         socket.set_nonblocking(true)?;
-        if self.server.tcp().is_some() {
+        if server.tcp().is_some() {
             // Nagle's algorithm would hold a line back until the one before is acknowledged.
             socket.set_tcp_nodelay(true)?;
         }
         if let Some(source) = source {
-            leave_the_port_to_connect(&socket)?;
-            socket.bind(&SocketAddr::new(source, 0).into())?;
+            if source.port() == 0 {
+                leave_the_port_to_connect(&socket)?;
+            }
+            socket.bind(&source.into())?;
         }
-        match socket.connect(&self.server.address()?) {
+        match socket.connect(&server.address()?) {
             Err(error) if !errno::is_connecting(&error) => return Err(error),
             _ => {}
         }

@@ -1,9 +1,10 @@
 //! Dials and closes connections.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::connection::Ready;
+use crate::net::endpoint::Endpoint;
 use crate::num;
 use crate::os::errno;
 use crate::sys::Dial;
@@ -23,18 +24,19 @@ const CONNECTS_PER_TURN: usize = 16;
 /// fifth of their time.
 const SERVED_A_CONNECT: usize = 16;
 
-/// The network, and the source addresses to connect from.
+/// The network, the server, and the source addresses to connect from.
 #[derive(Debug)]
 pub(super) struct Net<D> {
     pub dial: D,
+    server: Endpoint,
     sources: Vec<IpAddr>,
     /// Number of connects tried.
     dials: usize,
 }
 
 impl<D: Dial> Net<D> {
-    pub(super) fn new(dial: D, config: &LoadConfig) -> Self {
-        Self { dial, sources: config.sources.clone(), dials: 0 }
+    pub(super) fn new(dial: D, server: Endpoint, config: &LoadConfig) -> Self {
+        Self { dial, server, sources: config.sources.clone(), dials: 0 }
     }
 
     /// Begins a connect from the next source address.
@@ -44,7 +46,8 @@ impl<D: Dial> Net<D> {
         let source = self.dials.checked_rem(self.sources.len());
         let source = source.and_then(|place| self.sources.get(place)).copied();
         self.dials += 1;
-        self.dial.dial(key, source)
+        let source = source.map(|address| SocketAddr::new(address, 0));
+        self.dial.dial(key, &self.server, source)
     }
 }
 

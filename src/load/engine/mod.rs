@@ -38,6 +38,7 @@ use std::time::Duration;
 
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
+use crate::net::endpoint::Endpoint;
 use crate::sys::Dial;
 
 use crate::load::config::LoadConfig;
@@ -76,7 +77,7 @@ pub(super) struct Engine<D: Dial> {
 }
 
 impl<D: Dial> Engine<D> {
-    pub(super) fn new(dial: D, config: &LoadConfig) -> Self {
+    pub(super) fn new(dial: D, server: Endpoint, config: &LoadConfig) -> Self {
         let slots = Slots::new(config.connections);
         let shared = RunShared::new(Plan::of(config), Payload::new(config.seed, config.size));
         // After the slow setup above, which must not count as time of the run.
@@ -88,7 +89,7 @@ impl<D: Dial> Engine<D> {
         }
         schedule.end_at(clock.time_limit());
         Self {
-            net: Net::new(dial, config),
+            net: Net::new(dial, server, config),
             now: start,
             slots,
             dial_queue: DialQueue::new(config.connections, start, config.ramp),

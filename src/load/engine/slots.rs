@@ -148,15 +148,17 @@ mod tests {
     use crate::load::config::LineSize;
     use crate::load::engine::payload::Payload;
     use crate::load::script::{Network, ScriptedNet};
+    use crate::net::endpoint::Endpoint;
     use crate::sys::Dial;
 
     /// Three slots, the first two with a connection.
     fn slots() -> Slots<impl DialedStream> {
         let payload = Payload::new(1, LineSize { min: 64, max: 64 });
         let mut net = ScriptedNet(Network::new());
+        let server = Endpoint::Unix("/nowhere".into());
         let mut slots = Slots::new(3);
         for key in 0..2 {
-            let stream = net.dial(key, None).unwrap();
+            let stream = net.dial(key, &server, None).unwrap();
             slots.insert(key, LoadConnection::new(stream, 0, &payload, MonotonicNs(0)));
         }
         slots

@@ -10,7 +10,7 @@ mod wire;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use rustix::io::Errno;
 
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
+use crate::net::endpoint::Endpoint;
 use crate::sys::{Dial, DialEvent};
 
 use self::stream::ScriptedStream;
@@ -147,9 +148,14 @@ pub(super) struct ScriptedNet(pub Rc<RefCell<Network>>);
 impl Dial for ScriptedNet {
     type Stream = ScriptedStream;
 
-    fn dial(&mut self, key: usize, source: Option<IpAddr>) -> io::Result<ScriptedStream> {
+    fn dial(
+        &mut self,
+        key: usize,
+        _server: &Endpoint,
+        source: Option<SocketAddr>,
+    ) -> io::Result<ScriptedStream> {
         let mut world = self.0.borrow_mut();
-        world.sources.push(source);
+        world.sources.push(source.map(|source| source.ip()));
         let number = world.wires.len();
         let connect = (world.connect)(world.dials);
         world.dials += 1;

@@ -51,7 +51,8 @@ fn run(config: &LoadConfig, world: impl FnOnce(&mut Network)) -> Ran {
     let shared = Network::new();
     world(&mut shared.borrow_mut());
     let begun = shared.borrow().now;
-    let mut generator = Engine::new(ScriptedNet(Rc::clone(&shared)), config);
+    let server = Endpoint::Unix("/nowhere".into());
+    let mut generator = Engine::new(ScriptedNet(Rc::clone(&shared)), server, config);
     let (mut notes, mut done) = (Vec::new(), 0.0);
     while !generator.is_over() {
         generator.turn().unwrap();
