@@ -1,5 +1,5 @@
-//! The seam between the programs that connect and the operating system, as [`Os`](crate::reactor::Os) is
-//! that of the daemon.
+//! The seam between the programs that connect and the operating system, as
+//! [`Os`](crate::reactor::Os) is that of the daemon.
 //!
 //! The product implements it with [`super::Dialer`], tests with a script that has a clock of its
 //! own. An implementation keeps the rules of [`Os`](crate::reactor::Os): readiness is
@@ -13,14 +13,16 @@ use crate::clock::MonotonicNs;
 use crate::connection::{Ready, Stream};
 use crate::net::endpoint::Endpoint;
 
-/// The operating system calls of a program with many connections of its own: connect, poll, read the clock.
+/// The operating system calls of a program with many connections of its own: connect, poll, read
+/// the clock.
 pub trait Dial {
     /// A connection, complete or in progress.
     type Stream: DialedStream;
 
     /// Begins to connect to `server` from `source`, or from an address that the system chooses; a
-    /// port of 0 is the system's choice too. The events of the stream carry `key`. The first writable event ends the connect: [`Stream::take_error`]
-    /// then returns the error, if it failed.
+    /// port of 0 is the system's choice too. The events of the stream carry `key`. The first
+    /// writable event ends the connect: [`Stream::take_error`] then returns the error, if it
+    /// failed.
     fn dial(
         &mut self,
         key: usize,
