@@ -5,18 +5,13 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# True if the server sleeps in accept.
-accepts() {
-    ps -o wchan:32= -p "$daemon" | grep -q accept
-}
-
 say 'The handler is right (slide 16), but no system call is restarted (slide 14): signal() without SA_RESTART.'
 course server server -DWAITPID -DNO_RESTART
 course_server
 client first 127.0.0.1
 types first hello
 shows first hello
-until_true 'the server waits for the next client' accepts
+until_true 'the server waits for the next client' sleeps_in "$daemon" accept
 show "ps -o s,wchan:16,args -p $daemon"
 assert 'the server sleeps in accept' said '^S.*accept'
 

@@ -29,6 +29,7 @@ assert 'the daemon'\''s five ends are in CLOSE_WAIT' said '^ *5 CLOSE_WAIT'
 assert 'the client'\''s five ends are in FIN_WAIT2' said '^ *5 FIN_WAIT2'
 show "kill -CONT $daemon"
 until_true 'five connections are closed' logged_times 5 daemon.log ' closed '
+until_true 'the turn is over' waits trace
 
 say 'The system calls of that turn.'
 show "sed -n '/SIGCONT/,\$p' trace | grep -E 'RDHUP|recvfrom|close' | sed 's/{events.*}\\]/[...]/'"

@@ -214,11 +214,11 @@ until_true() {
     done
 }
 
-# Kills the running daemon without a line in the transcript: the next part starts its own.
+# Kills the running daemon or server without a line in the transcript: the next part starts its own.
 ends_daemon() {
     kill -KILL "$daemon" 2>/dev/null
     wait_for 'the daemon' "$daemon"
-    rm "$work/daemon.log"
+    rm -f "$work/daemon.log"
 }
 
 # Prints a sentence as seen if the command succeeds; otherwise the demonstration fails.
@@ -283,9 +283,19 @@ logged_times() {
     [ "$(grep -Ec -- "$3" "$work/$2")" -eq "$1" ]
 }
 
+# True if the last line of a log, output file or trace in $work matches.
+last_line() {
+    tail -n 1 "$work/$1" | grep -Eq -- "$2"
+}
+
 # True if the last call in a trace is an epoll_wait that has not returned.
 waits() {
-    tail -n 1 "$work/$1" | grep -Eq 'epoll_wait\([0-9]+, *$'
+    last_line "$1" 'epoll_wait\([0-9]+, *$'
+}
+
+# True if a process sleeps in a function of the kernel whose name matches.
+sleeps_in() {
+    ps -o wchan:32= -p "$1" | grep -Eq -- "$2"
 }
 
 # True if the daemon is stopped (T, or t while it is traced).

@@ -25,9 +25,11 @@ assert 'the default client detects it before the next line is typed: exit status
 
 say 'The course'\''s client waits only for its user. The FIN has arrived, but the client does not read it.'
 until_true 'the FIN is acknowledged' connections 1 fin-wait-2
+until_true 'the other connection is in TIME_WAIT' connections 1 time-wait
 show "$rows"
 assert 'the dead server'\''s end is in FIN_WAIT2' said '127.0.0.1:9877 +127.0.0.1:[0-9]+ +FIN_WAIT2'
 assert 'the client'\''s end is in CLOSE_WAIT' said '127.0.0.1:[0-9]+ +127.0.0.1:9877 +CLOSE_WAIT'
+until_true 'it reads its terminal' sleeps_in "${client[lecture]}" pipe_read
 show "ps -o s,wchan:16,args -p ${client[lecture]}"
 assert 'it still sleeps, in a read of its terminal' said '^S.*(pipe_read|anon_pipe_read)'
 

@@ -25,6 +25,7 @@ bereaved() {
 say 'A client that leaves SIGPIPE at its default, and sends each line with two writes.'
 bereaved default
 exits default
+until_true 'the trace is complete' logged default.trace '^\+\+\+ '
 assert 'it was killed: 141 is 128 + 13, SIGPIPE' equal "$exit_status" 141
 show "grep -A 3 '\"i\"' default.trace"
 assert 'the first write succeeded, and drew RST' said '^write\(3, "i", 1\) += 1'

@@ -31,6 +31,8 @@ show 'netstat -aton | grep TIME_WAIT'
 assert 'it stays there for 60 seconds, a constant of Linux in place of 2 MSL' \
     said 'timewait \((60|5[0-9])\.'
 
+until_true 'the daemon'\''s close has returned' last_line daemon.trace ' close\(.* = 0$'
+until_true 'the client has exited' logged client.trace 'exit_group\(0\) += \?$'
 say 'Both sides, merged by time, from the end of the input on; other reads and writes are left out.'
 # shellcheck disable=SC2016 # awk's own
 show 'sed "s/^/client /" client.trace >both; sed "s/^/daemon /" daemon.trace >>both
