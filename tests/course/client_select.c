@@ -2,9 +2,7 @@
  * socket at once, and works on bytes, not on lines. */
 #include "course.h"
 
-#include <arpa/inet.h>
 #include <sys/select.h>
-#include <sys/socket.h>
 
 static void str_cli(int sockfd)
 {
@@ -45,15 +43,6 @@ static void str_cli(int sockfd)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in server = {.sin_family = AF_INET};
-	if (argc < 2)
-		err_quit("usage: client_select IPADDRESS [PORT]");
-	server.sin_port = htons(argc > 2 ? atoi(argv[2]) : 9877);
-	if (inet_pton(AF_INET, argv[1], &server.sin_addr) != 1)
-		err_quit("client_select: no IPv4 address");
-	int sockfd = socket(AF_INET, SOCK_STREAM, 0);
-	if (connect(sockfd, (struct sockaddr *)&server, sizeof server) < 0)
-		err_sys("connect");
-	str_cli(sockfd);
+	str_cli(tcp_connect(argc, argv));
 	return 0;
 }

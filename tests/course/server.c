@@ -10,8 +10,6 @@
  */
 #include "course.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 static void str_echo(int fd)
@@ -51,16 +49,7 @@ static void sig_chld(int number)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	int on = 1, listenfd = socket(AF_INET, SOCK_STREAM, 0);
-
-	address.sin_addr.s_addr = htonl(INADDR_ANY);
-	address.sin_port = htons(argc > 1 ? atoi(argv[1]) : 9877);
-	setsockopt(listenfd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (bind(listenfd, (struct sockaddr *)&address, sizeof address) < 0)
-		err_sys("bind");
-	if (listen(listenfd, LISTENQ) < 0)
-		err_sys("listen");
+	int listenfd = tcp_listen(argc, argv);
 #if defined WAIT || defined WAITPID
 	signal_of_the_course(SIGCHLD, sig_chld);
 #endif
