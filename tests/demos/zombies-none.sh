@@ -5,7 +5,8 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-say 'The server of slides 4 to 6 does nothing about SIGCHLD.'
+say 'The server of slides 4 to 6 leaves SIGCHLD at its default action (SIG_DFL): the signal does nothing, and'\
+    'the kernel keeps the exit status of each child.'
 course server server
 course_server
 connect_five

@@ -11,6 +11,7 @@ use clap::{Arg, Command};
 use tcpecho::cause::Cause;
 use tcpecho::cli;
 
+mod course;
 mod diagrams;
 mod questions;
 mod wall;
