@@ -16,7 +16,7 @@ tests)
         /usr/sbin/haproxy:haproxy /usr/sbin/xinetd:xinetd
         /usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream /usr/sbin/nginx:nginx
         /usr/lib/python3/dist-packages/yaml/__init__.py:python3-yaml
-        node:nodejs npm:npm cc:gcc /usr/include/stdio.h:libc6-dev socat:socat
+        node:nodejs npm:npm cc:gcc /usr/include/stdio.h:libc6-dev socat:socat ncat:ncat
         qemu-aarch64-static:qemu-user-static buildah:buildah
         groff:groff-base mandoc:mandoc zsh:zsh fish:fish dpkg-deb:dpkg lintian:lintian
         systemctl:systemd

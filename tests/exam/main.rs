@@ -86,6 +86,10 @@ fn ready(subject: &Subject) -> Option<Ready> {
             let rest = words[1..].iter().map(|word| word.replace("TESTS", tests));
             [ours.to_owned()].into_iter().chain(rest).collect()
         }
+        Program::Script(tool, _) if !tools::have(&[tool]) => return None,
+        Program::Script(_, script) => {
+            vec![format!("{tests}/{script}"), directory.path().to_str().unwrap().to_owned()]
+        }
     };
     Some(Ready { words, _directory: directory })
 }
@@ -95,6 +99,9 @@ fn lost(subject: &Subject, ready: &Ready, names: &[&str]) -> Vec<(String, String
     let mut command = exam(&[subject.role, "--format", "json"]);
     for name in names {
         command.args(["--task", name]);
+    }
+    if let Program::Script(..) = subject.program {
+        command.arg("--no-isolation");
     }
     let output = output(command.arg("--").args(&ready.words));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -128,7 +135,10 @@ fn judge_part(
         let Some(ready) = ready(subject) else { continue };
         let role = if subject.role == "server" { Role::Server } else { Role::Client };
         let names: Vec<_> = tasks(role).iter().map(|task| task.name).collect();
-        let names: Vec<_> = names.into_iter().filter(|name| chosen(subject, name)).collect();
+        let names: Vec<_> = names
+            .into_iter()
+            .filter(|name| chosen(subject, name) && subject.may_lose != Some(name))
+            .collect();
         let found = lost(subject, &ready, &names);
         let found_names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
         let expected: Vec<_> =

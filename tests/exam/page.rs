@@ -30,13 +30,18 @@ fn results_of(role: Role, subjects: &[Subject]) -> String {
     subjects.iter().fold(
         "\n| program | points | loses |\n|---|---|---|\n".into(),
         |mut all, subject| {
-            let lost: u32 = subject
-                .loses
-                .iter()
-                .map(|name| tasks(role).iter().find(|task| task.name == *name).unwrap().points)
-                .sum();
+            let worth =
+                |name: &&str| tasks(role).iter().find(|task| task.name == *name).unwrap().points;
+            let points = of - subject.loses.iter().map(worth).sum::<u32>();
             let names: Vec<_> = subject.loses.iter().map(|name| format!("`{name}`")).collect();
-            writeln!(all, "| {} | {} | {} |", subject.name, of - lost, names.join(", ")).unwrap();
+            let (points, names) = match subject.may_lose {
+                None => (points.to_string(), names.join(", ")),
+                Some(name) => (
+                    format!("{} or {points}", points - worth(&name)),
+                    format!("{}, and, depending on the moment, `{name}`", names.join(", ")),
+                ),
+            };
+            writeln!(all, "| {} | {points} | {names} |", subject.name).unwrap();
             all
         },
     )

@@ -9,6 +9,8 @@ pub(crate) struct Subject {
     pub(crate) program: Program,
     /// The tasks that it loses, in the order of the exam; all others give full marks.
     pub(crate) loses: &'static [&'static str],
+    /// The task that it loses or not, depending on the moment.
+    pub(crate) may_lose: Option<&'static str>,
 }
 
 /// How a program is made and started.
@@ -18,20 +20,23 @@ pub(crate) enum Program {
     C(&'static str, &'static [&'static str], &'static [&'static str]),
     /// A command of the system, or of this project; `TESTS` stands for this directory.
     Command(&'static [&'static str]),
+    /// A command of the system that changes its user, and the script below `tests/` that starts it:
+    /// its arguments are a new directory and the port.
+    Script(&'static str, &'static str),
 }
 
-use Program::{C, Command};
+use Program::{C, Command, Script};
 
 const SERVER: &str = "course/server.c";
 const PLANTED_SERVER: &str = "exam/programs/server.c";
 const PLANTED_CLIENT: &str = "exam/programs/client.c";
 
 const fn server(name: &'static str, program: Program, loses: &'static [&'static str]) -> Subject {
-    Subject { name, role: "server", program, loses }
+    Subject { name, role: "server", program, loses, may_lose: None }
 }
 
 const fn client(name: &'static str, program: Program, loses: &'static [&'static str]) -> Subject {
-    Subject { name, role: "client", program, loses }
+    Subject { name, role: "client", program, loses, may_lose: None }
 }
 
 pub(crate) const SERVERS: &[Subject] = &[
@@ -84,6 +89,11 @@ pub(crate) const SERVERS: &[Subject] = &[
         ],
     ),
     server(
+        "the course's server: select",
+        C("course/server_select.c", &[], &[]),
+        &["many", "slow-reader"],
+    ),
+    server(
         "Python: socketserver, a thread for each connection",
         Command(&["python3", "TESTS/exam/programs/server.py"]),
         &[],
@@ -94,6 +104,19 @@ pub(crate) const SERVERS: &[Subject] = &[
         "socat, a process and cat for each connection",
         Command(&["socat", "TCP-LISTEN:{port},fork,reuseaddr,backlog=128", "EXEC:cat"]),
         &[],
+    ),
+    Subject {
+        may_lose: Some("slow-reader"),
+        ..server(
+            "ncat, a process and cat for each connection",
+            Command(&["ncat", "-l", "-k", "-e", "/bin/cat", "{port}"]),
+            &["half-close", "many", "eintr"],
+        )
+    },
+    server(
+        "xinetd: its own echo, a process for each connection",
+        Script("xinetd", "exam/programs/xinetd.sh"),
+        &["many", "sigterm", "leaks"],
     ),
     server("no bug", C(PLANTED_SERVER, &[], &["none"]), &[]),
     server("cuts lines at 4,096 bytes", C(PLANTED_SERVER, &[], &["echo"]), &["echo"]),

@@ -14,6 +14,7 @@ const TRIALS: &[(&str, &[&str])] = &[
     ("tcpdump", &["--version"]),
     ("node", &["--version"]),
     ("socat", &["-V"]),
+    ("ncat", &["--version"]),
     ("prlimit", &["--nofile=512:512", "true"]),
     ("ss", &["-Hltn"]),
     ("haproxy", &["-v"]),
