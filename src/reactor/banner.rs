@@ -1,8 +1,10 @@
 //! The greeting that the daemon sends to each peer.
 
+use std::env::VarError;
 use std::fmt::{Display, Write};
 
-/// A line with placeholders for the host's name, the process id and the peer's address.
+/// A line with placeholders for the host's name, the process id, the peer's address, and variables
+/// of the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Banner(Vec<Piece>);
 
@@ -13,13 +15,15 @@ enum Piece {
 }
 
 impl Banner {
-    /// Parses a template: `{host}`, `{pid}` and `{peer}` are replaced, `{{` and `}}` are braces.
+    /// Parses a template: `{host}`, `{pid}`, `{peer}` and `{env:NAME}` are replaced, `{{` and `}}`
+    /// are braces.
     ///
     /// # Errors
     ///
-    /// The expected form, for the command line.
+    /// The expected form, or the variable that is not set, for the command line.
     pub fn parse(template: &str) -> Result<Self, String> {
-        let expected = "the placeholders are {host}, {pid} and {peer}; {{ and }} are braces";
+        let expected =
+            "the placeholders are {host}, {pid}, {peer} and {env:NAME}; {{ and }} are braces";
         let mut parts = vec![Piece::Text(String::new())];
         let mut rest = template;
         while let Some(at) = rest.find(['{', '}']) {
@@ -34,10 +38,11 @@ impl Banner {
             } else {
                 let placeholder = from.strip_prefix('{').and_then(|from| from.split_once('}'));
                 let (name, rest) = placeholder.ok_or_else(|| expected.to_owned())?;
-                match name {
-                    "host" => push(&mut parts, &host()),
-                    "pid" => push(&mut parts, &std::process::id().to_string()),
-                    "peer" => parts.push(Piece::Peer),
+                match (name, name.strip_prefix("env:")) {
+                    ("host", _) => push(&mut parts, &host()),
+                    ("pid", _) => push(&mut parts, &std::process::id().to_string()),
+                    ("peer", _) => parts.push(Piece::Peer),
+                    (_, Some(variable)) => push(&mut parts, &value_of(variable)?),
                     _ => return Err(format!("{{{name}}}: {expected}")),
                 }
                 rest
@@ -74,9 +79,40 @@ fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// The value of an environment variable, at the start. An unset one is an
+/// error, or a daemon would greet with half a line.
+fn value_of(name: &str) -> Result<String, String> {
+    let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_word || name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
+        return Err(format!("{{env:{name}}}: NAME is letters, digits and _, and no digit first"));
+    }
+    std::env::var(name).map_err(|error| match error {
+        VarError::NotPresent => format!("the environment variable {name} is not set"),
+        VarError::NotUnicode(_) => format!("the environment variable {name} is not UTF-8"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_variable_of_the_environment_is_replaced_or_an_error() {
+        let path = std::env::var("PATH").unwrap();
+        let banner = Banner::parse("at {env:PATH}.").unwrap();
+        assert_eq!(banner.line(&"me"), format!("at {path}.\n"));
+        for (wrong, part) in [
+            ("{env:NO_SUCH_VARIABLE}", "NO_SUCH_VARIABLE is not set"),
+            ("{env:}", "{env:}: NAME is letters"),
+            ("{env:1A}", "{env:1A}: NAME is letters"),
+            ("{env:A=B}", "{env:A=B}: NAME is letters"),
+            ("{env: PATH}", "{env: PATH}: NAME is letters"),
+            ("{Env:PATH}", "the placeholders are"),
+        ] {
+            let error = Banner::parse(wrong).unwrap_err();
+            assert!(error.contains(part), "{wrong}: {error}");
+        }
+    }
 
     #[test]
     fn placeholders_are_replaced() {

@@ -128,10 +128,11 @@ fn b07_a_fault_affects_its_share_and_the_other_connections_are_served() {
 
 #[test]
 fn b08_a_banner_precedes_the_echo() {
-    let daemon = Builder::new(&["--banner", "{peer} at {host} by {pid}"]).start();
+    let template = "{peer} at {host} by {pid} in {env:ZONE}";
+    let daemon = Builder::new(&["--banner", template]).env("ZONE", "north").start();
     let mut peer = daemon.connect();
     let host = rustix::system::uname().nodename().to_str().unwrap().to_owned();
-    let greeting = format!("{} at {host} by {}\n", peer.address(), daemon.process());
+    let greeting = format!("{} at {host} by {} in north\n", peer.address(), daemon.process());
     peer.exchange(b"", greeting.as_bytes());
     peer.echo(b"and now\n");
     let said = client(&daemon, &[]);
@@ -146,5 +147,10 @@ fn b09_an_invalid_fault_or_banner_is_a_usage_error() {
         let ended = usage(&arguments);
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.stderr.contains(arguments[0]), "{ended:?}");
+    }
+    for check in [&[][..], &["--check"]] {
+        let ended = usage(&[&["--banner", "{env:NO_SUCH_ZONE}"], check].concat());
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains("variable NO_SUCH_ZONE is not set"), "{ended:?}");
     }
 }

@@ -9,7 +9,7 @@ use crate::reactor::{FaultKind, FaultSpec};
 #[derive(Debug, Args)]
 pub(super) struct FaultArgs {
     /// Send each peer a greeting line; {host}, {pid} and {peer} stand for the host's name, the
-    /// process id and the peer's address
+    /// process id and the peer's address, {env:NAME} for an environment variable of the daemon
     #[arg(long, value_name = "TEMPLATE", env = "TCPECHOD_BANNER", value_parser = Banner::parse,
           conflicts_with = "exec")]
     pub(super) banner: Option<Banner>,
