@@ -1,8 +1,9 @@
 //! The stream of a connection, as a trait.
 
 use std::io;
+use std::net::SocketAddr;
 
-use crate::net::tcp_info::TcpInfo;
+use crate::net::tcp_info::{Negotiated, TcpInfo};
 
 use super::Connection;
 
@@ -44,6 +45,22 @@ pub trait Stream {
     /// side: getsockopt(2) with `TCP_INFO`. None if the stream is not TCP.
     fn tcp_info(&self) -> Option<TcpInfo> {
         None
+    }
+
+    /// Returns the result of the handshake, for the service probe. None if the stream is not TCP.
+    fn negotiated(&self) -> Option<Negotiated> {
+        None
+    }
+
+    /// Returns true if the connection is one of Multipath TCP (RFC 8684).
+    fn is_multipath(&self) -> bool {
+        false
+    }
+
+    /// Returns our address and the peer's, as the kernel knows them, for the service probe:
+    /// getsockname(2), getpeername(2). None for a Unix socket.
+    fn addresses(&self) -> [Option<SocketAddr>; 2] {
+        [None, None]
     }
 }
 

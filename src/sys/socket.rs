@@ -10,10 +10,12 @@ use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_error;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+#[cfg(target_os = "linux")]
+use socket2::Protocol;
 use socket2::SockRef;
 
 use crate::connection::{Peer, Ready, Stream};
-use crate::net::tcp_info::TcpInfo;
+use crate::net::tcp_info::{Negotiated, TcpInfo};
 
 use super::edge::Descriptor;
 use super::listener;
@@ -114,6 +116,20 @@ impl Stream for Socket {
 
     fn tcp_info(&self) -> Option<TcpInfo> {
         TcpInfo::of(self)
+    }
+
+    fn negotiated(&self) -> Option<Negotiated> {
+        Negotiated::of(self)
+    }
+
+    /// The kernel accepts a connection without the option as one of plain TCP.
+    #[cfg(target_os = "linux")]
+    fn is_multipath(&self) -> bool {
+        SockRef::from(self).protocol().is_ok_and(|protocol| protocol == Some(Protocol::MPTCP))
+    }
+
+    fn addresses(&self) -> [Option<SocketAddr>; 2] {
+        [self.local(), self.remote()]
     }
 }
 

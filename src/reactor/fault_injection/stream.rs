@@ -1,12 +1,13 @@
 //! A stream with faults.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustix::io::Errno;
 
 use crate::connection::Stream;
-use crate::net::tcp_info::TcpInfo;
+use crate::net::tcp_info::{Negotiated, TcpInfo};
 use crate::os::errno;
 
 use super::sampler::{Faults, Terminal};
@@ -109,5 +110,17 @@ impl<S: Stream> Stream for FaultyStream<S> {
 
     fn tcp_info(&self) -> Option<TcpInfo> {
         self.stream.tcp_info()
+    }
+
+    fn negotiated(&self) -> Option<Negotiated> {
+        self.stream.negotiated()
+    }
+
+    fn is_multipath(&self) -> bool {
+        self.stream.is_multipath()
+    }
+
+    fn addresses(&self) -> [Option<SocketAddr>; 2] {
+        self.stream.addresses()
     }
 }
