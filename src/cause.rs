@@ -16,10 +16,11 @@ pub enum Cause {
     TimedOut,
     /// A router reports that the peer is unreachable (EHOSTUNREACH, ENETUNREACH and similar).
     Unreachable,
-    /// The connection was aborted locally (ECONNABORTED), as `ss -K` does, or died in the accept
-    /// queue.
+    /// The connection was aborted locally (ECONNABORTED), as `ss -K` does, or at the peer's own
+    /// request (service `probe`), or died in the accept queue.
     Aborted,
-    /// The connection had no activity for the idle timeout.
+    /// The connection had no activity for the idle timeout, or its peer asked for our FIN (service
+    /// `probe`) and did not send its own.
     Idle,
     /// A line was not finished within the line timeout, or no PROXY header arrived in time
     /// (`--proxy-protocol`).

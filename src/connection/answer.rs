@@ -57,7 +57,8 @@ impl<S: Stream> Connection<S> {
         shared: &mut Shared,
     ) -> io::Result<()> {
         let Shared { read, reply, line_bytes_max, now, .. } = shared;
-        let framed = self.frame(read, filled, framing, *line_bytes_max);
+        let line_bytes_max = how.line_bytes_max(*line_bytes_max);
+        let framed = self.frame(read, filled, framing, line_bytes_max);
         self.update_line_timer(&framed, *now);
         let Framed { requests, count, .. } = framed;
         match how {
@@ -65,11 +66,12 @@ impl<S: Stream> Connection<S> {
                 self.traffic.lines += count;
                 self.reply(requests, *now)?;
             }
+            Reply::Probe => self.answer_probe(requests, line_bytes_max, *now)?,
             Reply::Line(answer) => {
                 self.traffic.lines += count;
                 reply.clear();
-                answer_lines(answer, requests, *line_bytes_max, reply);
-                self.reject_long_line(*line_bytes_max, reply);
+                answer_lines(answer, requests, line_bytes_max, reply);
+                self.reject_long_line(line_bytes_max, reply);
                 self.reply(reply, *now)?;
             }
             Reply::Record(size, answer) => {
@@ -119,7 +121,7 @@ impl<S: Stream> Connection<S> {
 
     /// Sends a reply, or queues it if output is already pending, such as the banner sent after a
     /// PROXY header.
-    fn reply(&mut self, bytes: &[u8], now: MonotonicMs) -> io::Result<()> {
+    pub(super) fn reply(&mut self, bytes: &[u8], now: MonotonicMs) -> io::Result<()> {
         if self.has_output() {
             self.queue(bytes, now);
             return Ok(());
@@ -146,7 +148,8 @@ impl<S: Stream> Connection<S> {
         let request = pending.line.take();
         shared.reply.clear();
         match shared.service(self.listener).reply {
-            Reply::Echo => {
+            // A request to the daemon ends with a newline, and comes back without one.
+            Reply::Echo | Reply::Probe => {
                 self.traffic.lines += u64::from(begun);
                 self.reply(&request, shared.now)?;
             }
@@ -179,7 +182,10 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Frees the box if it is not needed any more.
-    fn release(&mut self) {
+    pub(super) fn release(&mut self) {
+        if let Some(pending) = &mut self.pending {
+            pending.probe.take_if(|probe| probe.is_over());
+        }
         self.pending.take_if(|pending| pending.is_empty());
     }
 }

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use super::script::{In, Out, ScriptedStream};
 use super::*;
 use crate::num;
-use crate::service::{CHARGEN, DISCARD, ECHO, RAW, Reply, SUM, SUM_XDR, Service};
+use crate::service::{CHARGEN, DISCARD, ECHO, PROBE, RAW, Reply, SUM, SUM_XDR, Service};
 
 /// Runs a connection on these reads and writes to its end; returns its output, its last phase and
 /// its traffic.
@@ -136,6 +136,31 @@ fn services_without_lines_answer_every_chunking_alike() {
 }
 
 #[test]
+fn requests_to_the_daemon_are_found_in_every_chunking() {
+    let (mut input, mut expected) = (b"probe\n".to_vec(), b"probe\n".to_vec());
+    for (request, answer) in [
+        ("probe pause 0\n", "probe pausing 0\n"),
+        (" probe pause 0\n\n", " probe pause 0\n\n"),
+        ("probe later 0 text\n", "text\n"),
+        ("probe pause\n", "probe error: MS is a number of milliseconds from 0 to 60000\n"),
+        ("probe name !\r\n", "probe error: a NAME has 1 to 32 letters, digits and -\n"),
+        ("probe pause 0", "probe pause 0"),
+    ] {
+        input.extend_from_slice(request.as_bytes());
+        expected.extend_from_slice(answer.as_bytes());
+    }
+    for read in 1..=input.len() {
+        for write in [1, 2, 13, 200] {
+            let (sent, phase, tally) = run(PROBE, 7, reads(&input, read), writes(&input, write));
+            let sent = String::from_utf8(sent).unwrap();
+            assert_eq!(sent.as_bytes(), expected, "{sent:?}, read {read}, write {write}");
+            assert_eq!(phase, Phase::Closed(Cause::Finished));
+            assert_eq!((tally.bytes_in, tally.lines), (num::to_u64(input.len()), 8));
+        }
+    }
+}
+
+#[test]
 fn a_stream_goes_on_where_its_peer_stopped_taking() {
     let (stream, wire) = ScriptedStream::new([In::Bytes(b"ignored".to_vec())]);
     wire.borrow_mut().writes = [Out::Take(10), Out::Block, Out::Block, Out::Take(5)].into();
@@ -204,8 +229,10 @@ proptest! {
         let (sent, phase, _) = run(ECHO, line_bytes_max, script.clone(), writes.clone());
         prop_assert_eq!(&sent, &input);
         prop_assert_eq!(phase, Phase::Closed(Cause::Finished));
-        let (sent, _, _) = run(RAW, line_bytes_max, script.clone(), writes.clone());
-        prop_assert_eq!(&sent, &input);
+        for service in [RAW, PROBE] {
+            let (sent, _, _) = run(service, line_bytes_max, script.clone(), writes.clone());
+            prop_assert_eq!(&sent, &input);
+        }
         let (sums, _, _) = run(SUM, line_bytes_max, script, writes);
         prop_assert_eq!(sums, sum_of_all(&input, line_bytes_max));
     }
@@ -220,10 +247,10 @@ proptest! {
         // The whole input is in the socket from the start: a drain sends FIN once the socket is
         // empty.
         let script = || pieces.iter().cloned().map(In::Bytes).chain([In::End]);
-        let (sent, _, _) = run_draining(ECHO, 64, script(), writes.clone(), drain_at);
-        prop_assert_eq!(&sent, &input);
-        let (sent, _, _) = run_draining(RAW, 64, script(), writes.clone(), drain_at);
-        prop_assert_eq!(&sent, &input);
+        for service in [ECHO, RAW, PROBE] {
+            let (sent, _, _) = run_draining(service, 64, script(), writes.clone(), drain_at);
+            prop_assert_eq!(&sent, &input);
+        }
         let (sums, _, _) = run_draining(SUM, 64, script(), writes, drain_at);
         prop_assert_eq!(sums, sum_of_all(&input, 64));
     }

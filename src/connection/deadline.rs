@@ -10,19 +10,27 @@ use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::net::proxy::{self, HeaderPolicy};
 
-use super::{Connection, LINGER, NextStep, Phase, Ready, Shared, Stream, Timeouts};
+use super::{Connection, LINGER, NextStep, PROBE_LINGER, Phase, Ready, Shared, Stream, Timeouts};
 
 /// The most budgets that a final read uses: a mebibyte, if each fills the buffer. A peer that sends
 /// for ever without ending its line is not read for ever.
 const CATCH_UP_READS_MAX: usize = 16;
 
+/// Returns how long a connection lingers for that cause, and the cause once that time is over. If
+/// the peer has asked for our FIN, its own is the answer to wait for.
+pub(super) const fn lingering(cause: Cause) -> (Duration, Cause) {
+    if matches!(cause, Cause::Finished) { (PROBE_LINGER, Cause::Idle) } else { (LINGER, cause) }
+}
+
 impl<S: Stream> Connection<S> {
     /// Returns the next deadline of this connection, and the cause with which it then ends.
     pub fn deadline(&self, timeouts: &Timeouts) -> Option<(MonotonicMs, Cause)> {
         if let Phase::Lingering(cause) = self.phase {
-            return Some((self.active.after(LINGER), cause));
+            let (linger, cause) = lingering(cause);
+            return Some((self.active.after(linger), cause));
         }
-        let idle = timeouts.idle.map(|wait| (self.active.after(wait), Cause::Idle));
+        let active = self.active.max(self.probe_waits_until());
+        let idle = timeouts.idle.map(|wait| (active.after(wait), Cause::Idle));
         let other = if let Phase::ProxyHeader(policy) = self.phase {
             Some(self.header_deadline(policy))
         } else {

@@ -18,6 +18,7 @@ mod peek_header;
 mod peer;
 mod pending;
 mod phase;
+mod probe;
 mod proxy_header;
 mod readiness;
 mod serve;
@@ -50,7 +51,7 @@ pub use readiness::Ready;
 pub use shared::{LISTENERS_MAX, ListenerRef, Shared};
 
 pub use stream::Stream;
-pub use timeouts::{LINGER, Timeouts};
+pub use timeouts::{LINGER, PROBE_LINGER, Timeouts};
 pub use transitions::{Transition, transitions};
 
 /// The request of a connection to the reactor after its turn.
@@ -62,6 +63,8 @@ pub enum NextStep {
     Yield,
     /// The PROXY header named the client: admit it under that address, then serve it.
     Identified,
+    /// A request of the service probe concerns other connections: answer it.
+    Asks,
     /// Reap it.
     Closed,
 }
@@ -179,6 +182,7 @@ impl<S: Stream> Connection<S> {
         if self.phase == Phase::Open {
             self.enter(Phase::Draining(Cause::Drained));
         }
+        self.hurry_probe();
         self.mark(Ready::READABLE)
     }
 
@@ -213,7 +217,8 @@ impl<S: Stream> Connection<S> {
     /// echo.
     pub fn cut(&mut self) {
         match self.phase {
-            Phase::Lingering(cause) | Phase::Closed(cause) => self.close(cause),
+            Phase::Lingering(cause) => self.close(deadline::lingering(cause).1),
+            Phase::Closed(_) => {}
             Phase::ProxyHeader(_) | Phase::Open | Phase::Flushing | Phase::Draining(_) => {
                 self.end_by_reset();
                 self.enter(Phase::Closed(Cause::Cut));

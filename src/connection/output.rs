@@ -14,6 +14,11 @@ impl<S: Stream> Connection<S> {
         self.pending.as_ref().is_some_and(|pending| pending.has_output())
     }
 
+    /// Returns true if the peer is owed output, or the work of the service probe.
+    pub(super) fn owes(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.owes())
+    }
+
     /// Writes `bytes`; queues those that the socket does not take.
     #[inline]
     pub(super) fn send(&mut self, bytes: &[u8], now: MonotonicMs) -> io::Result<()> {

@@ -4,6 +4,7 @@ use crate::cause::Cause;
 use crate::clock::MonotonicMs;
 use crate::line::LineBuffer;
 
+use super::probe::ProbeState;
 use super::{Peer, Timeouts};
 
 /// The rest of a PROXY header, after its addresses.
@@ -17,6 +18,7 @@ pub(super) struct HeaderRest {
 
 /// Unfinished work: a line without its end, output that the socket did not take.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Pending {
     /// The beginning of a request.
     pub line: LineBuffer,
@@ -30,6 +32,10 @@ pub struct Pending {
     pub(super) peeked: usize,
     /// The rest of a rejected line is being discarded.
     pub skipping: bool,
+    /// The beginning of the unfinished line was echoed: its rest is no request to the daemon.
+    pub(super) in_line: bool,
+    /// The unfinished work of the service probe.
+    pub(super) probe: Option<Box<ProbeState>>,
     /// The output is the reply to the last request: nothing more is read before our FIN.
     pub final_reply: bool,
     output: Vec<u8>,
@@ -42,7 +48,12 @@ pub struct Pending {
 impl Pending {
     /// Returns true if nothing is unfinished.
     pub const fn is_empty(&self) -> bool {
-        self.line.is_empty() && self.line_since.is_none() && !self.skipping && !self.has_output()
+        self.line.is_empty() && self.line_since.is_none() && !self.skipping && !self.owes()
+    }
+
+    /// Returns true if the peer is owed more: output, or the work of the service probe.
+    pub const fn owes(&self) -> bool {
+        self.has_output() || self.probe.is_some()
     }
 
     /// Returns true if the peer has not taken all output.
@@ -85,7 +96,8 @@ impl Pending {
         }
     }
 
-    /// Returns the nearer deadline of the line and the output, with its cause.
+    /// Returns the nearest deadline of the line and the output, with its cause. The next step of
+    /// the service probe is one, too, but it is taken before it could end the connection.
     pub fn deadline(&self, timeouts: &Timeouts) -> Option<(MonotonicMs, Cause)> {
         let line = timeouts
             .line
@@ -97,6 +109,8 @@ impl Pending {
             .stall
             .filter(|_| self.has_output())
             .map(|wait| (self.stalled_since.after(wait), Cause::Stalled));
-        line.into_iter().chain(stall).min_by_key(|(at, _)| *at)
+        let probe = self.probe.as_ref().and_then(|probe| probe.next_step_at());
+        let probe = probe.map(|at| (at, Cause::Idle));
+        line.into_iter().chain(stall).chain(probe).min_by_key(|(at, _)| *at)
     }
 }

@@ -25,7 +25,7 @@ impl<S: Stream> Connection<S> {
             // It waits for the reactor to reap it.
             Phase::Closed(_) => return Ok(NextStep::Idle),
         }
-        if self.has_output()
+        if self.owes()
             && let ControlFlow::Break(step) = self.flush_first(shared)?
         {
             return Ok(step);
@@ -33,10 +33,12 @@ impl<S: Stream> Connection<S> {
         if self.may_read() { self.read_once(shared) } else { self.try_finish(shared) }
     }
 
-    /// Writes pending output. Breaks unless the connection may read after it.
+    /// Writes pending output, and goes on with the service probe. Breaks unless the connection may
+    /// read after it.
     #[cold]
     fn flush_first(&mut self, shared: &mut Shared) -> io::Result<ControlFlow<NextStep>> {
         let is_final = self.pending.as_ref().is_some_and(|pending| pending.final_reply);
+        self.end_probe_waits(shared.now)?;
         if !self.flush(shared.now)? {
             return Ok(ControlFlow::Break(self.next_step()));
         }
@@ -44,6 +46,13 @@ impl<S: Stream> Connection<S> {
             && is_final
         {
             return Ok(ControlFlow::Break(self.send_fin(cause, shared.now)));
+        }
+        if self.owes() {
+            // While the service probe waits, no read would return it.
+            self.take_pending_error()?;
+        }
+        if self.holds_input() {
+            return self.answer_held(shared).map(ControlFlow::Break);
         }
         // A peer that reads slowly and keeps sending would be read for ever.
         if self.phase != Phase::Open && shared.read_over {
@@ -117,14 +126,24 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Returns true if there may be input that this phase reads.
-    fn may_read(&self) -> bool {
+    pub(super) fn may_read(&self) -> bool {
         self.ready.contains(Ready::READABLE) && self.phase.reads()
     }
 
     /// Returns whether work remains: a buffer was filled, or a signal interrupted a call.
     pub(super) fn next_step(&self) -> NextStep {
-        let more = if self.has_output() { Ready::WRITABLE } else { Ready::READABLE };
-        if self.ready.contains(more) { NextStep::Yield } else { NextStep::Idle }
+        if self.owes() {
+            return self.next_step_owing();
+        }
+        if self.ready.contains(Ready::READABLE) { NextStep::Yield } else { NextStep::Idle }
+    }
+
+    #[cold]
+    fn next_step_owing(&self) -> NextStep {
+        if !self.has_output() {
+            return self.next_probe_step();
+        }
+        if self.ready.contains(Ready::WRITABLE) { NextStep::Yield } else { NextStep::Idle }
     }
 
     /// Handles a failed read: would-block disproves the hints.
@@ -141,7 +160,7 @@ impl<S: Stream> Connection<S> {
     /// In a drain, answers more input, until reading ends.
     #[cold]
     pub(super) fn keep_draining(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
-        if self.may_read() && !self.has_output() && !shared.read_over {
+        if self.may_read() && !self.owes() && !shared.read_over {
             return Ok(NextStep::Yield);
         }
         self.try_finish(shared)
@@ -153,7 +172,7 @@ impl<S: Stream> Connection<S> {
         self.take_pending_error()?;
         self.answer_partial(shared)?;
         match self.phase {
-            Phase::Open | Phase::Draining(Cause::Drained) if self.has_output() => {
+            Phase::Open | Phase::Draining(Cause::Drained) if self.owes() => {
                 self.enter(Phase::Flushing);
                 Ok(self.next_step())
             }
@@ -173,7 +192,7 @@ impl<S: Stream> Connection<S> {
     /// and an unfinished request is not the last one yet.
     #[cold]
     pub(super) fn try_finish(&mut self, shared: &mut Shared) -> io::Result<NextStep> {
-        if self.has_output() {
+        if self.owes() {
             return Ok(self.next_step());
         }
         if let Phase::Draining(cause) = self.phase {

@@ -90,12 +90,15 @@ impl Shared {
     pub fn with_services(services: Vec<Service>, line_bytes_max: usize) -> Self {
         assert!(!services.is_empty(), "a listener needs a service");
         let headroom = |service: &Service| match service.reply.framing() {
-            Some(Framing::Pieces | Framing::Lines) => line_bytes_max,
+            Some(Framing::Pieces | Framing::Lines) => service.reply.line_bytes_max(line_bytes_max),
             Some(Framing::Records(size)) => size.get(),
             None => 0,
         };
         let read_bytes_max = |service: &Service| match service.reply {
-            Reply::Echo | Reply::Raw | Reply::Nothing | Reply::Stream(_) => READ_BYTES_MAX,
+            // Of requests to the daemon, a connection has one answered in a turn.
+            Reply::Echo | Reply::Raw | Reply::Probe | Reply::Nothing | Reply::Stream(_) => {
+                READ_BYTES_MAX
+            }
             Reply::Line(_) | Reply::Record(..) => ANSWERED_READ_BYTES_MAX,
         };
         const { assert!(ANSWERED_READ_BYTES_MAX > proxy::HEADER_BYTES_MAX, "a header fits") };
@@ -119,7 +122,11 @@ impl Shared {
         let echoes = match self.service(unknown).reply {
             Reply::Echo => LINES,
             Reply::Raw => BYTES,
-            Reply::Nothing | Reply::Stream(_) | Reply::Line(_) | Reply::Record(..) => NOTHING,
+            Reply::Probe
+            | Reply::Nothing
+            | Reply::Stream(_)
+            | Reply::Line(_)
+            | Reply::Record(..) => NOTHING,
         };
         ListenerRef { echoes, ..unknown }
     }

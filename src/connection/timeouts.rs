@@ -6,6 +6,9 @@ use std::time::Duration;
 /// that answers a FIN at all; any other peer was sent everything anyway.
 pub const LINGER: Duration = Duration::from_secs(2);
 
+/// The same after `probe close`: the peer may send for a while, to see whether that arrives.
+pub const PROBE_LINGER: Duration = Duration::from_secs(10);
+
 /// The timeouts of a connection; all are off by default, because people test the timeouts of other
 /// machines with this daemon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -27,6 +27,7 @@ mod exec;
 mod expire;
 mod fault_injection;
 mod histogram;
+mod names;
 mod options;
 mod os;
 mod per_peer;
@@ -56,6 +57,7 @@ use self::admission::{Admission, EVICTS_PER_TURN};
 use self::deadlines::Deadlines;
 use self::exec::Children;
 use self::expire::EXPIRIES_PER_TURN;
+use self::names::Names;
 use self::per_peer::PerPeer;
 use self::slots::Slots;
 use self::summary::Summary;
@@ -84,8 +86,7 @@ pub const SLOW_ITERATION: Duration = Duration::from_millis(50);
 /// take some two milliseconds.
 const UNTIMED_TURN_MAX: usize = 32;
 
-/// The longest poll: `epoll_wait(2)` counts milliseconds in an `int`, which overflows after 24
-/// days.
+/// The longest poll: `epoll_wait(2)` counts milliseconds in an `int`, which holds 24 days.
 const POLL_TIMEOUT_MAX_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The most connections for which memory is reserved at the start: 90 MB of address space. A
@@ -106,8 +107,7 @@ pub struct Reactor<O: Os> {
     shared: Shared,
     admin: Admin<O::Stream>,
     admin_handler: Option<AdminHandler<O>>,
-    /// True while no listener is ready and no admin client is connected, so that the hot path skips
-    /// both with one test.
+    /// No listener is ready, no admin client is connected: the hot path skips both in one test.
     listeners_idle: bool,
     /// It ends with the only connection, that of [`Self::serve_one`].
     serves_one: bool,
@@ -126,6 +126,7 @@ pub struct Reactor<O: Os> {
     warnings: Warnings,
     summary: Summary,
     sampler: Sampler,
+    names: Names,
 }
 
 impl<O: Os> Reactor<O> {
@@ -134,8 +135,7 @@ impl<O: Os> Reactor<O> {
         options.complete(capacity.listeners);
         let mut shared = Shared::with_services(options.services(), options.line_bytes_max);
         shared.execs = options.exec;
-        let limit = options.per_peer_max;
-        let v6_prefix = limit.map_or(PeerLimit::V6_PREFIX, |limit| limit.v6_prefix);
+        let v6_prefix = options.per_peer_max.map_or(PeerLimit::V6_PREFIX, |max| max.v6_prefix);
         let room = (capacity.connections_max + EVICTS_PER_TURN).min(PREALLOCATED_MAX);
         let mut deadlines = Deadlines::with_capacity(room);
         if let Some(shortest) = stops::shortest_timeout(&options) {
@@ -164,6 +164,7 @@ impl<O: Os> Reactor<O> {
             warnings: Warnings::default(),
             summary: Summary::new(v6_prefix),
             sampler: Sampler::new(options.listeners.len()),
+            names: Names::default(),
             capacity,
             options,
         }
@@ -216,8 +217,7 @@ impl<O: Os> Reactor<O> {
     /// pay nothing for it.
     #[cold]
     fn record_duration(&mut self) {
-        let lasted = self.os.now().since(self.shared.now);
-        self.counters.turn_lasted(lasted);
+        self.counters.turn_lasted(self.os.now().since(self.shared.now));
     }
 
     /// Makes a turn return [`Wakeups::WATCHDOG`] at that interval, from now on: the sign that the

@@ -9,6 +9,7 @@ use crate::cause::Cause;
 use crate::connection::{Connection, History, Peer, Phase, Traffic};
 use crate::net::tcp_info::TcpInfo;
 use crate::num;
+use crate::service::PROBE;
 
 use super::slots::Completion;
 use super::{Os, Reactor};
@@ -25,6 +26,10 @@ impl<O: Os> Reactor<O> {
                     self.admit_proxied(key);
                     continue;
                 }
+                Completion::Asks(key) => {
+                    self.answer_question(key);
+                    continue;
+                }
                 Completion::Ended(key, connection) => (key, connection),
             };
             self.deadlines.cancel(key);
@@ -38,6 +43,9 @@ impl<O: Os> Reactor<O> {
                 let (traffic, history) = (connection.traffic(), connection.history());
                 self.count_closed(cause, traffic, history, connection.peer());
                 self.log_closed(&connection);
+                if self.options.listener(connection.listener()).service == PROBE {
+                    self.names.end(key, cause, traffic.bytes_in, self.shared.now);
+                }
             }
         }
         debug_assert_eq!(

@@ -14,11 +14,13 @@ use super::bulk_queue::BulkQueue;
 /// events of the other connections may be late.
 const BULK_READS_PER_TURN: usize = 1;
 
-/// A connection that the reactor has to admit or reap.
+/// A connection that the reactor has to admit, answer or reap.
 #[derive(Debug)]
 pub(super) enum Completion<S> {
     /// The PROXY header of the one with that key has named the client.
     Identified(usize),
+    /// The one with that key asks about another connection.
+    Asks(usize),
     /// It is closed, and removed.
     Ended(usize, Connection<S>),
 }
@@ -31,7 +33,7 @@ pub(super) struct Slots<S> {
     /// Connections that want another turn and are no bulk senders; first in the next run queue.
     requeued: Vec<usize>,
     bulk: BulkQueue,
-    /// Connections that are identified or closed, in order.
+    /// Connections that are identified, ask or are closed, in order.
     completions: VecDeque<usize>,
     /// A removed connection's key is still in one of the queues.
     queued_removed: bool,
@@ -160,7 +162,9 @@ impl<S: Stream> Slots<S> {
                     connection.mark(Ready::NONE);
                 }
             }
-            NextStep::Identified | NextStep::Closed => self.completions.push_back(key),
+            NextStep::Identified | NextStep::Asks | NextStep::Closed => {
+                self.completions.push_back(key);
+            }
         }
     }
 
@@ -187,7 +191,7 @@ impl<S: Stream> Slots<S> {
         match step {
             NextStep::Idle => {}
             NextStep::Yield => self.wake(key, Ready::NONE),
-            NextStep::Identified | NextStep::Closed => {
+            NextStep::Identified | NextStep::Asks | NextStep::Closed => {
                 self.completions.push_back(key);
                 self.has_work = true;
             }
@@ -208,10 +212,11 @@ impl<S: Stream> Slots<S> {
             self.forget_removed();
             return None;
         };
-        if self.open(key).is_some() {
-            return Some(Completion::Identified(key));
-        }
-        Some(Completion::Ended(key, self.remove(key)))
+        Some(match self.open(key) {
+            Some(connection) if connection.question().is_some() => Completion::Asks(key),
+            Some(_) => Completion::Identified(key),
+            None => Completion::Ended(key, self.remove(key)),
+        })
     }
 
     /// Removes a connection that a completion has named.

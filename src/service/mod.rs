@@ -7,7 +7,7 @@
 
 use std::num::NonZeroUsize;
 
-use crate::line::Framing;
+use crate::line::{Framing, STREAM_BYTES};
 
 /// Declares the module of each service, and lists them in [`ALL`].
 macro_rules! services {
@@ -19,11 +19,13 @@ macro_rules! services {
     };
 }
 
-services! { echo raw discard chargen sum sum_xdr }
+services! { echo raw discard chargen sum sum_xdr probe }
 
 pub use chargen::SERVICE as CHARGEN;
 pub use discard::SERVICE as DISCARD;
 pub use echo::SERVICE as ECHO;
+pub use probe::SERVICE as PROBE;
+pub use probe::{Name as ProbeName, Question as ProbeQuestion, Request as ProbeRequest};
 pub use raw::SERVICE as RAW;
 pub use sum::SERVICE as SUM;
 pub use sum_xdr::SERVICE as SUM_XDR;
@@ -56,6 +58,9 @@ pub enum Reply {
     Echo,
     /// Answers with the input itself, as it comes; each newline counts as a line.
     Raw,
+    /// Answers with the input itself, line by line, but carries out the requests to the daemon that
+    /// some lines are.
+    Probe,
     /// Discards the input, and answers nothing.
     Nothing,
     /// Discards the input, and sends these bytes again and again while the peer takes them.
@@ -70,7 +75,7 @@ pub enum Reply {
 impl Reply {
     /// True if the reply is the input itself.
     pub const fn is_echo(&self) -> bool {
-        matches!(self, Self::Echo | Self::Raw)
+        matches!(self, Self::Echo | Self::Raw | Self::Probe)
     }
 
     /// True if the reply does not depend on the input, so that input which is not answered is not
@@ -79,10 +84,16 @@ impl Reply {
         matches!(self, Self::Nothing | Self::Stream(_))
     }
 
+    /// The limit of a line, given the one that was configured. One of the service probe may have as
+    /// many bytes as make a bulk stream, so that no request comes in pieces.
+    pub fn line_bytes_max(&self, configured: usize) -> usize {
+        if matches!(self, Self::Probe) { configured.max(STREAM_BYTES) } else { configured }
+    }
+
     /// How the input is divided into requests; none if it is not.
     pub const fn framing(&self) -> Option<Framing> {
         match self {
-            Self::Echo => Some(Framing::Pieces),
+            Self::Echo | Self::Probe => Some(Framing::Pieces),
             Self::Raw | Self::Nothing | Self::Stream(_) => None,
             Self::Line(_) => Some(Framing::Lines),
             Self::Record(size, _) => Some(Framing::Records(*size)),

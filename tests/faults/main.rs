@@ -38,6 +38,7 @@ mod manager;
 mod monitoring;
 mod pauses;
 mod privileges;
+mod probe;
 mod proxied;
 mod read_path;
 mod recipes;

@@ -59,7 +59,7 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         what: "FIN closes the connection although output is pending",
         file: "src/connection/serve.rs",
-        right: "Phase::Open | Phase::Draining(Cause::Drained) if self.has_output() => {",
+        right: "Phase::Open | Phase::Draining(Cause::Drained) if self.owes() => {",
         wrong: "Phase::Open | Phase::Draining(Cause::Drained) if false => {",
     },
     Bug {

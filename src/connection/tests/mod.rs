@@ -4,6 +4,7 @@ mod closing;
 mod ending;
 mod exchanging;
 mod long_headers;
+mod probe;
 mod proxy_header;
 
 use std::cell::RefCell;

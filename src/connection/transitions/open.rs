@@ -55,6 +55,22 @@ pub(super) const ROWS: &[Transition] = &[
     },
     Transition {
         from: PhaseKind::Open,
+        stimulus: "`probe close` (service `probe`)",
+        to: PhaseKind::Draining,
+        causes: &[Cause::Finished],
+        effect: "input behind it is discarded, and counted",
+        test: "a_close_that_was_asked_for_sends_fin_and_counts_input_until_fin",
+    },
+    Transition {
+        from: PhaseKind::Open,
+        stimulus: "`probe reset` (service `probe`)",
+        to: PhaseKind::Closed,
+        causes: &[Cause::Aborted],
+        effect: "closed by RST",
+        test: "a_reset_that_was_asked_for_is_sent_at_once",
+    },
+    Transition {
+        from: PhaseKind::Open,
         stimulus: "the idle timeout",
         to: PhaseKind::Closed,
         causes: &[Cause::Idle],

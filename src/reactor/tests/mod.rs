@@ -6,6 +6,7 @@ mod children;
 mod draining;
 mod faults;
 mod pausing;
+mod probe;
 mod proxy_header;
 mod scheduling;
 mod survey;
