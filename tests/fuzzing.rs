@@ -19,7 +19,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// Words of the formats, so that random input gets past the first check.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 28] = [
     "\n",
     "\r\n",
     "\r\n\r\n",
@@ -27,6 +27,10 @@ const WORDS: [&str; 24] = [
     "1",
     "-9",
     "12 34\n",
+    "\nprobe ",
+    "later 5 x\n",
+    "pause 9\n",
+    "close\n",
     "PROXY ",
     "TCP4 ",
     "TCP6 ",
@@ -67,6 +71,7 @@ fn the_seeds_of_every_target_pass() {
     seeds("lines", talks::lines);
     seeds("records", talks::records);
     seeds("http", talks::http);
+    seeds("probe", talks::probe);
     seeds("proxy", texts::proxy);
     seeds("commands", texts::commands);
     seeds("criteria", texts::criteria);
@@ -89,6 +94,11 @@ proptest! {
         });
         let input: Vec<_> = [seed].into_iter().chain(records).chain(rest).collect();
         talks::records(&input);
+    }
+
+    #[test]
+    fn the_service_probe_ends_in_the_same_way_for_any_pieces(input in input()) {
+        talks::probe(&input);
     }
 
     #[test]

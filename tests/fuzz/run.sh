@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- lines records proxy http commands criteria
+[ $# -gt 0 ] || set -- lines records probe proxy http commands criteria
 built=$(tests/target.sh)
 fuzz=$built/tools/bin/cargo-fuzz
 out=$built/fuzz

@@ -7,5 +7,5 @@ mod streams;
 mod talks;
 mod texts;
 
-pub use talks::{http, lines, records};
+pub use talks::{http, lines, probe, records};
 pub use texts::{commands, criteria, proxy};

@@ -1,11 +1,13 @@
 //! Whole conversations: the same input gives the same output, however it is split.
 
+use std::time::Duration;
+
 use fastrand::Rng;
 use tcpecho::cause::Cause;
 use tcpecho::clock::MonotonicMs;
-use tcpecho::connection::{Connection, NextStep, Peer, Phase, Ready, Shared};
+use tcpecho::connection::{Connection, NextStep, Peer, Phase, Ready, Shared, Timeouts};
 use tcpecho::http::{HEAD_BYTES_MAX, HttpConnection, HttpStep, Response};
-use tcpecho::service::{ECHO, RAW, SUM, SUM_XDR, Service};
+use tcpecho::service::{ECHO, PROBE, RAW, SUM, SUM_XDR, Service};
 
 use crate::streams::{Pieces, Scripted};
 
@@ -43,7 +45,20 @@ pub fn records(input: &[u8]) {
     assert_eq!(whole, (cause, sums.concat()), "every sum up to the first error");
 }
 
-/// Runs a connection; returns its cause and its whole output.
+/// Tests the service probe. The first byte seeds the pieces, the others are the input: however it
+/// is split, the connection ends with the same cause, and input without requests comes back.
+pub fn probe(input: &[u8]) {
+    let Some((seed, input)) = input.split_first() else { return };
+    let cut = Pieces::Cut(Rng::with_seed(u64::from(*seed)));
+    let [whole, pieces] = [Pieces::Whole, cut].map(|pieces| converse(PROBE, 4096, input, pieces));
+    assert_eq!(whole.0, pieces.0, "the pieces make no difference");
+    let mut lines = input.split_inclusive(|byte| *byte == b'\n');
+    if !lines.any(|line| line.starts_with(b"probe ")) {
+        assert!(whole.1 == input && pieces.1 == input, "lines come back");
+    }
+}
+
+/// Runs a connection, as fast as its waits end; returns its cause and its whole output.
 fn converse(service: Service, longest: usize, input: &[u8], pieces: Pieces) -> (Cause, Vec<u8>) {
     let (stream, output) = Scripted::new(input, pieces);
     let mut shared = Shared::new(service, longest);
@@ -52,8 +67,14 @@ fn converse(service: Service, longest: usize, input: &[u8], pieces: Pieces) -> (
     // Each turn moves at least a byte, except for would-block, which is one in four.
     for _ in 0..100 + 200 * (input.len() + 100) {
         connection.mark(Ready::READABLE.union(Ready::WRITABLE));
-        if connection.serve(&mut shared) == NextStep::Closed {
-            let Phase::Closed(cause) = connection.phase() else { panic!("not in phase closed") };
+        if connection.serve(&mut shared) == NextStep::Asks {
+            connection.answer_question("an answer\n", &mut shared);
+        }
+        if !matches!(connection.phase(), Phase::Lingering(_)) {
+            shared.now = shared.now.after(Duration::from_secs(1));
+            connection.expire(&Timeouts::default(), &mut shared);
+        }
+        if let Phase::Closed(cause) = connection.phase() {
             return (cause, output.take());
         }
     }
