@@ -15,6 +15,8 @@ mod load_words;
 mod log_level;
 #[cfg(feature = "pages")]
 mod pages;
+#[cfg(feature = "probe")]
+mod probe;
 mod send_proxy;
 mod target;
 mod units;
@@ -29,13 +31,15 @@ pub use load::{LoadCommand, parse as parse_load, read as read_load};
 pub use log_level::LogFilter;
 #[cfg(feature = "pages")]
 pub use pages::write as write_pages;
+#[cfg(feature = "probe")]
+pub use probe::{parse as parse_probe, read as read_probe};
 
 use clap::CommandFactory;
 
 /// The course's port (UNIX Network Programming, section 5.2).
 const PORT: u16 = 9877;
 
-/// The command lines of the four programs, for the manual pages and for the tests of the documents.
+/// The command lines of the five programs, for the manual pages and for the tests of the documents.
 pub fn commands() -> Vec<clap::Command> {
     vec![
         daemon::DaemonArgs::command(),
@@ -44,6 +48,8 @@ pub fn commands() -> Vec<clap::Command> {
         load::RunLoadArgs::command(),
         #[cfg(feature = "exam")]
         exam::ExamArgs::command(),
+        #[cfg(feature = "probe")]
+        probe::ProbeArgs::command(),
     ]
 }
 

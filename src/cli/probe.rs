@@ -1,0 +1,214 @@
+//! The command line of `tcpecho-probe`.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::builder::{BoolishValueParser, PossibleValue};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::client::{Family, Server};
+use crate::net::address::Address;
+use crate::probe::{Connections, PingConfig, ProbeConfig, ProbeFormat, Question, Target};
+
+use super::environment;
+use super::log_level::LogLevel;
+use super::units::{duration, within};
+
+/// Parses the command line and the environment. On an error, prints it and exits with status 2.
+pub fn parse() -> ProbeConfig {
+    let config = read(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    environment::warn("tcpecho-probe", LogLevel::Warn);
+    config
+}
+
+/// Parses a command line, which starts with the program's name, and the environment.
+///
+/// # Errors
+///
+/// An invalid option or variable, or a request for output such as `--help`.
+pub fn read<W>(words: impl IntoIterator<Item = W>) -> Result<ProbeConfig, clap::Error>
+where
+    W: Into<OsString> + Clone,
+{
+    let (arguments, _) = environment::parse::<ProbeArgs, _>(words)?;
+    let ProbeCommand::Ping(ping) = arguments.command;
+    Ok(ProbeConfig {
+        format: arguments.format,
+        quiet: arguments.quiet,
+        targets: ping.hosts.targets(),
+        question: Question::Ping(PingConfig {
+            interval: ping.interval,
+            count: ping.count,
+            deadline: ping.deadline,
+            connections: match (ping.connect, ping.both) {
+                (_, true) => Connections::Both,
+                (true, false) => Connections::New,
+                (false, false) => Connections::Kept,
+            },
+            timeout: ping.timeout,
+            re_resolve: ping.re_resolve,
+            banner: ping.banner,
+        }),
+    })
+}
+
+/// Finds out what is between this host and an echo server.
+#[derive(Debug, Parser)]
+#[command(name = "tcpecho-probe", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub(super) struct ProbeArgs {
+    #[command(subcommand)]
+    command: ProbeCommand,
+
+    /// Output format
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "TCPECHO_PROBE_FORMAT",
+        default_value = "text"
+    )]
+    format: ProbeFormat,
+
+    /// Print only outages and the summary
+    #[arg(short, long, global = true, env = "TCPECHO_PROBE_QUIET",
+          value_parser = BoolishValueParser::new(), action = ArgAction::SetTrue)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum ProbeCommand {
+    /// Echo a line at an interval, and report every outage
+    Ping(PingArgs),
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "independent options")]
+struct PingArgs {
+    #[command(flatten)]
+    hosts: Hosts,
+
+    /// Time between two probes of a host
+    #[arg(short, long, value_name = "DURATION", env = "TCPECHO_PROBE_INTERVAL",
+          default_value = "1s", value_parser = duration)]
+    interval: Duration,
+
+    /// Number of probes; without it, until interrupted
+    #[arg(short, long, value_name = "N", env = "TCPECHO_PROBE_COUNT",
+          value_parser = within(1..=u64::from(u32::MAX)))]
+    count: Option<u64>,
+
+    /// End after this long
+    #[arg(short = 'w', long, value_name = "DURATION", env = "TCPECHO_PROBE_DEADLINE",
+          value_parser = duration)]
+    deadline: Option<Duration>,
+
+    /// Open a new connection for each probe
+    #[arg(long, env = "TCPECHO_PROBE_CONNECT", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue)]
+    connect: bool,
+
+    /// Probe on a kept connection and on new ones, side by side
+    #[arg(long, env = "TCPECHO_PROBE_BOTH", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue)]
+    both: bool,
+
+    /// Time within which an answer has to come
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_PROBE_TIMEOUT", default_value = "1s",
+          value_parser = duration)]
+    timeout: Duration,
+
+    /// Look the name up again before each reconnect
+    #[arg(long, env = "TCPECHO_PROBE_RE_RESOLVE", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue)]
+    re_resolve: bool,
+
+    /// The server sends a line first: report it, and every change of it
+    #[arg(long, env = "TCPECHO_PROBE_BANNER", value_parser = BoolishValueParser::new(),
+          action = ArgAction::SetTrue)]
+    banner: bool,
+}
+
+/// The servers, as one argument each.
+#[derive(Debug, Args)]
+struct Hosts {
+    /// Servers: names or addresses, with or without their port (HOST:PORT, `[ip6]:PORT`, PORT on
+    /// this machine), `tcp://HOST:PORT`, `unix:/path`, or unix:@name
+    #[arg(value_name = "HOST", required = true)]
+    host: Vec<Address>,
+
+    /// Use only IPv4 addresses
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    ipv4: bool,
+
+    /// Use only IPv6 addresses
+    #[arg(short = '6')]
+    ipv6: bool,
+}
+
+impl Hosts {
+    fn targets(self) -> Vec<Target> {
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            (false, false) => Family::Any,
+        };
+        let target = |address: Address| {
+            let name = address.to_string();
+            let server = match address {
+                Address::Unix(path) => Server::Path(path),
+                Address::Internet { host, port } => Server::Host {
+                    name: host.unwrap_or_else(|| "localhost".to_owned()),
+                    port: port.unwrap_or(super::PORT),
+                    family,
+                },
+            };
+            Target { name, server }
+        };
+        self.host.into_iter().map(target).collect()
+    }
+}
+
+impl ValueEnum for ProbeFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Text, Self::Json, Self::Csv]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Text => PossibleValue::new("text").help("For people, a line for each event"),
+            Self::Json => PossibleValue::new("json").help("A JSON object a line, the summary last"),
+            Self::Csv => PossibleValue::new("csv").help("Comma-separated values, without summary"),
+        })
+    }
+}
+
+const AFTER_HELP: &str = "\
+Durations: 250ms, 10s, 3m. Each long option can also be set by an environment variable, \
+TCPECHO_PROBE_ and the option's name; the command line takes precedence.
+
+Exit status: 0 all well; 10 an outage; a host that never answered has the status of tcpecho: \
+1 failed; 3 terminated; 4 reset; 5 broken-pipe; 6 timed-out; 7 unreachable; 8 refused; \
+9 unresolved; 2 usage.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        ProbeArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn a_ping_has_the_defaults_of_ping_and_takes_every_form_of_address() {
+        let config = read(["tcpecho-probe", "ping", "h", "[::1]:7", "8"]).unwrap();
+        let names: Vec<_> = config.targets.iter().map(|target| target.name.as_str()).collect();
+        assert_eq!(names, ["h", "[::1]:7", "*:8"]);
+        let Question::Ping(ping) = config.question;
+        assert_eq!((ping.interval, ping.timeout), (Duration::from_secs(1), Duration::from_secs(1)));
+        assert_eq!((ping.count, ping.connections), (None, Connections::Kept));
+        assert!(read(["tcpecho-probe", "ping"]).is_err());
+    }
+}

@@ -1,0 +1,75 @@
+//! The validated settings of a probe; later code parses no flags or strings.
+
+use std::time::Duration;
+
+use crate::client::Server;
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeFormat {
+    /// For people, a line for each event.
+    Text,
+    /// A JSON object a line, the last one `{"summary": ...}`.
+    Json,
+    /// Comma-separated values, a line for each event.
+    Csv,
+}
+
+/// A host to probe, and its name in the output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// As it was written on the command line.
+    pub name: String,
+    /// The server.
+    pub server: Server,
+}
+
+/// The settings that all probes share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeConfig {
+    /// The form of the output.
+    pub format: ProbeFormat,
+    /// Print only outages and the summary.
+    pub quiet: bool,
+    /// The hosts to probe, at least one.
+    pub targets: Vec<Target>,
+    /// The question to answer.
+    pub question: Question,
+}
+
+/// What to find out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// How long does an echo take, and when is there none?
+    Ping(PingConfig),
+}
+
+/// The settings of `ping`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PingConfig {
+    /// The time between two probes of a host.
+    pub interval: Duration,
+    /// The number of probes; none for no end.
+    pub count: Option<u64>,
+    /// The duration of the run; none for no end.
+    pub deadline: Option<Duration>,
+    /// The connections to probe on.
+    pub connections: Connections,
+    /// The time within which an answer has to come.
+    pub timeout: Duration,
+    /// Look the name up again before each reconnect.
+    pub re_resolve: bool,
+    /// The server sends a line first, which names it.
+    pub banner: bool,
+}
+
+/// The connections of `ping`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    /// One connection, kept.
+    Kept,
+    /// A new connection for each probe.
+    New,
+    /// Both, side by side.
+    Both,
+}

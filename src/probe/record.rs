@@ -1,0 +1,117 @@
+//! The output: an event a line, in three forms.
+
+use std::fmt;
+use std::io::{self, BufWriter, Write};
+
+use serde::Serialize;
+
+use super::config::ProbeFormat;
+
+/// An event, with all that a program may want to know of it. The text is for people.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Record {
+    /// Seconds since the start.
+    pub t_s: f64,
+    /// `reply`, `lost`, `outage`, `recovered`, `connected`, `changed` and so on.
+    pub event: &'static str,
+    /// The host as it was written on the command line.
+    pub host: String,
+    /// `kept` or `new`.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub connection: &'static str,
+    /// The number of the probe, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// From the probe to its answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtt_us: Option<f64>,
+    /// Of a new connection: how long the connect took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_us: Option<f64>,
+    /// The word of a failure, as the client prints it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word: Option<&'static str>,
+    /// The event in plain English; the whole line of the text.
+    pub text: String,
+}
+
+/// The columns of the form `csv`.
+const COLUMNS: &str = "t_s,event,host,connection,seq,rtt_us,connect_us,word,text";
+
+/// Standard output, in one of the forms.
+pub(super) struct Output {
+    format: ProbeFormat,
+    out: BufWriter<Box<dyn Write>>,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("format", &self.format).finish_non_exhaustive()
+    }
+}
+
+impl Output {
+    /// Begins the output.
+    pub(super) fn new(format: ProbeFormat, out: Box<dyn Write>) -> io::Result<Self> {
+        let mut output = Self { format, out: BufWriter::new(out) };
+        if format == ProbeFormat::Csv {
+            writeln!(output.out, "{COLUMNS}")?;
+        }
+        Ok(output)
+    }
+
+    /// Writes an event; [`Self::flush`] shows it.
+    pub(super) fn record(&mut self, record: &Record) -> io::Result<()> {
+        match self.format {
+            ProbeFormat::Text => writeln!(self.out, "{}", record.text),
+            ProbeFormat::Json => {
+                serde_json::to_writer(&mut self.out, record)?;
+                writeln!(self.out)
+            }
+            ProbeFormat::Csv => self.columns(record),
+        }
+    }
+
+    fn columns(&mut self, record: &Record) -> io::Result<()> {
+        let Record { t_s, event, host, connection, seq, rtt_us, connect_us, word, text } = record;
+        let (host, text) = (quoted(host), quoted(text));
+        let seq = seq.map(|seq| seq.to_string()).unwrap_or_default();
+        let [rtt, connect] =
+            [rtt_us, connect_us].map(|time| time.map(|us| us.to_string()).unwrap_or_default());
+        let word = word.unwrap_or_default();
+        writeln!(self.out, "{t_s},{event},{host},{connection},{seq},{rtt},{connect},{word},{text}")
+    }
+
+    /// Ends the output: the text for people, or the object for programs. The form `csv` has none.
+    pub(super) fn summary(&mut self, text: &str, summary: &impl Serialize) -> io::Result<()> {
+        match self.format {
+            ProbeFormat::Text => write!(self.out, "{text}")?,
+            ProbeFormat::Json => {
+                serde_json::to_writer(&mut self.out, &Last { summary })?;
+                writeln!(self.out)?;
+            }
+            ProbeFormat::Csv => {}
+        }
+        self.flush()
+    }
+
+    /// Shows all that was written.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The last line of the form `json`.
+#[derive(Serialize)]
+struct Last<'a, S> {
+    summary: &'a S,
+}
+
+/// A field of comma-separated values (RFC 4180).
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}

@@ -1,0 +1,14 @@
+//! Tests of the real `tcpecho-probe`.
+
+// Network namespaces.
+#![cfg(target_os = "linux")]
+#![cfg(test)]
+
+mod ping;
+
+#[path = "../faults/support/tools.rs"]
+#[expect(dead_code, reason = "the daemon's tests use more of it")]
+mod tools;
+
+pub(crate) const PROBE: &str = env!("CARGO_BIN_EXE_tcpecho-probe");
+pub(crate) const DAEMON: &str = env!("CARGO_BIN_EXE_tcpechod");
