@@ -1,6 +1,7 @@
 //! The command line of `tcpecho-probe`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, PossibleValue};
@@ -8,7 +9,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::client::{Family, Server};
 use crate::net::address::Address;
-use crate::probe::{Connections, PingConfig, ProbeConfig, ProbeFormat, Question, Target};
+use crate::probe::{
+    Connections, IdleConfig, PingConfig, PortsConfig, ProbeConfig, ProbeFormat, Question, Target,
+    WhoConfig,
+};
 
 use super::environment;
 use super::log_level::LogLevel;
@@ -31,25 +35,14 @@ where
     W: Into<OsString> + Clone,
 {
     let (arguments, _) = environment::parse::<ProbeArgs, _>(words)?;
-    let ProbeCommand::Ping(ping) = arguments.command;
-    Ok(ProbeConfig {
-        format: arguments.format,
-        quiet: arguments.quiet,
-        targets: ping.hosts.targets(),
-        question: Question::Ping(PingConfig {
-            interval: ping.interval,
-            count: ping.count,
-            deadline: ping.deadline,
-            connections: match (ping.connect, ping.both) {
-                (_, true) => Connections::Both,
-                (true, false) => Connections::New,
-                (false, false) => Connections::Kept,
-            },
-            timeout: ping.timeout,
-            re_resolve: ping.re_resolve,
-            banner: ping.banner,
-        }),
-    })
+    let (hosts, question) = match arguments.command {
+        ProbeCommand::Ping(ping) => (ping.hosts.clone(), Question::Ping(ping.into())),
+        ProbeCommand::Idle(idle) => (idle.host.clone().into(), Question::Idle(idle.into())),
+        ProbeCommand::Ports(ports) => (ports.host.clone().into(), Question::Ports(ports.into())),
+        ProbeCommand::Who(who) => (who.host.clone().into(), Question::Who(who.into())),
+    };
+    let (format, quiet) = (arguments.format, arguments.quiet);
+    Ok(ProbeConfig { format, quiet, targets: hosts.targets(), question })
 }
 
 /// Finds out what is between this host and an echo server.
@@ -79,6 +72,12 @@ pub(super) struct ProbeArgs {
 enum ProbeCommand {
     /// Echo a line at an interval, and report every outage
     Ping(PingArgs),
+    /// Find out how long a connection may be silent
+    Idle(IdleArgs),
+    /// Find out which source ports fail: a broken one of several equal paths
+    Ports(PortsArgs),
+    /// Count which servers answer, by their greetings
+    Who(WhoArgs),
 }
 
 #[derive(Debug, Args)]
@@ -128,8 +127,142 @@ struct PingArgs {
     banner: bool,
 }
 
-/// The servers, as one argument each.
+impl From<PingArgs> for PingConfig {
+    fn from(arguments: PingArgs) -> Self {
+        Self {
+            interval: arguments.interval,
+            count: arguments.count,
+            deadline: arguments.deadline,
+            connections: match (arguments.connect, arguments.both) {
+                (_, true) => Connections::Both,
+                (true, false) => Connections::New,
+                (false, false) => Connections::Kept,
+            },
+            timeout: arguments.timeout,
+            re_resolve: arguments.re_resolve,
+            banner: arguments.banner,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
+struct IdleArgs {
+    #[command(flatten)]
+    host: Host,
+
+    /// Shortest silence; each connection is silent for twice as long as the one before
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_PROBE_FROM", default_value = "1s",
+          value_parser = duration)]
+    from: Duration,
+
+    /// Longest silence
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_PROBE_TO", default_value = "2h",
+          value_parser = duration)]
+    to: Duration,
+
+    /// Exactness of the answer
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_PROBE_WITHIN", default_value = "1s",
+          value_parser = duration)]
+    within: Duration,
+
+    /// Time within which an answer has to come
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_PROBE_TIMEOUT", default_value = "5s",
+          value_parser = duration)]
+    timeout: Duration,
+
+    /// Keep the state of the search in this file, and go on with the search that it has
+    #[arg(long, value_name = "FILE", env = "TCPECHO_PROBE_STATE")]
+    state: Option<PathBuf>,
+}
+
+impl From<IdleArgs> for IdleConfig {
+    fn from(arguments: IdleArgs) -> Self {
+        let IdleArgs { host: _, from, to, within, timeout, state } = arguments;
+        Self { from, to: to.max(from), within, timeout, state }
+    }
+}
+
+#[derive(Debug, Args)]
+struct PortsArgs {
+    #[command(flatten)]
+    host: Host,
+
+    /// Number of source ports
+    #[arg(long, value_name = "N", env = "TCPECHO_PROBE_PORTS", default_value = "256",
+          value_parser = within(1..=16384_u16))]
+    ports: u16,
+
+    /// Number of echoes from each
+    #[arg(long, value_name = "N", env = "TCPECHO_PROBE_ROUNDS", default_value = "3",
+          value_parser = within(1..=1_000_000_u32))]
+    rounds: u32,
+
+    /// Time within which a connect, or an answer, has to come
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_PROBE_TIMEOUT", default_value = "3s",
+          value_parser = duration)]
+    timeout: Duration,
+}
+
+impl From<PortsArgs> for PortsConfig {
+    fn from(arguments: PortsArgs) -> Self {
+        let PortsArgs { host: _, ports, rounds, timeout } = arguments;
+        Self { ports, rounds, timeout }
+    }
+}
+
+#[derive(Debug, Args)]
+struct WhoArgs {
+    #[command(flatten)]
+    host: Host,
+
+    /// Number of connections
+    #[arg(short = 'n', long, value_name = "N", env = "TCPECHO_PROBE_CONNECTIONS",
+          default_value = "100", value_parser = within(1..=1_000_000_u32))]
+    connections: u32,
+
+    /// Number of servers that should answer
+    #[arg(long, value_name = "N", env = "TCPECHO_PROBE_EXPECT",
+          value_parser = within(1..=1_000_000_u32))]
+    expect: Option<u32>,
+
+    /// Time within which a server has to greet
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_PROBE_TIMEOUT", default_value = "3s",
+          value_parser = duration)]
+    timeout: Duration,
+}
+
+impl From<WhoArgs> for WhoConfig {
+    fn from(arguments: WhoArgs) -> Self {
+        let WhoArgs { host: _, connections, expect, timeout } = arguments;
+        Self { connections, expect, timeout }
+    }
+}
+
+/// The server, as one argument.
+#[derive(Clone, Debug, Args)]
+struct Host {
+    /// Server: a name or an address, with or without its port (HOST:PORT, `[ip6]:PORT`, PORT on
+    /// this machine), `tcp://HOST:PORT`, `unix:/path`, or unix:@name
+    #[arg(value_name = "HOST")]
+    address: Address,
+
+    /// Use only IPv4 addresses
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    ipv4: bool,
+
+    /// Use only IPv6 addresses
+    #[arg(short = '6')]
+    ipv6: bool,
+}
+
+impl From<Host> for Hosts {
+    fn from(Host { address, ipv4, ipv6 }: Host) -> Self {
+        Self { host: vec![address], ipv4, ipv6 }
+    }
+}
+
+/// The servers, as one argument each.
+#[derive(Clone, Debug, Args)]
 struct Hosts {
     /// Servers: names or addresses, with or without their port (HOST:PORT, `[ip6]:PORT`, PORT on
     /// this machine), `tcp://HOST:PORT`, `unix:/path`, or unix:@name
@@ -206,7 +339,7 @@ mod tests {
         let config = read(["tcpecho-probe", "ping", "h", "[::1]:7", "8"]).unwrap();
         let names: Vec<_> = config.targets.iter().map(|target| target.name.as_str()).collect();
         assert_eq!(names, ["h", "[::1]:7", "*:8"]);
-        let Question::Ping(ping) = config.question;
+        let Question::Ping(ping) = config.question else { panic!("{:?}", config.question) };
         assert_eq!((ping.interval, ping.timeout), (Duration::from_secs(1), Duration::from_secs(1)));
         assert_eq!((ping.count, ping.connections), (None, Connections::Kept));
         assert!(read(["tcpecho-probe", "ping"]).is_err());

@@ -1,5 +1,6 @@
 //! The validated settings of a probe; later code parses no flags or strings.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::client::Server;
@@ -42,6 +43,12 @@ pub struct ProbeConfig {
 pub enum Question {
     /// How long does an echo take, and when is there none?
     Ping(PingConfig),
+    /// How long may a connection be silent?
+    Idle(IdleConfig),
+    /// Which source ports fail?
+    Ports(PortsConfig),
+    /// Who answers?
+    Who(WhoConfig),
 }
 
 /// The settings of `ping`.
@@ -72,4 +79,41 @@ pub enum Connections {
     New,
     /// Both, side by side.
     Both,
+}
+
+/// The settings of `idle`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdleConfig {
+    /// The shortest silence that is tried.
+    pub from: Duration,
+    /// The longest.
+    pub to: Duration,
+    /// How exactly the limit is found.
+    pub within: Duration,
+    /// The time within which an answer has to come.
+    pub timeout: Duration,
+    /// Where the search is kept, to go on with it later.
+    pub state: Option<PathBuf>,
+}
+
+/// The settings of `ports`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortsConfig {
+    /// The number of source ports.
+    pub ports: u16,
+    /// The number of echoes from each.
+    pub rounds: u32,
+    /// The time within which a connect, or an answer, has to come.
+    pub timeout: Duration,
+}
+
+/// The settings of `who`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhoConfig {
+    /// The number of connections.
+    pub connections: u32,
+    /// The number of servers that should answer.
+    pub expect: Option<u32>,
+    /// The time within which a server has to greet.
+    pub timeout: Duration,
 }

@@ -2,24 +2,40 @@
 //!
 //! - `config`: the validated settings
 //! - `record`: the output, an event a line
+//! - `trip`: one connection that carries echoes
+//! - `fleet`: many connections with an errand each
 //! - `ping`: echoes at an interval, and the outages between them
+//! - `idle`: how long a connection may be silent
+//! - `ports`: which source ports fail
+//! - `who`: which servers answer
 
 mod config;
+mod fleet;
+mod idle;
 mod ping;
+mod ports;
 mod record;
+mod trip;
+mod who;
 
 use std::io;
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::client::{self, FailureKind};
+use crate::net::endpoint::Endpoint;
+use crate::net::happy_eyeballs;
 use crate::os::errno;
 use crate::sys::Dialer;
 
 use self::ping::Ping;
 use self::record::Output;
 
-pub use self::config::{Connections, PingConfig, ProbeConfig, ProbeFormat, Question, Target};
+pub use self::config::{
+    Connections, IdleConfig, PingConfig, PortsConfig, ProbeConfig, ProbeFormat, Question, Target,
+    WhoConfig,
+};
 
 /// The answer of a run; each has its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,12 +65,39 @@ impl Verdict {
 ///
 /// A name without an address, or a failure of this machine.
 pub fn run(config: &ProbeConfig) -> anyhow::Result<Verdict> {
-    let Question::Ping(ping) = &config.question;
-    let mut output = Output::new(config.format, Box::new(io::stdout()))?;
-    match run_ping(config, ping, &mut output) {
+    let mut output = Output::new(config, Box::new(io::stdout()))?;
+    match ask(config, &mut output) {
         // The reader has closed the pipe, which is no failure of the run.
         Err(error) if error.downcast_ref().is_some_and(errno::is_broken_pipe) => Ok(Verdict::Well),
         verdict => verdict,
+    }
+}
+
+fn ask(config: &ProbeConfig, output: &mut Output) -> anyhow::Result<Verdict> {
+    if let Question::Ping(ping) = &config.question {
+        return run_ping(config, ping, output);
+    }
+    let [target] = config.targets.as_slice() else { bail!("one host at a time") };
+    match &config.question {
+        Question::Ping(ping) => run_ping(config, ping, output),
+        Question::Idle(idle) => idle::run(idle, target, output),
+        Question::Ports(ports) => ports::run(ports, target, output),
+        Question::Who(who) => who::run(who, target, output),
+    }
+}
+
+/// Returns the server's address; of several, the first that accepts a connection.
+fn server(target: &Target, timeout: Duration) -> anyhow::Result<Endpoint> {
+    let addresses = client::resolve(&target.server)?;
+    if let [only] = addresses.as_slice() {
+        return Ok(only.clone());
+    }
+    match happy_eyeballs::connect(addresses, timeout, Endpoint::socket, |_, _| {}) {
+        Ok(connection) => Ok(connection.endpoint),
+        Err(Some((address, error))) => {
+            bail!("{}: {address}: {error}", FailureKind::of(&error).word())
+        }
+        Err(None) => bail!("{} has no address", target.name),
     }
 }
 
@@ -68,13 +111,10 @@ fn run_ping(
     while !ping.is_over() {
         ping.turn().context("the event loop broke")?;
         for record in ping.take_records() {
-            if !(config.quiet && ["reply", "lost", "late"].contains(&record.event)) {
-                output.record(&record)?;
-            }
+            output.record(&record)?;
         }
         output.flush()?;
     }
-    let summary = ping.summary();
-    output.summary(&ping::text(&summary), &summary)?;
+    output.summary(&ping.summary())?;
     Ok(ping.verdict())
 }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, Write};
+use std::time::Instant;
 
 use serde::Serialize;
 
-use super::config::ProbeFormat;
+use super::config::{ProbeConfig, ProbeFormat};
 
 /// An event, with all that a program may want to know of it. The text is for people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -41,8 +42,14 @@ const COLUMNS: &str = "t_s,event,host,connection,seq,rtt_us,connect_us,word,text
 /// Standard output, in one of the forms.
 pub(super) struct Output {
     format: ProbeFormat,
+    /// Events of every probe are left out.
+    quiet: bool,
+    start: Instant,
     out: BufWriter<Box<dyn Write>>,
 }
+
+/// The events of every probe.
+const FREQUENT: [&str; 6] = ["reply", "late", "lost", "answer", "port", "silence"];
 
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,16 +59,26 @@ impl fmt::Debug for Output {
 
 impl Output {
     /// Begins the output.
-    pub(super) fn new(format: ProbeFormat, out: Box<dyn Write>) -> io::Result<Self> {
-        let mut output = Self { format, out: BufWriter::new(out) };
+    pub(super) fn new(config: &ProbeConfig, out: Box<dyn Write>) -> io::Result<Self> {
+        let (format, quiet) = (config.format, config.quiet);
+        let mut output = Self { format, quiet, start: Instant::now(), out: BufWriter::new(out) };
         if format == ProbeFormat::Csv {
             writeln!(output.out, "{COLUMNS}")?;
         }
         Ok(output)
     }
 
+    /// Begins a record about a host, now.
+    pub(super) fn begin(&self, host: &str, event: &'static str) -> Record {
+        let t_s = (self.start.elapsed().as_secs_f64() * 1e6).round() / 1e6;
+        Record { t_s, host: host.to_owned(), event, ..Record::default() }
+    }
+
     /// Writes an event; [`Self::flush`] shows it.
     pub(super) fn record(&mut self, record: &Record) -> io::Result<()> {
+        if self.quiet && FREQUENT.contains(&record.event) {
+            return Ok(());
+        }
         match self.format {
             ProbeFormat::Text => writeln!(self.out, "{}", record.text),
             ProbeFormat::Json => {
@@ -83,9 +100,9 @@ impl Output {
     }
 
     /// Ends the output: the text for people, or the object for programs. The form `csv` has none.
-    pub(super) fn summary(&mut self, text: &str, summary: &impl Serialize) -> io::Result<()> {
+    pub(super) fn summary(&mut self, summary: &(impl Serialize + fmt::Display)) -> io::Result<()> {
         match self.format {
-            ProbeFormat::Text => write!(self.out, "{text}")?,
+            ProbeFormat::Text => write!(self.out, "{summary}")?,
             ProbeFormat::Json => {
                 serde_json::to_writer(&mut self.out, &Last { summary })?;
                 writeln!(self.out)?;

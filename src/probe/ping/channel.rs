@@ -10,7 +10,7 @@ use crate::clock::MonotonicNs;
 use crate::num;
 
 use super::ledger::Ledger;
-use super::trip::Probe;
+use crate::probe::trip::Probe;
 
 /// The kind of a channel's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

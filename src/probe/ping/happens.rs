@@ -9,8 +9,8 @@ use crate::sys::Dial;
 
 use super::channel::Kind;
 use super::report::ms;
-use super::trip::{Probe, Trip, TripError, TripEvent};
 use super::{Ping, READ_AND_WRITE};
+use crate::probe::trip::{Probe, Trip, TripError, TripEvent};
 
 impl<D: Dial> Ping<'_, D> {
     /// Moves the bytes of a connection, and acts on its events.

@@ -4,7 +4,6 @@
 //! second one beside it when answers stop to come: so it tells when connecting works again, and
 //! goes on with the connection that answers first.
 //!
-//! - `trip`: one connection
 //! - `channel`: one host on one kind of connection
 //! - `ledger`: its outages
 //! - `happens`: what an event of a connection changes
@@ -17,7 +16,6 @@ mod happens;
 mod ledger;
 mod report;
 mod summary;
-mod trip;
 mod waiting;
 
 use std::cmp::Reverse;
@@ -34,11 +32,10 @@ use crate::net::endpoint::Endpoint;
 use crate::sys::Dial;
 
 use self::channel::{Channel, Kind};
-use self::trip::{Probe, Trip};
+
 use super::config::{Connections, PingConfig, Target};
 use super::record::Record;
-
-pub(super) use self::summary::text;
+use super::trip::{Probe, Trip};
 
 /// Looks a server's name up.
 pub(super) type Resolve = Box<dyn FnMut(&Server) -> Result<Vec<Endpoint>, Failure>>;

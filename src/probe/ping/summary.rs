@@ -1,6 +1,6 @@
 //! The figures of a `ping` at its end: for programs, and as text.
 
-use std::fmt::Write;
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,8 +13,8 @@ use crate::sys::Dial;
 use super::Ping;
 use super::channel::{Channel, Times};
 use super::ledger::Outage;
-use super::trip::Trip;
 use crate::probe::Verdict;
+use crate::probe::trip::Trip;
 
 /// All hosts together, and each by itself.
 #[derive(Debug, Serialize)]
@@ -204,57 +204,40 @@ fn times(times: &Times) -> Option<TimesSummary> {
     Some(TimesSummary { min, p50, p99, max, mean })
 }
 
-/// The summary for people.
-pub(in crate::probe) fn text(summary: &PingSummary) -> String {
-    let mut text = String::new();
-    for host in &summary.hosts {
-        channel(&mut text, host, summary.duration_s);
+/// For people.
+impl fmt::Display for PingSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for host in &self.hosts {
+            channel(f, host, self.duration_s)?;
+        }
+        channel(f, &self.all, self.duration_s)?;
+        if self.paused_s > 0.0 {
+            writeln!(f, "this process was stopped for {:.3} s, not counted", self.paused_s)?;
+        }
+        Ok(())
     }
-    channel(&mut text, &summary.all, summary.duration_s);
-    if summary.paused_s > 0.0 {
-        // Writing into a string does not fail.
-        _ = writeln!(text, "this process was stopped for {:.3} s, not counted", summary.paused_s);
-    }
-    text
 }
 
-fn channel(text: &mut String, of: &ChannelSummary, duration_s: f64) {
-    let name = if of.host.is_empty() {
-        "all".to_owned()
-    } else {
-        format!("{} {}", of.host, of.connection)
-    };
-    let share = if of.sent > 0 { num::to_f64(of.lost) / num::to_f64(of.sent) * 100.0 } else { 0.0 };
-    let (sent, answered, lost) = (of.sent, of.answered, of.lost);
-    _ = writeln!(
-        text,
-        "--- {name}: {sent} sent, {answered} answered, {lost} lost ({share:.1} %), in {duration_s:.1} s"
-    );
+fn channel(f: &mut fmt::Formatter<'_>, of: &ChannelSummary, duration_s: f64) -> fmt::Result {
+    let ChannelSummary { host, connection, sent, answered, lost, .. } = of;
+    let name = if host.is_empty() { "all".to_owned() } else { format!("{host} {connection}") };
+    let share = if *sent > 0 { num::to_f64(*lost) / num::to_f64(*sent) * 100.0 } else { 0.0 };
+    write!(f, "--- {name}: {sent} sent, {answered} answered, ")?;
+    writeln!(f, "{lost} lost ({share:.1} %), in {duration_s:.1} s")?;
     for (what, times) in [("rtt", of.rtt_us), ("connect", of.connect_us)] {
         let Some(TimesSummary { min, p50, p99, max, mean }) = times else { continue };
-        let [min, p50, p99, max, mean] = [min, p50, p99, max, mean].map(|us| us / 1e3);
-        _ = writeln!(
-            text,
-            "{what} min/p50/p99/max/mean = {min:.3}/{p50:.3}/{p99:.3}/{max:.3}/{mean:.3} ms"
-        );
+        let all = [min, p50, p99, max, mean].map(|us| format!("{:.3}", us / 1e3)).join("/");
+        writeln!(f, "{what} min/p50/p99/max/mean = {all} ms")?;
     }
     if let Some(jitter) = of.jitter_us {
-        _ = writeln!(text, "jitter {:.3} ms", jitter / 1e3);
+        writeln!(f, "jitter {:.3} ms", jitter / 1e3)?;
     }
     if of.skipped > 0 {
-        _ = writeln!(text, "{} probes were not sent: this process was late", of.skipped);
+        writeln!(f, "{} probes were not sent: this process was late", of.skipped)?;
     }
-    outages(text, of, duration_s);
-}
-
-fn outages(text: &mut String, of: &ChannelSummary, duration_s: f64) {
     let lengths = of.outages.iter().map(|one| one.ended.unwrap_or(duration_s) - one.began);
-    let Some(longest) = lengths.max_by(f64::total_cmp) else { return };
+    let Some(longest) = lengths.max_by(f64::total_cmp) else { return Ok(()) };
     let share = of.downtime_s / duration_s * 100.0;
-    _ = writeln!(
-        text,
-        "outages: {}, longest {longest:.3} s, in all {:.3} s ({share:.1} % of the time)",
-        of.outages.len(),
-        of.downtime_s
-    );
+    write!(f, "outages: {}, longest {longest:.3} s, ", of.outages.len())?;
+    writeln!(f, "in all {:.3} s ({share:.1} % of the time)", of.downtime_s)
 }

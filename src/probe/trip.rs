@@ -53,7 +53,7 @@ pub(super) struct TripError {
 }
 
 impl TripError {
-    fn of(error: &io::Error) -> Self {
+    pub(super) fn of(error: &io::Error) -> Self {
         Self { kind: FailureKind::of(error), details: error.to_string() }
     }
 }
