@@ -45,6 +45,8 @@ pub(super) struct Outcome {
     pub connect: Option<Duration>,
     /// The longest time of an echo; none if there was none.
     pub echo: Option<Duration>,
+    /// The shortest.
+    pub echo_min: Option<Duration>,
     /// The silence before the last echo: longer than planned if this process was stopped.
     pub silent: Duration,
     /// The server's first line.
@@ -267,7 +269,9 @@ impl<D: Dial> Fleet<D> {
             }
             TripEvent::Answered(probe) | TripEvent::Late(probe) => {
                 let took = self.now.since(probe.sent);
-                task.outcome.echo = task.outcome.echo.max(Some(took));
+                let outcome = &mut task.outcome;
+                outcome.echo = outcome.echo.max(Some(took));
+                outcome.echo_min = Some(outcome.echo_min.map_or(took, |least| least.min(took)));
                 task.echoes = task.echoes.saturating_sub(1);
                 self.next_echo(key);
             }

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const FIRST: u16 = 32768;
 const LAST: u16 = 60999;
 
-/// A port is slow if its slowest step took this many times the median, and this much more.
+/// A port is slow if even its fastest echo took this many times the median, and this much more.
 const SLOW_TIMES: u32 = 3;
 const SLOW_MORE: Duration = Duration::from_millis(5);
 
@@ -46,7 +46,7 @@ struct PortsSummary {
     paths: Option<u64>,
     /// The number of failures, by word.
     words: BTreeMap<&'static str, u64>,
-    /// The median of the slowest step of each port.
+    /// The median of the fastest echo of each port.
     median_us: Option<f64>,
     /// Ports that another program of this host uses.
     in_use: usize,
@@ -110,9 +110,8 @@ fn sum_up(host: &str, errands: &[Errand], outcomes: &[Outcome]) -> PortsSummary 
             .is_some_and(|(error, _)| error.details == errno::in_use().to_string())
     };
     let (ours, tried): (Vec<_>, Vec<_>) = outcomes.iter().partition(is_ours);
-    let slowest =
-        |outcome: &Outcome| outcome.connect.max(outcome.echo).filter(|_| outcome.failure.is_none());
-    let mut times: Vec<_> = tried.iter().filter_map(|one| slowest(one)).collect();
+    let fastest = |outcome: &Outcome| outcome.echo_min.filter(|_| outcome.failure.is_none());
+    let mut times: Vec<_> = tried.iter().filter_map(|one| fastest(one)).collect();
     times.sort_unstable();
     let median = times.get(times.len() / 2).copied();
     let limit =
@@ -121,7 +120,7 @@ fn sum_up(host: &str, errands: &[Errand], outcomes: &[Outcome]) -> PortsSummary 
         tried.iter().filter(|one| of(one)).map(|one| port_of(errands, one)).collect()
     };
     let failed = ports(&|one| one.failure.is_some());
-    let slow = ports(&|one| slowest(one).is_some_and(|time| time > limit));
+    let slow = ports(&|one| fastest(one).is_some_and(|time| time > limit));
     let mut words = BTreeMap::new();
     for word in tried.iter().filter_map(|one| one.word()) {
         *words.entry(word.word()).or_default() += 1;
@@ -138,12 +137,16 @@ fn sum_up(host: &str, errands: &[Errand], outcomes: &[Outcome]) -> PortsSummary 
     }
 }
 
+/// The most equal paths that are believed: a port that fails alone is no path.
+const PATHS_MAX: usize = 64;
+
 /// If one of several equal paths is bad, it is one of that many; none if all ports are alike.
 fn paths(all: usize, bad: usize) -> Option<u64> {
     if bad == 0 || bad == all {
         return None;
     }
-    Some(num::to_u64((all + bad / 2) / bad).max(2))
+    let paths = ((all + bad / 2) / bad).max(2);
+    (paths <= PATHS_MAX).then(|| num::to_u64(paths))
 }
 
 fn port_of(errands: &[Errand], outcome: &Outcome) -> u16 {
@@ -189,5 +192,6 @@ mod tests {
         assert_eq!(paths(256, 128), Some(2));
         assert_eq!(paths(256, 85), Some(3));
         assert_eq!(paths(256, 250), Some(2));
+        assert_eq!(paths(256, 1), None);
     }
 }

@@ -4,7 +4,11 @@
 #![cfg(target_os = "linux")]
 #![cfg(test)]
 
+mod daemon;
+mod idle;
 mod ping;
+mod ports;
+mod who;
 
 #[path = "../faults/support/tools.rs"]
 #[expect(dead_code, reason = "the daemon's tests use more of it")]
