@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, PossibleValue};
+use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::client::{Family, Server};
 use crate::net::address::Address;
 use crate::probe::{
-    Connections, IdleConfig, PingConfig, PortsConfig, ProbeConfig, ProbeFormat, Question, Target,
-    WhoConfig,
+    self, Connections, IdleConfig, PathConfig, PingConfig, PortsConfig, ProbeConfig, ProbeFormat,
+    Question, Target, WhoConfig,
 };
 
 use super::environment;
@@ -37,6 +38,7 @@ where
     let (arguments, _) = environment::parse::<ProbeArgs, _>(words)?;
     let (hosts, question) = match arguments.command {
         ProbeCommand::Ping(ping) => (ping.hosts.clone(), Question::Ping(ping.into())),
+        ProbeCommand::Path(path) => (path.host.clone().into(), Question::Path(path.checked()?)),
         ProbeCommand::Idle(idle) => (idle.host.clone().into(), Question::Idle(idle.into())),
         ProbeCommand::Ports(ports) => (ports.host.clone().into(), Question::Ports(ports.into())),
         ProbeCommand::Who(who) => (who.host.clone().into(), Question::Who(who.into())),
@@ -72,6 +74,8 @@ pub(super) struct ProbeArgs {
 enum ProbeCommand {
     /// Echo a line at an interval, and report every outage
     Ping(PingArgs),
+    /// Find out what the path lets through, question by question
+    Path(PathArgs),
     /// Find out how long a connection may be silent
     Idle(IdleArgs),
     /// Find out which source ports fail: a broken one of several equal paths
@@ -142,6 +146,39 @@ impl From<PingArgs> for PingConfig {
             re_resolve: arguments.re_resolve,
             banner: arguments.banner,
         }
+    }
+}
+
+#[derive(Debug, Args)]
+struct PathArgs {
+    #[command(flatten)]
+    host: Host,
+
+    /// Ask only this question. May be given several times
+    #[arg(long, value_name = "QUESTION", env = "TCPECHO_PROBE_ONLY", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// Port of the server's host where nothing listens, for the question closed-port
+    #[arg(long, value_name = "PORT", env = "TCPECHO_PROBE_PORT_CLOSED",
+          value_parser = within(1..=u16::MAX))]
+    port_closed: Option<u16>,
+
+    /// Time within which each step of a question has to be done
+    #[arg(long, value_name = "DURATION", env = "TCPECHO_PROBE_TIMEOUT", default_value = "5s",
+          value_parser = duration)]
+    timeout: Duration,
+}
+
+impl PathArgs {
+    /// Rejects the name of a question that does not exist.
+    fn checked(self) -> Result<PathConfig, clap::Error> {
+        let Self { host: _, only, port_closed, timeout } = self;
+        let names: Vec<_> = probe::questions().map(|question| question.name).collect();
+        if let Some(name) = only.iter().find(|name| !names.contains(&name.as_str())) {
+            let message = format!("no question {name}; the questions are: {}\n", names.join(", "));
+            return Err(clap::Error::raw(ErrorKind::InvalidValue, message));
+        }
+        Ok(PathConfig { only, closed_port: port_closed, timeout })
     }
 }
 

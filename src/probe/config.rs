@@ -43,6 +43,8 @@ pub struct ProbeConfig {
 pub enum Question {
     /// How long does an echo take, and when is there none?
     Ping(PingConfig),
+    /// What does the path let through?
+    Path(PathConfig),
     /// How long may a connection be silent?
     Idle(IdleConfig),
     /// Which source ports fail?
@@ -79,6 +81,17 @@ pub enum Connections {
     New,
     /// Both, side by side.
     Both,
+}
+
+/// The settings of `path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathConfig {
+    /// The names of the questions to ask; all if empty.
+    pub only: Vec<String>,
+    /// A port of the server's host where nothing listens.
+    pub closed_port: Option<u16>,
+    /// The time within which each step of a question has to be done.
+    pub timeout: Duration,
 }
 
 /// The settings of `idle`.

@@ -5,6 +5,7 @@
 //! - `trip`: one connection that carries echoes
 //! - `fleet`: many connections with an errand each
 //! - `ping`: echoes at an interval, and the outages between them
+//! - `path`: what the path lets through
 //! - `idle`: how long a connection may be silent
 //! - `ports`: which source ports fail
 //! - `who`: which servers answer
@@ -12,6 +13,7 @@
 mod config;
 mod fleet;
 mod idle;
+mod path;
 mod ping;
 mod ports;
 mod record;
@@ -32,9 +34,11 @@ use crate::sys::Dialer;
 use self::ping::Ping;
 use self::record::Output;
 
+pub use self::path::{PathQuestion, questions};
+
 pub use self::config::{
-    Connections, IdleConfig, PingConfig, PortsConfig, ProbeConfig, ProbeFormat, Question, Target,
-    WhoConfig,
+    Connections, IdleConfig, PathConfig, PingConfig, PortsConfig, ProbeConfig, ProbeFormat,
+    Question, Target, WhoConfig,
 };
 
 /// The answer of a run; each has its exit status.
@@ -80,6 +84,7 @@ fn ask(config: &ProbeConfig, output: &mut Output) -> anyhow::Result<Verdict> {
     let [target] = config.targets.as_slice() else { bail!("one host at a time") };
     match &config.question {
         Question::Ping(ping) => run_ping(config, ping, output),
+        Question::Path(path) => path::run(path, target, output),
         Question::Idle(idle) => idle::run(idle, target, output),
         Question::Ports(ports) => ports::run(ports, target, output),
         Question::Who(who) => who::run(who, target, output),

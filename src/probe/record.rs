@@ -29,6 +29,12 @@ pub(super) struct Record {
     /// Of a new connection: how long the connect took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connect_us: Option<f64>,
+    /// The name of a question about the path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question: Option<&'static str>,
+    /// Its answer: `yes`, `no` or `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<&'static str>,
     /// The word of a failure, as the client prints it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub word: Option<&'static str>,
@@ -37,7 +43,7 @@ pub(super) struct Record {
 }
 
 /// The columns of the form `csv`.
-const COLUMNS: &str = "t_s,event,host,connection,seq,rtt_us,connect_us,word,text";
+const COLUMNS: &str = "t_s,event,host,connection,seq,rtt_us,connect_us,question,result,word,text";
 
 /// Standard output, in one of the forms.
 pub(super) struct Output {
@@ -90,13 +96,21 @@ impl Output {
     }
 
     fn columns(&mut self, record: &Record) -> io::Result<()> {
-        let Record { t_s, event, host, connection, seq, rtt_us, connect_us, word, text } = record;
-        let (host, text) = (quoted(host), quoted(text));
-        let seq = seq.map(|seq| seq.to_string()).unwrap_or_default();
-        let [rtt, connect] =
-            [rtt_us, connect_us].map(|time| time.map(|us| us.to_string()).unwrap_or_default());
-        let word = word.unwrap_or_default();
-        writeln!(self.out, "{t_s},{event},{host},{connection},{seq},{rtt},{connect},{word},{text}")
+        let number = |number: Option<f64>| number.map(|it| it.to_string()).unwrap_or_default();
+        let columns = [
+            record.t_s.to_string(),
+            record.event.to_owned(),
+            quoted(&record.host),
+            record.connection.to_owned(),
+            record.seq.map(|seq| seq.to_string()).unwrap_or_default(),
+            number(record.rtt_us),
+            number(record.connect_us),
+            record.question.unwrap_or_default().to_owned(),
+            record.result.unwrap_or_default().to_owned(),
+            record.word.unwrap_or_default().to_owned(),
+            quoted(&record.text),
+        ];
+        writeln!(self.out, "{}", columns.join(","))
     }
 
     /// Ends the output: the text for people, or the object for programs. The form `csv` has none.

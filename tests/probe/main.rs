@@ -6,8 +6,10 @@
 
 mod daemon;
 mod idle;
+mod path;
 mod ping;
 mod ports;
+mod relay;
 mod who;
 
 #[path = "../faults/support/tools.rs"]
