@@ -6,6 +6,7 @@
 
 mod daemon;
 mod idle;
+mod middles;
 mod path;
 mod ping;
 mod ports;
