@@ -68,7 +68,12 @@ const XINETD: &str = "service middle
 
 const MIDDLES: [Middle; 7] = [
     Middle { name: "none", program: "", file: "", arguments: &[] },
-    Middle { name: "HAProxy", program: "haproxy", file: HAPROXY, arguments: &["-db", "-f", "FILE"] },
+    Middle {
+        name: "HAProxy",
+        program: "haproxy",
+        file: HAPROXY,
+        arguments: &["-db", "-f", "FILE"],
+    },
     Middle {
         name: "nginx",
         program: "nginx",
@@ -97,7 +102,15 @@ const MIDDLES: [Middle; 7] = [
         name: "xinetd",
         program: "xinetd",
         file: XINETD,
-        arguments: &["-dontfork", "-f", "FILE", "-pidfile", "DIRECTORY/pid", "-filelog", "DIRECTORY/log"],
+        arguments: &[
+            "-dontfork",
+            "-f",
+            "FILE",
+            "-pidfile",
+            "DIRECTORY/pid",
+            "-filelog",
+            "DIRECTORY/log",
+        ],
     },
 ];
 
@@ -189,7 +202,8 @@ fn the_page_tells_what_real_programs_let_through() {
     let (found, after) = rest.split_once("<!-- end of what passes -->").unwrap();
     let table = format!("\n{}\n", table());
     if std::env::var_os("WRITE").is_some() {
-        let page = format!("{before}<!-- what passes -->\n{table}<!-- end of what passes -->{after}");
+        let page =
+            format!("{before}<!-- what passes -->\n{table}<!-- end of what passes -->{after}");
         fs::write(place, page).unwrap();
     } else {
         assert!(found == table, "docs/paths.md differs; `make paths` writes:\n{table}");

@@ -117,6 +117,8 @@ pub(super) struct Figures {
     pub rtt: Times,
     /// The times of the connects.
     pub connect: Times,
+    /// How late this process sent its probes.
+    pub late: Times,
     /// The sum of the differences between one answer's time and the next.
     jitter_ns: u64,
     last_ns: Option<u64>,
@@ -124,7 +126,7 @@ pub(super) struct Figures {
 
 impl Default for Figures {
     fn default() -> Self {
-        let (rtt, connect) = (Times::default(), Times::default());
+        let (rtt, connect, late) = (Times::default(), Times::default(), Times::default());
         Self {
             sent: 0,
             answered: 0,
@@ -132,6 +134,7 @@ impl Default for Figures {
             skipped: 0,
             rtt,
             connect,
+            late,
             jitter_ns: 0,
             last_ns: None,
         }

@@ -152,6 +152,7 @@ impl<'a, D: Dial> Ping<'a, D> {
         if !ended && channel.next_due <= self.now {
             channel.number += 1;
             channel.figures.sent += 1;
+            channel.figures.late.add(self.now.ns_since(channel.next_due));
             let probe = Probe { number: channel.number, sent: self.now };
             channel.next_due = channel.next_due.after(self.config.interval);
             while channel.next_due <= self.now {

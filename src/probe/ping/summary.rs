@@ -46,6 +46,8 @@ struct ChannelSummary {
     skipped: u64,
     rtt_us: Option<TimesSummary>,
     connect_us: Option<TimesSummary>,
+    /// How late this process sent its probes.
+    late_us: Option<TimesSummary>,
     jitter_us: Option<f64>,
     /// What the kernel measured on the connection that is open.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +124,7 @@ impl<D: Dial> Ping<'_, D> {
             skipped: figures.skipped,
             rtt_us: times(&figures.rtt),
             connect_us: times(&figures.connect),
+            late_us: times(&figures.late),
             jitter_us: figures.jitter_us(),
             kernel: info
                 .map(|TcpInfo { rtt_us, retransmits }| KernelSummary { rtt_us, retransmits }),
@@ -162,10 +165,11 @@ impl<D: Dial> Ping<'_, D> {
     /// Adds the channels up.
     fn together(&self, hosts: &[ChannelSummary]) -> ChannelSummary {
         let sum = |of: fn(&ChannelSummary) -> u64| hosts.iter().map(of).sum();
-        let (mut rtt, mut connect) = (Times::default(), Times::default());
+        let [mut rtt, mut connect, mut late] = [(); 3].map(|()| Times::default());
         for channel in &self.channels {
             rtt.merge(&channel.figures.rtt);
             connect.merge(&channel.figures.connect);
+            late.merge(&channel.figures.late);
         }
         let outages = hosts.iter().flat_map(|one| {
             one.outages.iter().map(|outage| OutageSummary {
@@ -181,6 +185,7 @@ impl<D: Dial> Ping<'_, D> {
             skipped: sum(|one| one.skipped),
             rtt_us: times(&rtt),
             connect_us: times(&connect),
+            late_us: times(&late),
             outages: outages.collect(),
             downtime_s: self.downtime(&self.channels),
             ..ChannelSummary::default()
