@@ -47,6 +47,9 @@ pub(super) static QUESTIONS: &[PathQuestion] = &[
 /// The largest size.
 const LARGEST: usize = 1 << 20;
 
+/// Bytes that are on their way at the same time.
+const AT_ONCE: usize = 16 << 10;
+
 /// A path that takes this much without any being read has no limit.
 const BUFFERS_MAX: usize = 64 << 20;
 
@@ -60,7 +63,10 @@ fn sizes(asked: &Asked) -> Moved<Found> {
         // A new connection for each: one that hangs must not hide the next.
         let mut link = asked.connect()?;
         let data = data_of(size);
-        let moved = link.send(&data).and_then(|()| link.expect(&data));
+        // No more at once than the smallest buffers on the way hold.
+        let moved = data
+            .chunks(AT_ONCE)
+            .try_for_each(|piece| link.send(piece).and_then(|()| link.expect(piece)));
         moved
             .map_err(|Seen(why)| Seen(format!("up to {whole} bytes pass, {size} do not: {why}")))?;
         whole = size;
