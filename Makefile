@@ -311,6 +311,9 @@ states: ## rewrite the tables of docs/states.md from the code
 exam-table: ## rewrite the tables of tasks and results in docs/exam.md
 	WRITE=1 $(CARGO) test --locked --test exam -- page::
 
+paths: ## measure the table of docs/paths.md anew
+	WRITE=1 $(CARGO) test --locked --test probe real_programs
+
 options: ## rewrite the tables of options in the documents from the programs
 	WRITE=1 $(CARGO) test --locked --test documents
 
@@ -408,5 +411,5 @@ $(target)/tools/bin/cargo-deb:
 .PHONY: all pages note-place static image run clean help check test test-poll tools lint clippy elsewhere minimum-rust \
 	tidy shellcheck deny fmt fmt-check counts count-system-calls count-instructions count-generator \
 	count-memory count-connections bench million overload soak restarts simulate exam-check sweep fuzz demo demo-check \
-	demo-transcripts demo-watch wall wall-page doc states exam-table options install uninstall package deb deb-check \
+	demo-transcripts demo-watch wall wall-page doc states exam-table paths options install uninstall package deb deb-check \
 	tarballs release
