@@ -47,11 +47,11 @@ pub(super) fn run(
         summary.connections += 1;
         let mut record = output.begin(&target.name, "answer");
         record.seq = Some(summary.connections);
-        if let Some(word) = outcome.word() {
-            *summary.failed.entry(word.word()).or_default() += 1;
-            record.word = Some(word.word());
-            let (error, _) = outcome.failure.clone().unwrap_or_else(|| unreachable!("it failed"));
-            record.text = format!("{}: {}: {}", target.name, word.word(), error.details);
+        if let Some((error, _)) = &outcome.failure {
+            let word = error.kind.word();
+            *summary.failed.entry(word).or_default() += 1;
+            record.word = Some(word);
+            record.text = format!("{}: {word}: {}", target.name, error.details);
         } else {
             let banner = outcome.banner.clone().unwrap_or_default();
             record.text = format!("{}: {banner}", target.name);
