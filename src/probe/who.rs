@@ -43,11 +43,13 @@ pub(super) fn run(
     let errands = vec![errand; usize::try_from(config.connections)?];
     let mut summary =
         WhoSummary { host: target.name.clone(), expected: config.expect, ..WhoSummary::default() };
+    let mut failure = None;
     fleet.run(&errands, AT_ONCE, |outcome| {
         summary.connections += 1;
         let mut record = output.begin(&target.name, "answer");
         record.seq = Some(summary.connections);
         if let Some((error, _)) = &outcome.failure {
+            failure.get_or_insert(error.kind);
             let word = error.kind.word();
             *summary.failed.entry(word).or_default() += 1;
             record.word = Some(word);
@@ -61,18 +63,13 @@ pub(super) fn run(
         Ok(ControlFlow::Continue(()))
     })?;
     output.summary(&summary)?;
-    Ok(verdict(&summary))
+    Ok(verdict(&summary, failure))
 }
 
-fn verdict(summary: &WhoSummary) -> Verdict {
+fn verdict(summary: &WhoSummary, failure: Option<FailureKind>) -> Verdict {
     let found = u32::try_from(summary.backends.len()).unwrap_or(u32::MAX);
-    match (found, summary.failed.keys().next()) {
-        (0, Some(word)) => Verdict::Never(
-            FailureKind::ALL
-                .into_iter()
-                .find(|kind| kind.word() == *word)
-                .unwrap_or(FailureKind::Failed),
-        ),
+    match failure {
+        Some(word) if found == 0 => Verdict::Never(word),
         _ if summary.expected.is_some_and(|expected| found < expected) => Verdict::Found,
         _ => Verdict::Well,
     }

@@ -115,11 +115,14 @@ const MIDDLES: [Middle; 7] = [
 ];
 
 /// A running program, ended when dropped.
-struct Running(Option<Child>, TempDir);
+struct Running {
+    process: Option<Child>,
+    _directory: TempDir,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(process) = &mut self.0 {
+        if let Some(process) = &mut self.process {
             // In its group are the processes that it made.
             let group = process.id().to_string();
             Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).status().unwrap();
@@ -132,7 +135,7 @@ impl Drop for Running {
 fn start(middle: &Middle, server: SocketAddr) -> (SocketAddr, Running) {
     let directory = TempDir::new().unwrap();
     if middle.program.is_empty() {
-        return (server, Running(None, directory));
+        return (server, Running { process: None, _directory: directory });
     }
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let file = directory.path().join("configuration");
@@ -146,7 +149,7 @@ fn start(middle: &Middle, server: SocketAddr) -> (SocketAddr, Running) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let running = Running(Some(process), directory);
+    let running = Running { process: Some(process), _directory: directory };
     let since = Instant::now();
     while TcpStream::connect(address).is_err() {
         assert!(since.elapsed() < LIMIT, "{} does not listen", middle.name);
