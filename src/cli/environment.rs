@@ -22,14 +22,16 @@ pub(super) fn parse<A: Parser, W>(
 where
     W: Into<OsString> + Clone,
 {
-    let is_empty = |name: &_| env::var_os(name).is_some_and(|value| value.is_empty());
-    let mut command = A::command().mut_args(|option| {
-        let empty = option.get_env().is_some_and(is_empty);
-        if empty { option.env(Resettable::Reset) } else { option }
-    });
+    let parts = |command: Command| command.mut_args(without_empty);
+    let mut command = parts(A::command()).mut_subcommands(parts);
     let matches = command.try_get_matches_from_mut(words)?;
     let arguments = A::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     Ok((arguments, matches))
+}
+
+fn without_empty(option: Arg) -> Arg {
+    let is_empty = |name: &_| env::var_os(name).is_some_and(|value| value.is_empty());
+    if option.get_env().is_some_and(is_empty) { option.env(Resettable::Reset) } else { option }
 }
 
 /// Returns one line per option: its value, and the source of the value.
@@ -105,7 +107,8 @@ pub(super) fn warn(program: &str, level: LogLevel) {
 
 fn known() -> Vec<String> {
     let commands = super::commands();
-    let options = commands.iter().flat_map(Command::get_arguments);
+    let parts = commands.iter().flat_map(super::parts);
+    let options = parts.flat_map(|(_, command)| command.get_arguments());
     options.filter_map(|one| Some(one.get_env()?.to_str()?.to_owned())).collect()
 }
 
@@ -115,7 +118,8 @@ fn unknown_variable(name: &str, value: &OsStr, known: &[String]) -> Option<Strin
     let rest = upper.strip_prefix(prefix)?;
     // Built without the other programs, this one does not know their variables.
     let of_others = (cfg!(not(feature = "load")) && upper.starts_with("TCPECHO_LOAD_"))
-        || (cfg!(not(feature = "exam")) && upper.starts_with("TCPECHO_EXAM_"));
+        || (cfg!(not(feature = "exam")) && upper.starts_with("TCPECHO_EXAM_"))
+        || (cfg!(not(feature = "probe")) && upper.starts_with("TCPECHO_PROBE_"));
     let taken = of_others || known.iter().any(|one| one == name);
     if taken || value.is_empty() || is_of_an_orchestrator(rest, &value.to_string_lossy()) {
         return None;
@@ -138,7 +142,7 @@ fn is_of_an_orchestrator(rest: &str, value: &str) -> bool {
         || rest == "PORT" && value.contains("://")
 }
 
-#[cfg(all(test, feature = "load"))]
+#[cfg(all(test, feature = "load", feature = "probe"))]
 mod tests {
     use super::*;
 
@@ -151,6 +155,7 @@ mod tests {
             ("TCPECHO_MAX_LINE", "TCPECHOD_MAX_LINE"),
             ("TCPECHO_TIMEOUTS", "TCPECHO_TIMEOUT"),
             ("TCPECHO_LAOD_RATE", "TCPECHO_LOAD_RATE"),
+            ("TCPECHO_PROBE_INTERVALL", "TCPECHO_PROBE_INTERVAL"),
             ("tcpechod_backlog", "TCPECHOD_BACKLOG"),
         ] {
             let warning = unknown_variable(name, OsStr::new("1"), &known).unwrap();

@@ -53,18 +53,29 @@ pub fn commands() -> Vec<clap::Command> {
     ]
 }
 
-#[cfg(all(test, feature = "load", feature = "exam"))]
+/// A program's command line, and those of its subcommands, by the words that begin them.
+pub fn parts(program: &clap::Command) -> impl Iterator<Item = (String, &clap::Command)> {
+    let name = program.get_name();
+    let subcommands = program.get_subcommands();
+    let subcommands = subcommands.map(move |one| (format!("{name} {}", one.get_name()), one));
+    std::iter::once((name.to_owned(), program)).chain(subcommands)
+}
+
+#[cfg(all(test, feature = "load", feature = "exam", feature = "probe"))]
 mod tests {
     use super::*;
 
-    /// Parses `--option=value` as that program would.
-    fn read(command: &clap::Command, option: &str, value: &str) -> Result<(), String> {
-        let words = [command.get_name(), &format!("--{option}={value}")];
+    /// Parses `--option=value` as that part of a program would.
+    fn read(part: &str, option: &str, value: &str) -> Result<(), String> {
+        let option = format!("--{option}={value}");
+        let words: Vec<_> = part.split(' ').chain([&*option]).collect();
         let server = ["localhost"];
-        let result = match command.get_name() {
+        let program = part.split(' ').next().unwrap_or_default();
+        let result = match program {
             "tcpechod" => read_daemon(words).map(drop),
             "tcpecho" => read_client(words.iter().chain(&server)).map(drop),
-            "tcpecho-exam" => read_exam([words[0], "server", words[1], "--", "x"]).map(drop),
+            "tcpecho-exam" => read_exam([program, "server", &option, "--", "x"]).map(drop),
+            "tcpecho-probe" => read_probe(words.iter().chain(&server)).map(drop),
             _ => read_load(words.iter().chain(&server)).map(drop),
         };
         result.map_err(|error| error.to_string())
@@ -75,7 +86,8 @@ mod tests {
         let units = ["N", "BYTES", "DURATION"];
         let absurd = ["99999999999999999999", "99999999999999999999g", "18446744073709551615s"];
         let mut tried = 0;
-        for command in commands() {
+        let commands = commands();
+        for (part, command) in commands.iter().flat_map(parts) {
             for option in command.get_arguments() {
                 let name = option.get_value_names().and_then(|names| names.first());
                 let Some(long) = option.get_long() else { continue };
@@ -83,16 +95,16 @@ mod tests {
                     continue;
                 }
                 let said: Vec<_> =
-                    absurd.iter().filter_map(|value| read(&command, long, value).err()).collect();
-                assert_eq!(said.len(), absurd.len(), "--{long} takes them");
+                    absurd.iter().filter_map(|value| read(&part, long, value).err()).collect();
+                assert_eq!(said.len(), absurd.len(), "{part} --{long} takes them");
                 let bound = |said: &String| {
                     ["at most ", " to "].iter().any(|word| said.contains(word))
                         || said.contains("the kernel counts this in milliseconds, up to")
                 };
-                assert!(said.iter().any(bound), "--{long}: {said:#?}");
+                assert!(said.iter().any(bound), "{part} --{long}: {said:#?}");
                 tried += 1;
             }
         }
-        assert!(tried > 20, "{tried}");
+        assert!(tried > 30, "{tried}");
     }
 }

@@ -80,7 +80,8 @@ fn o07_the_log_level_option_beats_the_filter() {
 /// The environment variables of all programs.
 fn variables() -> Vec<&'static str> {
     let commands = cli::commands();
-    let options = commands.iter().flat_map(clap::Command::get_arguments);
+    let parts = commands.iter().flat_map(cli::parts);
+    let options = parts.flat_map(|(_, command)| command.get_arguments());
     let names = options.filter_map(|option| option.get_env()?.to_str().map(ToOwned::to_owned));
     names.map(|name| &*name.leak()).collect()
 }

@@ -1,23 +1,25 @@
 //! The command line of `tcpecho-probe`.
 
+mod hosts;
+mod path;
+mod ping;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, PossibleValue};
-use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::client::{Family, Server};
-use crate::net::address::Address;
-use crate::probe::{
-    self, Connections, IdleConfig, PathConfig, PingConfig, PortsConfig, ProbeConfig, ProbeFormat,
-    Question, Target, WhoConfig,
-};
+use crate::probe::{IdleConfig, PortsConfig, ProbeConfig, ProbeFormat, Question, WhoConfig};
 
 use super::environment;
 use super::log_level::LogLevel;
 use super::units::{duration, within};
+
+use self::hosts::Host;
+use self::path::PathArgs;
+use self::ping::PingArgs;
 
 /// Parses the command line and the environment. On an error, prints it and exits with status 2.
 pub fn parse() -> ProbeConfig {
@@ -47,7 +49,7 @@ where
     Ok(ProbeConfig { format, quiet, targets: hosts.targets(), question })
 }
 
-/// Finds out what is between this host and an echo server.
+/// Measures the path between this host and an echo server.
 #[derive(Debug, Parser)]
 #[command(name = "tcpecho-probe", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(super) struct ProbeArgs {
@@ -74,7 +76,7 @@ pub(super) struct ProbeArgs {
 enum ProbeCommand {
     /// Echo a line at an interval, and report every outage
     Ping(PingArgs),
-    /// Find out what the path lets through, question by question
+    /// Find out which uses of TCP the path lets through, question by question
     Path(PathArgs),
     /// Find out how long a connection may be silent
     Idle(IdleArgs),
@@ -82,104 +84,6 @@ enum ProbeCommand {
     Ports(PortsArgs),
     /// Count which servers answer, by their greetings
     Who(WhoArgs),
-}
-
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "independent options")]
-struct PingArgs {
-    #[command(flatten)]
-    hosts: Hosts,
-
-    /// Time between two probes of a host
-    #[arg(short, long, value_name = "DURATION", env = "TCPECHO_PROBE_INTERVAL",
-          default_value = "1s", value_parser = duration)]
-    interval: Duration,
-
-    /// Number of probes; without it, until interrupted
-    #[arg(short, long, value_name = "N", env = "TCPECHO_PROBE_COUNT",
-          value_parser = within(1..=u64::from(u32::MAX)))]
-    count: Option<u64>,
-
-    /// End after this long
-    #[arg(short = 'w', long, value_name = "DURATION", env = "TCPECHO_PROBE_DEADLINE",
-          value_parser = duration)]
-    deadline: Option<Duration>,
-
-    /// Open a new connection for each probe
-    #[arg(long, env = "TCPECHO_PROBE_CONNECT", value_parser = BoolishValueParser::new(),
-          action = ArgAction::SetTrue)]
-    connect: bool,
-
-    /// Probe on a kept connection and on new ones, side by side
-    #[arg(long, env = "TCPECHO_PROBE_BOTH", value_parser = BoolishValueParser::new(),
-          action = ArgAction::SetTrue)]
-    both: bool,
-
-    /// Time within which an answer has to come
-    #[arg(long, value_name = "DURATION", env = "TCPECHO_PROBE_TIMEOUT", default_value = "1s",
-          value_parser = duration)]
-    timeout: Duration,
-
-    /// Look the name up again before each reconnect
-    #[arg(long, env = "TCPECHO_PROBE_RE_RESOLVE", value_parser = BoolishValueParser::new(),
-          action = ArgAction::SetTrue)]
-    re_resolve: bool,
-
-    /// The server sends a line first: report it, and every change of it
-    #[arg(long, env = "TCPECHO_PROBE_BANNER", value_parser = BoolishValueParser::new(),
-          action = ArgAction::SetTrue)]
-    banner: bool,
-}
-
-impl From<PingArgs> for PingConfig {
-    fn from(arguments: PingArgs) -> Self {
-        Self {
-            interval: arguments.interval,
-            count: arguments.count,
-            deadline: arguments.deadline,
-            connections: match (arguments.connect, arguments.both) {
-                (_, true) => Connections::Both,
-                (true, false) => Connections::New,
-                (false, false) => Connections::Kept,
-            },
-            timeout: arguments.timeout,
-            re_resolve: arguments.re_resolve,
-            banner: arguments.banner,
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-struct PathArgs {
-    #[command(flatten)]
-    host: Host,
-
-    /// Ask only this question. May be given several times
-    #[arg(long, value_name = "QUESTION", env = "TCPECHO_PROBE_ONLY", value_delimiter = ',')]
-    only: Vec<String>,
-
-    /// Port of the server's host where nothing listens, for the question closed-port
-    #[arg(long, value_name = "PORT", env = "TCPECHO_PROBE_PORT_CLOSED",
-          value_parser = within(1..=u16::MAX))]
-    port_closed: Option<u16>,
-
-    /// Time within which each step of a question has to be done
-    #[arg(long, value_name = "DURATION", env = "TCPECHO_PROBE_TIMEOUT", default_value = "5s",
-          value_parser = duration)]
-    timeout: Duration,
-}
-
-impl PathArgs {
-    /// Rejects the name of a question that does not exist.
-    fn checked(self) -> Result<PathConfig, clap::Error> {
-        let Self { host: _, only, port_closed, timeout } = self;
-        let names: Vec<_> = probe::questions().map(|question| question.name).collect();
-        if let Some(name) = only.iter().find(|name| !names.contains(&name.as_str())) {
-            let message = format!("no question {name}; the questions are: {}\n", names.join(", "));
-            return Err(clap::Error::raw(ErrorKind::InvalidValue, message));
-        }
-        Ok(PathConfig { only, closed_port: port_closed, timeout })
-    }
 }
 
 #[derive(Debug, Args)]
@@ -275,69 +179,6 @@ impl From<WhoArgs> for WhoConfig {
     }
 }
 
-/// The server, as one argument.
-#[derive(Clone, Debug, Args)]
-struct Host {
-    /// Server: a name or an address, with or without its port (HOST:PORT, `[ip6]:PORT`, PORT on
-    /// this machine), `tcp://HOST:PORT`, `unix:/path`, or unix:@name
-    #[arg(value_name = "HOST")]
-    address: Address,
-
-    /// Use only IPv4 addresses
-    #[arg(short = '4', conflicts_with = "ipv6")]
-    ipv4: bool,
-
-    /// Use only IPv6 addresses
-    #[arg(short = '6')]
-    ipv6: bool,
-}
-
-impl From<Host> for Hosts {
-    fn from(Host { address, ipv4, ipv6 }: Host) -> Self {
-        Self { host: vec![address], ipv4, ipv6 }
-    }
-}
-
-/// The servers, as one argument each.
-#[derive(Clone, Debug, Args)]
-struct Hosts {
-    /// Servers: names or addresses, with or without their port (HOST:PORT, `[ip6]:PORT`, PORT on
-    /// this machine), `tcp://HOST:PORT`, `unix:/path`, or unix:@name
-    #[arg(value_name = "HOST", required = true)]
-    host: Vec<Address>,
-
-    /// Use only IPv4 addresses
-    #[arg(short = '4', conflicts_with = "ipv6")]
-    ipv4: bool,
-
-    /// Use only IPv6 addresses
-    #[arg(short = '6')]
-    ipv6: bool,
-}
-
-impl Hosts {
-    fn targets(self) -> Vec<Target> {
-        let family = match (self.ipv4, self.ipv6) {
-            (true, _) => Family::V4,
-            (_, true) => Family::V6,
-            (false, false) => Family::Any,
-        };
-        let target = |address: Address| {
-            let name = address.to_string();
-            let server = match address {
-                Address::Unix(path) => Server::Path(path),
-                Address::Internet { host, port } => Server::Host {
-                    name: host.unwrap_or_else(|| "localhost".to_owned()),
-                    port: port.unwrap_or(super::PORT),
-                    family,
-                },
-            };
-            Target { name, server }
-        };
-        self.host.into_iter().map(target).collect()
-    }
-}
-
 impl ValueEnum for ProbeFormat {
     fn value_variants<'a>() -> &'a [Self] {
         &[Self::Text, Self::Json, Self::Csv]
@@ -356,13 +197,16 @@ const AFTER_HELP: &str = "\
 Durations: 250ms, 10s, 3m. Each long option can also be set by an environment variable, \
 TCPECHO_PROBE_ and the option's name; the command line takes precedence.
 
-Exit status: 0 all well; 10 an outage; a host that never answered has the status of tcpecho: \
+Exit status: 0 all well; 10 found: an outage (ping), an answer no (path), a port that fails \
+(ports), fewer servers than expected (who); a host that never answered has the status of tcpecho: \
 1 failed; 3 terminated; 4 reset; 5 broken-pipe; 6 timed-out; 7 unreachable; 8 refused; \
 9 unresolved; 2 usage.";
 
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    use crate::probe::Connections;
 
     use super::*;
 
