@@ -20,7 +20,7 @@
 //! | 4 | [`client`] | `tcpecho`: standard input and socket multiplexed, and how the connection ended |
 //! | 4 | [`load`] | `tcpecho-load`: the engine that sends and verifies lines, and the report |
 //! | 4 | [`exam`] | `tcpecho-exam`: tasks that judge an echo server or client, and the report |
-//! | 4 | [`probe`] | `tcpecho-probe`: what is between two hosts: outages |
+//! | 4 | [`probe`] | `tcpecho-probe`: the path between two hosts: outages, limits, broken parts |
 //! | 5 | [`cli`] | command lines and environment to validated configuration; the only home of clap |
 //!
 //! [`line`]: mod@line

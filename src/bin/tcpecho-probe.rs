@@ -1,4 +1,4 @@
-//! `tcpecho-probe`: what is between two hosts.
+//! `tcpecho-probe`: measures the path between two hosts.
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -159,7 +159,7 @@ impl<S: Stream> Connection<S> {
         format!("probe tcpechod {version} peer={peer} local={local}{from}{negotiated}{multipath}\n")
     }
 
-    /// Ends the waits whose time has come: sends the late line, and lets reading go on.
+    /// Ends the waits that are due: sends the late line, and lets reading go on.
     pub(super) fn end_probe_waits(&mut self, now: MonotonicMs) -> io::Result<()> {
         let Some(probe) = self.probe_state_mut() else { return Ok(()) };
         let pause = probe.paused_until.take_if(|at| *at <= now);

@@ -38,18 +38,18 @@ pub struct ProbeConfig {
     pub question: Question,
 }
 
-/// What to find out.
+/// A question to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// How long does an echo take, and when is there none?
     Ping(PingConfig),
-    /// What does the path let through?
+    /// Which uses of TCP does the path let through?
     Path(PathConfig),
     /// How long may a connection be silent?
     Idle(IdleConfig),
     /// Which source ports fail?
     Ports(PortsConfig),
-    /// Who answers?
+    /// Which servers answer?
     Who(WhoConfig),
 }
 

@@ -4,7 +4,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -17,50 +16,8 @@ use crate::net::endpoint::Endpoint;
 use crate::os::errno;
 use crate::sys::{Dial, DialEvent, DialedStream};
 
+use super::errand::{Errand, Outcome};
 use super::trip::{Probe, Trip, TripError, TripEvent};
-
-/// The errand of a connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Errand {
-    /// The address and port to connect from; none for the system's choice.
-    pub source: Option<SocketAddr>,
-    /// Wait for the server's first line.
-    pub greeting: bool,
-    /// The silence before each echo.
-    pub silence: Duration,
-    /// The number of echoes.
-    pub echoes: u32,
-    /// End with RST, which leaves the port free at once.
-    pub reset: bool,
-}
-
-/// What came of it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Outcome {
-    /// The number of the errand.
-    pub number: usize,
-    /// Our own address and port.
-    pub local: Option<SocketAddr>,
-    /// How long the connect took; none if it failed.
-    pub connect: Option<Duration>,
-    /// The longest time of an echo; none if there was none.
-    pub echo: Option<Duration>,
-    /// The shortest.
-    pub echo_min: Option<Duration>,
-    /// The silence before the last echo: longer than planned if this process was stopped.
-    pub silent: Duration,
-    /// The server's first line.
-    pub banner: Option<String>,
-    /// The failure, and how long after the last sign of life it came.
-    pub failure: Option<(TripError, Duration)>,
-}
-
-impl Outcome {
-    /// The word of the failure.
-    pub(super) fn word(&self) -> Option<FailureKind> {
-        self.failure.as_ref().map(|(error, _)| error.kind)
-    }
-}
 
 /// A connection on its errand.
 struct Task<S> {
@@ -105,7 +62,7 @@ impl<D: Dial> Fleet<D> {
         }
     }
 
-    /// Sends out the errands, at most `at_once` at a time, and returns what came of them, in their
+    /// Sends out the errands, at most `at_once` at a time, and returns their outcomes, in their
     /// order; fewer after an interruption. `done` hears of each at once, and may end the run.
     pub(super) fn run(
         &mut self,
@@ -115,16 +72,15 @@ impl<D: Dial> Fleet<D> {
     ) -> io::Result<Vec<Outcome>> {
         let mut all = Vec::with_capacity(errands.len());
         let mut waiting = errands.iter().copied().enumerate();
-        let (mut more, mut enough) = (true, false);
-        while (more || !self.tasks.is_empty() || !self.done.is_empty())
+        let mut enough = false;
+        while (waiting.len() > 0 || !self.tasks.is_empty() || !self.done.is_empty())
             && !self.interrupted
             && !enough
         {
-            while more && self.tasks.len() < at_once {
-                match waiting.next() {
-                    Some((number, errand)) => self.start(number, errand),
-                    None => more = false,
-                }
+            while self.tasks.len() < at_once
+                && let Some((number, errand)) = waiting.next()
+            {
+                self.start(number, errand);
             }
             if self.done.is_empty() {
                 self.turn()?;
@@ -171,7 +127,7 @@ impl<D: Dial> Fleet<D> {
         }
     }
 
-    /// Waits, serves the connections that are ready, and those whose time has come.
+    /// Waits, serves the connections that are ready, and those that are due.
     fn turn(&mut self) -> io::Result<()> {
         let until = self.timers.peek().map_or(MonotonicNs::NEVER, |Reverse((at, _))| *at);
         let (before, mut marked) = (self.now, Vec::new());
@@ -219,7 +175,7 @@ impl<D: Dial> Fleet<D> {
         }
     }
 
-    /// Serves a connection whose silence or whose time is over.
+    /// Serves a connection at the end of its silence or its time.
     fn attend(&mut self, key: usize) {
         let Some(task) = self.tasks.get_mut(key) else { return };
         if task.send_at.is_some_and(|at| at <= self.now) {

@@ -15,14 +15,15 @@ use crate::client::FailureKind;
 use crate::sys::Dialer;
 
 use super::config::{IdleConfig, Target};
-use super::fleet::{Errand, Fleet, Outcome};
+use super::errand::{Errand, Outcome};
+use super::fleet::Fleet;
 use super::record::{Output, Record};
-use super::{Verdict, server};
+use super::{Verdict, server, us};
 
 /// Connections between the last that lived and the first that died.
 const BETWEEN: u32 = 8;
 
-/// What is known so far; the content of the state file.
+/// The knowledge so far; the content of the state file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Known {
     host: String,
@@ -43,7 +44,7 @@ pub(super) fn run(
     let server = server(target, config.timeout)?;
     let mut fleet = Fleet::new(Dialer::new()?, server, config.timeout);
     let mut known = Known::read(config.state.as_deref(), &target.name)?;
-    let mut unreached = None;
+    let (mut unreached, mut failed) = (false, None);
     while let Some(silences) = known.next(config) {
         let before = known.clone();
         let errand =
@@ -51,9 +52,8 @@ pub(super) fn run(
         let errands: Vec<_> = silences.iter().map(errand).collect();
         let mut finished = Vec::new();
         fleet.run(&errands, errands.len(), |outcome| {
-            if outcome.connect.is_none() {
-                unreached = outcome.word();
-            }
+            unreached |= outcome.connect.is_none();
+            failed = failed.or_else(|| outcome.word());
             let record = filled(output.begin(&target.name, "silence"), outcome, &silences);
             output.record(&record)?;
             output.flush()?;
@@ -67,12 +67,12 @@ pub(super) fn run(
             })
         })?;
         // Another round of the same would tell nothing new.
-        if fleet.interrupted || unreached.is_some() || known == before {
+        if fleet.interrupted || unreached || known == before {
             break;
         }
     }
     output.summary(&known)?;
-    Ok(match unreached {
+    Ok(match failed {
         Some(word) if known.alive_s.is_none() && known.dead_s.is_none() => Verdict::Never(word),
         _ => Verdict::Well,
     })
@@ -81,9 +81,12 @@ pub(super) fn run(
 fn filled(mut record: Record, outcome: &Outcome, silences: &[Duration]) -> Record {
     let host = &record.host;
     let silence = silences.get(outcome.number).copied().unwrap_or_default();
-    record.rtt_us = outcome.echo.map(|time| time.as_secs_f64() * 1e6);
+    record.rtt_us = outcome.echo.map(us);
     record.word = outcome.word().map(FailureKind::word);
     record.text = match &outcome.failure {
+        Some((error, _)) if outcome.connect.is_none() => {
+            format!("{host}: {}: {}", error.kind.word(), error.details)
+        }
         None => format!("{host}: alive after {:.3} s of silence", outcome.silent.as_secs_f64()),
         Some((error, after)) => {
             let (after, silence) = (after.as_secs_f64(), silence.as_secs_f64());
@@ -94,7 +97,7 @@ fn filled(mut record: Record, outcome: &Outcome, silences: &[Duration]) -> Recor
 }
 
 impl Known {
-    /// Reads what an earlier run has found out about this host.
+    /// Reads the knowledge of an earlier run about this host.
     fn read(state: Option<&Path>, host: &str) -> anyhow::Result<Self> {
         let new = Self { host: host.to_owned(), by: "none".to_owned(), ..Self::default() };
         let Some(path) = state else { return Ok(new) };
@@ -109,7 +112,10 @@ impl Known {
     }
 
     fn write(&self, state: Option<&Path>) -> io::Result<()> {
-        state.map_or(Ok(()), |path| fs::write(path, serde_json::to_string(self)? + "\n"))
+        let Some(path) = state else { return Ok(()) };
+        fs::write(path, serde_json::to_string(self)? + "\n").map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
+        })
     }
 
     /// Returns the silences to try next; none if the limit is known well enough.
@@ -136,7 +142,7 @@ impl Known {
         Some((1..steps).map(|step| alive + gap * step / steps).collect())
     }
 
-    /// Takes what came of one silence.
+    /// Takes the outcome of one silence.
     fn learn(&mut self, outcome: &Outcome) {
         let Some((error, after)) = &outcome.failure else {
             let silent = outcome.silent.as_secs_f64();
@@ -146,8 +152,8 @@ impl Known {
         if outcome.connect.is_none() {
             return;
         }
-        // Without an answer to the echo, the connection died somewhere in the silence. FIN or RST in
-        // the silence came at once; in answer to the echo, they tell no more than silence does.
+        // Without an answer to the echo, the connection died somewhere in the silence. FIN or RST
+        // in the silence came at once; in answer to the echo, they tell no more than silence does.
         let in_silence = outcome.silent == Duration::ZERO;
         let by = match error.kind {
             FailureKind::Terminated if in_silence => "fin",

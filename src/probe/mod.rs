@@ -1,16 +1,18 @@
-//! `tcpecho-probe`: what is between two hosts, asked of any echo server.
+//! `tcpecho-probe`: measures the path between two hosts, with any echo server.
 //!
 //! - `config`: the validated settings
 //! - `record`: the output, an event a line
 //! - `trip`: one connection that carries echoes
+//! - `errand`: the work of one connection
 //! - `fleet`: many connections with an errand each
 //! - `ping`: echoes at an interval, and the outages between them
-//! - `path`: what the path lets through
+//! - `path`: which uses of TCP pass
 //! - `idle`: how long a connection may be silent
 //! - `ports`: which source ports fail
 //! - `who`: which servers answer
 
 mod config;
+mod errand;
 mod fleet;
 mod idle;
 mod path;
@@ -28,7 +30,8 @@ use anyhow::{Context, bail};
 use crate::client::{self, FailureKind};
 use crate::net::endpoint::Endpoint;
 use crate::net::happy_eyeballs;
-use crate::os::errno;
+use crate::num;
+use crate::os::{descriptors, errno};
 use crate::sys::Dialer;
 
 use self::ping::Ping;
@@ -41,12 +44,15 @@ pub use self::config::{
     Question, Target, WhoConfig,
 };
 
+/// Descriptors that are no connections.
+const RESERVED: u64 = 64;
+
 /// The answer of a run; each has its exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// All well: 0.
     Well,
-    /// What the question is about was found, such as an outage: 10.
+    /// Found, such as an outage: 10.
     Found,
     /// A host never answered: the exit status of the client's word.
     Never(FailureKind),
@@ -70,6 +76,8 @@ impl Verdict {
 /// A name without an address, or a failure of this machine.
 pub fn run(config: &ProbeConfig) -> anyhow::Result<Verdict> {
     let mut output = Output::new(config, Box::new(io::stdout()))?;
+    // Without it, fewer connections are open at once.
+    drop(descriptors::raise());
     match ask(config, &mut output) {
         // The reader has closed the pipe, which is no failure of the run.
         Err(error) if error.downcast_ref().is_some_and(errno::is_broken_pipe) => Ok(Verdict::Well),
@@ -104,6 +112,17 @@ fn server(target: &Target, timeout: Duration) -> anyhow::Result<Endpoint> {
         }
         Err(None) => bail!("{} has no address", target.name),
     }
+}
+
+/// Returns how many connections may be open at once.
+fn room() -> usize {
+    let limit = descriptors::limit().unwrap_or(u64::MAX).saturating_sub(RESERVED).max(1);
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+/// A time in microseconds.
+fn us(time: Duration) -> f64 {
+    num::to_f64(num::nanos(time)) / 1e3
 }
 
 fn run_ping(

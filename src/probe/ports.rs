@@ -16,9 +16,10 @@ use crate::os::errno;
 use crate::sys::Dialer;
 
 use super::config::{PortsConfig, Target};
-use super::fleet::{Errand, Fleet, Outcome};
+use super::errand::{Errand, Outcome};
+use super::fleet::Fleet;
 use super::record::Output;
-use super::{Verdict, server};
+use super::{Verdict, room, server, us};
 
 /// The silence between two echoes of a port.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -74,7 +75,7 @@ pub(super) fn run(
     };
     let errands: Vec<_> = (first..).take(config.ports.into()).map(errand).collect();
     let mut fleet = Fleet::new(Dialer::new()?, server, config.timeout);
-    let outcomes = fleet.run(&errands, errands.len(), |outcome| {
+    let outcomes = fleet.run(&errands, room(), |outcome| {
         let port = port_of(&errands, outcome);
         let mut record = output.begin(&target.name, "port");
         record.seq = Some(port.into());
@@ -82,6 +83,7 @@ pub(super) fn run(
         record.connect_us = outcome.connect.map(us);
         record.word = outcome.word().map(FailureKind::word);
         record.text = match (&outcome.failure, outcome.echo) {
+            _ if is_in_use(outcome) => format!("{} port {port}: in use here", target.name),
             (Some((error, _)), _) => {
                 format!("{} port {port}: {}: {}", target.name, error.kind.word(), error.details)
             }
@@ -95,7 +97,8 @@ pub(super) fn run(
     })?;
     let summary = sum_up(&target.name, &errands, &outcomes);
     output.summary(&summary)?;
-    Ok(match outcomes.iter().find_map(Outcome::word) {
+    let mut tried = outcomes.iter().filter(|outcome| !is_in_use(outcome));
+    Ok(match tried.find_map(Outcome::word) {
         Some(word) if summary.failed.len() == summary.ports => Verdict::Never(word),
         _ if summary.failed.is_empty() => Verdict::Well,
         _ => Verdict::Found,
@@ -103,13 +106,7 @@ pub(super) fn run(
 }
 
 fn sum_up(host: &str, errands: &[Errand], outcomes: &[Outcome]) -> PortsSummary {
-    let is_ours = |outcome: &&Outcome| {
-        outcome
-            .failure
-            .as_ref()
-            .is_some_and(|(error, _)| error.details == errno::in_use().to_string())
-    };
-    let (ours, tried): (Vec<_>, Vec<_>) = outcomes.iter().partition(is_ours);
+    let (ours, tried): (Vec<_>, Vec<_>) = outcomes.iter().partition(|one| is_in_use(one));
     let fastest = |outcome: &Outcome| outcome.echo_min.filter(|_| outcome.failure.is_none());
     let mut times: Vec<_> = tried.iter().filter_map(|one| fastest(one)).collect();
     times.sort_unstable();
@@ -137,6 +134,12 @@ fn sum_up(host: &str, errands: &[Errand], outcomes: &[Outcome]) -> PortsSummary 
     }
 }
 
+/// True if another program of this host uses the port.
+fn is_in_use(outcome: &Outcome) -> bool {
+    let in_use = errno::in_use().to_string();
+    outcome.failure.as_ref().is_some_and(|(error, _)| error.details == in_use)
+}
+
 /// The most equal paths that are believed: a port that fails alone is no path.
 const PATHS_MAX: usize = 64;
 
@@ -152,10 +155,6 @@ fn paths(all: usize, bad: usize) -> Option<u64> {
 fn port_of(errands: &[Errand], outcome: &Outcome) -> u16 {
     let source = errands.get(outcome.number).and_then(|errand| errand.source);
     outcome.local.or(source).map_or(0, |address| address.port())
-}
-
-fn us(time: Duration) -> f64 {
-    num::to_f64(num::nanos(time)) / 1e3
 }
 
 /// For people.
@@ -175,7 +174,7 @@ impl fmt::Display for PortsSummary {
         match paths {
             Some(paths) => writeln!(f, "as if one of about {paths} equal paths were bad"),
             None if failed.is_empty() => writeln!(f, "no port fails"),
-            None => writeln!(f, "all ports fail"),
+            None => Ok(()),
         }
     }
 }

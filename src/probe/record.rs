@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::os::errno;
+
 use super::config::{ProbeConfig, ProbeFormat};
 
 /// An event, with all that a program may want to know of it. The text is for people.
@@ -128,7 +130,13 @@ impl Output {
 
     /// Shows all that was written.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        self.out.flush().map_err(|error| {
+            // The caller looks for the errno of a closed pipe.
+            if errno::is_broken_pipe(&error) {
+                return error;
+            }
+            io::Error::new(error.kind(), format!("the output could not be written: {error}"))
+        })
     }
 }
 

@@ -122,7 +122,7 @@ impl<S: DialedStream> Trip<S> {
         self.waiting.iter().skip(self.given_up).copied()
     }
 
-    /// The number of probes whose answers have not come.
+    /// The number of unanswered probes.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }
@@ -152,7 +152,7 @@ impl<S: DialedStream> Trip<S> {
         drop(self.stream.close_with_reset());
     }
 
-    /// Moves all bytes that can be moved, and tells what happened.
+    /// Moves all bytes that can be moved, and reports the events.
     pub(super) fn serve(
         &mut self,
         now: MonotonicNs,
@@ -243,8 +243,9 @@ impl<S: DialedStream> Trip<S> {
                 self.write()?;
                 continue;
             }
-            match self.waiting.pop_front() {
+            match self.waiting.front().copied() {
                 Some(probe) if probe.line().as_bytes() == line => {
+                    self.waiting.pop_front();
                     let late = self.given_up > 0;
                     self.given_up = self.given_up.saturating_sub(1);
                     let event = if late { TripEvent::Late } else { TripEvent::Answered };

@@ -10,9 +10,10 @@ use crate::client::FailureKind;
 use crate::sys::Dialer;
 
 use super::config::{Target, WhoConfig};
-use super::fleet::{Errand, Fleet};
+use super::errand::Errand;
+use super::fleet::Fleet;
 use super::record::Output;
-use super::{Verdict, server};
+use super::{Verdict, room, server};
 
 /// Connections at the same time.
 const AT_ONCE: usize = 50;
@@ -32,7 +33,7 @@ struct WhoSummary {
     expected: Option<u32>,
 }
 
-/// Connects again and again, and counts who answers.
+/// Connects again and again, and counts the servers that answer.
 pub(super) fn run(
     config: &WhoConfig,
     target: &Target,
@@ -44,7 +45,7 @@ pub(super) fn run(
     let mut summary =
         WhoSummary { host: target.name.clone(), expected: config.expect, ..WhoSummary::default() };
     let mut failure = None;
-    fleet.run(&errands, AT_ONCE, |outcome| {
+    fleet.run(&errands, AT_ONCE.min(room()), |outcome| {
         summary.connections += 1;
         let mut record = output.begin(&target.name, "answer");
         record.seq = Some(summary.connections);

@@ -11,10 +11,10 @@ mod path;
 mod ping;
 mod ports;
 mod relay;
+mod usage;
 mod who;
 
 #[path = "../faults/support/tools.rs"]
-#[expect(dead_code, reason = "the daemon's tests use more of it")]
 mod tools;
 
 pub(crate) const PROBE: &str = env!("CARGO_BIN_EXE_tcpecho-probe");

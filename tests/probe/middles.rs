@@ -1,4 +1,4 @@
-//! Real programs between the probe and the daemon: what they let through is in `docs/paths.md`,
+//! Real programs between the probe and the daemon: their results are in `docs/paths.md`,
 //! and `make paths` measures it anew.
 
 use std::fmt::Write as _;
@@ -19,8 +19,9 @@ use crate::tools::have;
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// The questions of the table; the others need other means.
-const ASKED: &str = "half-close-ours,half-close-theirs,data-after-half-close,reset-ours,reset-theirs,\
-                     fin-at-once,sizes,bytes,pipelining,urgent,greeting,back-pressure,address";
+const ASKED: &str = "half-close-ours,half-close-theirs,data-after-half-close,reset-ours,\
+                     reset-theirs,fin-at-once,sizes,bytes,pipelining,urgent,greeting,\
+                     back-pressure,address";
 
 /// A program that stands between client and server.
 struct Middle {

@@ -10,8 +10,9 @@ use crate::daemon::{Daemon, probe};
 use crate::relay::{Defect, relay};
 
 /// The questions of the relay's tests: all but the one that opens 10,000 connections.
-const ASKED: &str = "half-close-ours,half-close-theirs,data-after-half-close,reset-ours,reset-theirs,\
-                     fin-at-once,sizes,bytes,pipelining,urgent,greeting,back-pressure,address";
+const ASKED: &str = "half-close-ours,half-close-theirs,data-after-half-close,reset-ours,\
+                     reset-theirs,fin-at-once,sizes,bytes,pipelining,urgent,greeting,\
+                     back-pressure,address";
 
 /// Each defect, and the questions that it turns; a relay turns `address` in any case.
 const TURNED: [(Defect, &[&str]); 13] = [
@@ -31,7 +32,7 @@ const TURNED: [(Defect, &[&str]); 13] = [
     (Defect::ClientSpeaksFirst, &["greeting"]),
 ];
 
-/// Asks, and returns the questions whose answer is not `yes`.
+/// Asks, and returns the questions that are not answered with `yes`.
 fn turned(address: &str, more: &[&str]) -> (i32, BTreeSet<String>, Value) {
     let words = ["path", address, "--timeout", "3s"];
     let (status, _, summary) = probe(&[&words[..], more].concat());

@@ -14,7 +14,7 @@ const TIMEOUT: f64 = 0.1;
 /// How exactly an outage has to be told, in seconds, beside the lateness that the probe reports.
 const EXACT: f64 = 0.010;
 
-/// What the script did, and what the probe says.
+/// The script's actions, and the probe's report.
 struct Ran {
     out: [f64; 2],
     back: [f64; 2],
@@ -51,7 +51,7 @@ fn outage(kind: &str, words: &[&str], need: [f64; 2]) {
     let Ran { out, back, status, summary } = ran(kind);
     assert_eq!(status, 10, "{kind}");
     let start = summary["started_s"].as_f64().unwrap();
-    // What this machine adds.
+    // The delays of this machine.
     let exact = EXACT + summary["late_us"]["max"].as_f64().unwrap() / 1e6;
     for (connection, need) in ["kept", "new"].into_iter().zip(need) {
         let of = |outage: &&Value| outage["connection"] == connection;
@@ -98,7 +98,7 @@ fn a_server_that_ends_in_order_is_an_outage_until_it_is_back() {
 }
 
 /// A SYN that the router dropped is not sent again before the time is over, and a second attempt
-/// does not begin before; likewise the kept connection, whose next retransmission may come later.
+/// does not begin before; likewise the next retransmission of the kept connection.
 #[test]
 fn a_router_that_drops_all_is_an_outage_until_it_forwards_again() {
     outage("route", &["timed-out"], [TIMEOUT, 0.0]);

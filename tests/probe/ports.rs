@@ -1,13 +1,15 @@
 //! `ports`: the ports that fail are those that the kernel routes over the broken path.
 
+use std::net::TcpListener;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::daemon::probe;
 use crate::tools::have;
 use crate::{DAEMON, PROBE};
 
-/// Probes over that many paths. Returns the exit status, the ports of the bad path, and the summary.
+/// Probes over that many paths. Returns the exit status, the bad path's ports, and the summary.
 fn ran(paths: &str) -> (String, Vec<Value>, Value) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/probe/ports.sh");
     let output =
@@ -42,4 +44,15 @@ fn no_port_of_a_single_good_path_fails() {
     let (status, _, summary) = ran("1");
     assert_eq!((status.as_str(), &summary["failed"]), ("status 0", &json!([])), "{summary}");
     assert_eq!((&summary["ports"], &summary["paths"]), (&json!(64), &Value::Null));
+}
+
+/// All connections end in the same turn.
+#[test]
+fn all_ports_of_a_silent_server_fail_at_once() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap().to_string();
+    let words = ["ports", &address, "--ports", "3", "--timeout", "200ms"];
+    let (status, events, summary) = probe(&words);
+    let tried = summary["ports"].as_u64().unwrap();
+    assert_eq!((status, events.len(), &summary["words"]["timed-out"]), (6, 3, &json!(tried)));
 }

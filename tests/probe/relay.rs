@@ -15,7 +15,7 @@ use socket2::SockRef;
 /// How long a direction stands still that takes nothing any more: longer than any question.
 const LOST: Duration = Duration::from_secs(30);
 
-/// What the relay does wrong.
+/// The relay's mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Defect {
     None,
@@ -35,7 +35,7 @@ pub(crate) enum Defect {
     LargeIsLost,
     /// Changes a byte.
     ByteIsChanged,
-    /// Loses what comes in one piece with 500 lines.
+    /// Loses all that comes in one piece with 500 lines.
     PipelineIsLost,
     /// Passes the urgent byte on as data.
     UrgentIsData,

@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 6] = [
     &["connection", "http"],
     &["reactor"],
     &["sys"],
-    &["server", "client", "load", "exam"],
+    &["server", "client", "load", "exam", "probe"],
     &["cli"],
 ];
 
@@ -25,7 +25,7 @@ const FLOORS: [&[&str]; 6] = [
 /// name may have several places.
 const HOMES: [(&str, &str); 19] = [
     ("mio", "src/sys/"),
-    ("slab", "src/reactor/ src/sys/"),
+    ("slab", "src/reactor/ src/sys/ src/probe/"),
     ("clap", "src/cli/"),
     ("clap_complete", "src/cli/pages/"),
     ("clap_mangen", "src/cli/pages/"),

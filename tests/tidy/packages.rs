@@ -59,7 +59,7 @@ fn every_dependency_has_a_documented_reason() {
         missing.then(|| format!("docs/architecture.md:1: no reason for {name}"))
     }));
     // The table lists features after their packages.
-    let features = ["exam", "load", "pages", "plot"];
+    let features = ["exam", "load", "pages", "plot", "probe"];
     let wrong = listed.iter().filter(|name| !features.contains(name));
     complain(wrong.map(|name| format!("docs/architecture.md:1: {name} is no dependency")));
 }

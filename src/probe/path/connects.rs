@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use crate::client::FailureKind;
 use crate::net::endpoint::Endpoint;
 use crate::os::descriptors;
-use crate::probe::fleet::{Errand, Fleet};
+use crate::probe::errand::Errand;
+use crate::probe::fleet::Fleet;
 use crate::sys::Dialer;
 
 use super::link::{Link, Moved, Seen, word};
@@ -103,6 +104,9 @@ fn many(asked: &Asked) -> Moved<Found> {
     let outcomes = fleet
         .run(&vec![errand; count], count, |_| Ok(std::ops::ControlFlow::Continue(())))
         .map_err(|error| Seen(error.to_string()))?;
+    if fleet.interrupted {
+        return Ok(Found::Unknown("interrupted".to_owned()));
+    }
     let failed: Vec<_> = outcomes.iter().filter_map(|one| one.failure.as_ref()).collect();
     if let Some((error, _)) = failed.first() {
         let (kind, details) = (error.kind.word(), &error.details);

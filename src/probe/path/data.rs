@@ -1,4 +1,4 @@
-//! Questions about what passes: sizes, bytes, pipelining, the urgent byte, back-pressure.
+//! Questions about the data that passes: sizes, bytes, pipelining, the urgent byte, back-pressure.
 
 use std::time::Duration;
 

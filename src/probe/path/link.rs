@@ -158,7 +158,7 @@ impl Link {
         drop(self.stream.shutdown(Shutdown::Write));
     }
 
-    /// Reads FIN, after nothing but what was read already. Returns how long it took.
+    /// Reads FIN, after nothing else. Returns how long it took.
     pub(super) fn expect_end(&mut self) -> Moved<Duration> {
         let since = Instant::now();
         let mut room = [0; 4096];

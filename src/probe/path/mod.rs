@@ -1,4 +1,4 @@
-//! `path`: what the path to the server lets through, question by question.
+//! `path`: which uses of TCP pass on the way to the server, question by question.
 //!
 //! - `link`: a connection, and the moves on it
 //! - `endings`: half-close, FIN and RST
@@ -28,7 +28,7 @@ pub struct PathQuestion {
     pub name: &'static str,
     /// The answer of a path that changes nothing.
     pub expected: &'static str,
-    /// What the other end has to be.
+    /// The kind of server that it needs.
     needs: Needs,
     ask: fn(&Asked) -> Moved<Found>,
 }
@@ -39,7 +39,7 @@ impl fmt::Debug for PathQuestion {
     }
 }
 
-/// What the other end of the path has to be.
+/// A kind of server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Needs {
     /// Any echo server.
@@ -48,7 +48,7 @@ enum Needs {
     Ours,
 }
 
-/// What was found: the path is as expected, or it can't be told. Anything else is a [`Seen`].
+/// A finding: the path is as expected, or it can't be told. Anything else is a [`Seen`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Found {
     /// As expected; the details.
@@ -104,7 +104,7 @@ struct PathSummary {
     host: String,
     /// The other end answers requests for this program (`tcpechod --service probe`).
     ours: bool,
-    /// What the server knows of a connection: see the protocol of the service.
+    /// The server's view of a connection: see the protocol of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     hello: Option<String>,
     questions: Vec<Answer>,

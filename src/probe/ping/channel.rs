@@ -1,4 +1,4 @@
-//! A host on one kind of connection: what is due, what is on its way, and what has happened.
+//! A host on one kind of connection: probes that are due or on their way, and the figures so far.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What an event of a connection changes: answers, failures, expired probes.
+//! The effects of a connection's events: answers, failures, expired probes.
 
 use std::io;
 
@@ -187,7 +187,7 @@ impl<D: Dial> Ping<'_, D> {
         self.record(number, "address", &text, |_| {});
     }
 
-    /// Gives up what has waited too long, after a last look at each connection.
+    /// Gives up all that has waited too long, after a last look at each connection.
     pub(super) fn expire(&mut self, number: usize) {
         let since = self.now.before(self.config.timeout);
         let Some(channel) = self.channels.get(number) else { return };

@@ -6,7 +6,7 @@
 //!
 //! - `channel`: one host on one kind of connection
 //! - `ledger`: its outages
-//! - `happens`: what an event of a connection changes
+//! - `happens`: the effects of a connection's events
 //! - `report`: the records of it
 //! - `waiting`: timers, and pauses of this process
 //! - `summary`: the figures at the end
@@ -144,7 +144,7 @@ impl<'a, D: Dial> Ping<'a, D> {
         Ok(())
     }
 
-    /// Serves a channel whose timer has expired.
+    /// Serves a channel that its timer wakes.
     fn attend(&mut self, number: usize) {
         self.expire(number);
         let Some(channel) = self.channels.get_mut(number) else { return };

@@ -1,4 +1,4 @@
-//! The records of what happens.
+//! The records of the events.
 
 use crate::num;
 use crate::sys::Dial;

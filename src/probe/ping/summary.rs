@@ -49,7 +49,7 @@ struct ChannelSummary {
     /// How late this process sent its probes.
     late_us: Option<TimesSummary>,
     jitter_us: Option<f64>,
-    /// What the kernel measured on the connection that is open.
+    /// The kernel's figures of the connection that is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     kernel: Option<KernelSummary>,
     outages: Vec<OutageSummary>,
