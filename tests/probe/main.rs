@@ -11,6 +11,7 @@ mod path;
 mod ping;
 mod ports;
 mod relay;
+mod schema;
 mod usage;
 mod who;
 
