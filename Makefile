@@ -28,6 +28,8 @@ built = $(or $(filter-out $(usual),$(target)),$(wildcard $(shell cat $(noted) 2>
 programs ?= $(built)/release
 pages ?= $(built)/pages
 
+# The programs but the daemon, for everyone.
+user_programs := tcpecho tcpecho-load tcpecho-exam tcpecho-probe
 units := tcpechod.service tcpechod.socket tcpechod@.service
 top_documents := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 documents := $(shell cd docs && find . -path ./deploy/debian -prune -o -type f -printf '%P\n')
@@ -98,7 +100,7 @@ static: ## build static programs for x86-64 and arm64 in target/static/<architec
 			--target $$system --target-dir $(target)/musl || exit; \
 		place=$(target)/musl/$$system/$(subst dev,debug,$(static_profile)); \
 		$(INSTALL) -d $(static)/$$architecture || exit; \
-		for program in tcpechod tcpecho tcpecho-load tcpecho-exam; do \
+		for program in tcpechod $(user_programs); do \
 			[ ! -f $$place/$$program ] || \
 				$(INSTALL) $$place/$$program $(static)/$$architecture || exit; \
 		done; \
@@ -327,11 +329,11 @@ install: ## install below $(DESTDIR)$(prefix); builds nothing, so run `make` fir
 	done | sort -u); \
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(places)); \
 	[ -z "$$missing" ] || echo "$$missing" >>$(note)
-	$(INSTALL_PROGRAM) $(addprefix $(programs)/,tcpecho tcpecho-load tcpecho-exam) $(DESTDIR)$(bindir)
+	$(INSTALL_PROGRAM) $(addprefix $(programs)/,$(user_programs)) $(DESTDIR)$(bindir)
 	$(INSTALL_PROGRAM) $(programs)/tcpechod $(DESTDIR)$(sbindir)
 	$(INSTALL_DATA) $(pages)/man/*.1 $(DESTDIR)$(mandir)/man1
 	$(INSTALL_DATA) $(pages)/man/*.8 $(DESTDIR)$(mandir)/man8
-	@for name in tcpecho tcpecho-load tcpecho-exam tcpechod; do \
+	@for name in $(user_programs) tcpechod; do \
 		$(INSTALL_DATA) $(pages)/bash/$$name.bash $(DESTDIR)$(bashcompletiondir)/$$name && \
 		$(INSTALL_DATA) $(pages)/zsh/_$$name $(DESTDIR)$(zshcompletiondir)/_$$name && \
 		$(INSTALL_DATA) $(pages)/fish/$$name.fish $(DESTDIR)$(fishcompletiondir)/$$name.fish || exit; \
@@ -346,13 +348,12 @@ install: ## install below $(DESTDIR)$(prefix); builds nothing, so run `make` fir
 		's|/usr/sbin/tcpechod|$(sbindir)/tcpechod|; s|/usr/share/doc/tcpecho|$(docdir)|' $(units)
 
 uninstall: ## remove the installed files, and the directories that install created, if empty
-	rm -f $(addprefix $(DESTDIR)$(bindir)/,tcpecho tcpecho-load tcpecho-exam) $(DESTDIR)$(sbindir)/tcpechod
-	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,tcpecho.1 tcpecho-load.1 tcpecho-exam.1)
+	rm -f $(addprefix $(DESTDIR)$(bindir)/,$(user_programs)) $(DESTDIR)$(sbindir)/tcpechod
+	rm -f $(addprefix $(DESTDIR)$(mandir)/man1/,$(addsuffix .1,$(user_programs)))
 	rm -f $(DESTDIR)$(mandir)/man8/tcpechod.8
-	rm -f $(addprefix $(DESTDIR)$(bashcompletiondir)/,tcpecho tcpecho-load tcpecho-exam tcpechod)
-	rm -f $(addprefix $(DESTDIR)$(zshcompletiondir)/,_tcpecho _tcpecho-load _tcpecho-exam _tcpechod)
-	rm -f $(addprefix $(DESTDIR)$(fishcompletiondir)/,tcpecho.fish tcpecho-load.fish tcpecho-exam.fish)
-	rm -f $(DESTDIR)$(fishcompletiondir)/tcpechod.fish
+	rm -f $(addprefix $(DESTDIR)$(bashcompletiondir)/,$(user_programs) tcpechod)
+	rm -f $(addprefix $(DESTDIR)$(zshcompletiondir)/_,$(user_programs) tcpechod)
+	rm -f $(addprefix $(DESTDIR)$(fishcompletiondir)/,$(addsuffix .fish,$(user_programs) tcpechod))
 	rm -f $(addprefix $(DESTDIR)$(unitdir)/,$(units))
 	@rm -f $(addprefix $(DESTDIR)$(docdir)/,$(documents) $(top_documents) LICENSE-MIT LICENSE-APACHE)
 	@if [ -f $(note) ]; then \

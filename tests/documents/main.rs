@@ -16,9 +16,9 @@ mod diagrams;
 mod questions;
 mod wall;
 
-/// The document with the table of each program's options, in the order of [`cli::commands`].
-const TABLES: [&str; 4] =
-    ["docs/operations.md", "docs/operations.md", "docs/load.md", "docs/exam.md"];
+/// The document with the tables of each program's options, in the order of [`cli::commands`].
+const TABLES: [&str; 5] =
+    ["docs/operations.md", "docs/operations.md", "docs/load.md", "docs/exam.md", "docs/probe.md"];
 
 /// Options of other programs that the documents name.
 const FOREIGN: [&str; 3] = ["--bin", "--now", "--release"];
@@ -33,10 +33,15 @@ fn read(name: &str) -> String {
 
 #[test]
 fn the_tables_of_options_are_those_of_the_programs() {
-    for (command, name) in cli::commands().iter().zip(TABLES) {
+    let commands = cli::commands();
+    let of_a_program = |(command, name)| cli::parts(command).map(move |part| (part, name));
+    for ((part, command), name) in commands.iter().zip(TABLES).flat_map(of_a_program) {
+        if command.get_arguments().all(Arg::is_positional) {
+            continue;
+        }
         let document = read(name);
-        let begin = format!("<!-- options of {} -->\n", command.get_name());
-        let end = format!("<!-- end of options of {} -->", command.get_name());
+        let begin = format!("<!-- options of {part} -->\n");
+        let end = format!("<!-- end of options of {part} -->");
         let (before, rest) = document.split_once(&begin).unwrap_or_else(|| panic!("no {begin}"));
         let (found, after) = rest.split_once(&end).unwrap();
         let table = table(command);
@@ -92,7 +97,8 @@ fn row(option: &Arg) -> String {
 #[test]
 fn documents_name_only_existing_options_and_variables() {
     let commands = cli::commands();
-    let options = || commands.iter().flat_map(Command::get_arguments);
+    let parts = || commands.iter().flat_map(cli::parts);
+    let options = || parts().flat_map(|(_, command)| command.get_arguments());
     let mut known: BTreeSet<_> =
         options().filter_map(Arg::get_long).map(|long| format!("--{long}")).collect();
     known.insert("--help".to_owned());
@@ -104,6 +110,7 @@ fn documents_name_only_existing_options_and_variables() {
         "docs/operations.md",
         "docs/load.md",
         "docs/exam.md",
+        "docs/probe.md",
         "docs/states.md",
     ] {
         let text = read(name);

@@ -21,6 +21,7 @@ fn built() -> TempDir {
         env!("CARGO_BIN_EXE_tcpechod"),
         env!("CARGO_BIN_EXE_tcpecho-load"),
         env!("CARGO_BIN_EXE_tcpecho-exam"),
+        env!("CARGO_BIN_EXE_tcpecho-probe"),
     ] {
         let name = Path::new(program).file_name().unwrap();
         symlink(program, target.path().join("release").join(name)).unwrap();

@@ -30,22 +30,27 @@ fn every_file_is_installed_in_its_place_with_its_mode() {
         "bin/tcpecho",
         "bin/tcpecho-load",
         "bin/tcpecho-exam",
+        "bin/tcpecho-probe",
         "sbin/tcpechod",
         "share/man/man1/tcpecho.1",
         "share/man/man1/tcpecho-load.1",
         "share/man/man1/tcpecho-exam.1",
+        "share/man/man1/tcpecho-probe.1",
         "share/man/man8/tcpechod.8",
         "share/bash-completion/completions/tcpecho",
         "share/bash-completion/completions/tcpecho-load",
         "share/bash-completion/completions/tcpecho-exam",
+        "share/bash-completion/completions/tcpecho-probe",
         "share/bash-completion/completions/tcpechod",
         "share/zsh/site-functions/_tcpecho",
         "share/zsh/site-functions/_tcpecho-load",
         "share/zsh/site-functions/_tcpecho-exam",
+        "share/zsh/site-functions/_tcpecho-probe",
         "share/zsh/site-functions/_tcpechod",
         "share/fish/vendor_completions.d/tcpecho.fish",
         "share/fish/vendor_completions.d/tcpecho-load.fish",
         "share/fish/vendor_completions.d/tcpecho-exam.fish",
+        "share/fish/vendor_completions.d/tcpecho-probe.fish",
         "share/fish/vendor_completions.d/tcpechod.fish",
         "lib/systemd/system/tcpechod.service",
         "lib/systemd/system/tcpechod.socket",
@@ -71,11 +76,11 @@ fn every_file_is_installed_in_its_place_with_its_mode() {
 fn installed_programs_run() {
     let root = TempDir::new().unwrap();
     make("install", &[destination(root.path())]);
-    for program in ["bin/tcpecho", "bin/tcpecho-load", "bin/tcpecho-exam", "sbin/tcpechod"] {
-        let path = root.path().join("usr/local").join(program);
+    for program in ["tcpecho", "tcpecho-load", "tcpecho-exam", "tcpecho-probe", "tcpechod"] {
+        let directory = if program == "tcpechod" { "sbin" } else { "bin" };
+        let path = root.path().join("usr/local").join(directory).join(program);
         let said = ran(Command::new(&path).arg("--version"));
-        let name = path.file_name().unwrap().to_str().unwrap();
-        assert_eq!(said, format!("{name} {}\n", env!("CARGO_PKG_VERSION")));
+        assert_eq!(said, format!("{program} {}\n", env!("CARGO_PKG_VERSION")));
     }
 }
 

@@ -26,7 +26,8 @@ Priority: optional
 Maintainer: tcpecho developers <maintainers@tcpecho.example>
 Depends: libc6 (>= 2.34), libgcc-s1 (>= 4.2)
 Description: TCP echo client and server
- An echo daemon, its client, and a load generator that verifies every byte.
+ An echo daemon, its client, a load generator that verifies every byte, and a
+ probe for the path between two hosts.
 ";
 
 /// The file that an administrator may change; Cargo.toml names it too.
@@ -51,6 +52,7 @@ fn the_package_has_the_files_that_debian_requires() {
         "usr/bin/tcpecho",
         "usr/bin/tcpecho-load",
         "usr/bin/tcpecho-exam",
+        "usr/bin/tcpecho-probe",
         "usr/sbin/tcpechod",
         "usr/share/man/man8/tcpechod.8.gz",
         "usr/share/bash-completion/completions/tcpechod",

@@ -43,6 +43,7 @@ use_the_programs() {
     port=$(cut -d : -f 2 "$place/port")
     [ "$(echo installed | tcpecho 127.0.0.1 "$port")" = installed ] || fail "it does not echo"
     tcpecho-load 127.0.0.1 "$port" --connections 2 --lines 100 --quiet --fail-if 'errors>0'
+    tcpecho-probe ping "$port" --count 2 --interval 10ms
     kill -TERM "$daemon"
     wait "$daemon"
 }

@@ -4,10 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use clap::Arg;
+use tcpecho::cli::{commands, parts};
+
 use crate::tools::have;
 use crate::{PAGES, ran};
 
-const MANUAL: [&str; 4] = ["tcpechod.8", "tcpecho.1", "tcpecho-load.1", "tcpecho-exam.1"];
+const MANUAL: [&str; 5] =
+    ["tcpechod.8", "tcpecho.1", "tcpecho-load.1", "tcpecho-exam.1", "tcpecho-probe.1"];
 
 fn page(name: &str) -> PathBuf {
     PAGES.join("man").join(name)
@@ -47,24 +51,31 @@ fn a_manual_page_has_every_option_with_its_variable_and_default() {
     if !have(&["groff"]) {
         return;
     }
-    for (command, name) in tcpecho::cli::commands().iter().zip(MANUAL) {
+    for (program, name) in commands().iter().zip(MANUAL) {
         let text = shown(name);
-        for option in command.get_arguments() {
-            let Some(long) = option.get_long() else { continue };
-            let head = text.lines().find(|line| {
-                let mut words = line.trim_start().split([' ', ',']);
-                line.trim_start().starts_with('-') && words.any(|word| word == format!("--{long}"))
-            });
-            let head = head.unwrap_or_else(|| panic!("{name} has no --{long}:\n{text}"));
-            if let Some(default) = option.get_default_values().first().and_then(|one| one.to_str())
-                && option.get_action().takes_values()
-            {
-                assert!(head.contains(&format!("[default: {default}]")), "{name}: {head}");
-            }
-            if let Some(variable) = option.get_env().and_then(|one| one.to_str()) {
-                assert!(text.contains(&format!("Environment: {variable}\n")), "{name}: {variable}");
-            }
+        for (part, command) in parts(program) {
+            // The options of a subcommand are below its name.
+            let title = part.split_once(' ').map(|(_, subcommand)| format!("\n   {subcommand}\n"));
+            let text = title.map_or(&*text, |title| text.split_once(&title).map_or("", |it| it.1));
+            command.get_arguments().for_each(|option| has_option(text, option, &part));
         }
+    }
+}
+
+fn has_option(text: &str, option: &Arg, part: &str) {
+    let Some(long) = option.get_long() else { return };
+    let head = text.lines().find(|line| {
+        let mut words = line.trim_start().split([' ', ',']);
+        line.trim_start().starts_with('-') && words.any(|word| word == format!("--{long}"))
+    });
+    let head = head.unwrap_or_else(|| panic!("{part} has no --{long}:\n{text}"));
+    if let Some(default) = option.get_default_values().first().and_then(|one| one.to_str())
+        && option.get_action().takes_values()
+    {
+        assert!(head.contains(&format!("[default: {default}]")), "{part}: {head}");
+    }
+    if let Some(variable) = option.get_env().and_then(|one| one.to_str()) {
+        assert!(text.contains(&format!("Environment: {variable}\n")), "{part}: {variable}");
     }
 }
 
@@ -79,34 +90,49 @@ fn a_manual_page_passes_the_lint_of_mandoc() {
     }
 }
 
-/// The completions of bash after `tcpechod --max`.
+/// Command lines, and the completions of their last words.
+const COMPLETED: [(&str, &[&str]); 3] = [
+    ("tcpechod --max", &["--max-connections", "--max-line", "--max-per-peer"]),
+    ("tcpecho-probe po", &["ports"]),
+    ("tcpecho-probe idle --t", &["--timeout", "--to"]),
+];
+
 #[test]
-fn bash_completes_an_option() {
+fn bash_completes_subcommands_and_options() {
     if !have(&["bash"]) {
         return;
     }
     let script = r#"
         source "$1"
-        COMP_WORDS=(tcpechod --max) COMP_CWORD=1
-        _tcpechod tcpechod --max tcpechod
+        read -ra COMP_WORDS <<<"$2"
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _${COMP_WORDS[0]//-/__} "${COMP_WORDS[0]}" "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
         printf '%s\n' "${COMPREPLY[@]}""#;
-    let file = PAGES.join("bash/tcpechod.bash");
-    let offered = ran(Command::new("bash").args(["-c", script, "bash"]).arg(file));
-    let offered: Vec<_> = offered.lines().collect();
-    assert_eq!(offered, ["--max-line", "--max-connections", "--max-per-peer"]);
+    for (line, expected) in COMPLETED {
+        let program = line.split(' ').next().unwrap();
+        let file = PAGES.join(format!("bash/{program}.bash"));
+        let offered = ran(Command::new("bash").args(["-c", script, "bash"]).arg(file).arg(line));
+        let mut offered: Vec<_> = offered.lines().collect();
+        offered.sort_unstable();
+        assert_eq!(offered, expected, "{line}");
+    }
 }
 
 #[test]
-fn fish_completes_an_option() {
+fn fish_completes_subcommands_and_options() {
     if !have(&["fish"]) {
         return;
     }
-    let file = PAGES.join("fish/tcpechod.fish");
-    let script = format!("source {}; complete -C 'tcpechod --max'", file.display());
-    let offered = ran(Command::new("fish").args(["--no-config", "-c", &script]));
-    let mut offered: Vec<_> = offered.lines().filter_map(|line| line.split('\t').next()).collect();
-    offered.sort_unstable();
-    assert_eq!(offered, ["--max-connections", "--max-line", "--max-per-peer"]);
+    for (line, expected) in COMPLETED {
+        let program = line.split(' ').next().unwrap();
+        let file = PAGES.join(format!("fish/{program}.fish"));
+        let script = format!("source {}; complete -C '{line}'", file.display());
+        let offered = ran(Command::new("fish").args(["--no-config", "-c", &script]));
+        let offered = offered.lines().filter_map(|line| line.split('\t').next());
+        let mut offered: Vec<_> = offered.collect();
+        offered.sort_unstable();
+        assert_eq!(offered, expected, "{line}");
+    }
 }
 
 /// zsh cannot complete without a terminal, so its files are only parsed, as are the others.

@@ -26,7 +26,8 @@ static PROGRAMS: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// The variables of `make` for the programs of this test.
 pub(crate) fn variables(place: &Path) -> Vec<String> {
-    let options = "--no-default-features --features=load,exam --config=profile.dev.debug=false";
+    let options =
+        "--no-default-features --features=load,exam,probe --config=profile.dev.debug=false";
     let fixed = ["static_profile=dev", &format!("static_options={options}")];
     let place = format!("static={}", place.display());
     fixed.iter().map(|one| (*one).to_owned()).chain([place]).collect()

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use clap::Command;
+use clap::{Arg, Command};
 use clap_complete::{Shell, generate_to};
 use clap_mangen::Man;
 
@@ -42,7 +42,7 @@ struct Page {
 }
 
 /// In the order of [`commands`].
-const PAGES: [Page; 4] = [
+const PAGES: [Page; 5] = [
     Page {
         section: "8",
         manual: "System Administration",
@@ -67,6 +67,12 @@ const PAGES: [Page; 4] = [
         usage: "tcpecho-exam server|client [OPTIONS] -- COMMAND...",
         by_hand: include_str!("tcpecho-exam.roff"),
     },
+    Page {
+        section: "1",
+        manual: "User Commands",
+        usage: "tcpecho-probe COMMAND [OPTIONS] HOST...",
+        by_hand: include_str!("tcpecho-probe.roff"),
+    },
 ];
 
 /// Writes the files into `man`, `bash`, `zsh` and `fish` in `directory`; creates missing
@@ -83,13 +89,18 @@ pub fn write(directory: &Path) -> io::Result<()> {
         fs::create_dir_all(&place)?;
         for mut command in commands() {
             let name = command.get_name().to_owned();
-            generate_to(shell, &mut command, name, &place)?;
+            let file = generate_to(shell, &mut command, &name, &place)?;
+            // clap_complete 4.6 writes a hyphen of the program's name in two ways, and so finds no
+            // options of its subcommands.
+            let (wrong, right) = (name.replace('-', "__subcmd__"), name.replace('-', "__"));
+            fs::write(&file, fs::read_to_string(&file)?.replace(&wrong, &right))?;
         }
     }
     Ok(())
 }
 
 fn text(command: Command, page: &Page) -> io::Result<Vec<u8>> {
+    let subcommands: Vec<_> = command.get_subcommands().cloned().collect();
     let man = Man::new(with_lists(command).override_usage(page.usage))
         .section(page.section)
         .manual(page.manual)
@@ -99,15 +110,35 @@ fn text(command: Command, page: &Page) -> io::Result<Vec<u8>> {
     man.render_name_section(&mut text)?;
     man.render_synopsis_section(&mut text)?;
     man.render_description_section(&mut text)?;
+    text.write_all(options(&man)?.as_bytes())?;
+    for subcommand in subcommands {
+        text.write_all(subsection(subcommand)?.as_bytes())?;
+    }
+    text.write_all(page.by_hand.as_bytes())?;
+    Ok(text)
+}
+
+fn options(man: &Man) -> io::Result<String> {
     let mut options = Vec::new();
     man.render_options_section(&mut options)?;
     let mut options = String::from_utf8_lossy(&options).into_owned();
     for (rendered, right) in CORRECTIONS {
         options = options.replace(rendered, right);
     }
-    text.write_all(options.as_bytes())?;
-    text.write_all(page.by_hand.as_bytes())?;
-    Ok(text)
+    Ok(options)
+}
+
+/// Describes a subcommand and its own options; nothing if it has none.
+fn subsection(subcommand: Command) -> io::Result<String> {
+    if subcommand.get_arguments().all(Arg::is_positional) {
+        return Ok(String::new());
+    }
+    let title = format!(".SS {}", subcommand.get_name().replace('-', "\\-"));
+    let man = Man::new(with_lists(subcommand).disable_help_flag(true));
+    let mut about = Vec::new();
+    man.render_description_section(&mut about)?;
+    let about = String::from_utf8_lossy(&about).replace(".SH DESCRIPTION", &title);
+    Ok(about + &options(&man)?.replace(".SH OPTIONS\n", ""))
 }
 
 /// Marks the line breaks in help texts, so that a list does not become one paragraph.
