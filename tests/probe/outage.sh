@@ -22,10 +22,11 @@ main() {
     trap finish EXIT
     ip link set lo up
     mount -t tmpfs none /run
-    # shellcheck source=../demos/network.sh
+    # shellcheck source=/dev/null # it is checked by itself, and sets $server
     . "$here/../demos/network.sh"
     hosts
     start_daemon
+    # shellcheck disable=SC2154 # see above
     "$probe" ping "$server" -i 5ms --timeout 100ms --both --format json >"$work/events" &
     ping=$!
     started+=("$ping")
@@ -72,10 +73,10 @@ out_kill() { kill -KILL "$daemon"; }
 back_kill() { start_daemon; }
 out_port() { kill -TERM "$daemon" && until_true gone; }
 back_port() { start_daemon; }
-out_route() { ip -n router route add blackhole $server/32; }
-back_route() { ip -n router route del blackhole $server/32; }
-out_address() { ip -n server address del $server/24 dev eth0; }
-back_address() { ip -n server address add $server/24 dev eth0 && ip -n server route add default via 198.51.100.254; }
+out_route() { ip -n router route add blackhole "$server/32"; }
+back_route() { ip -n router route del blackhole "$server/32"; }
+out_address() { ip -n server address del "$server/24" dev eth0; }
+back_address() { ip -n server address add "$server/24" dev eth0 && ip -n server route add default via 198.51.100.254; }
 
 gone() { ! kill -0 "$daemon" 2>/dev/null; }
 listens() { [ -n "$(ss -HltnN server 'sport = :9877')" ]; }

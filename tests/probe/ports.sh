@@ -40,7 +40,7 @@ finish() {
 
 # Router N has 10.0.N.2 towards the client, which has 10.0.N.1, and 10.1.N.2 towards the server.
 routers() {
-    local n hops=() back=()
+    local n hops=()
     ip address add 192.0.2.1/32 dev lo
     ip netns add server
     ip -n server link set lo up
