@@ -1,5 +1,5 @@
-//! Environment variables beyond clap's own support: empty ones, misspelt ones, and the source of
-//! each value in force.
+//! Environment variables beyond clap's own support: those of options that programs share, empty
+//! ones, misspelt ones, and the source of each value in force.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -7,12 +7,36 @@ use std::io::{self, Write};
 
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, Parser};
+use clap::{Arg, ArgMatches, Command, CommandFactory, Parser};
 
 use super::log_level::{LogLevel, VARIABLE as RUST_LOG};
 
 /// The prefixes of all programs' variables.
 const PREFIXES: [&str; 2] = ["TCPECHOD_", "TCPECHO_"];
+
+/// Stands for the program's name in the variable of an option that several programs have.
+const PROGRAM: &str = "PROGRAM_";
+
+/// Returns the command of a program, with its own name in all variables.
+pub(super) fn command<A: CommandFactory>() -> Command {
+    let command = A::command();
+    let program = command.get_name().to_uppercase().replace('-', "_");
+    with_variables(command, &program)
+}
+
+fn with_variables(command: Command, program: &str) -> Command {
+    let command = command.mut_args(|option| {
+        let shared = option.get_env().and_then(OsStr::to_str);
+        match shared.and_then(|variable| variable.strip_prefix(PROGRAM)) {
+            Some(name) => {
+                let variable = format!("{program}_{name}");
+                option.env(variable)
+            }
+            None => option,
+        }
+    });
+    command.mut_subcommands(|subcommand| with_variables(subcommand, program))
+}
 
 /// Parses a command line and the environment. An empty variable counts as unset, because templates
 /// write a missing value that way.
@@ -22,16 +46,19 @@ pub(super) fn parse<A: Parser, W>(
 where
     W: Into<OsString> + Clone,
 {
-    let parts = |command: Command| command.mut_args(without_empty);
-    let mut command = parts(A::command()).mut_subcommands(parts);
+    let mut command = without_empty_variables(command::<A>());
     let matches = command.try_get_matches_from_mut(words)?;
     let arguments = A::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
     Ok((arguments, matches))
 }
 
-fn without_empty(option: Arg) -> Arg {
+fn without_empty_variables(command: Command) -> Command {
     let is_empty = |name: &_| env::var_os(name).is_some_and(|value| value.is_empty());
-    if option.get_env().is_some_and(is_empty) { option.env(Resettable::Reset) } else { option }
+    let command = command.mut_args(|option| {
+        let empty = option.get_env().is_some_and(is_empty);
+        if empty { option.env(Resettable::Reset) } else { option }
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// Returns one line per option: its value, and the source of the value.

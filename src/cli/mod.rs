@@ -34,22 +34,20 @@ pub use pages::write as write_pages;
 #[cfg(feature = "probe")]
 pub use probe::{parse as parse_probe, read as read_probe};
 
-use clap::CommandFactory;
-
 /// The course's port (UNIX Network Programming, section 5.2).
 const PORT: u16 = 9877;
 
 /// The command lines of the five programs, for the manual pages and for the tests of the documents.
 pub fn commands() -> Vec<clap::Command> {
     vec![
-        daemon::DaemonArgs::command(),
-        client::ClientArgs::command(),
+        environment::command::<daemon::DaemonArgs>(),
+        environment::command::<client::ClientArgs>(),
         #[cfg(feature = "load")]
-        load::RunLoadArgs::command(),
+        environment::command::<load::RunLoadArgs>(),
         #[cfg(feature = "exam")]
-        exam::ExamArgs::command(),
+        environment::command::<exam::ExamArgs>(),
         #[cfg(feature = "probe")]
-        probe::ProbeArgs::command(),
+        environment::command::<probe::ProbeArgs>(),
     ]
 }
 
