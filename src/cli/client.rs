@@ -9,9 +9,11 @@ use clap::{ArgAction, Parser, ValueEnum};
 use crate::client::{self, ClientConfig, Style};
 use crate::net::keepalive::Keepalive;
 use crate::net::proxy;
+use crate::net::socket_options::SocketOptions;
 
 use super::environment;
 use super::log_level::LogLevel;
+use super::socket_options::SocketArgs;
 use super::target::Target;
 use super::units::{OrOff, duration, duration_or_off, keepalive_or_off, user_timeout_or_off};
 
@@ -40,6 +42,9 @@ where
 {
     let (arguments, _) = environment::parse::<ClientArgs, _>(words)?;
     arguments.target.check::<ClientArgs>()?;
+    if arguments.target.is_unix() {
+        arguments.socket.check_for_unix::<ClientArgs>()?;
+    }
     Ok(arguments)
 }
 
@@ -106,7 +111,7 @@ pub(super) struct ClientArgs {
     /// Send nothing before the server's greeting (a line and all data that arrives with it), and do
     /// not print the greeting
     #[arg(long, env = "TCPECHO_SKIP_GREETING", value_parser = BoolishValueParser::new(),
-          action = ArgAction::SetTrue)]
+          action = ArgAction::SetTrue, conflicts_with = "fast_open")]
     skip_greeting: bool,
 
     /// Wire format of requests and replies
@@ -123,6 +128,9 @@ pub(super) struct ClientArgs {
     /// Action on SIGPIPE
     #[arg(long, value_name = "ACTION", env = "TCPECHO_SIGPIPE", default_value = "ignore")]
     sigpipe: SigpipeArg,
+
+    #[command(flatten)]
+    socket: SocketArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -157,7 +165,7 @@ impl From<ClientArgs> for ClientConfig {
             connect_timeout: arguments.connect_timeout,
             timeout: arguments.timeout.0,
             heartbeat: arguments.heartbeat.0,
-            keepalive: arguments.keepalive.0,
+            socket: SocketOptions { keepalive: arguments.keepalive.0, ..arguments.socket.into() },
             user_timeout: arguments.user_timeout.0,
             send_proxy: arguments.send_proxy,
             skip_greeting: arguments.skip_greeting,

@@ -3,7 +3,6 @@
 mod conflicts;
 
 use std::ffi::OsString;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,8 +13,9 @@ use crate::load::{Close, LineSize, LoadConfig, Mode, ReportFormat, StopAfter, Th
 use crate::net::proxy;
 
 use super::environment;
-use super::load_units::{connections, duration_or_none, lines, pipeline, rate, size, sources};
+use super::load_units::{connections, duration_or_none, lines, pipeline, rate, size};
 use super::log_level::LogLevel;
+use super::socket_options::SocketArgs;
 use super::target::Target;
 use super::units::{duration, within};
 
@@ -158,12 +158,6 @@ struct Load {
     #[arg(long, value_name = "fin|rst", env = "TCPECHO_LOAD_CLOSE", default_value = "fin")]
     close: Close,
 
-    /// Source addresses, used in turn: an address, or a range such as 127.0.0.2-127.0.0.9. May be
-    /// given several times
-    #[arg(long, value_name = "ADDR", env = "TCPECHO_LOAD_SOURCE", value_delimiter = ',',
-          value_parser = sources)]
-    source: Vec<Vec<IpAddr>>,
-
     /// First send a PROXY protocol header of this version on each connection, naming our own
     /// address as the client
     #[arg(long, value_name = "VERSION", env = "TCPECHO_LOAD_SEND_PROXY")]
@@ -172,7 +166,7 @@ struct Load {
     /// Wait for the server's greeting (a line and all data that arrives with it) on each
     /// connection, and do not count it as an echo
     #[arg(long, env = "TCPECHO_LOAD_SKIP_GREETING", value_parser = BoolishValueParser::new(),
-          action = ArgAction::SetTrue)]
+          action = ArgAction::SetTrue, conflicts_with = "fast_open")]
     skip_greeting: bool,
 
     /// Random seed for bytes and line lengths
@@ -228,6 +222,9 @@ struct Load {
         ignore_case = true
     )]
     log_level: LogLevel,
+
+    #[command(flatten)]
+    socket: SocketArgs,
 }
 
 const AFTER_HELP: &str = "\
@@ -258,7 +255,7 @@ impl From<Load> for LoadConfig {
             mode: load.mode,
             verify_held: load.verify_held.unwrap_or_default(),
             close: if load.mode == Mode::Abort { Close::Rst } else { load.close },
-            sources: load.source.into_iter().flatten().collect(),
+            socket: load.socket.into(),
             send_proxy: load.send_proxy,
             skip_greeting: load.skip_greeting,
             seed: load.seed,

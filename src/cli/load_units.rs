@@ -1,6 +1,5 @@
-//! Parsers of numbers, sizes and addresses for the load generator's options.
+//! Parsers of numbers and sizes for the load generator's options.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::line::LINE_BYTES_LIMIT;
@@ -8,9 +7,6 @@ use crate::load::LineSize;
 use crate::num;
 
 use super::units::{bytes, duration, whole};
-
-/// The maximum number of addresses in a range; no run has ports for more.
-const SOURCES_MAX: usize = 65_536;
 
 /// The maximum number of lines, in millions: a line every microsecond for thirty years.
 const LINES_MAX_M: u64 = 1_000_000_000;
@@ -89,33 +85,6 @@ pub(super) fn size(text: &str) -> Result<LineSize, String> {
     Ok(LineSize { min, max })
 }
 
-/// Parses an address, or a range such as 127.0.0.2-127.0.0.9.
-pub(super) fn sources(text: &str) -> Result<Vec<IpAddr>, String> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let address = |text: &str| {
-        text.parse::<IpAddr>()
-            .map_err(|_error| format!("{text:?} is no address; expected 127.0.0.2 or a range"))
-    };
-    let all: Vec<IpAddr> = match (address(first)?, address(last)?) {
-        (IpAddr::V4(first), IpAddr::V4(last)) => (u32::from(first)..=u32::from(last))
-            .take(SOURCES_MAX + 1)
-            .map(|number| Ipv4Addr::from(number).into())
-            .collect(),
-        (IpAddr::V6(first), IpAddr::V6(last)) => (u128::from(first)..=u128::from(last))
-            .take(SOURCES_MAX + 1)
-            .map(|number| Ipv6Addr::from(number).into())
-            .collect(),
-        _ => return Err("a range has two addresses of one family".to_owned()),
-    };
-    if all.is_empty() {
-        return Err("a range goes from the lower to the higher address".to_owned());
-    }
-    if all.len() > SOURCES_MAX {
-        return Err(format!("that is more than {SOURCES_MAX} addresses"));
-    }
-    Ok(all)
-}
-
 /// Splits off the unit; returns the digits and the unit's factor.
 fn thousands(text: &str) -> (&str, u64) {
     if let Some(digits) = text.strip_suffix(['k', 'K']) {
@@ -164,18 +133,6 @@ mod tests {
         assert_eq!(size("1-4k"), Ok(LineSize { min: 1, max: 4096 }));
         for wrong in ["", "0", "0-5", "9-8", "-", "5-", "17m", "a-b", "99999999999g"] {
             assert!(size(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn sources_are_one_or_a_range() {
-        assert_eq!(sources("127.0.0.2").unwrap().len(), 1);
-        let range = sources("127.0.0.2-127.0.0.9").unwrap();
-        assert_eq!((range.len(), range[7].to_string()), (8, "127.0.0.9".to_owned()));
-        assert_eq!(sources("::1-::3").unwrap().len(), 3);
-        for wrong in ["", "localhost", "127.0.0.9-127.0.0.2", "127.0.0.1-::1", "10.0.0.0-10.9.0.0"]
-        {
-            assert!(sources(wrong).is_err(), "{wrong}");
         }
     }
 }

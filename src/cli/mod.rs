@@ -18,6 +18,8 @@ mod pages;
 #[cfg(feature = "probe")]
 mod probe;
 mod send_proxy;
+mod socket_options;
+mod socket_units;
 mod target;
 mod units;
 

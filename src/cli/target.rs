@@ -46,6 +46,10 @@ impl Target {
         };
         Err(A::command().error(ErrorKind::ArgumentConflict, conflict))
     }
+
+    pub(super) const fn is_unix(&self) -> bool {
+        matches!(self.host, Some(Address::Unix(_)))
+    }
 }
 
 const NO_PORT: &str = "0 is no port to connect to: expected a number from 1 to 65535";

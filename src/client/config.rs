@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::net::keepalive::Keepalive;
 use crate::net::proxy;
+use crate::net::socket_options::SocketOptions;
 
 /// The addresses of a name to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +74,8 @@ pub struct ClientConfig {
     pub timeout: Option<Duration>,
     /// The idle time after which an empty line is sent as a probe.
     pub heartbeat: Option<Duration>,
-    /// Keep-alive probes.
-    pub keepalive: Option<Keepalive>,
+    /// The options of the socket.
+    pub socket: SocketOptions,
     /// How long sent data may stay unacknowledged: `TCP_USER_TIMEOUT` (RFC 5482).
     pub user_timeout: Option<Duration>,
     /// The version of the PROXY header to send first, if any.

@@ -64,14 +64,19 @@ pub(super) fn connect(config: &ClientConfig, messages: Messages) -> Result<Conne
     let failed = |address: &Endpoint, error: &io::Error| {
         messages.note(|| failure(address, error).to_string());
     };
-    match happy_eyeballs::connect(resolve(&config.server)?, time, open, failed) {
+    let mut addresses = resolve(&config.server)?;
+    addresses.retain(|address| config.socket.has_source_for(address));
+    match happy_eyeballs::connect(addresses, time, open, failed) {
         Ok(Connection { socket, endpoint, took }) => {
             let local = socket.local_addr().map_err(|error| failure(&endpoint, &error))?;
             let local = local.as_socket().map(Endpoint::from);
             Ok(Connected { socket, took, local, peer: endpoint })
         }
         Err(Some((address, error))) => Err(failure(&address, &error)),
-        Err(None) => Err(Failure::new(FailureKind::Unresolved, "no address".to_owned())),
+        Err(None) => {
+            let details = "the server has no address of the family of --source".to_owned();
+            Err(Failure::new(FailureKind::Failed, details))
+        }
     }
 }
 
@@ -108,16 +113,8 @@ pub fn resolve(server: &Server) -> Result<Vec<Endpoint>, Failure> {
 /// Creates a socket and sets its options before the connect, because a user timeout also limits the
 /// SYN.
 fn socket(address: &Endpoint, config: &ClientConfig) -> io::Result<Socket> {
-    let socket = address.socket()?;
-    if address.tcp().is_none() {
-        return Ok(socket);
-    }
-    // Send each line without waiting for the acknowledgment of the previous one (Nagle).
-    socket.set_tcp_nodelay(true)?;
-    if let Some(keepalive) = config.keepalive {
-        socket.set_tcp_keepalive(&keepalive.into())?;
-    }
-    if let Some(timeout) = config.user_timeout {
+    let socket = config.socket.socket(address)?;
+    if let Some(timeout) = config.user_timeout.filter(|_| address.tcp().is_some()) {
         set_user_timeout(&SockRef::from(&socket), timeout)?;
     }
     Ok(socket)

@@ -1,11 +1,11 @@
 //! The validated configuration of the load generator: later code sees no flag and no string.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::client::Server;
 use crate::net::proxy;
+use crate::net::socket_options::SocketOptions;
 
 use crate::load::report::threshold::Threshold;
 
@@ -121,8 +121,8 @@ pub struct LoadConfig {
     pub verify_held: usize,
     /// How to close connections.
     pub close: Close,
-    /// Source addresses, used in turn; empty for the system's choice.
-    pub sources: Vec<IpAddr>,
+    /// The options of the sockets. The sources, and the ports of each, are used in turn.
+    pub socket: SocketOptions,
     /// Version of the PROXY header to send first on each connection, if any.
     pub send_proxy: Option<proxy::Version>,
     /// Whether to wait for the server's greeting on each connection and skip it.
@@ -164,7 +164,7 @@ impl LoadConfig {
             mode: Mode::Echo,
             verify_held: 0,
             close: Close::Fin,
-            sources: Vec::new(),
+            socket: SocketOptions::default(),
             send_proxy: None,
             skip_greeting: false,
             seed: 1,

@@ -1,12 +1,12 @@
 //! Checks before a run that this machine has the resources for the load.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use anyhow::{anyhow, bail};
-use socket2::{Domain, Socket, Type};
+use anyhow::bail;
 
 use crate::net::endpoint::Endpoint;
+use crate::net::source::{self, Source};
 use crate::num;
 use crate::os::descriptors;
 use crate::os::errno;
@@ -20,14 +20,12 @@ const DESCRIPTORS_SPARE: usize = 32;
 /// Raises the descriptor limit as far as possible, and rejects a load that this machine can't make.
 pub(super) fn check(config: &LoadConfig, server: &Endpoint) -> anyhow::Result<()> {
     descriptors_suffice(config.connections)?;
-    let Some(server) = server.tcp() else {
-        if let Some(source) = config.sources.first() {
-            bail!("--source {source}: to a Unix socket, connections have no address");
-        }
-        return Ok(());
-    };
-    ports_suffice(config, server)?;
-    config.sources.iter().try_for_each(|source| source_is_ours(*source, server))
+    // A wrong option, or one that is not permitted, would make every connect fail.
+    config.socket.unbound(server)?;
+    let Some(address) = server.tcp() else { return Ok(()) };
+    ports_suffice(config, address)?;
+    let sources = &config.socket.sources;
+    sources.iter().try_for_each(|source| source_is_ours(config, source, server, address))
 }
 
 fn descriptors_suffice(connections: usize) -> anyhow::Result<()> {
@@ -48,15 +46,25 @@ fn descriptors_suffice(connections: usize) -> anyhow::Result<()> {
 /// Checks the ports: per source address, a port serves one connection to the same server at a time.
 fn ports_suffice(config: &LoadConfig, server: SocketAddr) -> anyhow::Result<()> {
     let Some(range) = port_range() else { return Ok(()) };
-    let sources = config.sources.len().max(1);
-    let ports = range * sources;
+    let sources = &config.socket.sources;
+    let ports = match sources.as_slice() {
+        [] => range,
+        some => some.iter().map(|source| source.ports_count().unwrap_or(range)).sum(),
+    };
+    if config.connections > ports && sources.iter().any(|source| source.ports.is_some()) {
+        bail!(
+            "{} connections to {server} need as many ports, and --source gives {ports}",
+            config.connections
+        );
+    }
     if config.connections > ports {
         let wanted = config.connections.div_ceil(range);
         bail!(
-            "{} connections to {server} need as many ports, and {sources} source address(es) have \
+            "{} connections to {server} need as many ports, and {} source address(es) have \
              {ports}: give {wanted} or more (--source, such as 127.0.0.2-127.0.0.9), or widen \
              net.ipv4.ip_local_port_range",
-            config.connections
+            config.connections,
+            sources.len().max(1)
         );
     }
     Ok(())
@@ -70,14 +78,19 @@ fn port_range() -> Option<usize> {
     Some((last + 1).saturating_sub(first))
 }
 
-fn source_is_ours(source: IpAddr, server: SocketAddr) -> anyhow::Result<()> {
-    if source.is_ipv4() != server.is_ipv4() {
+fn source_is_ours(
+    config: &LoadConfig,
+    source: &Source,
+    server: &Endpoint,
+    address: SocketAddr,
+) -> anyhow::Result<()> {
+    if source.address.is_ipv4() != address.is_ipv4() {
         bail!("--source {source}: the server's address, {server}, is of another family");
     }
-    let address = SocketAddr::new(source, 0);
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    socket.bind(&address.into()).map_err(|error| {
-        let advice = errno::bind_advice(&error).map(|advice| format!(": {advice}"));
-        anyhow!("--source {source}: {error}{}", advice.unwrap_or_default())
-    })
+    let socket = config.socket.unbound(server)?;
+    match source::bind(&socket, source.in_turn(0)) {
+        // The other ports may be free, and this one later.
+        Err(error) if !errno::is_address_in_use(&error) => bail!(source.failure(&error)),
+        _ => Ok(()),
+    }
 }

@@ -54,7 +54,6 @@ mod statistic;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::client::{self, FailureKind};
@@ -88,7 +87,7 @@ pub fn run(config: &LoadConfig) -> anyhow::Result<Outcome> {
     limits::check(config, &server)?;
     // Before the run, which would be wasted if a file can't be created.
     let mut files = Files::create(config)?;
-    let dialer = Dialer::new().context("cannot set up the event loop")?;
+    let dialer = Dialer::new(config.socket.clone()).context("cannot set up the event loop")?;
     let mut engine = Engine::new(dialer, server.clone(), config);
     let mut progress = Progress::new(config);
     while !engine.is_over() {
@@ -109,14 +108,12 @@ pub fn run(config: &LoadConfig) -> anyhow::Result<Outcome> {
 /// Returns the server's address; of several, the first that accepts a connection.
 fn server(config: &LoadConfig) -> anyhow::Result<Endpoint> {
     let mut addresses = client::resolve(&config.server)?;
-    if let Some(source) = config.sources.first() {
-        let fits = |address: SocketAddr| address.is_ipv4() == source.is_ipv4();
-        addresses.retain(|address| address.tcp().is_none_or(fits));
-    }
+    addresses.retain(|address| config.socket.has_source_for(address));
     if let [only] = addresses.as_slice() {
         return Ok(only.clone());
     }
-    match happy_eyeballs::connect(addresses, config.timeout, Endpoint::socket, |_, _| {}) {
+    let open = |address: &Endpoint| config.socket.unbound(address);
+    match happy_eyeballs::connect(addresses, config.timeout, open, |_, _| {}) {
         Ok(connection) => Ok(connection.endpoint),
         Err(Some((address, error))) => {
             bail!("{}: {address}: {error}", FailureKind::of(&error).word())

@@ -95,10 +95,11 @@ pub fn is_connecting(error: &Error) -> bool {
 /// True if this machine lacks a resource for a connect (a port, a descriptor or memory): not the
 /// server's fault.
 pub fn is_local_exhaustion(error: &Error) -> bool {
-    matches!(
+    let lacking = matches!(
         Errno::from_io_error(error),
         Some(Errno::ADDRNOTAVAIL | Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
-    )
+    );
+    lacking || is_address_in_use(error)
 }
 
 /// True if a deadline has passed: ours, which has no errno, or the kernel's.
@@ -121,7 +122,17 @@ pub fn is_address_in_use(error: &Error) -> bool {
     error.kind() == ErrorKind::AddrInUse
 }
 
-/// True if a file does not exist.
+/// True if no network interface has that name.
+pub fn is_no_interface(error: &Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::NODEV)
+}
+
+/// True if this process lacks the privilege.
+pub fn is_not_permitted(error: &Error) -> bool {
+    error.kind() == ErrorKind::PermissionDenied
+}
+
+/// True if a file, or another thing with a name, does not exist.
 pub fn is_not_found(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound
 }
@@ -170,6 +181,12 @@ pub fn is_unsupported_family(error: &Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::AFNOSUPPORT | Errno::ADDRNOTAVAIL))
 }
 
+/// Describes an error without its number.
+pub fn description(error: &Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error ").map_or(text.as_str(), |(text, _)| text).to_owned()
+}
+
 /// Returns the symbolic name of an errno that accept(2) or connect(2) documents, and otherwise its
 /// number.
 pub fn errno_name(error: &Error) -> String {
@@ -181,7 +198,7 @@ pub fn errno_name(error: &Error) -> String {
 }
 
 /// The errors that accept(2) and connect(2) document, by name, for counters and log lines.
-const ERRNOS: [(Errno, &str); 20] = [
+const ERRNOS: [(Errno, &str); 21] = [
     (Errno::INTR, "EINTR"),
     (Errno::CONNABORTED, "ECONNABORTED"),
     (Errno::PROTO, "EPROTO"),
@@ -202,6 +219,7 @@ const ERRNOS: [(Errno, &str); 20] = [
     (Errno::INVAL, "EINVAL"),
     (Errno::NOTSOCK, "ENOTSOCK"),
     (Errno::ADDRNOTAVAIL, "EADDRNOTAVAIL"),
+    (Errno::ADDRINUSE, "EADDRINUSE"),
 ];
 
 #[cfg(test)]

@@ -49,6 +49,12 @@ pub trait DialedStream: Stream {
     /// Returns the server's address; none for a Unix socket, and none until it is connected. It
     /// equals [`Self::local`] if the socket has connected to itself.
     fn remote(&self) -> Option<SocketAddr>;
+
+    /// True while the connect waits for the first data, to go with it (TCP Fast Open): there is no
+    /// connection yet.
+    fn is_deferred(&self) -> bool {
+        false
+    }
 }
 
 /// An event of a poll.

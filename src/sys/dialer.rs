@@ -11,7 +11,11 @@ use signal_hook::consts::signal::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
 use crate::clock::MonotonicNs;
+use crate::connection::Stream;
 use crate::net::endpoint::Endpoint;
+use crate::net::socket_options::SocketOptions;
+use crate::net::source;
+use crate::net::tcp_info::TcpInfo;
 use crate::os::errno;
 
 use super::dial::{Dial, DialEvent, DialedStream};
@@ -32,6 +36,7 @@ pub struct Dialer {
     events: Events,
     signals: Signals,
     timer: Timer,
+    options: SocketOptions,
 }
 
 impl fmt::Debug for Dialer {
@@ -41,44 +46,40 @@ impl fmt::Debug for Dialer {
 }
 
 impl Dialer {
-    /// Takes over SIGINT and SIGTERM.
-    pub fn new() -> io::Result<Self> {
+    /// Takes over SIGINT and SIGTERM. The sockets have these options, but no source of their own:
+    /// each dial names it.
+    pub fn new(options: SocketOptions) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let alarm = Timer::new(poll.registry(), TIMER)?;
-        Ok(Self { poll, events: Events::with_capacity(EVENTS_MAX), signals, timer: alarm })
+        let events = Events::with_capacity(EVENTS_MAX);
+        Ok(Self { poll, events, signals, timer: alarm, options })
     }
 }
 
 impl Dial for Dialer {
-    type Stream = Socket;
+    type Stream = DialedSocket;
 
     fn dial(
         &mut self,
         key: usize,
         server: &Endpoint,
         source: Option<SocketAddr>,
-    ) -> io::Result<Socket> {
-        let socket = server.socket()?;
+    ) -> io::Result<DialedSocket> {
+        let socket = self.options.unbound(server)?;
         socket.set_nonblocking(true)?;
-        if server.tcp().is_some() {
-            // Nagle's algorithm would hold a line back until the one before is acknowledged.
-            socket.set_tcp_nodelay(true)?;
-        }
         if let Some(source) = source {
-            if source.port() == 0 {
-                leave_the_port_to_connect(&socket)?;
-            }
-            socket.bind(&source.into())?;
+            source::bind(&socket, source)?;
         }
-        match socket.connect(&server.address()?) {
-            Err(error) if !errno::is_connecting(&error) => return Err(error),
-            _ => {}
-        }
-        let mut stream = Socket::from(OwnedFd::from(socket));
-        stream.register(self.poll.registry(), key)?;
-        Ok(stream)
+        let deferred_to = match socket.connect(&server.address()?) {
+            Ok(()) => server.tcp(),
+            Err(error) if errno::is_connecting(&error) => None,
+            Err(error) => return Err(error),
+        };
+        let mut socket = Socket::from(OwnedFd::from(socket));
+        socket.register(self.poll.registry(), key)?;
+        Ok(DialedSocket { socket, deferred_to })
     }
 
     fn poll(&mut self, until: MonotonicNs, mut handle: impl FnMut(DialEvent)) -> io::Result<()> {
@@ -109,28 +110,55 @@ impl Dial for Dialer {
     }
 }
 
-impl DialedStream for Socket {
+/// A socket that connects.
+#[derive(Debug)]
+pub struct DialedSocket {
+    socket: Socket,
+    /// The server, if the connect goes out with the first data (`--fast-open`): until then the
+    /// system does not tell it.
+    deferred_to: Option<SocketAddr>,
+}
+
+impl Stream for DialedSocket {
+    const SHORT_READ_EMPTIES: bool = Socket::SHORT_READ_EMPTIES;
+
+    #[inline]
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        self.socket.read(room)
+    }
+
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.write(bytes)
+    }
+
+    fn half_close(&mut self) -> io::Result<()> {
+        self.socket.half_close()
+    }
+
+    fn take_error(&mut self) -> io::Result<Option<io::Error>> {
+        self.socket.take_error()
+    }
+
+    fn close_with_reset(&self) -> io::Result<()> {
+        self.socket.close_with_reset()
+    }
+
+    fn tcp_info(&self) -> Option<TcpInfo> {
+        self.socket.tcp_info()
+    }
+}
+
+impl DialedStream for DialedSocket {
     fn local(&self) -> Option<SocketAddr> {
-        Self::local(self)
+        self.socket.local()
     }
 
     fn remote(&self) -> Option<SocketAddr> {
-        Self::remote(self)
+        self.socket.remote().or(self.deferred_to)
     }
-}
 
-/// Lets connect(2) choose the port, when it knows the destination: one local port can then serve
-/// connections to several servers, and bind need not find a port that is free for all of them
-/// (`IP_BIND_ADDRESS_NO_PORT`, ip(7)).
-#[cfg(target_os = "linux")]
-fn leave_the_port_to_connect(socket: &socket2::Socket) -> io::Result<()> {
-    use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
-
-    Ok(setsockopt(socket, IpBindAddressNoPort, &true)?)
-}
-
-#[cfg(not(target_os = "linux"))]
-#[expect(clippy::unnecessary_wraps, reason = "it can fail where there is such an option")]
-fn leave_the_port_to_connect(_socket: &socket2::Socket) -> io::Result<()> {
-    Ok(())
+    fn is_deferred(&self) -> bool {
+        self.deferred_to.is_some() && self.socket.remote().is_none()
+    }
 }

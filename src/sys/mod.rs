@@ -18,7 +18,7 @@ mod timer;
 mod token;
 
 pub use self::dial::{Dial, DialEvent, DialedStream};
-pub use self::dialer::Dialer;
+pub use self::dialer::{DialedSocket, Dialer};
 pub use self::exec_command::ExecCommand;
 pub use self::launcher::Launcher;
 pub use self::listener::Listener;

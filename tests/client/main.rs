@@ -16,4 +16,5 @@ mod pauses;
 mod services;
 mod sigpipe;
 mod silence;
+mod socket_options;
 mod usage;

@@ -113,3 +113,31 @@ fn g10_an_unreachable_rate_takes_no_memory_and_ends_in_a_report() {
         assert!(share < 0.01, "{report:#}");
     }
 }
+
+#[test]
+fn a_wrong_option_of_the_socket_is_an_error_before_the_run() {
+    let ran = run(closed_port(), &["--congestion", "nonesuch"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    let said = "tcpecho-load: --congestion: no algorithm nonesuch; the kernel has ";
+    assert!(ran.stderr.starts_with(said), "{}", ran.stderr);
+}
+
+#[test]
+fn connections_take_the_ports_of_a_source_in_turn() {
+    let script = format!(
+        "{LOAD} 127.0.0.1 -c 3 -n 30 -q --source 127.0.0.2:5000-5004 >/dev/null || exit
+         ss -Htn state time-wait src 127.0.0.2 | awk '{{ print $3 }}' | sort"
+    );
+    let Some(ran) = with_ports("40000 40019", &script) else { return };
+    assert_eq!(ran.stdout, "127.0.0.2:5000\n127.0.0.2:5001\n127.0.0.2:5002\n", "{ran:?}");
+    let script = format!("{LOAD} 127.0.0.1 -c 6 -n 30 -q --source 127.0.0.2:5000-5004");
+    let Some(ran) = with_ports("40000 40019", &script) else { return };
+    let said = "6 connections to 127.0.0.1:9877 need as many ports, and --source gives 5";
+    assert!(ran.code == Some(1) && ran.stderr.contains(said), "{ran:?}");
+    // More connections one after the other than there are ports.
+    let options = "--mode churn -c 3 -n 50 -q --source 127.0.0.2:5000-5004";
+    let Some(ran) = with_ports("40000 40019", &format!("{LOAD} 127.0.0.1 {options}")) else {
+        return;
+    };
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}

@@ -38,8 +38,8 @@ const HOMES: [(&str, &str); 19] = [
     ("ParseConfig", "src/net/proxy.rs"),
     (
         "nix",
-        "src/net/tcp_info.rs src/os/signals.rs src/sys/ src/server/privileges.rs \
-         src/server/sandbox/",
+        "src/net/socket_options/ src/net/source.rs src/net/tcp_info.rs src/os/signals.rs src/sys/ \
+         src/server/privileges.rs src/server/sandbox/",
     ),
     ("indicatif", "src/load/progress.rs"),
     ("plotters", "src/load/report/plot"),

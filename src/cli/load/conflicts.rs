@@ -16,6 +16,9 @@ pub(super) fn check(arguments: &RunLoadArgs) -> Result<(), clap::Error> {
         |message: String| Err(RunLoadArgs::command().error(ErrorKind::ArgumentConflict, message));
     let load = &arguments.load;
     load.target.check::<RunLoadArgs>()?;
+    if load.target.is_unix() {
+        load.socket.check_for_unix::<RunLoadArgs>()?;
+    }
     if load.mode == Mode::Idle && (load.lines.is_some() || load.rate.is_some()) {
         let message = "--mode idle can't be used with --lines or --rate: a connection sends one \
                        line, and is held";

@@ -181,6 +181,9 @@ impl Session<'_> {
     fn half_close(&mut self) {
         self.flow.sending = Sending::HalfClosed;
         self.ledger.ended();
+        if self.ledger.is_new() {
+            self.config.socket.connect_without_data(self.socket, self.config.connect_timeout);
+        }
         match self.socket.shutdown(Shutdown::Write) {
             Ok(()) => self.messages.note(|| "end of input, half-closed".to_owned()),
             // The connection is gone (ENOTCONN); the next read returns the reason.

@@ -1,10 +1,10 @@
 //! Dials and closes connections.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 
 use crate::connection::Ready;
 use crate::net::endpoint::Endpoint;
+use crate::net::source::Source;
 use crate::num;
 use crate::os::errno;
 use crate::sys::Dial;
@@ -24,29 +24,30 @@ const CONNECTS_PER_TURN: usize = 16;
 /// fifth of their time.
 const SERVED_A_CONNECT: usize = 16;
 
-/// The network, the server, and the source addresses to connect from.
+/// The network, the server, and the sources to connect from.
 #[derive(Debug)]
 pub(super) struct Net<D> {
     pub dial: D,
     server: Endpoint,
-    sources: Vec<IpAddr>,
+    sources: Vec<Source>,
     /// Number of connects tried.
     dials: usize,
 }
 
 impl<D: Dial> Net<D> {
     pub(super) fn new(dial: D, server: Endpoint, config: &LoadConfig) -> Self {
-        Self { dial, server, sources: config.sources.clone(), dials: 0 }
+        Self { dial, server, sources: config.socket.sources.clone(), dials: 0 }
     }
 
-    /// Begins a connect from the next source address.
+    /// Begins a connect from the next source, and from its next port.
     fn connect(&mut self, key: usize) -> io::Result<D::Stream> {
         // By dials, not by connection number: an address without a free port is not tried twice in
         // a row.
+        let turn = self.dials.checked_div(self.sources.len()).unwrap_or_default();
         let source = self.dials.checked_rem(self.sources.len());
-        let source = source.and_then(|place| self.sources.get(place)).copied();
+        let source = source.and_then(|place| self.sources.get(place));
+        let source = source.map(|source| source.in_turn(turn));
         self.dials += 1;
-        let source = source.map(|address| SocketAddr::new(address, 0));
         self.dial.dial(key, &self.server, source)
     }
 }

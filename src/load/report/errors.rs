@@ -7,7 +7,8 @@ use super::format::row;
 use super::{Mismatch, Report, format};
 
 /// Resources that this machine may lack, by errno, and the remedy.
-const HINTS: [(&str, &str); 5] = [
+const HINTS: [(&str, &str); 6] = [
+    ("EADDRINUSE", "a port of --source is in use: give more ports, or others"),
     ("EADDRNOTAVAIL", "no free port: more source addresses with --source, or --close rst"),
     ("EMFILE", "no free descriptor: raise ulimit -n, or use fewer --connections"),
     ("ENFILE", "no free descriptor in the whole system: raise fs.file-max with sysctl"),

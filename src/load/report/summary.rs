@@ -88,7 +88,7 @@ fn settings(config: &LoadConfig) -> Settings {
             Close::Rst => "rst",
         }
         .to_owned(),
-        sources: config.sources.iter().map(ToString::to_string).collect(),
+        sources: config.socket.sources.iter().map(ToString::to_string).collect(),
         send_proxy: config.send_proxy.map(|version| version.name().to_owned()),
         skip_greeting: config.skip_greeting,
         seed: config.seed,

@@ -10,7 +10,7 @@ mod wire;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ pub(super) struct Network {
     pub interrupts: VecDeque<u64>,
     pub wires: Vec<Wire>,
     /// Source address of each connect.
-    pub sources: Vec<Option<IpAddr>>,
+    pub sources: Vec<Option<SocketAddr>>,
     /// Number of polls: a busy loop shows here.
     pub polls: u64,
     dials: usize,
@@ -155,7 +155,7 @@ impl Dial for ScriptedNet {
         source: Option<SocketAddr>,
     ) -> io::Result<ScriptedStream> {
         let mut world = self.0.borrow_mut();
-        world.sources.push(source.map(|source| source.ip()));
+        world.sources.push(source);
         let number = world.wires.len();
         let connect = (world.connect)(world.dials);
         world.dials += 1;

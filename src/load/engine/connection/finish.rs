@@ -41,6 +41,10 @@ impl<S: DialedStream> LoadConnection<S> {
         if shared.plan.close == Close::Rst && shared.plan.close_when != CloseWhen::Sent {
             return Ok(LoadStep::Done);
         }
+        if !self.has_begun() && self.stream.is_deferred() {
+            // There is no connection to close.
+            return Ok(LoadStep::Done);
+        }
         match self.stream.half_close() {
             Ok(()) => {}
             // The server has already reset it: the next read returns the error.

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::net::proxy::Version;
+use crate::net::socket_options::SocketOptions;
+use crate::net::source::Source;
 use crate::num;
 
 #[test]
@@ -302,14 +304,18 @@ fn more_than_a_turns_budget_is_sent_without_an_echo_in_between() {
 
 #[test]
 fn sources_take_turns_even_if_one_has_no_port_left() {
-    let sources = ["127.0.0.2", "127.0.0.3"].map(|source| source.parse().unwrap());
-    let config = LoadConfig { sources: sources.to_vec(), ..config(Mode::Echo) };
+    let addresses = ["127.0.0.2", "127.0.0.3"].map(|address| address.parse().unwrap());
+    let sources = [(addresses[0], None), (addresses[1], Some((5000, 5001)))];
+    let sources = sources.map(|(address, ports)| Source { address, ports }).to_vec();
+    let socket = SocketOptions { sources, ..SocketOptions::default() };
+    let config = LoadConfig { socket, ..config(Mode::Echo) };
     let ran = run(&config, |world| {
         world.connect = |dial| match dial {
             2 => Connect::Fails(Errno::ADDRNOTAVAIL),
             _ => Connect::Works,
         };
     });
-    let [one, other] = sources.map(Some);
-    assert_eq!(ran.world.borrow().sources, [one, other, one, other, one]);
+    let expected = [(0, 0), (1, 5000), (0, 0), (1, 5001), (0, 0)];
+    let expected = expected.map(|(place, port)| Some((addresses[place], port).into()));
+    assert_eq!(ran.world.borrow().sources, expected);
 }

@@ -19,7 +19,8 @@ const ABOUT_LOSS: [&str; 4] =
     ["answered_share", "connections.failed", "errors_by_phase.", "unsent"];
 
 /// Local resources that may run out, by errno.
-const SHORTAGES: [&str; 5] = ["EADDRNOTAVAIL", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
+const SHORTAGES: [&str; 6] =
+    ["EADDRINUSE", "EADDRNOTAVAIL", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
 /// Prefixes of times, which are null where their answers were lost.
 const TIMES: [(&str, Times); 3] =
