@@ -92,6 +92,14 @@ impl SocketOptions {
         }
     }
 
+    /// Returns the source for this turn, of those of the server's family; turns count from 0.
+    pub fn source_in_turn(&self, turn: usize, server: &Endpoint) -> Option<SocketAddr> {
+        let server = server.tcp()?;
+        let fit: Vec<_> = self.sources.iter().filter(|one| is_of_family(one, server)).collect();
+        let source = fit.get(turn.checked_rem(fit.len())?)?;
+        Some(source.in_turn(turn / fit.len()))
+    }
+
     /// True if there is a source for connections to `server`, or none is given.
     pub fn has_source_for(&self, server: &Endpoint) -> bool {
         self.sources.is_empty()

@@ -28,11 +28,6 @@ pub fn local_abort() -> Error {
     Errno::CONNABORTED.into()
 }
 
-/// The error of a bind to a port that is in use.
-pub fn in_use() -> Error {
-    Errno::ADDRINUSE.into()
-}
-
 /// True if the call would block; retry it at the next event.
 pub fn would_block(error: &Error) -> bool {
     error.kind() == ErrorKind::WouldBlock

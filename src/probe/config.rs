@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::client::Server;
+use crate::net::socket_options::SocketOptions;
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct ProbeConfig {
     pub quiet: bool,
     /// The hosts to probe, at least one.
     pub targets: Vec<Target>,
+    /// The options of all sockets.
+    pub socket: SocketOptions,
     /// The question to answer.
     pub question: Question,
 }

@@ -39,6 +39,8 @@ pub(super) struct Outcome {
     pub silent: Duration,
     /// The server's first line.
     pub banner: Option<String>,
+    /// Another connection of this host has the source port.
+    pub port_in_use: bool,
     /// The failure, and how long after the last sign of life it came.
     pub failure: Option<(TripError, Duration)>,
 }

@@ -13,6 +13,7 @@ use crate::client::FailureKind;
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::net::endpoint::Endpoint;
+use crate::net::socket_options::SocketOptions;
 use crate::os::errno;
 use crate::sys::{Dial, DialEvent, DialedStream};
 
@@ -42,6 +43,8 @@ pub(super) struct Fleet<D: Dial> {
     timers: BinaryHeap<Reverse<(MonotonicNs, usize)>>,
     done: Vec<Outcome>,
     now: MonotonicNs,
+    /// Where the connections come from, if an errand does not say it.
+    sources: SocketOptions,
     /// SIGINT or SIGTERM has come.
     pub interrupted: bool,
 }
@@ -58,8 +61,15 @@ impl<D: Dial> Fleet<D> {
             timers: BinaryHeap::new(),
             done: Vec::new(),
             now,
+            sources: SocketOptions::default(),
             interrupted: false,
         }
+    }
+
+    /// Connections that name no source take these in turn.
+    pub(super) fn with_sources(mut self, options: &SocketOptions) -> Self {
+        self.sources = options.clone();
+        self
     }
 
     /// Sends out the errands, at most `at_once` at a time, and returns their outcomes, in their
@@ -100,7 +110,8 @@ impl<D: Dial> Fleet<D> {
         let mut outcome = Outcome { number, ..Outcome::default() };
         let key = self.tasks.vacant_key();
         self.now = self.dial.now();
-        match self.dial.dial(key, &self.server, errand.source) {
+        let source = errand.source.or_else(|| self.sources.source_in_turn(number, &self.server));
+        match self.dial.dial(key, &self.server, source) {
             Ok(stream) => {
                 outcome.local = stream.local();
                 let trip = Trip::new(number, stream, self.now);
@@ -122,7 +133,8 @@ impl<D: Dial> Fleet<D> {
             }
             Err(error) => {
                 let failure = Some((TripError::of(&error), Duration::ZERO));
-                self.done.push(Outcome { failure, ..outcome });
+                let port_in_use = errno::is_address_in_use(&error);
+                self.done.push(Outcome { port_in_use, failure, ..outcome });
             }
         }
     }

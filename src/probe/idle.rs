@@ -12,6 +12,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::client::FailureKind;
+use crate::net::socket_options::SocketOptions;
 use crate::sys::Dialer;
 
 use super::config::{IdleConfig, Target};
@@ -38,11 +39,13 @@ struct Known {
 /// Searches the limit.
 pub(super) fn run(
     config: &IdleConfig,
+    socket: &SocketOptions,
     target: &Target,
     output: &mut Output,
 ) -> anyhow::Result<Verdict> {
-    let server = server(target, config.timeout)?;
-    let mut fleet = Fleet::new(Dialer::new()?, server, config.timeout);
+    let server = server(target, socket, config.timeout)?;
+    let mut fleet =
+        Fleet::new(Dialer::new(socket.clone())?, server, config.timeout).with_sources(socket);
     let mut known = Known::read(config.state.as_deref(), &target.name)?;
     let (mut unreached, mut failed) = (false, None);
     while let Some(silences) = known.next(config) {

@@ -30,6 +30,7 @@ use anyhow::{Context, bail};
 use crate::client::{self, FailureKind};
 use crate::net::endpoint::Endpoint;
 use crate::net::happy_eyeballs;
+use crate::net::socket_options::SocketOptions;
 use crate::num;
 use crate::os::{descriptors, errno};
 use crate::sys::Dialer;
@@ -92,25 +93,27 @@ fn ask(config: &ProbeConfig, output: &mut Output) -> anyhow::Result<Verdict> {
     let [target] = config.targets.as_slice() else { bail!("one host at a time") };
     match &config.question {
         Question::Ping(ping) => run_ping(config, ping, output),
-        Question::Path(path) => path::run(path, target, output),
-        Question::Idle(idle) => idle::run(idle, target, output),
-        Question::Ports(ports) => ports::run(ports, target, output),
-        Question::Who(who) => who::run(who, target, output),
+        Question::Path(path) => path::run(path, &config.socket, target, output),
+        Question::Idle(idle) => idle::run(idle, &config.socket, target, output),
+        Question::Ports(ports) => ports::run(ports, &config.socket, target, output),
+        Question::Who(who) => who::run(who, &config.socket, target, output),
     }
 }
 
 /// Returns the server's address; of several, the first that accepts a connection.
-fn server(target: &Target, timeout: Duration) -> anyhow::Result<Endpoint> {
-    let addresses = client::resolve(&target.server)?;
+fn server(target: &Target, socket: &SocketOptions, timeout: Duration) -> anyhow::Result<Endpoint> {
+    let mut addresses = client::resolve(&target.server)?;
+    addresses.retain(|address| socket.has_source_for(address));
     if let [only] = addresses.as_slice() {
         return Ok(only.clone());
     }
-    match happy_eyeballs::connect(addresses, timeout, Endpoint::socket, |_, _| {}) {
+    match happy_eyeballs::connect(addresses, timeout, |address| socket.unbound(address), |_, _| {})
+    {
         Ok(connection) => Ok(connection.endpoint),
         Err(Some((address, error))) => {
             bail!("{}: {address}: {error}", FailureKind::of(&error).word())
         }
-        Err(None) => bail!("{} has no address", target.name),
+        Err(None) => bail!("{} has no address of the family of --source", target.name),
     }
 }
 
@@ -130,8 +133,8 @@ fn run_ping(
     ping: &PingConfig,
     output: &mut Output,
 ) -> anyhow::Result<Verdict> {
-    let dialer = Dialer::new().context("cannot set up the event loop")?;
-    let mut ping = Ping::new(ping, &config.targets, dialer, Box::new(client::resolve))?;
+    let dialer = Dialer::new(config.socket.clone()).context("cannot set up the event loop")?;
+    let mut ping = Ping::new(ping, config, dialer, Box::new(client::resolve))?;
     while !ping.is_over() {
         ping.turn().context("the event loop broke")?;
         for record in ping.take_records() {

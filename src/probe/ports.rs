@@ -11,8 +11,8 @@ use anyhow::bail;
 use serde::Serialize;
 
 use crate::client::FailureKind;
+use crate::net::socket_options::SocketOptions;
 use crate::num;
-use crate::os::errno;
 use crate::sys::Dialer;
 
 use super::config::{PortsConfig, Target};
@@ -56,25 +56,38 @@ struct PortsSummary {
 /// Connects from each port at once, and echoes on each.
 pub(super) fn run(
     config: &PortsConfig,
+    socket: &SocketOptions,
     target: &Target,
     output: &mut Output,
 ) -> anyhow::Result<Verdict> {
-    let server = server(target, config.timeout)?;
+    let server = server(target, socket, config.timeout)?;
     let Some(address) = server.tcp() else { bail!("{}: a Unix socket has no ports", target.name) };
     let any: IpAddr = match address {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let first = fastrand::u16(FIRST..=LAST - (config.ports - 1).min(LAST - FIRST));
-    let errand = |port| Errand {
-        source: Some(SocketAddr::new(any, port)),
+    let errand = |source| Errand {
+        source: Some(source),
         silence: PAUSE,
         echoes: config.rounds,
         reset: true,
         ..Errand::default()
     };
-    let errands: Vec<_> = (first..).take(config.ports.into()).map(errand).collect();
-    let mut fleet = Fleet::new(Dialer::new()?, server, config.timeout);
+    // The ports of --source, if it names some, or else ports that follow each other.
+    let named = socket.sources.iter().any(|source| source.ports.is_some());
+    let source = |turn| if named { socket.source_in_turn(turn, &server) } else { None };
+    let errands: Vec<_> = (first..)
+        .take(config.ports.into())
+        .enumerate()
+        .map(|(turn, port)| {
+            let address = socket.source_in_turn(turn, &server).map_or(any, |source| source.ip());
+            source(turn).unwrap_or_else(|| SocketAddr::new(address, port))
+        })
+        .map(errand)
+        .collect();
+    let mut fleet =
+        Fleet::new(Dialer::new(socket.clone())?, server, config.timeout).with_sources(socket);
     let outcomes = fleet.run(&errands, room(), |outcome| {
         let port = port_of(&errands, outcome);
         let mut record = output.begin(&target.name, "port");
@@ -83,7 +96,7 @@ pub(super) fn run(
         record.connect_us = outcome.connect.map(us);
         record.word = outcome.word().map(FailureKind::word);
         record.text = match (&outcome.failure, outcome.echo) {
-            _ if is_in_use(outcome) => format!("{} port {port}: in use here", target.name),
+            _ if outcome.port_in_use => format!("{} port {port}: in use here", target.name),
             (Some((error, _)), _) => {
                 format!("{} port {port}: {}: {}", target.name, error.kind.word(), error.details)
             }
@@ -97,7 +110,7 @@ pub(super) fn run(
     })?;
     let summary = sum_up(&target.name, &errands, &outcomes);
     output.summary(&summary)?;
-    let mut tried = outcomes.iter().filter(|outcome| !is_in_use(outcome));
+    let mut tried = outcomes.iter().filter(|outcome| !outcome.port_in_use);
     Ok(match tried.find_map(Outcome::word) {
         Some(word) if summary.failed.len() == summary.ports => Verdict::Never(word),
         _ if summary.failed.is_empty() => Verdict::Well,
@@ -106,7 +119,7 @@ pub(super) fn run(
 }
 
 fn sum_up(host: &str, errands: &[Errand], outcomes: &[Outcome]) -> PortsSummary {
-    let (ours, tried): (Vec<_>, Vec<_>) = outcomes.iter().partition(|one| is_in_use(one));
+    let (ours, tried): (Vec<_>, Vec<_>) = outcomes.iter().partition(|one| one.port_in_use);
     let fastest = |outcome: &Outcome| outcome.echo_min.filter(|_| outcome.failure.is_none());
     let mut times: Vec<_> = tried.iter().filter_map(|one| fastest(one)).collect();
     times.sort_unstable();
@@ -132,12 +145,6 @@ fn sum_up(host: &str, errands: &[Errand], outcomes: &[Outcome]) -> PortsSummary 
         median_us: median.map(us),
         in_use: ours.len(),
     }
-}
-
-/// True if another program of this host uses the port.
-fn is_in_use(outcome: &Outcome) -> bool {
-    let in_use = errno::in_use().to_string();
-    outcome.failure.as_ref().is_some_and(|(error, _)| error.details == in_use)
 }
 
 /// The most equal paths that are believed: a port that fails alone is no path.

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use crate::client::FailureKind;
+use crate::net::socket_options::SocketOptions;
 use crate::sys::Dialer;
 
 use super::config::{Target, WhoConfig};
@@ -36,10 +37,16 @@ struct WhoSummary {
 /// Connects again and again, and counts the servers that answer.
 pub(super) fn run(
     config: &WhoConfig,
+    socket: &SocketOptions,
     target: &Target,
     output: &mut Output,
 ) -> anyhow::Result<Verdict> {
-    let mut fleet = Fleet::new(Dialer::new()?, server(target, config.timeout)?, config.timeout);
+    let mut fleet = Fleet::new(
+        Dialer::new(socket.clone())?,
+        server(target, socket, config.timeout)?,
+        config.timeout,
+    )
+    .with_sources(socket);
     let errand = Errand { greeting: true, ..Errand::default() };
     let errands = vec![errand; usize::try_from(config.connections)?];
     let mut summary =

@@ -1,10 +1,12 @@
 //! The servers to probe, as arguments.
 
-use clap::Args;
+use clap::{Args, CommandFactory};
 
 use crate::cli::PORT;
+use crate::cli::socket_options::SocketArgs;
 use crate::client::{Family, Server};
 use crate::net::address::Address;
+use crate::net::socket_options::SocketOptions;
 use crate::probe::Target;
 
 /// The server, as one argument.
@@ -22,11 +24,14 @@ pub(super) struct Host {
     /// Use only IPv6 addresses
     #[arg(short = '6')]
     ipv6: bool,
+
+    #[command(flatten)]
+    socket: SocketArgs,
 }
 
 impl From<Host> for Hosts {
-    fn from(Host { address, ipv4, ipv6 }: Host) -> Self {
-        Self { host: vec![address], ipv4, ipv6 }
+    fn from(Host { address, ipv4, ipv6, socket }: Host) -> Self {
+        Self { host: vec![address], ipv4, ipv6, socket }
     }
 }
 
@@ -45,9 +50,20 @@ pub(super) struct Hosts {
     /// Use only IPv6 addresses
     #[arg(short = '6')]
     ipv6: bool,
+
+    #[command(flatten)]
+    socket: SocketArgs,
 }
 
 impl Hosts {
+    /// Returns the options of the sockets; rejects those that a Unix socket lacks.
+    pub(super) fn socket<A: CommandFactory>(&self) -> Result<SocketOptions, clap::Error> {
+        if self.host.iter().any(|host| matches!(host, Address::Unix(_))) {
+            self.socket.check_for_unix::<A>()?;
+        }
+        Ok(self.socket.clone().into())
+    }
+
     pub(super) fn targets(self) -> Vec<Target> {
         let family = match (self.ipv4, self.ipv6) {
             (true, _) => Family::V4,

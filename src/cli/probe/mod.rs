@@ -46,7 +46,8 @@ where
         ProbeCommand::Who(who) => (who.host.clone().into(), Question::Who(who.into())),
     };
     let (format, quiet) = (arguments.format, arguments.quiet);
-    Ok(ProbeConfig { format, quiet, targets: hosts.targets(), question })
+    let socket = hosts.socket::<ProbeArgs>()?;
+    Ok(ProbeConfig { format, quiet, targets: hosts.targets(), socket, question })
 }
 
 /// Measures the path between this host and an echo server.

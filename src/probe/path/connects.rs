@@ -99,8 +99,9 @@ fn many(asked: &Asked) -> Moved<Found> {
         reset: true,
         ..Errand::default()
     };
-    let dialer = Dialer::new().map_err(|error| Seen(error.to_string()))?;
-    let mut fleet = Fleet::new(dialer, Endpoint::from(asked.server), asked.timeout);
+    let dialer = Dialer::new(asked.socket.clone()).map_err(|error| Seen(error.to_string()))?;
+    let mut fleet =
+        Fleet::new(dialer, Endpoint::from(asked.server), asked.timeout).with_sources(&asked.socket);
     let outcomes = fleet
         .run(&vec![errand; count], count, |_| Ok(std::ops::ControlFlow::Continue(())))
         .map_err(|error| Seen(error.to_string()))?;

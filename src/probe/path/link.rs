@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use crate::client::FailureKind;
+use crate::net::endpoint::Endpoint;
+use crate::net::socket_options::SocketOptions;
 
 /// A move that failed, in plain words; the answer to the question follows from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +28,15 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn connect(server: SocketAddr, timeout: Duration) -> Moved<Self> {
-        let stream = TcpStream::connect_timeout(&server, timeout)
-            .map_err(|error| Seen(format!("no connection: {}", word(&error))))?;
+    pub(super) fn connect(
+        options: &SocketOptions,
+        server: SocketAddr,
+        timeout: Duration,
+    ) -> Moved<Self> {
+        let failed = |error: io::Error| Seen(format!("no connection: {}", word(&error)));
+        let socket = options.socket(&Endpoint::from(server)).map_err(failed)?;
+        socket.connect_timeout(&server.into(), timeout).map_err(failed)?;
+        let stream = TcpStream::from(socket);
         Self::of(stream, timeout)
     }
 

@@ -21,6 +21,7 @@ use self::link::{Link, Moved, Seen};
 use super::config::{PathConfig, Target};
 use super::record::Output;
 use super::{Verdict, server};
+use crate::net::socket_options::SocketOptions;
 
 /// A question about the path.
 pub struct PathQuestion {
@@ -60,6 +61,7 @@ enum Found {
 /// The surroundings of a question.
 #[derive(Clone, Debug)]
 struct Asked {
+    socket: SocketOptions,
     server: SocketAddr,
     timeout: Duration,
     /// A port of the server's host where nothing listens.
@@ -74,7 +76,7 @@ const OURS: &str = "probe tcpechod ";
 impl Asked {
     /// Connects; the server's greeting is skipped when it comes.
     fn connect(&self) -> Moved<Link> {
-        let link = Link::connect(self.server, self.timeout)?;
+        let link = Link::connect(&self.socket, self.server, self.timeout)?;
         Ok(if self.greets { link.skip_greeting() } else { link })
     }
 
@@ -123,12 +125,14 @@ struct Answer {
 /// Asks the questions one after the other.
 pub(super) fn run(
     config: &PathConfig,
+    socket: &SocketOptions,
     target: &Target,
     output: &mut Output,
 ) -> anyhow::Result<Verdict> {
-    let server = server(target, config.timeout)?;
+    let server = server(target, socket, config.timeout)?;
     let Some(address) = server.tcp() else { bail!("{}: no path to a Unix socket", target.name) };
     let mut asked = Asked {
+        socket: socket.clone(),
         server: address,
         timeout: config.timeout,
         closed_port: config.closed_port,

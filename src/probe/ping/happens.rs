@@ -125,7 +125,7 @@ impl<D: Dial> Ping<'_, D> {
 
     /// A connect that failed at once.
     pub(super) fn not_dialled(&mut self, number: usize, error: &io::Error) {
-        let error = TripError { kind: FailureKind::of(error), details: error.to_string() };
+        let error = TripError::of(error);
         self.next_address(number);
         self.broke(number, &error);
     }

@@ -29,11 +29,12 @@ use crate::client::{Failure, Server};
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::net::endpoint::Endpoint;
+use crate::net::socket_options::SocketOptions;
 use crate::sys::Dial;
 
 use self::channel::{Channel, Kind};
 
-use super::config::{Connections, PingConfig, Target};
+use super::config::{Connections, PingConfig, ProbeConfig, Target};
 use super::record::Record;
 use super::trip::{Probe, Trip};
 
@@ -54,6 +55,9 @@ struct Host {
 /// The event loop of `ping` and its state.
 pub(super) struct Ping<'a, D: Dial> {
     config: &'a PingConfig,
+    socket: &'a SocketOptions,
+    /// Connects so far, which take the sources in turn.
+    dials: usize,
     dial: D,
     resolve: Resolve,
     hosts: Vec<Host>,
@@ -77,12 +81,12 @@ impl<'a, D: Dial> Ping<'a, D> {
     /// Looks all names up, and plans the first probes, evenly over the interval.
     pub(super) fn new(
         config: &'a PingConfig,
-        targets: &[Target],
+        all: &'a ProbeConfig,
         dial: D,
         mut resolve: Resolve,
     ) -> Result<Self, Failure> {
         let mut hosts = Vec::new();
-        for target in targets {
+        for target in &all.targets {
             let addresses = resolve(&target.server)?;
             hosts.push(Host { target: target.clone(), addresses, next: 0 });
         }
@@ -102,6 +106,8 @@ impl<'a, D: Dial> Ping<'a, D> {
         });
         let mut ping = Self {
             config,
+            socket: &all.socket,
+            dials: 0,
             dial,
             resolve,
             hosts,
@@ -202,7 +208,9 @@ impl<'a, D: Dial> Ping<'a, D> {
         let host = self.hosts.get_mut(self.channels.get(number)?.host)?;
         let address = host.addresses.get(host.next % host.addresses.len().max(1))?.clone();
         let key = self.trips.vacant_key();
-        match self.dial.dial(key, &address, None) {
+        let source = self.socket.source_in_turn(self.dials, &address);
+        self.dials = self.dials.wrapping_add(1);
+        match self.dial.dial(key, &address, source) {
             Ok(stream) => {
                 let trip = Trip::new(number, stream, self.now);
                 self.trips.insert(if self.config.banner { trip.await_banner() } else { trip });
