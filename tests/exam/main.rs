@@ -137,7 +137,7 @@ fn judge_part(
         let names: Vec<_> = tasks(role).iter().map(|task| task.name).collect();
         let names: Vec<_> = names
             .into_iter()
-            .filter(|name| chosen(subject, name) && subject.may_lose != Some(name))
+            .filter(|name| chosen(subject, name) && !subject.may_lose.contains(name))
             .collect();
         let found = lost(subject, &ready, &names);
         let found_names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();

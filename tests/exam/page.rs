@@ -32,15 +32,18 @@ fn results_of(role: Role, subjects: &[Subject]) -> String {
         |mut all, subject| {
             let worth =
                 |name: &&str| tasks(role).iter().find(|task| task.name == *name).unwrap().points;
-            let points = of - subject.loses.iter().map(worth).sum::<u32>();
-            let names: Vec<_> = subject.loses.iter().map(|name| format!("`{name}`")).collect();
-            let (points, names) = match subject.may_lose {
-                None => (points.to_string(), names.join(", ")),
-                Some(name) => (
-                    format!("{} or {points}", points - worth(&name)),
-                    format!("{}, and, depending on the moment, `{name}`", names.join(", ")),
-                ),
+            let most = of - subject.loses.iter().map(worth).sum::<u32>();
+            let list = |names: &[&str]| {
+                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
             };
+            let mut names = list(subject.loses);
+            let mut points = most.to_string();
+            if let [_, ..] = subject.may_lose {
+                let least = most - subject.may_lose.iter().map(worth).sum::<u32>();
+                points = format!("{least} to {most}");
+                names =
+                    format!("{names}, and, depending on the moment, {}", list(subject.may_lose));
+            }
             writeln!(all, "| {} | {points} | {names} |", subject.name).unwrap();
             all
         },
