@@ -94,7 +94,7 @@ fn a_manual_page_passes_the_lint_of_mandoc() {
 const COMPLETED: [(&str, &[&str]); 3] = [
     ("tcpechod --max", &["--max-connections", "--max-line", "--max-per-peer"]),
     ("tcpecho-probe po", &["ports"]),
-    ("tcpecho-probe idle --t", &["--timeout", "--to"]),
+    ("tcpecho-probe idle --ti", &["--timeout"]),
 ];
 
 #[test]
