@@ -49,6 +49,11 @@ const WSCALE: u8 = 4;
 const SYN_DATA: u8 = 32;
 
 impl Negotiated {
+    /// True if data came with the SYN, and was accepted: TCP Fast Open (RFC 7413).
+    pub const fn is_fast_open(&self) -> bool {
+        self.options & SYN_DATA != 0
+    }
+
     /// Asks the kernel about a connection. None as for [`TcpInfo::of`].
     pub fn of(socket: &impl AsFd) -> Option<Self> {
         platform::negotiated(socket)

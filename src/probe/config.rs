@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::client::Server;
+use crate::net::keepalive::Keepalive;
+use crate::net::proxy;
 use crate::net::socket_options::SocketOptions;
 
 /// The form of the output.
@@ -35,10 +37,19 @@ pub struct ProbeConfig {
     pub quiet: bool,
     /// The hosts to probe, at least one.
     pub targets: Vec<Target>,
-    /// The options of all sockets.
-    pub socket: SocketOptions,
+    /// How to connect.
+    pub dialing: Dialing,
     /// The question to answer.
     pub question: Question,
+}
+
+/// How to connect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dialing {
+    /// The options of all sockets.
+    pub socket: SocketOptions,
+    /// The version of the PROXY header that is sent first, with our own address as the client's.
+    pub send_proxy: Option<proxy::Version>,
 }
 
 /// A question to answer.
@@ -106,6 +117,8 @@ pub struct IdleConfig {
     pub to: Duration,
     /// How exactly the limit is found.
     pub within: Duration,
+    /// When the kernel probes the silent connections; none if it does not.
+    pub keepalive: Option<Keepalive>,
     /// The time within which an answer has to come.
     pub timeout: Duration,
     /// Where the search is kept, to go on with it later.

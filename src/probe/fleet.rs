@@ -13,10 +13,10 @@ use crate::client::FailureKind;
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::net::endpoint::Endpoint;
-use crate::net::socket_options::SocketOptions;
 use crate::os::errno;
 use crate::sys::{Dial, DialEvent, DialedStream};
 
+use super::config::Dialing;
 use super::errand::{Errand, Outcome};
 use super::trip::{Probe, Trip, TripError, TripEvent};
 
@@ -43,8 +43,8 @@ pub(super) struct Fleet<D: Dial> {
     timers: BinaryHeap<Reverse<(MonotonicNs, usize)>>,
     done: Vec<Outcome>,
     now: MonotonicNs,
-    /// Where the connections come from, if an errand does not say it.
-    sources: SocketOptions,
+    /// How to connect; the source, if an errand names none.
+    dialing: Dialing,
     /// SIGINT or SIGTERM has come.
     pub interrupted: bool,
 }
@@ -61,14 +61,14 @@ impl<D: Dial> Fleet<D> {
             timers: BinaryHeap::new(),
             done: Vec::new(),
             now,
-            sources: SocketOptions::default(),
+            dialing: Dialing::default(),
             interrupted: false,
         }
     }
 
-    /// Connections that name no source take these in turn.
-    pub(super) fn with_sources(mut self, options: &SocketOptions) -> Self {
-        self.sources = options.clone();
+    /// Connects in this way; connections that name no source take its sources in turn.
+    pub(super) fn dialing(mut self, dialing: &Dialing) -> Self {
+        self.dialing = dialing.clone();
         self
     }
 
@@ -110,11 +110,12 @@ impl<D: Dial> Fleet<D> {
         let mut outcome = Outcome { number, ..Outcome::default() };
         let key = self.tasks.vacant_key();
         self.now = self.dial.now();
-        let source = errand.source.or_else(|| self.sources.source_in_turn(number, &self.server));
+        let source =
+            errand.source.or_else(|| self.dialing.socket.source_in_turn(number, &self.server));
         match self.dial.dial(key, &self.server, source) {
             Ok(stream) => {
                 outcome.local = stream.local();
-                let trip = Trip::new(number, stream, self.now);
+                let trip = Trip::new(number, stream, self.now).send_proxy(self.dialing.send_proxy);
                 let trip = if errand.greeting { trip.await_banner() } else { trip };
                 let deadline = Some(self.now.after(self.timeout));
                 let echoes = errand.echoes;

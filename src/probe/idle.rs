@@ -15,7 +15,7 @@ use crate::client::FailureKind;
 use crate::net::socket_options::SocketOptions;
 use crate::sys::Dialer;
 
-use super::config::{IdleConfig, Target};
+use super::config::{Dialing, IdleConfig, Target};
 use super::errand::{Errand, Outcome};
 use super::fleet::Fleet;
 use super::record::{Output, Record};
@@ -39,13 +39,13 @@ struct Known {
 /// Searches the limit.
 pub(super) fn run(
     config: &IdleConfig,
-    socket: &SocketOptions,
+    dialing: &Dialing,
     target: &Target,
     output: &mut Output,
 ) -> anyhow::Result<Verdict> {
-    let server = server(target, socket, config.timeout)?;
-    let mut fleet =
-        Fleet::new(Dialer::new(socket.clone())?, server, config.timeout).with_sources(socket);
+    let server = server(target, &dialing.socket, config.timeout)?;
+    let socket = SocketOptions { keepalive: config.keepalive, ..dialing.socket.clone() };
+    let mut fleet = Fleet::new(Dialer::new(socket)?, server, config.timeout).dialing(dialing);
     let mut known = Known::read(config.state.as_deref(), &target.name)?;
     let (mut unreached, mut failed) = (false, None);
     while let Some(silences) = known.next(config) {

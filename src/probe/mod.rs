@@ -41,8 +41,8 @@ use self::record::Output;
 pub use self::path::{PathQuestion, questions};
 
 pub use self::config::{
-    Connections, IdleConfig, PathConfig, PingConfig, PortsConfig, ProbeConfig, ProbeFormat,
-    Question, Target, WhoConfig,
+    Connections, Dialing, IdleConfig, PathConfig, PingConfig, PortsConfig, ProbeConfig,
+    ProbeFormat, Question, Target, WhoConfig,
 };
 
 /// Descriptors that are no connections.
@@ -93,10 +93,10 @@ fn ask(config: &ProbeConfig, output: &mut Output) -> anyhow::Result<Verdict> {
     let [target] = config.targets.as_slice() else { bail!("one host at a time") };
     match &config.question {
         Question::Ping(ping) => run_ping(config, ping, output),
-        Question::Path(path) => path::run(path, &config.socket, target, output),
-        Question::Idle(idle) => idle::run(idle, &config.socket, target, output),
-        Question::Ports(ports) => ports::run(ports, &config.socket, target, output),
-        Question::Who(who) => who::run(who, &config.socket, target, output),
+        Question::Path(path) => path::run(path, &config.dialing, target, output),
+        Question::Idle(idle) => idle::run(idle, &config.dialing, target, output),
+        Question::Ports(ports) => ports::run(ports, &config.dialing, target, output),
+        Question::Who(who) => who::run(who, &config.dialing, target, output),
     }
 }
 
@@ -133,7 +133,8 @@ fn run_ping(
     ping: &PingConfig,
     output: &mut Output,
 ) -> anyhow::Result<Verdict> {
-    let dialer = Dialer::new(config.socket.clone()).context("cannot set up the event loop")?;
+    let dialer =
+        Dialer::new(config.dialing.socket.clone()).context("cannot set up the event loop")?;
     let mut ping = Ping::new(ping, config, dialer, Box::new(client::resolve))?;
     while !ping.is_over() {
         ping.turn().context("the event loop broke")?;

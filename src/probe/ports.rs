@@ -11,11 +11,10 @@ use anyhow::bail;
 use serde::Serialize;
 
 use crate::client::FailureKind;
-use crate::net::socket_options::SocketOptions;
 use crate::num;
 use crate::sys::Dialer;
 
-use super::config::{PortsConfig, Target};
+use super::config::{Dialing, PortsConfig, Target};
 use super::errand::{Errand, Outcome};
 use super::fleet::Fleet;
 use super::record::Output;
@@ -56,11 +55,11 @@ struct PortsSummary {
 /// Connects from each port at once, and echoes on each.
 pub(super) fn run(
     config: &PortsConfig,
-    socket: &SocketOptions,
+    dialing: &Dialing,
     target: &Target,
     output: &mut Output,
 ) -> anyhow::Result<Verdict> {
-    let server = server(target, socket, config.timeout)?;
+    let server = server(target, &dialing.socket, config.timeout)?;
     let Some(address) = server.tcp() else { bail!("{}: a Unix socket has no ports", target.name) };
     let any: IpAddr = match address {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
@@ -75,19 +74,20 @@ pub(super) fn run(
         ..Errand::default()
     };
     // The ports of --source, if it names some, or else ports that follow each other.
-    let named = socket.sources.iter().any(|source| source.ports.is_some());
-    let source = |turn| if named { socket.source_in_turn(turn, &server) } else { None };
+    let named = dialing.socket.sources.iter().any(|source| source.ports.is_some());
+    let source = |turn| if named { dialing.socket.source_in_turn(turn, &server) } else { None };
     let errands: Vec<_> = (first..)
         .take(config.ports.into())
         .enumerate()
         .map(|(turn, port)| {
-            let address = socket.source_in_turn(turn, &server).map_or(any, |source| source.ip());
+            let address =
+                dialing.socket.source_in_turn(turn, &server).map_or(any, |source| source.ip());
             source(turn).unwrap_or_else(|| SocketAddr::new(address, port))
         })
         .map(errand)
         .collect();
     let mut fleet =
-        Fleet::new(Dialer::new(socket.clone())?, server, config.timeout).with_sources(socket);
+        Fleet::new(Dialer::new(dialing.socket.clone())?, server, config.timeout).dialing(dialing);
     let outcomes = fleet.run(&errands, room(), |outcome| {
         let port = port_of(&errands, outcome);
         let mut record = output.begin(&target.name, "port");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::client::FailureKind;
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
+use crate::net::proxy;
 use crate::os::errno;
 use crate::sys::DialedStream;
 
@@ -74,6 +75,9 @@ pub(super) struct Trip<S> {
     stream: S,
     ready: Ready,
     awaits_banner: bool,
+    send_proxy: Option<proxy::Version>,
+    /// The rest of the PROXY header, which goes before everything.
+    header: Vec<u8>,
     output: Vec<u8>,
     input: Vec<u8>,
 }
@@ -89,6 +93,8 @@ impl<S: DialedStream> Trip<S> {
             stream,
             ready: Ready::NONE,
             awaits_banner: false,
+            send_proxy: None,
+            header: Vec::new(),
             output: Vec::new(),
             input: Vec::new(),
         }
@@ -97,6 +103,12 @@ impl<S: DialedStream> Trip<S> {
     /// Sends nothing before the server's first line.
     pub(super) fn await_banner(mut self) -> Self {
         self.awaits_banner = true;
+        self
+    }
+
+    /// Sends a PROXY header of this version first.
+    pub(super) fn send_proxy(mut self, version: Option<proxy::Version>) -> Self {
+        self.send_proxy = version;
         self
     }
 
@@ -142,8 +154,8 @@ impl<S: DialedStream> Trip<S> {
 
     /// True if a probe is queued, and the connection took all before.
     pub(super) fn can_write(&self) -> bool {
-        let open = self.connected.is_some() && !self.awaits_banner;
-        open && !self.output.is_empty() && self.ready.contains(Ready::WRITABLE)
+        let open = self.connected.is_some() && self.ready.contains(Ready::WRITABLE);
+        open && (!self.header.is_empty() || !self.awaits_banner && !self.output.is_empty())
     }
 
     /// Makes closing send RST, which leaves no port in `TIME_WAIT`.
@@ -161,7 +173,9 @@ impl<S: DialedStream> Trip<S> {
         if self.connected.is_none() && !self.connect(now, events)? {
             return Ok(());
         }
-        self.write()?;
+        while self.can_write() {
+            self.write()?;
+        }
         self.read(events)
     }
 
@@ -188,18 +202,19 @@ impl<S: DialedStream> Trip<S> {
             let details = "no process listens there; the socket connected to itself".to_owned();
             return Err(TripError { kind: FailureKind::Refused, details });
         }
+        if let Some(version) = self.send_proxy {
+            self.header = proxy::header(version, local.zip(remote));
+        }
         self.connected = Some(now);
         events.push(TripEvent::Connected);
         Ok(true)
     }
 
     fn write(&mut self) -> Result<(), TripError> {
-        if !self.can_write() {
-            return Ok(());
-        }
-        match self.stream.write(&self.output) {
+        let output = if self.header.is_empty() { &mut self.output } else { &mut self.header };
+        match self.stream.write(output) {
             Ok(count) => {
-                self.output.drain(..count);
+                output.drain(..count);
             }
             Err(error) if errno::would_block(&error) => self.ready.remove(Ready::WRITABLE),
             Err(error) if errno::is_interrupted(&error) => {}
@@ -240,7 +255,9 @@ impl<S: DialedStream> Trip<S> {
                 let text = String::from_utf8_lossy(&line).trim_end().to_owned();
                 events.push(TripEvent::Banner(text));
                 self.ready.insert(Ready::WRITABLE);
-                self.write()?;
+                while self.can_write() {
+                    self.write()?;
+                }
                 continue;
             }
             match self.waiting.front().copied() {

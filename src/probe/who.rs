@@ -7,10 +7,9 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use crate::client::FailureKind;
-use crate::net::socket_options::SocketOptions;
 use crate::sys::Dialer;
 
-use super::config::{Target, WhoConfig};
+use super::config::{Dialing, Target, WhoConfig};
 use super::errand::Errand;
 use super::fleet::Fleet;
 use super::record::Output;
@@ -37,16 +36,16 @@ struct WhoSummary {
 /// Connects again and again, and counts the servers that answer.
 pub(super) fn run(
     config: &WhoConfig,
-    socket: &SocketOptions,
+    dialing: &Dialing,
     target: &Target,
     output: &mut Output,
 ) -> anyhow::Result<Verdict> {
     let mut fleet = Fleet::new(
-        Dialer::new(socket.clone())?,
-        server(target, socket, config.timeout)?,
+        Dialer::new(dialing.socket.clone())?,
+        server(target, &dialing.socket, config.timeout)?,
         config.timeout,
     )
-    .with_sources(socket);
+    .dialing(dialing);
     let errand = Errand { greeting: true, ..Errand::default() };
     let errands = vec![errand; usize::try_from(config.connections)?];
     let mut summary =

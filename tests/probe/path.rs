@@ -98,3 +98,22 @@ fn a_limit_on_connections_is_found() {
     let (status, turned, summary) = turned(&daemon.address, &["--only", "many"]);
     assert_eq!((status, turned.len()), (10, 1), "{summary:#}");
 }
+
+/// Behind a proxy that writes it, the header comes before everything, the greeting too.
+#[test]
+fn a_proxy_header_goes_first_in_every_probe() {
+    let options = ["--service", "probe", "--banner", "{host}", "--proxy-protocol", "require"];
+    let daemon = Daemon::start("127.0.0.1:0", &options);
+    for (version, words) in [
+        ("v1", &["ping", "-c", "2", "-i", "10ms", "--both", "--banner"][..]),
+        ("v2", &["who", "-n", "5", "--expect", "1"]),
+        ("v1", &["path", "--only", "greeting,address,half-close-theirs,reset-theirs"]),
+        ("v2", &["path", "--only", "sizes,bytes,half-close-ours"]),
+    ] {
+        let words = [words, &["--send-proxy", version, &daemon.address]].concat();
+        let (status, _, summary) = probe(&words);
+        assert_eq!(status, 0, "{words:?}: {summary}");
+    }
+    let (status, _, _) = probe(&["ping", "-c", "1", "--timeout", "300ms", &daemon.address]);
+    assert_ne!(status, 0, "the daemon requires it");
+}

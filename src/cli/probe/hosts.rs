@@ -6,8 +6,8 @@ use crate::cli::PORT;
 use crate::cli::socket_options::SocketArgs;
 use crate::client::{Family, Server};
 use crate::net::address::Address;
-use crate::net::socket_options::SocketOptions;
-use crate::probe::Target;
+use crate::net::proxy;
+use crate::probe::{Dialing, Target};
 
 /// The server, as one argument.
 #[derive(Clone, Debug, Args)]
@@ -26,12 +26,12 @@ pub(super) struct Host {
     ipv6: bool,
 
     #[command(flatten)]
-    socket: SocketArgs,
+    dialing: DialingArgs,
 }
 
 impl From<Host> for Hosts {
-    fn from(Host { address, ipv4, ipv6, socket }: Host) -> Self {
-        Self { host: vec![address], ipv4, ipv6, socket }
+    fn from(Host { address, ipv4, ipv6, dialing }: Host) -> Self {
+        Self { host: vec![address], ipv4, ipv6, dialing }
     }
 }
 
@@ -52,16 +52,28 @@ pub(super) struct Hosts {
     ipv6: bool,
 
     #[command(flatten)]
+    dialing: DialingArgs,
+}
+
+/// How to connect.
+#[derive(Clone, Debug, Args)]
+struct DialingArgs {
+    /// Send a PROXY protocol header of this version first, naming our own address as the client
+    #[arg(long, value_name = "VERSION", env = "TCPECHO_PROBE_SEND_PROXY")]
+    send_proxy: Option<proxy::Version>,
+
+    #[command(flatten)]
     socket: SocketArgs,
 }
 
 impl Hosts {
-    /// Returns the options of the sockets; rejects those that a Unix socket lacks.
-    pub(super) fn socket<A: CommandFactory>(&self) -> Result<SocketOptions, clap::Error> {
+    /// Returns how to connect; rejects the options that a Unix socket lacks.
+    pub(super) fn dialing<A: CommandFactory>(&self) -> Result<Dialing, clap::Error> {
+        let DialingArgs { send_proxy, socket } = self.dialing.clone();
         if self.host.iter().any(|host| matches!(host, Address::Unix(_))) {
-            self.socket.check_for_unix::<A>()?;
+            socket.check_for_unix::<A>()?;
         }
-        Ok(self.socket.clone().into())
+        Ok(Dialing { socket: socket.into(), send_proxy })
     }
 
     pub(super) fn targets(self) -> Vec<Target> {

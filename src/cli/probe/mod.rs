@@ -11,11 +11,12 @@ use std::time::Duration;
 use clap::builder::{BoolishValueParser, PossibleValue};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::net::keepalive::Keepalive;
 use crate::probe::{IdleConfig, PortsConfig, ProbeConfig, ProbeFormat, Question, WhoConfig};
 
 use super::environment;
 use super::log_level::LogLevel;
-use super::units::{duration, within};
+use super::units::{OrOff, duration, keepalive_or_off, within};
 
 use self::hosts::Host;
 use self::path::PathArgs;
@@ -46,8 +47,8 @@ where
         ProbeCommand::Who(who) => (who.host.clone().into(), Question::Who(who.into())),
     };
     let (format, quiet) = (arguments.format, arguments.quiet);
-    let socket = hosts.socket::<ProbeArgs>()?;
-    Ok(ProbeConfig { format, quiet, targets: hosts.targets(), socket, question })
+    let dialing = hosts.dialing::<ProbeArgs>()?;
+    Ok(ProbeConfig { format, quiet, targets: hosts.targets(), dialing, question })
 }
 
 /// Measures the path between this host and an echo server.
@@ -112,6 +113,12 @@ struct IdleArgs {
           value_parser = duration)]
     timeout: Duration,
 
+    /// Send TCP keep-alive probes: the first after IDLE without traffic, then every INTERVAL; give
+    /// up after COUNT unanswered ones; or off
+    #[arg(long, value_name = "IDLE/INTERVAL/COUNT", env = "TCPECHO_PROBE_KEEPALIVE",
+          default_value = "off", value_parser = keepalive_or_off)]
+    keepalive: OrOff<Keepalive>,
+
     /// Keep the state of the search in this file, and go on with the search that it has
     #[arg(long, value_name = "FILE", env = "TCPECHO_PROBE_STATE")]
     state: Option<PathBuf>,
@@ -119,8 +126,8 @@ struct IdleArgs {
 
 impl From<IdleArgs> for IdleConfig {
     fn from(arguments: IdleArgs) -> Self {
-        let IdleArgs { host: _, from, to, within, timeout, state } = arguments;
-        Self { from, to: to.max(from), within, timeout, state }
+        let IdleArgs { host: _, from, to, within, timeout, keepalive, state } = arguments;
+        Self { from, to: to.max(from), within, timeout, keepalive: keepalive.0, state }
     }
 }
 

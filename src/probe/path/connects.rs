@@ -38,6 +38,18 @@ pub(super) static QUESTIONS: &[PathQuestion] = &[
         needs: Needs::Ours,
         ask: keepalive,
     },
+    PathQuestion {
+        name: "fast-open",
+        expected: "data with the SYN is accepted, once the server has given a cookie",
+        needs: Needs::Echo,
+        ask: fast_open,
+    },
+    PathQuestion {
+        name: "mptcp",
+        expected: "a connection of Multipath TCP stays one",
+        needs: Needs::Ours,
+        ask: mptcp,
+    },
 ];
 
 /// The connections of `many`.
@@ -87,6 +99,38 @@ fn keepalive(_asked: &Asked) -> Moved<Found> {
     Ok(Found::Unknown(reason.to_owned()))
 }
 
+/// The first connection asks for a cookie, the second one uses it. A server that offers no cookie
+/// looks like a path that removes it.
+fn fast_open(asked: &Asked) -> Moved<Found> {
+    let mut asked = asked.clone();
+    asked.dialing.socket.fast_open = true;
+    let mut accepted = false;
+    for _ in 0..2 {
+        let mut link = asked.connect()?;
+        link.ask("data with the SYN")?;
+        accepted = link.handshake().is_some_and(|it| it.is_fast_open());
+    }
+    if accepted {
+        return Ok(Found::Yes("the server took data with the SYN".to_owned()));
+    }
+    let reason = "no cookie came; does the server offer it (net.ipv4.tcp_fastopen)?";
+    Ok(Found::Unknown(reason.to_owned()))
+}
+
+fn mptcp(asked: &Asked) -> Moved<Found> {
+    let mut asked = asked.clone();
+    asked.dialing.socket.mptcp = true;
+    let mut link = match asked.connect() {
+        Err(Seen(why)) => return Ok(Found::Unknown(why)),
+        Ok(link) => link,
+    };
+    if link.ask("probe hello")?.contains(" mptcp=1") {
+        return Ok(Found::Yes("the server sees Multipath TCP".to_owned()));
+    }
+    let reason = "the server sees plain TCP; does its listener offer more?";
+    Ok(Found::Unknown(reason.to_owned()))
+}
+
 fn many(asked: &Asked) -> Moved<Found> {
     let limit = descriptors::raise().ok().and_then(|()| descriptors::limit());
     let room =
@@ -99,9 +143,10 @@ fn many(asked: &Asked) -> Moved<Found> {
         reset: true,
         ..Errand::default()
     };
-    let dialer = Dialer::new(asked.socket.clone()).map_err(|error| Seen(error.to_string()))?;
+    let dialer =
+        Dialer::new(asked.dialing.socket.clone()).map_err(|error| Seen(error.to_string()))?;
     let mut fleet =
-        Fleet::new(dialer, Endpoint::from(asked.server), asked.timeout).with_sources(&asked.socket);
+        Fleet::new(dialer, Endpoint::from(asked.server), asked.timeout).dialing(&asked.dialing);
     let outcomes = fleet
         .run(&vec![errand; count], count, |_| Ok(std::ops::ControlFlow::Continue(())))
         .map_err(|error| Seen(error.to_string()))?;

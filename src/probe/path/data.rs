@@ -113,7 +113,7 @@ fn urgent(asked: &Asked) -> Moved<Found> {
 }
 
 fn greeting(asked: &Asked) -> Moved<Found> {
-    let mut link = Link::connect(&asked.socket, asked.server, asked.timeout)?;
+    let mut link = Link::connect(&asked.dialing, asked.server, asked.timeout)?;
     if let Ok(text) = link.line() {
         return Ok(Found::Yes(format!("{text:?}")));
     }

@@ -8,7 +8,9 @@ use socket2::SockRef;
 
 use crate::client::FailureKind;
 use crate::net::endpoint::Endpoint;
-use crate::net::socket_options::SocketOptions;
+use crate::net::proxy;
+use crate::net::tcp_info::Negotiated;
+use crate::probe::config::Dialing;
 
 /// A move that failed, in plain words; the answer to the question follows from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,16 +30,16 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn connect(
-        options: &SocketOptions,
-        server: SocketAddr,
-        timeout: Duration,
-    ) -> Moved<Self> {
+    pub(super) fn connect(dialing: &Dialing, server: SocketAddr, timeout: Duration) -> Moved<Self> {
         let failed = |error: io::Error| Seen(format!("no connection: {}", word(&error)));
-        let socket = options.socket(&Endpoint::from(server)).map_err(failed)?;
+        let socket = dialing.socket.socket(&Endpoint::from(server)).map_err(failed)?;
         socket.connect_timeout(&server.into(), timeout).map_err(failed)?;
-        let stream = TcpStream::from(socket);
-        Self::of(stream, timeout)
+        let mut link = Self::of(TcpStream::from(socket), timeout)?;
+        if let Some(version) = dialing.send_proxy {
+            let addresses = (link.local()?, server);
+            link.send(&proxy::header(version, Some(addresses)))?;
+        }
+        Ok(link)
     }
 
     /// Takes over a connected stream.
@@ -51,6 +53,11 @@ impl Link {
     pub(super) const fn skip_greeting(mut self) -> Self {
         self.greeting_due = true;
         self
+    }
+
+    /// What both ends agreed on; none where the kernel does not tell.
+    pub(super) fn handshake(&self) -> Option<Negotiated> {
+        Negotiated::of(&self.stream)
     }
 
     /// Our own address.

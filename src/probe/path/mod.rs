@@ -18,10 +18,9 @@ use anyhow::bail;
 use serde::Serialize;
 
 use self::link::{Link, Moved, Seen};
-use super::config::{PathConfig, Target};
+use super::config::{Dialing, PathConfig, Target};
 use super::record::Output;
 use super::{Verdict, server};
-use crate::net::socket_options::SocketOptions;
 
 /// A question about the path.
 pub struct PathQuestion {
@@ -61,7 +60,7 @@ enum Found {
 /// The surroundings of a question.
 #[derive(Clone, Debug)]
 struct Asked {
-    socket: SocketOptions,
+    dialing: Dialing,
     server: SocketAddr,
     timeout: Duration,
     /// A port of the server's host where nothing listens.
@@ -76,7 +75,7 @@ const OURS: &str = "probe tcpechod ";
 impl Asked {
     /// Connects; the server's greeting is skipped when it comes.
     fn connect(&self) -> Moved<Link> {
-        let link = Link::connect(&self.socket, self.server, self.timeout)?;
+        let link = Link::connect(&self.dialing, self.server, self.timeout)?;
         Ok(if self.greets { link.skip_greeting() } else { link })
     }
 
@@ -109,6 +108,9 @@ struct PathSummary {
     /// The server's view of a connection: see the protocol of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     hello: Option<String>,
+    /// What our own end has agreed on with the next end: a server, or a middle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handshake: Option<String>,
     questions: Vec<Answer>,
 }
 
@@ -125,14 +127,14 @@ struct Answer {
 /// Asks the questions one after the other.
 pub(super) fn run(
     config: &PathConfig,
-    socket: &SocketOptions,
+    dialing: &Dialing,
     target: &Target,
     output: &mut Output,
 ) -> anyhow::Result<Verdict> {
-    let server = server(target, socket, config.timeout)?;
+    let server = server(target, &dialing.socket, config.timeout)?;
     let Some(address) = server.tcp() else { bail!("{}: no path to a Unix socket", target.name) };
     let mut asked = Asked {
-        socket: socket.clone(),
+        dialing: dialing.clone(),
         server: address,
         timeout: config.timeout,
         closed_port: config.closed_port,
@@ -146,6 +148,7 @@ pub(super) fn run(
         host: target.name.clone(),
         ours: hello.is_some(),
         hello,
+        handshake: asked.connect().ok().and_then(|link| link.handshake()).map(|it| it.to_string()),
         questions: Vec::new(),
     };
     let kind = if summary.ours { Needs::Ours } else { Needs::Echo };
@@ -190,6 +193,9 @@ impl fmt::Display for PathSummary {
         writeln!(f, "--- {host}: {yes} yes, {no} no, {unknown} unknown")?;
         if let Some(hello) = &self.hello {
             writeln!(f, "the server sees: {}", hello.trim_start_matches("probe "))?;
+        }
+        if let Some(handshake) = &self.handshake {
+            writeln!(f, "our end sees: {handshake}")?;
         }
         for answer in self.questions.iter().filter(|answer| answer.result == "no") {
             writeln!(f, "{}: expected: {}", answer.name, answer.expected)?;

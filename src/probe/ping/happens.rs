@@ -137,6 +137,7 @@ impl<D: Dial> Ping<'_, D> {
         if let Some(channel) = self.channels.get_mut(number) {
             channel.trips.retain(|trip| *trip != key);
             channel.word = error.kind;
+            trip.connected.into_iter().for_each(|at| channel.ledger.disconnected(at));
         }
         trip.in_time().for_each(|probe| self.lose(number, probe));
         if trip.connected.is_none() {

@@ -102,6 +102,17 @@ impl Ledger {
         }
     }
 
+    /// Takes the end of the connection that was established at `connected`. In an outage it was
+    /// none that works: a listener that dies may still have accepted it.
+    pub(super) fn disconnected(&mut self, connected: MonotonicNs) {
+        if let Some(outage) = self.outages.last_mut()
+            && outage.ended.is_none()
+            && outage.connected == Some(connected)
+        {
+            outage.connected = None;
+        }
+    }
+
     /// True from the first failure to the next answer.
     pub(super) fn is_out(&self) -> bool {
         self.outages.last().is_some_and(|outage| outage.ended.is_none())
@@ -163,6 +174,20 @@ mod tests {
         assert!(ledger.lost(at(1025), at(2025), FailureKind::TimedOut).is_none(), "a single loss");
         assert_eq!(ledger.outages().first().unwrap().lost, 2);
         assert!(!ledger.is_out());
+    }
+
+    #[test]
+    fn a_connection_that_fails_before_an_answer_was_none() {
+        let mut ledger = Ledger::default();
+        ledger.broke(at(7), FailureKind::Reset);
+        assert!(ledger.connected(at(8)));
+        ledger.disconnected(at(3));
+        assert!(!ledger.connected(at(200)), "another one has failed");
+        ledger.disconnected(at(8));
+        assert!(ledger.connected(at(300)), "the first that works");
+        ledger.answered(at(301));
+        ledger.disconnected(at(300));
+        assert_eq!(ledger.outages().first().unwrap().connected, Some(at(300)));
     }
 
     #[test]

@@ -29,12 +29,11 @@ use crate::client::{Failure, Server};
 use crate::clock::MonotonicNs;
 use crate::connection::Ready;
 use crate::net::endpoint::Endpoint;
-use crate::net::socket_options::SocketOptions;
 use crate::sys::Dial;
 
 use self::channel::{Channel, Kind};
 
-use super::config::{Connections, PingConfig, ProbeConfig, Target};
+use super::config::{Connections, Dialing, PingConfig, ProbeConfig, Target};
 use super::record::Record;
 use super::trip::{Probe, Trip};
 
@@ -55,7 +54,7 @@ struct Host {
 /// The event loop of `ping` and its state.
 pub(super) struct Ping<'a, D: Dial> {
     config: &'a PingConfig,
-    socket: &'a SocketOptions,
+    dialing: &'a Dialing,
     /// Connects so far, which take the sources in turn.
     dials: usize,
     dial: D,
@@ -106,7 +105,7 @@ impl<'a, D: Dial> Ping<'a, D> {
         });
         let mut ping = Self {
             config,
-            socket: &all.socket,
+            dialing: &all.dialing,
             dials: 0,
             dial,
             resolve,
@@ -208,11 +207,11 @@ impl<'a, D: Dial> Ping<'a, D> {
         let host = self.hosts.get_mut(self.channels.get(number)?.host)?;
         let address = host.addresses.get(host.next % host.addresses.len().max(1))?.clone();
         let key = self.trips.vacant_key();
-        let source = self.socket.source_in_turn(self.dials, &address);
+        let source = self.dialing.socket.source_in_turn(self.dials, &address);
         self.dials = self.dials.wrapping_add(1);
         match self.dial.dial(key, &address, source) {
             Ok(stream) => {
-                let trip = Trip::new(number, stream, self.now);
+                let trip = Trip::new(number, stream, self.now).send_proxy(self.dialing.send_proxy);
                 self.trips.insert(if self.config.banner { trip.await_banner() } else { trip });
                 self.channels.get_mut(number)?.trips.push(key);
                 Some(key)
