@@ -5,12 +5,14 @@ use std::io::{self, Write};
 use std::net::ToSocketAddrs;
 use std::time::Duration;
 
+use anyhow::bail;
 use socket2::{SockRef, Socket};
 
 use crate::net::endpoint::Endpoint;
 use crate::net::happy_eyeballs::{self, Connection};
 use crate::net::keepalive::set_user_timeout;
 use crate::net::proxy;
+use crate::net::socket_options::SocketOptions;
 use crate::os::errno;
 
 use super::config::{ClientConfig, Family, Server};
@@ -108,6 +110,29 @@ pub fn resolve(server: &Server) -> Result<Vec<Endpoint>, Failure> {
         return Err(unresolved(format!("it has no {family}address")));
     }
     Ok(addresses.into_iter().map(Endpoint::from).collect())
+}
+
+/// Returns an address of the server that `options` can connect to; of several, the first that
+/// accepts a connection. Errors call the server `name`.
+pub fn first_address(
+    server: &Server,
+    name: &str,
+    options: &SocketOptions,
+    timeout: Duration,
+) -> anyhow::Result<Endpoint> {
+    let mut addresses = resolve(server)?;
+    addresses.retain(|address| options.has_source_for(address));
+    if let [only] = addresses.as_slice() {
+        return Ok(only.clone());
+    }
+    let open = |address: &Endpoint| options.unbound(address);
+    match happy_eyeballs::connect(addresses, timeout, open, |_, _| {}) {
+        Ok(connection) => Ok(connection.endpoint),
+        Err(Some((address, error))) => {
+            bail!("{}: {address}: {error}", FailureKind::of(&error).word())
+        }
+        Err(None) => bail!("{name} has no address of the family of --source"),
+    }
 }
 
 /// Creates a socket and sets its options before the connect, because a user timeout also limits the

@@ -20,7 +20,7 @@ mod stop_and_wait;
 mod timeouts;
 
 pub use config::{ClientConfig, Family, Server, Sigpipe, Style, WireFormat};
-pub use connect::resolve;
+pub use connect::{first_address, resolve};
 pub use failure::{Failure, FailureKind};
 
 use crate::net::tcp_info::TcpInfo;

@@ -56,12 +56,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use crate::client::{self, FailureKind};
-use crate::net::endpoint::Endpoint;
-use crate::net::happy_eyeballs;
+use crate::client;
 use crate::os::errno;
 use crate::sys::Dialer;
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use self::engine::Engine;
 use self::progress::Progress;
@@ -83,7 +81,8 @@ pub use self::statistic::Statistic;
 /// Fails if the server's name has no address, this machine can't make the load, or the report can't
 /// be written.
 pub fn run(config: &LoadConfig) -> anyhow::Result<Outcome> {
-    let server = server(config)?;
+    let (socket, timeout) = (&config.socket, config.timeout);
+    let server = client::first_address(&config.server, "the server", socket, timeout)?;
     limits::check(config, &server)?;
     // Before the run, which would be wasted if a file can't be created.
     let mut files = Files::create(config)?;
@@ -103,23 +102,6 @@ pub fn run(config: &LoadConfig) -> anyhow::Result<Outcome> {
     let report = report::summary::report(config, &server, &results, &times, measured);
     files.write(config, &report, &times.latency)?;
     Ok(outcome::of(config, &report, &times))
-}
-
-/// Returns the server's address; of several, the first that accepts a connection.
-fn server(config: &LoadConfig) -> anyhow::Result<Endpoint> {
-    let mut addresses = client::resolve(&config.server)?;
-    addresses.retain(|address| config.socket.has_source_for(address));
-    if let [only] = addresses.as_slice() {
-        return Ok(only.clone());
-    }
-    let open = |address: &Endpoint| config.socket.unbound(address);
-    match happy_eyeballs::connect(addresses, config.timeout, open, |_, _| {}) {
-        Ok(connection) => Ok(connection.endpoint),
-        Err(Some((address, error))) => {
-            bail!("{}: {address}: {error}", FailureKind::of(&error).word())
-        }
-        Err(None) => bail!("the server has no address of the family of --source"),
-    }
 }
 
 /// Destinations of the report.

@@ -11,14 +11,14 @@ use slab::Slab;
 
 use crate::client::FailureKind;
 use crate::clock::MonotonicNs;
-use crate::connection::Ready;
 use crate::net::endpoint::Endpoint;
 use crate::os::errno;
 use crate::sys::{Dial, DialEvent, DialedStream};
 
 use super::config::Dialing;
 use super::errand::{Errand, Outcome};
-use super::trip::{Probe, Trip, TripError, TripEvent};
+use super::pause;
+use super::trip::{Probe, READ_AND_WRITE, Trip, TripError, TripEvent};
 
 /// A connection on its errand.
 struct Task<S> {
@@ -159,9 +159,8 @@ impl<D: Dial> Fleet<D> {
             _ => {}
         }
         self.now = self.dial.now();
-        let late = self.now.since(before.max(until));
-        if until != MonotonicNs::NEVER && late > self.timeout / PAUSE_SHARE_OF_TIMEOUT {
-            self.excuse(late);
+        if let Some(pause) = pause(before, until, self.now, self.timeout) {
+            self.excuse(pause);
         }
         for key in marked {
             self.serve(key);
@@ -201,7 +200,7 @@ impl<D: Dial> Fleet<D> {
             self.serve(key);
         } else if task.deadline.is_some_and(|at| at <= self.now) {
             // A last look: the answer may have come in time.
-            task.trip.mark(Ready::READABLE.union(Ready::WRITABLE));
+            task.trip.mark(READ_AND_WRITE);
             self.serve(key);
             let Some(task) = self.tasks.get(key) else { return };
             if task.deadline.is_some_and(|at| at <= self.now) {
@@ -281,6 +280,3 @@ impl<D: Dial> Fleet<D> {
         }
     }
 }
-
-/// A longer delay of a poll, as a part of the timeout, is a pause of this process.
-const PAUSE_SHARE_OF_TIMEOUT: u32 = 8;

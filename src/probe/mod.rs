@@ -28,8 +28,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::client::{self, FailureKind};
+use crate::clock::MonotonicNs;
 use crate::net::endpoint::Endpoint;
-use crate::net::happy_eyeballs;
 use crate::net::socket_options::SocketOptions;
 use crate::num;
 use crate::os::{descriptors, errno};
@@ -44,6 +44,9 @@ pub use self::config::{
     Connections, Dialing, IdleConfig, PathConfig, PingConfig, PortsConfig, ProbeConfig,
     ProbeFormat, Question, Target, WhoConfig,
 };
+
+/// A longer delay of a poll, as a part of the timeout, is a pause of this process.
+const PAUSE_SHARE_OF_TIMEOUT: u32 = 8;
 
 /// Descriptors that are no connections.
 const RESERVED: u64 = 64;
@@ -102,19 +105,19 @@ fn ask(config: &ProbeConfig, output: &mut Output) -> anyhow::Result<Verdict> {
 
 /// Returns the server's address; of several, the first that accepts a connection.
 fn server(target: &Target, socket: &SocketOptions, timeout: Duration) -> anyhow::Result<Endpoint> {
-    let mut addresses = client::resolve(&target.server)?;
-    addresses.retain(|address| socket.has_source_for(address));
-    if let [only] = addresses.as_slice() {
-        return Ok(only.clone());
-    }
-    match happy_eyeballs::connect(addresses, timeout, |address| socket.unbound(address), |_, _| {})
-    {
-        Ok(connection) => Ok(connection.endpoint),
-        Err(Some((address, error))) => {
-            bail!("{}: {address}: {error}", FailureKind::of(&error).word())
-        }
-        Err(None) => bail!("{} has no address of the family of --source", target.name),
-    }
+    client::first_address(&target.server, &target.name, socket, timeout)
+}
+
+/// Returns by how much a poll that began at `before` returned later than `until`, if that was a
+/// pause of this process: long for a wait of `timeout`.
+fn pause(
+    before: MonotonicNs,
+    until: MonotonicNs,
+    now: MonotonicNs,
+    timeout: Duration,
+) -> Option<Duration> {
+    let late = now.since(before.max(until));
+    (until != MonotonicNs::NEVER && late > timeout / PAUSE_SHARE_OF_TIMEOUT).then_some(late)
 }
 
 /// Returns how many connections may be open at once.

@@ -17,6 +17,9 @@ const READ_BYTES: usize = 4096;
 /// Reads before another connection is served.
 const READS_PER_TURN: usize = 16;
 
+/// Hints for a last look at a connection, which the poll may not have reported yet.
+pub(super) const READ_AND_WRITE: Ready = Ready::READABLE.union(Ready::WRITABLE);
+
 /// A probe: its number, and when it was due or sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Probe {
@@ -173,9 +176,7 @@ impl<S: DialedStream> Trip<S> {
         if self.connected.is_none() && !self.connect(now, events)? {
             return Ok(());
         }
-        while self.can_write() {
-            self.write()?;
-        }
+        self.write_all()?;
         self.read(events)
     }
 
@@ -208,6 +209,13 @@ impl<S: DialedStream> Trip<S> {
         self.connected = Some(now);
         events.push(TripEvent::Connected);
         Ok(true)
+    }
+
+    fn write_all(&mut self) -> Result<(), TripError> {
+        while self.can_write() {
+            self.write()?;
+        }
+        Ok(())
     }
 
     fn write(&mut self) -> Result<(), TripError> {
@@ -255,9 +263,7 @@ impl<S: DialedStream> Trip<S> {
                 let text = String::from_utf8_lossy(&line).trim_end().to_owned();
                 events.push(TripEvent::Banner(text));
                 self.ready.insert(Ready::WRITABLE);
-                while self.can_write() {
-                    self.write()?;
-                }
+                self.write_all()?;
                 continue;
             }
             match self.waiting.front().copied() {

@@ -17,21 +17,13 @@ pub(super) struct Host {
     #[arg(value_name = "HOST")]
     address: Address,
 
-    /// Use only IPv4 addresses
-    #[arg(short = '4', conflicts_with = "ipv6")]
-    ipv4: bool,
-
-    /// Use only IPv6 addresses
-    #[arg(short = '6')]
-    ipv6: bool,
-
     #[command(flatten)]
     dialing: DialingArgs,
 }
 
 impl From<Host> for Hosts {
-    fn from(Host { address, ipv4, ipv6, dialing }: Host) -> Self {
-        Self { host: vec![address], ipv4, ipv6, dialing }
+    fn from(Host { address, dialing }: Host) -> Self {
+        Self { host: vec![address], dialing }
     }
 }
 
@@ -43,6 +35,13 @@ pub(super) struct Hosts {
     #[arg(value_name = "HOST", required = true)]
     host: Vec<Address>,
 
+    #[command(flatten)]
+    dialing: DialingArgs,
+}
+
+/// How to connect.
+#[derive(Clone, Debug, Args)]
+struct DialingArgs {
     /// Use only IPv4 addresses
     #[arg(short = '4', conflicts_with = "ipv6")]
     ipv4: bool,
@@ -51,13 +50,6 @@ pub(super) struct Hosts {
     #[arg(short = '6')]
     ipv6: bool,
 
-    #[command(flatten)]
-    dialing: DialingArgs,
-}
-
-/// How to connect.
-#[derive(Clone, Debug, Args)]
-struct DialingArgs {
     /// Send a PROXY protocol header of this version first, naming our own address as the client
     #[arg(long, value_name = "VERSION", env = "TCPECHO_PROBE_SEND_PROXY")]
     send_proxy: Option<proxy::Version>,
@@ -69,7 +61,7 @@ struct DialingArgs {
 impl Hosts {
     /// Returns how to connect; rejects the options that a Unix socket lacks.
     pub(super) fn dialing<A: CommandFactory>(&self) -> Result<Dialing, clap::Error> {
-        let DialingArgs { send_proxy, socket } = self.dialing.clone();
+        let DialingArgs { send_proxy, socket, .. } = self.dialing.clone();
         if self.host.iter().any(|host| matches!(host, Address::Unix(_))) {
             socket.check_for_unix::<A>()?;
         }
@@ -77,7 +69,7 @@ impl Hosts {
     }
 
     pub(super) fn targets(self) -> Vec<Target> {
-        let family = match (self.ipv4, self.ipv6) {
+        let family = match (self.dialing.ipv4, self.dialing.ipv6) {
             (true, _) => Family::V4,
             (_, true) => Family::V6,
             (false, false) => Family::Any,

@@ -8,6 +8,7 @@ use crate::net::endpoint::Endpoint;
 use crate::os::descriptors;
 use crate::probe::errand::Errand;
 use crate::probe::fleet::Fleet;
+use crate::probe::room;
 use crate::sys::Dialer;
 
 use super::link::{Link, Moved, Seen, word};
@@ -57,9 +58,6 @@ const MANY: usize = 10_000;
 
 /// Each is silent for so long, so that all are open at once.
 const HELD: Duration = Duration::from_secs(3);
-
-/// Descriptors of this process for other uses.
-const RESERVED: u64 = 64;
 
 fn address(asked: &Asked) -> Moved<Found> {
     let mut link = asked.connect()?;
@@ -132,10 +130,9 @@ fn mptcp(asked: &Asked) -> Moved<Found> {
 }
 
 fn many(asked: &Asked) -> Moved<Found> {
-    let limit = descriptors::raise().ok().and_then(|()| descriptors::limit());
-    let room =
-        limit.map_or(MANY, |limit| usize::try_from(limit.saturating_sub(RESERVED)).unwrap_or(MANY));
-    let count = MANY.min(room);
+    // Without it, fewer are tried.
+    descriptors::raise().ok();
+    let count = MANY.min(room());
     let errand = Errand {
         greeting: asked.greets,
         silence: HELD,

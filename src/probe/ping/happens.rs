@@ -7,10 +7,10 @@ use crate::clock::MonotonicNs;
 use crate::num;
 use crate::sys::Dial;
 
+use super::Ping;
 use super::channel::Kind;
 use super::report::ms;
-use super::{Ping, READ_AND_WRITE};
-use crate::probe::trip::{Probe, Trip, TripError, TripEvent};
+use crate::probe::trip::{Probe, READ_AND_WRITE, Trip, TripError, TripEvent};
 
 impl<D: Dial> Ping<'_, D> {
     /// Moves the bytes of a connection, and acts on its events.

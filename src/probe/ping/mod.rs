@@ -27,7 +27,6 @@ use slab::Slab;
 
 use crate::client::{Failure, Server};
 use crate::clock::MonotonicNs;
-use crate::connection::Ready;
 use crate::net::endpoint::Endpoint;
 use crate::sys::Dial;
 
@@ -243,6 +242,3 @@ impl<'a, D: Dial> Ping<'a, D> {
         (at.since(self.start).as_secs_f64() * 1e6).round() / 1e6
     }
 }
-
-/// Hints for a last look at a connection, which the poll may not have reported yet.
-const READ_AND_WRITE: Ready = Ready::READABLE.union(Ready::WRITABLE);

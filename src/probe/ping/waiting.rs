@@ -9,10 +9,8 @@ use crate::os::errno;
 use crate::sys::{Dial, DialEvent};
 
 use super::Ping;
+use crate::probe::pause;
 use crate::probe::record::Record;
-
-/// A longer delay of a poll, as a part of the timeout, is a pause of this process.
-const PAUSE_SHARE_OF_TIMEOUT: u32 = 8;
 
 impl<D: Dial> Ping<'_, D> {
     /// Waits for events, and marks their connections.
@@ -33,8 +31,7 @@ impl<D: Dial> Ping<'_, D> {
             DialEvent::Interrupt => interrupted = true,
         });
         self.now = self.dial.now();
-        let pause = self.now.since(before.max(until));
-        if until != MonotonicNs::NEVER && pause > self.config.timeout / PAUSE_SHARE_OF_TIMEOUT {
+        if let Some(pause) = pause(before, until, self.now, self.config.timeout) {
             self.excuse(pause);
         }
         if interrupted {
